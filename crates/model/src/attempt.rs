@@ -1,0 +1,196 @@
+//! An attempt: one HTTP exchange of a delivery, and what came of it.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::{AttemptId, EndpointNo, MessageNo, Timestamp};
+
+/// What made an attempt happen. The numbers are the API's and the store's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Trigger {
+    /// The retry schedule.
+    Scheduled = 0,
+    /// A person or the API asked for it.
+    Manual = 1,
+}
+
+/// What came of an attempt. A value, not an error: the policy decides by it, and nothing is parsed out of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AttemptOutcome {
+    /// The endpoint's success rule was met.
+    Delivered,
+    /// The request went out, wholly or in part, and did not succeed. It counts as a try of the receiver.
+    Failed {
+        /// What went wrong.
+        why: Failure,
+        /// What the receiver's `Retry-After` asks for, if anything sensible.
+        retry_after: Option<Duration>,
+    },
+    /// Not a byte of the request went out. It burns none of the receiver's tries.
+    NotSent {
+        /// What was in the way.
+        why: NotSent,
+    },
+}
+
+/// How an exchange failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Failure {
+    /// An answer came, and its status or body is not what counts as success.
+    Status(u16),
+    /// The deadline passed before there was an answer.
+    Timeout,
+    /// The receiver refused the connection or could not be reached.
+    Connect,
+    /// The TLS handshake failed: an invalid certificate, no common version, or no TLS at all.
+    Tls,
+    /// The connection was closed or reset before there was an answer.
+    Closed,
+    /// What came back is not HTTP/1.1, or exceeds the limits of a response head.
+    Protocol,
+}
+
+/// Why nothing was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NotSent {
+    /// The address is inside a network that must not be called. The address itself is told to nobody.
+    AddressDenied,
+    /// The host name has no address, or the name server did not answer.
+    Dns,
+    /// This machine is out of sockets, files or memory.
+    LocalResource,
+    /// The request could not be rendered: the payload is gone, or a field is missing.
+    Render,
+    /// Preparing or sending it panicked.
+    Panic,
+    /// The server was told to stop while the attempt was under way, before anything was sent.
+    Stopped,
+}
+
+impl fmt::Display for AttemptOutcome {
+    /// The reason in words, as people see it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Delivered => f.write_str("delivered"),
+            Self::Failed { why, .. } => match why {
+                Failure::Status(status) => write!(f, "the receiver answered {status}"),
+                Failure::Timeout => f.write_str("the receiver did not answer in time"),
+                Failure::Connect => f.write_str("the connection was refused or could not be made"),
+                Failure::Tls => f.write_str("the TLS handshake failed"),
+                Failure::Closed => f.write_str("the connection was closed before there was an answer"),
+                Failure::Protocol => f.write_str("the answer is not valid HTTP/1.1 or its head is too large"),
+            },
+            Self::NotSent { why } => f.write_str(match why {
+                NotSent::AddressDenied => "the address is not allowed",
+                NotSent::Dns => "the host name could not be resolved",
+                NotSent::LocalResource => "this server is short of sockets or files",
+                NotSent::Render => "the request could not be rendered",
+                NotSent::Panic => "the request could not be made",
+                NotSent::Stopped => "the server was stopping",
+            }),
+        }
+    }
+}
+
+impl AttemptOutcome {
+    /// Its number in the store: 0 delivered, 1.. failed, 64.. not sent. Numbers never change meaning.
+    #[must_use]
+    pub const fn code(&self) -> u8 {
+        match self {
+            Self::Delivered => 0,
+            Self::Failed { why, .. } => match why {
+                Failure::Status(_) => 1,
+                Failure::Timeout => 2,
+                Failure::Connect => 3,
+                Failure::Tls => 4,
+                Failure::Closed => 5,
+                Failure::Protocol => 6,
+            },
+            Self::NotSent { why } => match why {
+                NotSent::AddressDenied => 64,
+                NotSent::Dns => 65,
+                NotSent::LocalResource => 66,
+                NotSent::Render => 67,
+                NotSent::Panic => 68,
+                NotSent::Stopped => 69,
+            },
+        }
+    }
+
+    /// The outcome with this number; `status` is that of the answer, 0 if there was none.
+    #[must_use]
+    pub const fn from_code(code: i64, status: u16) -> Option<Self> {
+        let why = match code {
+            0 => return Some(Self::Delivered),
+            1 => Failure::Status(status),
+            2 => Failure::Timeout,
+            3 => Failure::Connect,
+            4 => Failure::Tls,
+            5 => Failure::Closed,
+            6 => Failure::Protocol,
+            64 => return Some(Self::NotSent { why: NotSent::AddressDenied }),
+            65 => return Some(Self::NotSent { why: NotSent::Dns }),
+            66 => return Some(Self::NotSent { why: NotSent::LocalResource }),
+            67 => return Some(Self::NotSent { why: NotSent::Render }),
+            68 => return Some(Self::NotSent { why: NotSent::Panic }),
+            69 => return Some(Self::NotSent { why: NotSent::Stopped }),
+            _ => return None,
+        };
+        Some(Self::Failed { why, retry_after: None })
+    }
+}
+
+/// How long each phase of an exchange took; zero for a phase that did not happen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Phases {
+    /// Resolving the name.
+    pub dns: Duration,
+    /// Opening the TCP connection.
+    pub connect: Duration,
+    /// The TLS handshake.
+    pub tls: Duration,
+    /// From the first byte sent to the head of the answer.
+    pub first_byte: Duration,
+    /// All of it, the body of the answer included.
+    pub total: Duration,
+}
+
+/// What was seen of one exchange on the wire.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exchange {
+    /// The status of the answer; `None` if none came.
+    pub status: Option<u16>,
+    /// The first bytes of the answer's body, as they came.
+    pub response: Bytes,
+    /// How long it took.
+    pub phases: Phases,
+    /// The address that was dialled. For operators, never for a customer.
+    pub address: Option<IpAddr>,
+}
+
+/// An attempt as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// Its number: the order in which attempts were recorded.
+    pub no: i64,
+    /// Its public id.
+    pub id: AttemptId,
+    /// The message.
+    pub message: MessageNo,
+    /// The endpoint.
+    pub endpoint: EndpointNo,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// What made it happen.
+    pub trigger: Trigger,
+    /// What came of it.
+    pub outcome: AttemptOutcome,
+    /// The URL that was called.
+    pub url: String,
+    /// What was seen on the wire.
+    pub exchange: Exchange,
+}

@@ -1,0 +1,58 @@
+//! What things are: ids, time, secrets, configuration documents, messages, deliveries and the retry policy.
+//!
+//! This crate is pure. It knows no runtime, no SQL and no HTTP, so that every rule in it can be tested by calling it.
+//! Every type is re-exported here under its one name; the module of the same name says what it is for.
+
+mod application;
+mod attempt;
+mod clock;
+mod delivery;
+mod duration;
+mod endpoint;
+mod event_type;
+mod health;
+mod id;
+mod message;
+mod organization;
+mod random;
+mod rate;
+mod retry;
+mod secret;
+mod time;
+
+pub use application::Application;
+pub use attempt::{Attempt, AttemptOutcome, Exchange, Failure, NotSent, Phases, Trigger};
+pub use clock::{Clock, ManualClock};
+pub use delivery::{Class, Delivery, DeliveryState, Priority, Reason};
+pub use duration::{DurationError, format_duration, parse_duration, parse_schedule};
+pub use endpoint::{
+    BasicAuth, Endpoint, EndpointSecrets, Gate, HeaderField, MAX_CONCURRENCY_DEFAULT, OnExhausted, Ordering,
+    SigningKey, TIMEOUT_DEFAULT,
+};
+pub use event_type::EventType;
+pub use health::{Breaker, Health};
+pub use id::{AppId, AttemptId, EndpointId, Id, IdError, IdMaker, Kind, MessageId, OrgId, TaskId, id_kind};
+pub use message::{Message, OrderingKey};
+pub use organization::{DEFAULT_ORGANIZATION, Organization};
+pub use random::{Random, SeededRandom};
+pub use rate::TokenBucket;
+pub use retry::{Decision, Progress, RetryPolicy};
+pub use secret::{Redacted, SecretError, SigningSecret};
+pub use time::{Timestamp, TimestampError};
+
+/// The number of an organization in the store: what rows join on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct OrgNo(pub i64);
+
+/// The number of an application in the store: what rows join on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AppNo(pub i64);
+
+/// The number of an endpoint in the store: what rows join on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EndpointNo(pub i64);
+
+/// The number of a message in the store, drawn in the order of acceptance. It is the `seq` of each of its deliveries:
+/// the only thing that order is ever taken from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MessageNo(pub i64);
