@@ -1,0 +1,265 @@
+//! What one commit is: a plain function over a connection.
+//!
+//! The writer's thread calls [`apply`] with whatever waits; a simulation calls it inline, on a store in memory, and gets
+//! the same result for the same input. Items do not see each other's failures: should one fail in the middle, the whole
+//! transaction is taken back and done once more with a savepoint around each, which costs nothing while none fails.
+
+use std::sync::Arc;
+
+use ringback_model::{Clock, Random};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+
+use super::batch::Batch;
+use super::clear::clear;
+use super::delivery::{accept, finish};
+use super::document::{delete, put};
+use super::error::{is_fatal, is_full, open_error, store_error};
+use super::idempotency::sweep;
+use super::numbers::Counter;
+use super::rearm::rearm;
+use super::schema;
+use crate::{
+    Accept, Accepted, Clear, Cleared, Committed, Delete, Finish, Finished, MasterKey, Put, PutResult, Rearm, Rearmed,
+    StoreError,
+};
+
+/// A write.
+#[derive(Clone, Debug)]
+pub enum Op {
+    /// See [`crate::Store::accept`].
+    Accept(Accept),
+    /// See [`crate::Store::finish`].
+    Finish(Finish),
+    /// See [`crate::Store::rearm`].
+    Rearm(Rearm),
+    /// See [`crate::Store::clear`].
+    Clear(Clear),
+    /// See [`crate::Store::put`].
+    Put(Put),
+    /// See [`crate::Store::delete`].
+    Delete(Delete),
+    /// Deletes idempotency keys that have expired.
+    Sweep {
+        /// At most so many.
+        limit: usize,
+    },
+    /// See [`crate::Store::ping`].
+    Ping,
+}
+
+/// What became of an [`Op`].
+#[derive(Debug)]
+pub enum OpResult {
+    /// Of an [`Op::Accept`].
+    Accept(Result<Accepted, StoreError>),
+    /// Of an [`Op::Finish`].
+    Finish(Result<Finished, StoreError>),
+    /// Of an [`Op::Rearm`].
+    Rearm(Result<Rearmed, StoreError>),
+    /// Of an [`Op::Clear`].
+    Clear(Result<Cleared, StoreError>),
+    /// Of an [`Op::Put`].
+    Put(Result<PutResult, StoreError>),
+    /// Of an [`Op::Delete`].
+    Delete(Result<bool, StoreError>),
+    /// Of an [`Op::Sweep`]: how many keys were deleted.
+    Sweep(Result<usize, StoreError>),
+    /// Of an [`Op::Ping`].
+    Ping(Result<(), StoreError>),
+}
+
+/// What a writer keeps between commits.
+#[derive(Debug)]
+pub struct ApplyContext {
+    key: MasterKey,
+    random: Arc<dyn Random>,
+    clock: Arc<dyn Clock>,
+    messages: Counter,
+    attempts: Counter,
+    full: bool,
+    broken: Option<Arc<str>>,
+}
+
+impl ApplyContext {
+    /// Begins where the store on this connection ended.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] when the store cannot be read, or its secrets were sealed with another key.
+    pub fn new(
+        connection: &Connection,
+        key: MasterKey,
+        random: Arc<dyn Random>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StoreError> {
+        schema::check_master_key(connection, &key, &*random)?;
+        let counter =
+            |name| Counter::load(connection, name).map_err(|error| open_error("the counters cannot be read", &error));
+        let (messages, attempts) = (counter("next_message")?, counter("next_attempt")?);
+        Ok(Self { key, random, clock, messages, attempts, full: false, broken: None })
+    }
+
+    /// While the disk is low, new messages and documents are refused.
+    pub fn set_full(&mut self, full: bool) {
+        self.full = full;
+    }
+
+    /// Why nothing is written any more, once a commit has failed.
+    #[must_use]
+    pub fn broken(&self) -> Option<&Arc<str>> {
+        self.broken.as_ref()
+    }
+}
+
+/// Why a transaction was taken back.
+enum Trouble {
+    /// One item failed: the others can be done without it.
+    Item,
+    /// There is no room on the disk.
+    Full,
+    /// It could not begin; it may be tried again.
+    Unavailable(rusqlite::Error),
+    /// It is not known what is on disk.
+    Broken(rusqlite::Error),
+}
+
+/// Carries out operations in one commit: a result for each, in their order, and what the feed is to be told. When it
+/// returns, what it says is durable.
+pub fn apply(connection: &mut Connection, context: &mut ApplyContext, operations: &[Op]) -> (Vec<OpResult>, Committed) {
+    if context.broken.is_some() {
+        return all_refused(operations, || StoreError::Broken);
+    }
+    let mut done = commit(connection, context, operations, Isolation::Together);
+    if matches!(done, Err(Trouble::Item)) {
+        done = commit(connection, context, operations, Isolation::Apart);
+    }
+    if matches!(done, Err(Trouble::Full)) {
+        // Outcomes are small and matter most: they are tried alone.
+        context.full = true;
+        done = commit(connection, context, operations, Isolation::Apart);
+    }
+    match done {
+        Ok(done) => done,
+        Err(Trouble::Full | Trouble::Item) => all_refused(operations, || StoreError::Full),
+        Err(Trouble::Unavailable(error)) => {
+            let reason = error.to_string();
+            all_refused(operations, || StoreError::Unavailable { source: reason.clone().into() })
+        }
+        Err(Trouble::Broken(error)) => {
+            context.broken = Some(error.to_string().into());
+            all_refused(operations, || StoreError::Broken)
+        }
+    }
+}
+
+/// Whether each item has a savepoint of its own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Isolation {
+    Together,
+    Apart,
+}
+
+fn commit(
+    connection: &mut Connection,
+    context: &mut ApplyContext,
+    operations: &[Op],
+    isolation: Isolation,
+) -> Result<(Vec<OpResult>, Committed), Trouble> {
+    let (mut messages, mut attempts) = (context.messages.clone(), context.attempts.clone());
+    let transaction =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(trouble_of_transaction)?;
+    let accepts = operations.iter().filter(|op| matches!(op, Op::Accept(_))).count();
+    let finishes = operations.iter().filter(|op| matches!(op, Op::Finish(_))).count();
+    messages.reserve(&transaction, accepts).map_err(trouble_of_transaction)?;
+    attempts.reserve(&transaction, finishes).map_err(trouble_of_transaction)?;
+    let mut batch =
+        Batch::new(&transaction, context.clock.now(), (&context.key, &*context.random), (&mut messages, &mut attempts));
+    let mut results = Vec::with_capacity(operations.len());
+    for op in operations {
+        results.push(match isolation {
+            Isolation::Together => carry_out(&mut batch, op, context.full).map_err(trouble_of_item)?,
+            Isolation::Apart => carry_out_apart(&mut batch, op, context.full)?,
+        });
+    }
+    let committed = batch.into_committed();
+    transaction.commit().map_err(trouble_of_commit)?;
+    (context.messages, context.attempts) = (messages, attempts);
+    Ok((results, committed))
+}
+
+/// One item. An error leaves what it has written so far to be taken back.
+fn carry_out(batch: &mut Batch<'_>, op: &Op, full: bool) -> rusqlite::Result<OpResult> {
+    Ok(match op {
+        Op::Accept(_) if full => OpResult::Accept(Err(StoreError::Full)),
+        Op::Put(_) if full => OpResult::Put(Err(StoreError::Full)),
+        Op::Accept(item) => OpResult::Accept(Ok(accept(batch, item)?)),
+        Op::Finish(item) => OpResult::Finish(Ok(finish(batch, item)?)),
+        Op::Rearm(item) => OpResult::Rearm(Ok(rearm(batch, item)?)),
+        Op::Clear(item) => OpResult::Clear(Ok(clear(batch, item)?)),
+        Op::Put(item) => OpResult::Put(Ok(put(batch, item)?)),
+        Op::Delete(item) => OpResult::Delete(Ok(delete(batch, item)?)),
+        Op::Sweep { limit } => OpResult::Sweep(Ok(sweep(batch, *limit)?)),
+        Op::Ping => OpResult::Ping(Ok(schema::note_ping(batch.connection)?)),
+    })
+}
+
+/// One item within a savepoint: when it fails, it alone is taken back.
+fn carry_out_apart(batch: &mut Batch<'_>, op: &Op, full: bool) -> Result<OpResult, Trouble> {
+    let (connection, mark) = (batch.connection, batch.mark());
+    connection.execute_batch("SAVEPOINT item").map_err(trouble_of_transaction)?;
+    match carry_out(batch, op, full) {
+        Ok(result) => {
+            connection.execute_batch("RELEASE item").map_err(trouble_of_transaction)?;
+            Ok(result)
+        }
+        // Some errors make SQLite take back the whole transaction.
+        Err(error) if is_fatal(&error) || connection.is_autocommit() => Err(trouble_of_transaction(error)),
+        Err(error) => {
+            connection.execute_batch("ROLLBACK TO item; RELEASE item").map_err(trouble_of_transaction)?;
+            batch.rewind(mark);
+            Ok(refused(op, store_error(error)))
+        }
+    }
+}
+
+fn trouble_of_item(error: rusqlite::Error) -> Trouble {
+    if is_fatal(&error) || is_full(&error) { trouble_of_transaction(error) } else { Trouble::Item }
+}
+
+fn trouble_of_transaction(error: rusqlite::Error) -> Trouble {
+    if is_full(&error) {
+        Trouble::Full
+    } else if is_fatal(&error) {
+        Trouble::Broken(error)
+    } else {
+        Trouble::Unavailable(error)
+    }
+}
+
+fn trouble_of_commit(error: rusqlite::Error) -> Trouble {
+    match error.sqlite_error_code() {
+        // The log had no room for the commit's last page, so the commit is not there.
+        Some(ErrorCode::DiskFull) => Trouble::Full,
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Trouble::Unavailable(error),
+        _ => Trouble::Broken(error),
+    }
+}
+
+fn all_refused(operations: &[Op], error: impl Fn() -> StoreError) -> (Vec<OpResult>, Committed) {
+    (operations.iter().map(|op| refused(op, error())).collect(), Committed::default())
+}
+
+fn refused(op: &Op, error: StoreError) -> OpResult {
+    match op {
+        Op::Accept(_) => OpResult::Accept(Err(error)),
+        Op::Finish(_) => OpResult::Finish(Err(error)),
+        Op::Rearm(_) => OpResult::Rearm(Err(error)),
+        Op::Clear(_) => OpResult::Clear(Err(error)),
+        Op::Put(_) => OpResult::Put(Err(error)),
+        Op::Delete(_) => OpResult::Delete(Err(error)),
+        Op::Sweep { .. } => OpResult::Sweep(Err(error)),
+        Op::Ping => OpResult::Ping(Err(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,44 @@
+//! Ending pending deliveries without an attempt: [`clear`], for endpoints that were deleted or emptied.
+
+use std::collections::HashSet;
+
+use ringback_model::MessageNo;
+use rusqlite::{Result, params};
+
+use super::batch::Batch;
+use crate::{Clear, Cleared};
+
+/// Where the pending deliveries of an endpoint are found. Queues come first and from their ends, so that the one that
+/// is due is the last of its queue to go: nothing behind it has to be let out, and what is left has its head.
+const PENDING: [&str; 3] = [
+    "SELECT message FROM delivery INDEXED BY delivery_queue \
+     WHERE endpoint = ?1 AND queue IS NOT NULL AND state = 1 ORDER BY queue DESC, message DESC LIMIT ?2",
+    "SELECT message FROM delivery INDEXED BY delivery_due WHERE endpoint = ?1 AND due IS NOT NULL LIMIT ?2",
+    // Those that have ended and were asked for again keep the state that they ended in.
+    "SELECT message FROM delivery INDEXED BY delivery_by_hand WHERE endpoint = ?1 AND manual_due IS NOT NULL LIMIT ?2",
+];
+
+/// Ends pending deliveries of an endpoint, at most as many as asked for, and calls off what was asked for by hand.
+pub(super) fn clear(batch: &mut Batch<'_>, item: &Clear) -> Result<Cleared> {
+    let mut ended = HashSet::new();
+    for sql in PENDING {
+        let left = i64::try_from(item.limit - ended.len()).unwrap_or(i64::MAX);
+        let found: Vec<i64> = batch
+            .connection
+            .prepare_cached(sql)?
+            .query_map([item.endpoint.0, left], |row| row.get(0))?
+            .collect::<Result<_>>()?;
+        let mut end = batch.connection.prepare_cached(
+            "UPDATE delivery SET due = NULL, manual_due = NULL, \
+             reason = CASE state WHEN 1 THEN ?4 ELSE reason END, state = CASE state WHEN 1 THEN ?3 ELSE state END \
+             WHERE message = ?1 AND endpoint = ?2",
+        )?;
+        for message in found {
+            end.execute(params![message, item.endpoint.0, item.state.code(), item.reason.code()])?;
+            ended.insert(MessageNo(message));
+        }
+    }
+    // What came due earlier in this very commit is not told any more.
+    batch.committed.due.retain(|due| due.endpoint != item.endpoint || !ended.contains(&due.message.no));
+    Ok(Cleared { count: ended.len() })
+}

@@ -1,0 +1,246 @@
+//! Configuration documents: how they are written and read.
+
+use ringback_model::{AppNo, Redacted};
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
+use zeroize::Zeroizing;
+
+use super::batch::Batch;
+use super::error::{sealed, unreadable};
+use super::idempotency::{self, Answer, Found};
+use super::value::{At, coded, maybe_time};
+use crate::{Delete, Direction, Document, DocumentKind, DocumentPage, Expect, MasterKey, Put, PutResult, Written};
+
+/// All columns, in the order that [`read`] expects.
+macro_rules! select {
+    ($condition:literal) => {
+        concat!("SELECT no, kind, parent, key, uid, version, deleted_at, body, secret FROM document WHERE ", $condition)
+    };
+}
+
+/// Writes a document, and raises the version of its application's configuration.
+pub(super) fn put(batch: &mut Batch<'_>, item: &Put) -> Result<PutResult> {
+    if let Some(request) = &item.idempotency {
+        match idempotency::find(batch, request)? {
+            Found::Nothing => {}
+            Found::SameBody(answer) => return Ok(PutResult::Replayed { no: answer.document_no()? }),
+            Found::OtherBody => return Ok(PutResult::KeyReused),
+        }
+    }
+    let replaced = match item.expect {
+        Expect::New => None,
+        Expect::Version { no, version } if is_at(batch, item.kind, no, version)? => Some(Written { no, version }),
+        Expect::Version { .. } => return Ok(PutResult::Stale),
+    };
+    if let Some(taken) = taken(batch, item, replaced.map(|document| document.no))? {
+        return Ok(taken);
+    }
+    let secret = item.secret.as_ref().map(|secret| {
+        let place = place(item.kind, item.parent, &item.key);
+        batch.key.seal(batch.random, &place, secret.reveal().as_bytes())
+    });
+    let written = match replaced {
+        None => insert(batch, item, secret.as_deref())?,
+        Some(document) => replace(batch, document, item, secret.as_deref())?,
+    };
+    // A new application belongs to itself, by the number that it has just got.
+    let own = (item.kind == DocumentKind::Application).then_some(AppNo(written.no));
+    if let Some(app) = item.app.or(own) {
+        batch.changed(app)?;
+    }
+    if let Some(request) = &item.idempotency {
+        idempotency::keep(batch, request, &Answer::of_document(written.no))?;
+    }
+    Ok(PutResult::Stored(written))
+}
+
+/// Whether the document lives and is at this version.
+fn is_at(batch: &Batch<'_>, kind: DocumentKind, no: i64, version: i64) -> Result<bool> {
+    batch
+        .connection
+        .prepare_cached("SELECT 1 FROM document WHERE no = ?1 AND kind = ?2 AND version = ?3 AND deleted_at IS NULL")?
+        .exists(params![no, kind.code(), version])
+}
+
+/// Whether another living document has the key or the uid.
+fn taken(batch: &Batch<'_>, item: &Put, own: Option<i64>) -> Result<Option<PutResult>> {
+    let (kind, parent) = (item.kind, item.parent);
+    let other = |found: Option<Document>| found.is_some_and(|found| Some(found.no) != own);
+    if other(by_key(batch.connection, batch.key, kind, parent, &item.key)?) {
+        return Ok(Some(PutResult::KeyTaken));
+    }
+    if let Some(uid) = &item.uid
+        && other(by_uid(batch.connection, batch.key, kind, parent, uid)?)
+    {
+        return Ok(Some(PutResult::UidTaken));
+    }
+    Ok(None)
+}
+
+fn insert(batch: &Batch<'_>, item: &Put, secret: Option<&[u8]>) -> Result<Written> {
+    batch
+        .connection
+        .prepare_cached(
+            "INSERT INTO document (kind, parent, key, uid, version, body, secret) VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6)",
+        )?
+        .execute(params![item.kind.code(), item.parent, item.key, item.uid, item.body, secret])?;
+    Ok(Written { no: batch.connection.last_insert_rowid(), version: 1 })
+}
+
+fn replace(batch: &Batch<'_>, document: Written, item: &Put, secret: Option<&[u8]>) -> Result<Written> {
+    let version = document.version + 1;
+    batch
+        .connection
+        .prepare_cached(
+            "UPDATE document SET parent = ?2, key = ?3, uid = ?4, version = ?5, body = ?6, secret = ?7 WHERE no = ?1",
+        )?
+        .execute(params![document.no, item.parent, item.key, item.uid, version, item.body, secret])?;
+    Ok(Written { no: document.no, version })
+}
+
+/// Deletes a document: its row stays, its key and uid are free.
+pub(super) fn delete(batch: &mut Batch<'_>, item: &Delete) -> Result<bool> {
+    let kind: Option<i64> = batch
+        .connection
+        .prepare_cached(
+            "UPDATE document SET deleted_at = ?2, version = version + 1 WHERE no = ?1 AND deleted_at IS NULL \
+             RETURNING kind",
+        )?
+        .query_row(params![item.no, At(item.now)], |row| row.get(0))
+        .optional()?;
+    let Some(kind) = kind else { return Ok(false) };
+    let own = (kind == i64::from(DocumentKind::Application.code())).then_some(AppNo(item.no));
+    if let Some(app) = item.app.or(own) {
+        batch.changed(app)?;
+    }
+    Ok(true)
+}
+
+/// The version of an application's configuration; 0 if there never was any.
+pub(super) fn configuration_version(connection: &Connection, app: AppNo) -> Result<i64> {
+    let version = connection
+        .prepare_cached("SELECT version FROM configuration WHERE app = ?1")?
+        .query_row([app.0], |row| row.get(0))
+        .optional()?;
+    Ok(version.unwrap_or(0))
+}
+
+/// Raises the version of an application's configuration.
+pub(super) fn raise_configuration_version(connection: &Connection, app: AppNo) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO configuration (app, version) VALUES (?1, 1) ON CONFLICT DO UPDATE SET version = version + 1",
+        )?
+        .execute([app.0])?;
+    Ok(())
+}
+
+/// See [`crate::Store::document`].
+pub(super) fn by_no(connection: &Connection, key: &MasterKey, no: i64) -> Result<Option<Document>> {
+    connection.prepare_cached(select!("no = ?1"))?.query_row([no], |row| read(key, row)).optional()
+}
+
+/// See [`crate::Store::document_by_key`].
+pub(super) fn by_key(
+    connection: &Connection,
+    key: &MasterKey,
+    kind: DocumentKind,
+    parent: i64,
+    name: &str,
+) -> Result<Option<Document>> {
+    connection
+        .prepare_cached(select!("kind = ?1 AND parent = ?2 AND key = ?3 AND deleted_at IS NULL"))?
+        .query_row(params![kind.code(), parent, name], |row| read(key, row))
+        .optional()
+}
+
+/// See [`crate::Store::document_by_uid`].
+pub(super) fn by_uid(
+    connection: &Connection,
+    key: &MasterKey,
+    kind: DocumentKind,
+    parent: i64,
+    uid: &str,
+) -> Result<Option<Document>> {
+    connection
+        .prepare_cached(select!("kind = ?1 AND parent = ?2 AND uid = ?3 AND deleted_at IS NULL"))?
+        .query_row(params![kind.code(), parent, uid], |row| read(key, row))
+        .optional()
+}
+
+/// See [`crate::Store::documents`].
+pub(super) fn page(connection: &Connection, key: &MasterKey, page: &DocumentPage) -> Result<Vec<Document>> {
+    let paging = &page.paging;
+    let sql = match (paging.direction, &paging.after) {
+        (Direction::Ascending, None) => {
+            select!("kind = ?1 AND parent = ?2 AND deleted_at IS NULL AND ?3 IS NULL ORDER BY key LIMIT ?4")
+        }
+        (Direction::Ascending, Some(_)) => {
+            select!("kind = ?1 AND parent = ?2 AND deleted_at IS NULL AND key > ?3 ORDER BY key LIMIT ?4")
+        }
+        (Direction::Descending, None) => {
+            select!("kind = ?1 AND parent = ?2 AND deleted_at IS NULL AND ?3 IS NULL ORDER BY key DESC LIMIT ?4")
+        }
+        (Direction::Descending, Some(_)) => {
+            select!("kind = ?1 AND parent = ?2 AND deleted_at IS NULL AND key < ?3 ORDER BY key DESC LIMIT ?4")
+        }
+    };
+    let limit = i64::try_from(paging.limit).unwrap_or(i64::MAX);
+    connection
+        .prepare_cached(sql)?
+        .query_map(params![page.kind.code(), page.parent, paging.after, limit], |row| read(key, row))?
+        .collect()
+}
+
+/// See [`crate::Store::configuration`].
+pub(super) fn configuration(
+    connection: &Connection,
+    key: &MasterKey,
+    app: AppNo,
+) -> Result<Option<(i64, Document, Vec<Document>)>> {
+    // Read at one moment: the version must be that of the documents.
+    let snapshot = connection.unchecked_transaction()?;
+    let Some(document) = by_no(&snapshot, key, app.0)? else { return Ok(None) };
+    let endpoints = snapshot
+        .prepare_cached(select!("kind = ?1 AND parent = ?2 AND deleted_at IS NULL ORDER BY key"))?
+        .query_map(params![DocumentKind::Endpoint.code(), app.0], |row| read(key, row))?
+        .collect::<Result<_>>()?;
+    Ok(Some((configuration_version(&snapshot, app)?, document, endpoints)))
+}
+
+fn read(key: &MasterKey, row: &Row<'_>) -> Result<Document> {
+    let mut document = Document {
+        no: row.get(0)?,
+        kind: coded(row, 1, kind_of)?,
+        parent: row.get(2)?,
+        key: row.get(3)?,
+        uid: row.get(4)?,
+        version: row.get(5)?,
+        deleted_at: maybe_time(row, 6)?,
+        body: row.get(7)?,
+        secret: None,
+    };
+    if let Some(secret) = row.get_ref(8)?.as_blob_or_null()? {
+        let place = place(document.kind, document.parent, &document.key);
+        let plain = key.open(&place, secret).map_err(|error| sealed(8, error))?;
+        document.secret = Some(text(&plain)?);
+    }
+    Ok(document)
+}
+
+fn text(plain: &Zeroizing<Vec<u8>>) -> Result<Redacted> {
+    match std::str::from_utf8(plain) {
+        Ok(text) => Ok(Redacted::new(text.to_owned())),
+        Err(error) => Err(unreadable(8, Type::Blob, error)),
+    }
+}
+
+fn kind_of(code: i64) -> Option<DocumentKind> {
+    use DocumentKind::{Application, Endpoint, EventType, Organization};
+    [Organization, Application, Endpoint, EventType].into_iter().find(|kind| i64::from(kind.code()) == code)
+}
+
+/// What a document's secret is bound to: moved to another row, it does not open.
+fn place(kind: DocumentKind, parent: i64, key: &str) -> Vec<u8> {
+    [&[kind.code()], parent.to_be_bytes().as_slice(), key.as_bytes()].concat()
+}

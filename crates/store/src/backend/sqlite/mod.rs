@@ -1,0 +1,43 @@
+//! The embedded store: one SQLite file in one folder, one writer.
+//!
+//! Writes of all callers go to one thread (`writer.rs`), which puts whatever waits into one transaction and one fsync.
+//! What it does in there is [`apply()`]: a plain function over a connection, which a simulation calls inline. Readers have
+//! connections of their own (`reader.rs`); a further thread (`checkpoint.rs`) moves the log back into the file.
+//!
+//! Read `delivery.rs` next: it holds the facts that must not be lost. Then `apply/mod.rs` for what one commit is.
+
+mod apply;
+mod attempt;
+mod batch;
+mod checkpoint;
+mod clear;
+mod connection;
+mod delivery;
+mod document;
+mod error;
+mod health;
+mod hot;
+mod idempotency;
+mod lane;
+mod listing;
+mod lock;
+mod message;
+mod numbers;
+mod options;
+mod progress;
+mod queue;
+mod reader;
+mod rearm;
+mod schema;
+mod space;
+mod store;
+mod value;
+mod wal;
+mod writer;
+
+pub use apply::{ApplyContext, Op, OpResult, apply};
+pub use connection::{open_connection, open_in_memory};
+pub use delivery::take;
+pub use lane::lanes;
+pub use options::SqliteOptions;
+pub use store::SqliteStore;

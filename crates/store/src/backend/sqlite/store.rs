@@ -1,0 +1,212 @@
+//! [`SqliteStore`]: the port, on its threads.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use ringback_model::{AppNo, Attempt, AttemptId, Delivery, EndpointNo, Message, MessageNo};
+use tokio::sync::watch;
+
+use super::apply::{ApplyContext, Op};
+use super::checkpoint::Checkpointer;
+use super::connection::{FILE, open_connection};
+use super::lock::Lock;
+use super::options::SqliteOptions;
+use super::reader::{Readers, in_our_words};
+use super::space::Space;
+use super::writer::{Asker, Waiting, Writer};
+use super::{attempt, delivery, document, lane, listing, message};
+use crate::{
+    Accept, Accepted, AttemptQuery, Clear, Cleared, Delete, Document, DocumentKind, DocumentPage, Feed, Finish,
+    Finished, LaneStart, MasterKey, MessageQuery, MessageRef, Put, PutResult, Rearm, Rearmed, Reply, Store, StoreError,
+    Take, Taken, feed, seal,
+};
+
+/// Threads that read for the engine and for configuration: these reads are short.
+const QUICK_READERS: usize = 1;
+/// Threads that read for people: a search may be long, and must not hold up the others.
+const SLOW_READERS: usize = 2;
+
+/// The embedded store. Dropping it writes what was handed to it, then ends its threads.
+#[derive(Debug)]
+pub struct SqliteStore {
+    waiting: Arc<Waiting>,
+    broken: watch::Receiver<Option<Arc<str>>>,
+    key: MasterKey,
+    writer: Option<JoinHandle<()>>,
+    quick: Readers,
+    slow: Readers,
+    // Below the readers, so that its connection is the last to close.
+    _checkpointer: Checkpointer,
+    // Last of all: the folder is free when everything else has ended.
+    _lock: Lock,
+}
+
+impl SqliteStore {
+    /// Opens the store in a folder, and makes it if it is missing.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`], with a message for people: the folder is in use by another server or cannot be written,
+    /// the store is newer than this version, or the master key is another one.
+    pub fn open(options: SqliteOptions) -> Result<(Self, Feed), StoreError> {
+        let SqliteOptions { folder, master_key, random, clock, reserve_bytes } = options;
+        make_folder(&folder)?;
+        let lock = Lock::take(&folder)?;
+        let path = folder.join(FILE);
+        let connection = open_connection(&path)?;
+        let context = ApplyContext::new(&connection, master_key.clone(), random, clock.clone())?;
+        let checkpointer = Checkpointer::start(&path)?;
+        let (quick, slow) =
+            (Readers::start(&path, QUICK_READERS, &clock)?, Readers::start(&path, SLOW_READERS, &clock)?);
+        let (sender, feed) = feed();
+        let (broken_sender, broken) = watch::channel(None);
+        let waiting = Arc::<Waiting>::default();
+        let writer = Writer {
+            connection,
+            context,
+            waiting: waiting.clone(),
+            clock,
+            space: Space::new(folder, reserve_bytes),
+            feed: sender,
+            log: checkpointer.shared(),
+            broken: broken_sender,
+        };
+        let writer = Some(writer.start()?);
+        let store =
+            Self { waiting, broken, key: master_key, writer, quick, slow, _checkpointer: checkpointer, _lock: lock };
+        Ok((store, feed))
+    }
+
+    /// Waits until nothing is written any more because a commit has failed, and says why. The process has to stop then:
+    /// what is on disk is known again only to the next start. Waits for ever as long as all is well.
+    pub async fn broken(&self) -> Arc<str> {
+        let mut broken = self.broken.clone();
+        // An error here means that the writer has ended in good order.
+        match broken.wait_for(Option::is_some).await.ok().and_then(|reason| reason.clone()) {
+            Some(reason) => reason,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn write<T>(&self, op: Op, asker: fn(crate::Answer<T>) -> Asker) -> Reply<T> {
+        let (answer, reply) = Reply::pair();
+        self.waiting.push(op, asker(answer));
+        reply
+    }
+}
+
+impl Store for SqliteStore {
+    fn accept(&self, item: Accept) -> Reply<Accepted> {
+        self.write(Op::Accept(item), Asker::Accept)
+    }
+
+    fn finish(&self, item: Finish) -> Reply<Finished> {
+        self.write(Op::Finish(item), Asker::Finish)
+    }
+
+    fn rearm(&self, item: Rearm) -> Reply<Rearmed> {
+        self.write(Op::Rearm(item), Asker::Rearm)
+    }
+
+    fn clear(&self, item: Clear) -> Reply<Cleared> {
+        self.write(Op::Clear(item), Asker::Clear)
+    }
+
+    fn put(&self, item: Put) -> Reply<PutResult> {
+        self.write(Op::Put(item), Asker::Put)
+    }
+
+    fn delete(&self, item: Delete) -> Reply<bool> {
+        self.write(Op::Delete(item), Asker::Delete)
+    }
+
+    fn take(&self, take: Take) -> Reply<Taken> {
+        self.quick.read(move |connection| delivery::take(connection, &take))
+    }
+
+    fn lanes(&self, after: EndpointNo, limit: usize) -> Reply<Vec<LaneStart>> {
+        self.quick.read(move |connection| lane::lanes(connection, after, limit))
+    }
+
+    fn document(&self, no: i64) -> Reply<Option<Document>> {
+        let master = self.key.clone();
+        self.quick.read(move |connection| in_our_words(document::by_no(connection, &master, no)))
+    }
+
+    fn document_by_key(&self, kind: DocumentKind, parent: i64, key: String) -> Reply<Option<Document>> {
+        let master = self.key.clone();
+        self.quick.read(move |connection| in_our_words(document::by_key(connection, &master, kind, parent, &key)))
+    }
+
+    fn document_by_uid(&self, kind: DocumentKind, parent: i64, uid: String) -> Reply<Option<Document>> {
+        let master = self.key.clone();
+        self.quick.read(move |connection| in_our_words(document::by_uid(connection, &master, kind, parent, &uid)))
+    }
+
+    fn documents(&self, page: DocumentPage) -> Reply<Vec<Document>> {
+        let master = self.key.clone();
+        self.slow.read(move |connection| in_our_words(document::page(connection, &master, &page)))
+    }
+
+    fn configuration(&self, app: AppNo) -> Reply<Option<(i64, Document, Vec<Document>)>> {
+        let master = self.key.clone();
+        self.quick.read(move |connection| in_our_words(document::configuration(connection, &master, app)))
+    }
+
+    fn message(&self, app: AppNo, message: MessageRef) -> Reply<Option<Message>> {
+        self.slow.read(move |connection| in_our_words(message::find(connection, app, &message)))
+    }
+
+    fn messages_by_no(&self, numbers: Vec<MessageNo>) -> Reply<Vec<Message>> {
+        self.slow.read(move |connection| in_our_words(message::by_numbers(connection, &numbers)))
+    }
+
+    fn messages(&self, query: MessageQuery) -> Reply<Vec<Message>> {
+        self.slow.read(move |connection| in_our_words(message::page(connection, &query)))
+    }
+
+    fn deliveries(&self, message: MessageNo) -> Reply<Vec<Delivery>> {
+        self.slow.read(move |connection| in_our_words(listing::deliveries(connection, message)))
+    }
+
+    fn attempts(&self, query: AttemptQuery) -> Reply<Vec<Attempt>> {
+        self.slow.read(move |connection| in_our_words(attempt::page(connection, &query)))
+    }
+
+    fn attempt(&self, message: MessageNo, id: AttemptId) -> Reply<Option<Attempt>> {
+        self.slow.read(move |connection| in_our_words(attempt::find(connection, message, id)))
+    }
+
+    fn ping(&self) -> Reply<()> {
+        let (answer, reply) = Reply::pair();
+        let waiting = self.waiting.clone();
+        let read =
+            |connection: &rusqlite::Connection| in_our_words(document::configuration_version(connection, AppNo(0)));
+        self.quick.then(read, answer, move |read, answer| match read {
+            Ok(_) => waiting.push(Op::Ping, Asker::Ping(answer)),
+            Err(error) => answer.give(Err(error)),
+        });
+        reply
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        self.waiting.close();
+        if let Some(writer) = self.writer.take()
+            && writer.join().is_err()
+        {
+            tracing::error!("the writer has panicked");
+        }
+    }
+}
+
+/// Makes the folder and its name durable: a store must not be gone after a power cut because its folder is.
+fn make_folder(folder: &Path) -> Result<(), StoreError> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(folder)
+        .and_then(|()| seal::sync_folder_of(folder))
+        .map_err(|error| StoreError::Open(format!("the folder {} cannot be made: {error}", folder.display())))
+}

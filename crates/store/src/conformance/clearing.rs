@@ -1,0 +1,43 @@
+//! Ending what is pending without an attempt.
+
+use ringback_model::{DeliveryState, Reason};
+
+use super::Harness;
+use super::world::{ENDPOINT, OTHER, SUCCESS, World};
+use crate::{Clear, Step};
+
+const CLEAR: Clear =
+    Clear { endpoint: ENDPOINT, state: DeliveryState::Canceled, reason: Reason::EndpointDeleted, limit: 7 };
+
+/// Each commit is short; what has ended, and other endpoints, are not concerned.
+pub fn pending_deliveries_are_ended_in_batches(harness: &dyn Harness) {
+    let world = World::new(harness);
+    let done = world.send(&[ENDPOINT]);
+    world.finish(done, ENDPOINT, SUCCESS);
+    let sent: Vec<_> = (0..20).map(|_| world.send(&[ENDPOINT, OTHER])).collect();
+    world.finish(sent[3], ENDPOINT, Step::Retry { due: world.later(60), counted: true });
+    let counts: Vec<_> = (0..4).map(|_| world.store.clear(CLEAR).wait().expect("an answer").count).collect();
+    assert_eq!(counts, [7, 7, 6, 0]);
+    for message in &sent {
+        let delivery = world.delivery(*message, ENDPOINT);
+        assert_eq!((delivery.state, delivery.reason), (DeliveryState::Canceled, Some(Reason::EndpointDeleted)));
+        assert_eq!(delivery.due, None);
+    }
+    assert_eq!(world.delivery(done, ENDPOINT).state, DeliveryState::Success);
+    assert_eq!(world.due(OTHER), sent);
+    assert!(world.taken(ENDPOINT).next_due.is_none());
+}
+
+/// A resend that waits is called off; a delivery that had ended keeps how it ended.
+pub fn a_clearing_calls_off_what_was_asked_for_by_hand(harness: &dyn Harness) {
+    let world = World::new(harness);
+    let (done, new) = (world.send(&[ENDPOINT]), world.send(&[OTHER]));
+    world.finish(done, ENDPOINT, SUCCESS);
+    for message in [done, new] {
+        world.rearm(message, ENDPOINT);
+    }
+    assert_eq!(world.store.clear(CLEAR).wait().expect("an answer").count, 2);
+    assert!(world.due(ENDPOINT).is_empty());
+    assert_eq!(world.delivery(done, ENDPOINT).state, DeliveryState::Success);
+    assert_eq!(world.delivery(new, ENDPOINT).state, DeliveryState::Canceled);
+}

@@ -1,0 +1,174 @@
+//! Configuration is kept as versioned documents.
+
+use ringback_model::{AppNo, Redacted};
+
+use super::Harness;
+use super::world::{World, document};
+use crate::{Delete, Direction, Document, DocumentKind, DocumentPage, Expect, Paging, Put, PutResult, Written};
+
+const KIND: DocumentKind = DocumentKind::Endpoint;
+
+fn read(world: &World<'_>, no: i64) -> Document {
+    world.store.document(no).wait().expect("the store can be read").expect("the document exists")
+}
+
+fn put(world: &World<'_>, item: Put) -> PutResult {
+    world.store.put(item).wait().expect("an answer")
+}
+
+fn delete(world: &World<'_>, no: i64) -> bool {
+    world.store.delete(Delete { no, now: world.now(), app: Some(world.app) }).wait().expect("an answer")
+}
+
+/// By number, key and uid; its text untouched, its secret opened, also after a power cut.
+pub fn a_document_is_read_back_as_it_was_written(harness: &dyn Harness) {
+    let mut world = World::new(harness);
+    let item = Put {
+        uid: Some("mine".to_owned()),
+        body: "{\"z\":1, \"a\":[1e400,\"\\u0000\"]}".to_owned(),
+        secret: Some(Redacted::new("{\"signing\":\"whsec_1\"}".to_owned())),
+        ..document(KIND, 77, "ep_1")
+    };
+    let no = world.put(item.clone());
+    let expected = Document {
+        no,
+        kind: KIND,
+        parent: 77,
+        key: item.key,
+        uid: item.uid,
+        version: 1,
+        body: item.body,
+        secret: item.secret,
+        deleted_at: None,
+    };
+    for _ in 0..2 {
+        assert_eq!(read(&world, no), expected);
+        let by_key = world.store.document_by_key(KIND, 77, "ep_1".to_owned()).wait();
+        assert_eq!(by_key.expect("the store can be read").as_ref(), Some(&expected));
+        let by_uid = world.store.document_by_uid(KIND, 77, "mine".to_owned()).wait();
+        assert_eq!(by_uid.expect("the store can be read").as_ref(), Some(&expected));
+        let elsewhere = world.store.document_by_key(KIND, 78, "ep_1".to_owned()).wait();
+        assert_eq!(elsewhere.expect("the store can be read"), None);
+        world.crash();
+    }
+}
+
+/// A name is taken by the living of one kind and parent; a deleted document gives it free and can still be read.
+pub fn keys_and_uids_are_unique_among_the_living(harness: &dyn Harness) {
+    let world = World::new(harness);
+    let named = |key: &str, uid: &str, parent| Put { uid: Some(uid.to_owned()), ..document(KIND, parent, key) };
+    let first = world.put(named("a", "x", 77));
+    assert_eq!(put(&world, named("a", "y", 77)), PutResult::KeyTaken);
+    assert_eq!(put(&world, named("b", "x", 77)), PutResult::UidTaken);
+    world.put(named("a", "x", 78));
+    let second = world.put(named("b", "y", 77));
+    let renamed = Put { expect: Expect::Version { no: second, version: 1 }, ..named("b", "x", 77) };
+    assert_eq!(put(&world, renamed), PutResult::UidTaken);
+    assert!(delete(&world, first));
+    assert!(!delete(&world, first), "it is gone already");
+    assert_eq!(read(&world, first).deleted_at, Some(world.now()));
+    let reused = world.put(named("a", "x", 77));
+    assert_ne!(reused, first);
+    let by_uid = world.store.document_by_uid(KIND, 77, "x".to_owned()).wait().expect("the store can be read");
+    assert_eq!(by_uid.map(|found| found.no), Some(reused));
+}
+
+/// Of two who have read the same version, the second to write is told.
+pub fn a_document_that_has_changed_is_not_overwritten(harness: &dyn Harness) {
+    let world = World::new(harness);
+    let no = world.put(document(KIND, 77, "a"));
+    let change = |version, body: &str| Put {
+        body: body.to_owned(),
+        expect: Expect::Version { no, version },
+        ..document(KIND, 77, "a")
+    };
+    assert_eq!(put(&world, change(1, "{\"first\":1}")), PutResult::Stored(Written { no, version: 2 }));
+    assert_eq!(put(&world, change(1, "{\"second\":1}")), PutResult::Stale);
+    assert_eq!((read(&world, no).body.as_str(), read(&world, no).version), ("{\"first\":1}", 2));
+    assert!(delete(&world, no));
+    let version = read(&world, no).version;
+    assert_eq!(put(&world, change(version, "{}")), PutResult::Stale, "what is deleted is not changed");
+    let of_other_kind = Put { kind: DocumentKind::EventType, ..change(1, "{}") };
+    assert_eq!(put(&world, of_other_kind), PutResult::Stale);
+}
+
+/// With each change of the application or of an endpoint, in the same commit, and the engine is told.
+pub fn the_configuration_version_rises_with_every_change(harness: &dyn Harness) {
+    let mut world = World::new(harness);
+    let changed = |world: &mut World<'_>| -> Vec<AppNo> {
+        let mut changed = Vec::new();
+        while let Some(committed) = world.feed.try_next() {
+            changed.extend(committed.changed);
+        }
+        changed
+    };
+    changed(&mut world);
+    assert_eq!(world.version(), 1);
+    let app = Some(world.app);
+    let endpoint = world.put(Put { app, ..document(KIND, world.app.0, "ep_1") });
+    assert_eq!((world.version(), changed(&mut world)), (2, vec![world.app]));
+    let (no, version) = (world.app.0, 1);
+    let application =
+        Put { expect: Expect::Version { no, version }, ..document(DocumentKind::Application, 1, "app_1") };
+    world.put(Put { app, ..application.clone() });
+    assert_eq!(world.version(), 3);
+    assert_eq!(put(&world, Put { app, ..application }), PutResult::Stale);
+    assert_eq!(world.version(), 3, "what was refused has changed nothing");
+    assert!(delete(&world, endpoint));
+    assert_eq!((world.version(), changed(&mut world)), (4, vec![world.app, world.app]));
+    world.put(document(DocumentKind::EventType, 1, "sms.dlr"));
+    assert_eq!((world.version(), changed(&mut world)), (4, vec![]));
+    let kept = world.put(Put { app, ..document(KIND, world.app.0, "ep_2") });
+    let configuration = world.store.configuration(world.app).wait().expect("the store can be read");
+    let (version, application, endpoints) = configuration.expect("the application exists");
+    assert_eq!((version, application.no, application.version), (5, world.app.0, 2));
+    assert_eq!(endpoints.iter().map(|endpoint| endpoint.no).collect::<Vec<_>>(), [kept]);
+}
+
+/// Whoever has the files has no secrets.
+pub fn secrets_are_sealed_at_rest(harness: &dyn Harness) {
+    let world = World::new(harness);
+    let secret = "whsec_C2FVsBQIhrscChlQIMV";
+    let item = Put {
+        secret: Some(Redacted::new(secret.to_owned())),
+        body: "{\"note\":\"to be found in plain text\"}".to_owned(),
+        ..document(KIND, 77, "ep_1")
+    };
+    let no = world.put(item.clone());
+    world.put(Put { expect: Expect::Version { no, version: 1 }, ..item });
+    let at_rest = world.harness.bytes_at_rest(&world.store);
+    let has = |text: &str| at_rest.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(has("to be found in plain text"), "the search works");
+    assert!(!has(secret) && !has(&secret[..12]));
+    assert_eq!(read(&world, no).secret.map(|secret| secret.reveal().to_owned()).as_deref(), Some(secret));
+}
+
+/// Forward and backward, whatever the size of a page, deleted ones left out.
+pub fn pages_of_documents_visit_each_once(harness: &dyn Harness) {
+    let world = World::new(harness);
+    let numbers: Vec<_> = (0..25).map(|n| world.put(document(KIND, 77, &format!("ep_{n:02}")))).collect();
+    world.put(document(KIND, 78, "ep_elsewhere"));
+    delete(&world, numbers[13]);
+    let mut living = numbers;
+    living.remove(13);
+    for direction in [Direction::Ascending, Direction::Descending] {
+        for limit in [1, 7, 24, 100] {
+            let mut visited = Vec::new();
+            let mut after = None;
+            loop {
+                let paging = Paging { limit, after, direction };
+                let page = world.store.documents(DocumentPage { kind: KIND, parent: 77, paging }).wait();
+                let page = page.expect("the store can be read");
+                assert!(page.len() <= limit);
+                let Some(last) = page.last() else { break };
+                after = Some(last.key.clone());
+                visited.extend(page.iter().map(|document| document.no));
+            }
+            let mut expected = living.clone();
+            if direction == Direction::Descending {
+                expected.reverse();
+            }
+            assert_eq!(visited, expected, "{direction:?} by {limit}");
+        }
+    }
+}

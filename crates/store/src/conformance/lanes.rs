@@ -1,0 +1,69 @@
+//! What a start finds.
+
+use std::time::Duration;
+
+use ringback_model::{Breaker, EndpointNo, Health, Trigger};
+
+use super::Harness;
+use super::world::{ENDPOINT, SUCCESS, World};
+use crate::{LaneStart, Step};
+
+fn found(world: &World<'_>, page: usize) -> Vec<LaneStart> {
+    let mut lanes = Vec::new();
+    let mut after = EndpointNo(0);
+    loop {
+        let next = world.store.lanes(after, page).wait().expect("the store can be read");
+        assert!(next.len() <= page);
+        let Some(last) = next.last() else { return lanes };
+        after = last.endpoint;
+        lanes.extend(next);
+    }
+}
+
+/// Endpoints with something due now, later, or by hand, or with a bad health; those with nothing are passed over.
+pub fn every_endpoint_with_work_is_found_once(harness: &dyn Harness) {
+    let mut world = World::new(harness);
+    let endpoints: Vec<_> = (1..=20).map(|n| EndpointNo(n * 3)).collect();
+    let first = world.send(&endpoints);
+    world.send(&endpoints[..10]);
+    for endpoint in &endpoints[5..] {
+        world.finish(first, *endpoint, SUCCESS);
+    }
+    world.rearm(first, endpoints[15]);
+    world.finish(first, endpoints[0], Step::Retry { due: world.later(60), counted: true });
+    world.accept(world.item(&[(EndpointNo(100), Some(1))]));
+    let mut failing = world.outcome(first, endpoints[17], Trigger::Manual, Step::Keep);
+    failing.health = Some(Health { failing_since: Some(world.now()), ..Health::default() });
+    world.record(failing);
+    world.crash();
+    let expected: Vec<_> =
+        endpoints[..10].iter().copied().chain([endpoints[15], endpoints[17], EndpointNo(100)]).collect();
+    for page in [1, 3, 100] {
+        let lanes: Vec<_> = found(&world, page).iter().map(|lane| lane.endpoint).collect();
+        assert_eq!(lanes, expected);
+    }
+}
+
+/// Breakers survive a restart.
+pub fn a_health_is_kept_until_it_is_well_again(harness: &dyn Harness) {
+    let mut world = World::new(harness);
+    let message = world.send(&[ENDPOINT]);
+    let breaker = Breaker { probe_at: world.later(10), wait: Duration::from_secs(10) };
+    let failing = Health { failing_since: Some(world.now()), breaker: Some(breaker), ..Health::default() };
+    // What is kept is the durable part.
+    let in_memory = Health { failures: 12, timed_out: true, ..failing };
+    for (health, kept) in
+        [(in_memory, failing), (Health { breaker: None, ..failing }, Health { breaker: None, ..failing })]
+    {
+        let retry = Step::Retry { due: world.later(5), counted: true };
+        let mut item = world.outcome(message, ENDPOINT, Trigger::Scheduled, retry);
+        item.health = Some(health);
+        world.record(item);
+        world.crash();
+        assert_eq!(found(&world, 10), [LaneStart { endpoint: ENDPOINT, health: kept }]);
+    }
+    let mut item = world.outcome(message, ENDPOINT, Trigger::Scheduled, SUCCESS);
+    item.health = Some(Health::default());
+    world.record(item);
+    assert!(found(&world, 10).is_empty());
+}

@@ -1,0 +1,153 @@
+//! The suite that every backend has to pass.
+//!
+//! A backend says how it is opened ([`Harness`]) and calls [`conformance_tests!`](crate::conformance_tests) in an
+//! integration test; each case becomes a test of its own. Time stands still unless a case turns it.
+
+pub mod acceptance;
+pub mod clearing;
+pub mod documents;
+pub mod durability;
+pub mod idempotency;
+pub mod lanes;
+pub mod outcomes;
+pub mod owners;
+pub mod queues;
+pub mod reading;
+pub mod resend;
+pub mod taking;
+mod world;
+
+use std::sync::Arc;
+
+use ringback_model::ManualClock;
+
+use crate::{Accept, Feed, Reply, Store};
+pub use world::World;
+
+/// How a backend is opened for the suite.
+pub trait Harness {
+    /// A store that is empty, with its feed.
+    fn open(&self) -> (Arc<dyn Store>, Feed);
+
+    /// What a start would find if the power failed at this moment: a second store, opened from what is durable of this
+    /// one, which goes on undisturbed.
+    fn crash(&self, store: &Arc<dyn Store>) -> (Arc<dyn Store>, Feed);
+
+    /// All bytes that the store keeps at rest.
+    fn bytes_at_rest(&self, store: &Arc<dyn Store>) -> Vec<u8>;
+
+    /// The clock that every store of this harness goes by.
+    fn clock(&self) -> Arc<ManualClock>;
+
+    /// The same store in the hands of an owner whose lease has been taken over; `None` if a store has one owner only.
+    fn stale_owner(&self, store: &Arc<dyn Store>) -> Option<Arc<dyn Store>> {
+        let _ = store;
+        None
+    }
+
+    /// An accept that has drawn its number and commits only when the closure is called, so that later numbers commit
+    /// before it; `None` if commits always come in the order of numbers.
+    fn accept_late(&self, store: &Arc<dyn Store>, item: &Accept) -> Option<LateCommit> {
+        let _ = (store, item);
+        None
+    }
+}
+
+/// Commits what [`Harness::accept_late`] holds back.
+pub type LateCommit = Box<dyn FnOnce() -> Reply<crate::Accepted>>;
+
+/// Makes a test of every case. `$harness` is an expression that makes a [`Harness`]; it is evaluated in each test.
+#[macro_export]
+macro_rules! conformance_tests {
+    ($harness:expr) => {
+        $crate::conformance_tests! { @of $harness;
+            acceptance {
+                a_message_comes_back_byte_for_byte
+                an_event_id_is_unique_in_its_application
+                what_was_matched_by_an_old_configuration_is_refused
+                one_bad_item_among_good_ones_fails_alone
+                accepted_deliveries_are_told_in_the_order_of_numbers
+            }
+            idempotency {
+                a_request_that_comes_again_makes_nothing_new
+                of_64_equal_requests_at_once_one_makes_a_message
+                a_key_is_free_again_when_it_has_expired
+                documents_and_resends_are_made_once_per_key
+            }
+            durability {
+                every_answer_is_durable
+                numbers_are_never_given_twice
+            }
+            taking {
+                deliveries_come_by_hand_first_then_by_priority_due_time_and_number
+                every_priority_with_work_gets_a_share
+                held_rows_are_passed_over
+                the_next_due_time_is_told
+                an_answer_keeps_within_its_bytes
+                taking_writes_nothing
+            }
+            outcomes {
+                a_success_ends_a_delivery
+                a_retry_comes_back_at_its_time
+                an_outcome_that_comes_too_late_is_recorded_and_changes_nothing
+                an_outcome_is_told_when_it_is_durable
+            }
+            queues {
+                followers_wait_and_come_out_one_by_one
+                queues_do_not_wait_for_each_other
+                a_retry_keeps_its_queue_waiting
+                a_success_by_hand_lets_the_next_one_out
+                a_clearing_leaves_each_queue_its_head
+                any_history_leaves_each_queue_exactly_one_that_is_due
+                blocked_rows_cost_a_take_nothing
+            }
+            resend {
+                a_resend_is_one_attempt_beside_the_schedule
+                a_resend_that_fails_never_turns_a_success_into_a_failure
+                a_resend_of_an_ordered_delivery_waits_for_nobody
+                a_resend_to_another_endpoint_makes_a_delivery
+                a_resend_of_nothing_is_refused
+            }
+            clearing {
+                pending_deliveries_are_ended_in_batches
+                a_clearing_calls_off_what_was_asked_for_by_hand
+            }
+            lanes {
+                every_endpoint_with_work_is_found_once
+                a_health_is_kept_until_it_is_well_again
+            }
+            documents {
+                a_document_is_read_back_as_it_was_written
+                keys_and_uids_are_unique_among_the_living
+                a_document_that_has_changed_is_not_overwritten
+                the_configuration_version_rises_with_every_change
+                secrets_are_sealed_at_rest
+                pages_of_documents_visit_each_once
+            }
+            reading {
+                pages_of_messages_visit_each_once
+                messages_are_searched
+                pages_of_attempts_visit_each_once
+                attempts_are_searched
+                an_attempt_comes_back_as_it_was_recorded
+                a_store_that_works_answers_a_ping
+            }
+            owners {
+                an_owner_that_was_replaced_writes_nothing
+                a_row_that_commits_late_is_found
+            }
+        }
+    };
+    (@of $harness:expr; $($module:ident { $($case:ident)* })*) => {$(
+        mod $module {
+            #[expect(unused_imports, reason = "the harness may be anything in scope")]
+            use super::*;
+            $(
+                #[test]
+                fn $case() {
+                    $crate::conformance::$module::$case(&$harness);
+                }
+            )*
+        }
+    )*};
+}

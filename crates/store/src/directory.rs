@@ -1,0 +1,226 @@
+//! The cache of configuration: what matching and sending read, without a look at the disk.
+//!
+//! An entry is one application with all of its living endpoints, as they stood at one version. It is loaded at first
+//! use, bounded in number, and dropped when a commit changes it; whoever holds an old one finds out at `accept`, which
+//! refuses an old version inside its commit.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use ringback_model::{AppNo, Application, Endpoint, EndpointNo, EndpointSecrets, OrgNo};
+
+use crate::{Document, DocumentKind, Store, StoreError};
+
+/// Applications that are kept at most.
+const APPLICATIONS: usize = 20_000;
+
+/// One endpoint's configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointConfig {
+    /// Its number.
+    pub no: EndpointNo,
+    /// Its application's number.
+    pub app: AppNo,
+    /// Its version.
+    pub version: i64,
+    /// Whether it was deleted.
+    pub deleted: bool,
+    /// Its document.
+    pub endpoint: Endpoint,
+    /// Its secrets.
+    pub secrets: EndpointSecrets,
+}
+
+/// One application's configuration.
+#[derive(Clone, Debug)]
+pub struct AppConfig {
+    /// Its number.
+    pub no: AppNo,
+    /// Its organization's number.
+    pub org: OrgNo,
+    /// The version of all of it: rises when the application or any of its endpoints changes.
+    pub version: i64,
+    /// The version of the application's own document.
+    pub document_version: i64,
+    /// Its document.
+    pub application: Application,
+    /// Its living endpoints, by number.
+    pub endpoints: Vec<Arc<EndpointConfig>>,
+}
+
+impl AppConfig {
+    /// The living endpoint with this number.
+    #[must_use]
+    pub fn endpoint(&self, no: EndpointNo) -> Option<&Arc<EndpointConfig>> {
+        self.endpoints.binary_search_by_key(&no, |e| e.no).ok().map(|at| &self.endpoints[at])
+    }
+
+    /// The living endpoint with this id or uid.
+    #[must_use]
+    pub fn endpoint_by_name(&self, id_or_uid: &str) -> Option<&Arc<EndpointConfig>> {
+        let id = id_or_uid.parse().ok();
+        self.endpoints
+            .iter()
+            .find(|e| Some(e.endpoint.id) == id)
+            .or_else(|| self.endpoints.iter().find(|e| e.endpoint.uid.as_deref() == Some(id_or_uid)))
+    }
+}
+
+impl EndpointConfig {
+    /// Reads a document of an endpoint.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] when it cannot be read.
+    pub fn read(document: &Document) -> Result<Self, StoreError> {
+        let corrupt = |source: serde_json::Error| StoreError::Corrupt { what: "endpoint", source: source.into() };
+        Ok(Self {
+            no: EndpointNo(document.no),
+            app: AppNo(document.parent),
+            version: document.version,
+            deleted: document.deleted_at.is_some(),
+            endpoint: serde_json::from_str(&document.body).map_err(corrupt)?,
+            secrets: match &document.secret {
+                Some(secret) => serde_json::from_str(secret.reveal()).map_err(corrupt)?,
+                None => EndpointSecrets::default(),
+            },
+        })
+    }
+}
+
+/// The cache over a store.
+#[derive(Debug)]
+pub struct Directory {
+    store: Arc<dyn Store>,
+    cache: RwLock<Cache>,
+}
+
+#[derive(Debug, Default)]
+struct Cache {
+    apps: HashMap<AppNo, Arc<AppConfig>>,
+    /// Ids and uids that were looked up, by organization.
+    names: HashMap<OrgNo, HashMap<String, AppNo>>,
+    /// Rises whenever an entry is dropped, so that a load that began before is not kept.
+    drops: u64,
+}
+
+impl Cache {
+    /// Drops an application and the names it is known by: they are its own, as of the entry that is dropped.
+    fn remove(&mut self, app: AppNo) {
+        if let Some(gone) = self.apps.remove(&app)
+            && let Some(names) = self.names.get_mut(&gone.org)
+        {
+            names.remove(&gone.application.id.to_string());
+            if let Some(uid) = &gone.application.uid {
+                names.remove(uid);
+            }
+        }
+    }
+}
+
+impl Directory {
+    /// An empty cache.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store, cache: RwLock::default() }
+    }
+
+    /// An application's configuration, from memory or from the store; `None` if it does not exist or was deleted.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn app(&self, no: AppNo) -> Result<Option<Arc<AppConfig>>, StoreError> {
+        let drops = {
+            let cache = self.cache.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(app) = cache.apps.get(&no) {
+                return Ok(Some(app.clone()));
+            }
+            cache.drops
+        };
+        self.load(no, drops).await
+    }
+
+    /// The application of an organization with this id or uid. A miss reads the store before it answers.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn app_by_name(&self, org: OrgNo, id_or_uid: &str) -> Result<Option<Arc<AppConfig>>, StoreError> {
+        {
+            let cache = self.cache.read().unwrap_or_else(PoisonError::into_inner);
+            let no = cache.names.get(&org).and_then(|names| names.get(id_or_uid));
+            if let Some(app) = no.and_then(|no| cache.apps.get(no)) {
+                return Ok(Some(app.clone()));
+            }
+        }
+        let kind = DocumentKind::Application;
+        let found = match self.store.document_by_key(kind, org.0, id_or_uid.to_owned()).await? {
+            Some(found) => Some(found),
+            None => self.store.document_by_uid(kind, org.0, id_or_uid.to_owned()).await?,
+        };
+        let Some(found) = found else { return Ok(None) };
+        let app = self.app(AppNo(found.no)).await?;
+        if let Some(app) = &app
+            && (app.application.uid.as_deref() == Some(id_or_uid) || found.key == id_or_uid)
+        {
+            let mut cache = self.cache.write().unwrap_or_else(PoisonError::into_inner);
+            if cache.apps.get(&app.no).is_some_and(|kept| Arc::ptr_eq(kept, app)) {
+                cache.names.entry(org).or_default().insert(id_or_uid.to_owned(), app.no);
+            }
+        }
+        Ok(app)
+    }
+
+    /// An endpoint's configuration, deleted or not, if it ever was.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn endpoint(&self, app: AppNo, no: EndpointNo) -> Result<Option<Arc<EndpointConfig>>, StoreError> {
+        if let Some(config) = self.app(app).await?.and_then(|app| app.endpoint(no).cloned()) {
+            return Ok(Some(config));
+        }
+        match self.store.document(no.0).await? {
+            Some(document) if document.kind == DocumentKind::Endpoint => {
+                EndpointConfig::read(&document).map(|config| Some(Arc::new(config)))
+            }
+            Some(_) | None => Ok(None),
+        }
+    }
+
+    /// Drops what is kept of an application: it has changed.
+    pub fn forget(&self, app: AppNo) {
+        let mut cache = self.cache.write().unwrap_or_else(PoisonError::into_inner);
+        cache.drops += 1;
+        cache.remove(app);
+    }
+
+    async fn load(&self, no: AppNo, drops: u64) -> Result<Option<Arc<AppConfig>>, StoreError> {
+        let Some((version, document, endpoints)) = self.store.configuration(no).await? else { return Ok(None) };
+        if document.kind != DocumentKind::Application || document.deleted_at.is_some() {
+            return Ok(None);
+        }
+        let corrupt = |source: serde_json::Error| StoreError::Corrupt { what: "application", source: source.into() };
+        let mut configs = endpoints
+            .iter()
+            .map(|endpoint| EndpointConfig::read(endpoint).map(Arc::new))
+            .collect::<Result<Vec<_>, _>>()?;
+        configs.sort_unstable_by_key(|config| config.no);
+        let app = Arc::new(AppConfig {
+            no,
+            org: OrgNo(document.parent),
+            version,
+            document_version: document.version,
+            application: serde_json::from_str(&document.body).map_err(corrupt)?,
+            endpoints: configs,
+        });
+        let mut cache = self.cache.write().unwrap_or_else(PoisonError::into_inner);
+        if cache.drops == drops {
+            if cache.apps.len() >= APPLICATIONS {
+                // Rare, and cheap to load again: an exact order of use would cost every look-up.
+                cache.apps.clear();
+                cache.names.clear();
+            }
+            cache.remove(no);
+            cache.apps.insert(no, app.clone());
+        }
+        Ok(Some(app))
+    }
+}

@@ -1,0 +1,139 @@
+//! Configuration: applications, endpoints, event types and whatever else is set up rather than delivered. Each is a
+//! versioned JSON document, so that a new configurable thing needs no change of the store.
+
+use ringback_model::{AppNo, Redacted, Timestamp};
+
+use crate::{Idempotency, Paging};
+
+/// What a document describes. The numbers are the store's and never change meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum DocumentKind {
+    /// An organization and its settings. Parent 0, key the organization's id.
+    Organization = 1,
+    /// An application. Parent the organization, key the application's id.
+    Application = 2,
+    /// An endpoint. Parent the application, key the endpoint's id.
+    Endpoint = 3,
+    /// An event type. Parent the organization, key its name.
+    EventType = 4,
+}
+
+impl DocumentKind {
+    /// Its number in the store.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+/// A document as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    /// Its number, drawn when it was made: what other rows join on.
+    pub no: i64,
+    /// What it describes.
+    pub kind: DocumentKind,
+    /// The number of the document that it belongs to.
+    pub parent: i64,
+    /// Its id or name, unique among the living of its kind and parent.
+    pub key: String,
+    /// The caller's own id for it, unique likewise.
+    pub uid: Option<String>,
+    /// Rises with every change.
+    pub version: i64,
+    /// JSON text, member order kept.
+    pub body: String,
+    /// The sealed part, opened: JSON text with secrets.
+    pub secret: Option<Redacted>,
+    /// When it was deleted; a deleted one keeps its number, its key and uid are free again.
+    pub deleted_at: Option<Timestamp>,
+}
+
+/// What a [`Put`] expects to find.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expect {
+    /// No living document with this key or uid.
+    New,
+    /// The document with this number, alive and at this version.
+    Version {
+        /// Its number.
+        no: i64,
+        /// Its version.
+        version: i64,
+    },
+}
+
+/// Writes one document.
+#[derive(Clone, Debug)]
+pub struct Put {
+    /// What it describes.
+    pub kind: DocumentKind,
+    /// The number of the document that it belongs to.
+    pub parent: i64,
+    /// Its id or name.
+    pub key: String,
+    /// The caller's own id for it.
+    pub uid: Option<String>,
+    /// JSON text.
+    pub body: String,
+    /// The part to seal.
+    pub secret: Option<Redacted>,
+    /// What must be there.
+    pub expect: Expect,
+    /// The application whose configuration version rises with it, in the same commit. A new application's is its own.
+    pub app: Option<AppNo>,
+    /// The key of the request, if it had one.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// Deletes one document: it stays readable by its number.
+#[derive(Clone, Copy, Debug)]
+pub struct Delete {
+    /// Its number.
+    pub no: i64,
+    /// Now.
+    pub now: Timestamp,
+    /// The application whose configuration version rises with it.
+    pub app: Option<AppNo>,
+}
+
+/// A document that was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Its number.
+    pub no: i64,
+    /// Its version now.
+    pub version: i64,
+}
+
+/// What became of a [`Put`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PutResult {
+    /// It is durable.
+    Stored(Written),
+    /// Another living document has this key.
+    KeyTaken,
+    /// Another living document has this uid.
+    UidTaken,
+    /// The document has changed, or was deleted, since it was read.
+    Stale,
+    /// The idempotency key was used before with the same body: this is the key of the document that was written then.
+    Replayed {
+        /// Its number.
+        no: i64,
+    },
+    /// The idempotency key was used before with another body.
+    KeyReused,
+}
+
+/// Asks for a page of living documents, by key.
+#[derive(Clone, Debug)]
+pub struct DocumentPage {
+    /// What they describe.
+    pub kind: DocumentKind,
+    /// What they belong to.
+    pub parent: i64,
+    /// Which page.
+    pub paging: Paging<String>,
+}

@@ -1,0 +1,266 @@
+//! The facts that must not be lost: acceptance, attempts and what became of a delivery.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use ringback_model::{
+    AppNo, AttemptId, AttemptOutcome, DeliveryState, EndpointNo, Exchange, Health, Message, MessageId, MessageNo,
+    OrderingKey, Priority, Reason, Timestamp, Trigger,
+};
+
+/// Which queue of an ordered endpoint a delivery stands in: a hash of the ordering key, 0 for `fifo`. Two keys with one
+/// hash wait for each other, which costs time and never order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct QueueNo(pub i64);
+
+/// The key under which a request is answered once only, and what was asked under it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Idempotency {
+    /// Hash of tenant, method, path with query, and the header's text.
+    pub key: [u8; 16],
+    /// Hash of the request's body.
+    pub body: [u8; 16],
+    /// Until when it is kept.
+    pub expires_at: Timestamp,
+}
+
+/// A message as it is handed in; the store gives it its number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewMessage {
+    /// See [`Message::id`].
+    pub id: MessageId,
+    /// See [`Message::event_type`].
+    pub event_type: String,
+    /// See [`Message::event_id`].
+    pub event_id: Option<String>,
+    /// See [`Message::channels`].
+    pub channels: Vec<String>,
+    /// See [`Message::payload`].
+    pub payload: Bytes,
+    /// See [`Message::raw`].
+    pub raw: Option<Bytes>,
+    /// See [`Message::raw_content_type`].
+    pub raw_content_type: Option<String>,
+    /// See [`Message::ordering_key`].
+    pub ordering_key: Option<OrderingKey>,
+    /// See [`Message::occurred_at`].
+    pub occurred_at: Option<Timestamp>,
+    /// See [`Message::accepted_at`].
+    pub accepted_at: Timestamp,
+    /// See [`Message::expires_at`].
+    pub expires_at: Timestamp,
+}
+
+/// One endpoint that an accepted message goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The endpoint.
+    pub endpoint: EndpointNo,
+    /// Its queue there, if the endpoint is ordered and the message has a key.
+    pub queue: Option<QueueNo>,
+}
+
+/// A message with all of its deliveries and its idempotency key: one commit or nothing.
+#[derive(Clone, Debug)]
+pub struct Accept {
+    /// The application.
+    pub app: AppNo,
+    /// The version of the application's configuration that the targets were matched by.
+    pub app_version: i64,
+    /// The message.
+    pub message: NewMessage,
+    /// How urgent it is.
+    pub priority: Priority,
+    /// Where it goes; at most 1,000.
+    pub targets: Vec<Target>,
+    /// The key of the request, if it had one.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// What became of an [`Accept`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Accepted {
+    /// It is durable, with its deliveries.
+    New {
+        /// Its number.
+        no: MessageNo,
+    },
+    /// The idempotency key was used before with the same body: this is the message that was made then.
+    Replayed {
+        /// That message.
+        id: MessageId,
+    },
+    /// The idempotency key was used before with another body.
+    KeyReused,
+    /// Another message of the application has this event id.
+    EventIdTaken,
+    /// The configuration has changed since the targets were matched: load it, match again, and come back.
+    Stale,
+}
+
+/// A delivery that may be sent: all that an attempt needs to know.
+#[derive(Clone, Debug)]
+pub struct Due {
+    /// The message, shared by all of its deliveries.
+    pub message: Arc<Message>,
+    /// The endpoint.
+    pub endpoint: EndpointNo,
+    /// What makes it due: its schedule, or somebody who asked for a resend.
+    pub trigger: Trigger,
+    /// How urgent it is.
+    pub priority: Priority,
+    /// Since when it is due.
+    pub due: Timestamp,
+    /// Its queue, if the endpoint is ordered.
+    pub queue: Option<QueueNo>,
+    /// Tries so far that reached the receiver, or may have.
+    pub tries: u16,
+    /// Attempts so far of which nothing was sent.
+    pub unsent: u16,
+}
+
+/// Asks for deliveries of one endpoint that are due.
+#[derive(Clone, Debug)]
+pub struct Take {
+    /// The endpoint.
+    pub endpoint: EndpointNo,
+    /// What is due at this time.
+    pub now: Timestamp,
+    /// At most so many rows.
+    pub limit: usize,
+    /// At most so many bytes of payload, but always one row.
+    pub max_bytes: usize,
+    /// Rows that the asker holds: they are passed over.
+    pub held: Vec<(MessageNo, Trigger)>,
+}
+
+/// Deliveries of one endpoint that are due: manual ones first, then by priority, due time and number, such that each
+/// priority that has any gets some. Nothing is written: what is in flight lives in the memory of the one who takes.
+#[derive(Clone, Debug, Default)]
+pub struct Taken {
+    /// The rows.
+    pub rows: Vec<Due>,
+    /// There were more rows due than asked for.
+    pub more: bool,
+    /// When the first row that is not yet due comes due.
+    pub next_due: Option<Timestamp>,
+}
+
+/// An endpoint with pending deliveries, as found at a start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LaneStart {
+    /// The endpoint.
+    pub endpoint: EndpointNo,
+    /// Its health as it was last written.
+    pub health: Health,
+}
+
+/// An attempt as it is handed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewAttempt {
+    /// See [`ringback_model::Attempt::id`].
+    pub id: AttemptId,
+    /// See [`ringback_model::Attempt::started_at`].
+    pub started_at: Timestamp,
+    /// See [`ringback_model::Attempt::trigger`].
+    pub trigger: Trigger,
+    /// See [`ringback_model::Attempt::outcome`].
+    pub outcome: AttemptOutcome,
+    /// See [`ringback_model::Attempt::url`].
+    pub url: Arc<str>,
+    /// See [`ringback_model::Attempt::exchange`].
+    pub exchange: Exchange,
+}
+
+/// What becomes of a delivery after an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// It has ended; the next one of its queue comes due.
+    End {
+        /// As what.
+        state: DeliveryState,
+        /// Why, unless it succeeded.
+        reason: Option<Reason>,
+    },
+    /// It is due again at a later time.
+    Retry {
+        /// When.
+        due: Timestamp,
+        /// Whether the attempt counts as a try of the receiver, or as one of which nothing was sent.
+        counted: bool,
+    },
+    /// A manual attempt that failed: the schedule stands as it was. A delivery that has no schedule ends as failed.
+    Keep,
+}
+
+/// An attempt, the delivery's new state and the endpoint's health: one commit.
+#[derive(Clone, Debug)]
+pub struct Finish {
+    /// The message.
+    pub message: MessageNo,
+    /// The endpoint.
+    pub endpoint: EndpointNo,
+    /// The attempt.
+    pub attempt: NewAttempt,
+    /// What becomes of the delivery.
+    pub step: Step,
+    /// The health of the endpoint, if what is kept of it changes.
+    pub health: Option<Health>,
+}
+
+/// What became of a [`Finish`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finished {
+    /// The attempt is recorded and the delivery has taken the step.
+    Recorded,
+    /// The attempt is recorded; the delivery had ended otherwise in the meantime and stays as it is.
+    Superseded,
+}
+
+/// Asks for one extra attempt of a delivery, now.
+#[derive(Clone, Copy, Debug)]
+pub struct Rearm {
+    /// The message.
+    pub message: MessageNo,
+    /// The endpoint; the delivery is made if there was none.
+    pub endpoint: EndpointNo,
+    /// Now.
+    pub now: Timestamp,
+    /// The key of the request, if it had one.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// What became of a [`Rearm`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rearmed {
+    /// The attempt is durably due.
+    Armed,
+    /// The same request was answered before.
+    Replayed,
+    /// The idempotency key was used before for something else.
+    KeyReused,
+    /// The payload is gone, so there is nothing to send.
+    NoPayload,
+    /// There is no such message.
+    NotFound,
+}
+
+/// Ends pending deliveries of one endpoint, some at a time.
+#[derive(Clone, Copy, Debug)]
+pub struct Clear {
+    /// The endpoint.
+    pub endpoint: EndpointNo,
+    /// As what they end.
+    pub state: DeliveryState,
+    /// Why.
+    pub reason: Reason,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// How many a [`Clear`] has ended; fewer than its limit when none is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cleared {
+    /// So many.
+    pub count: usize,
+}

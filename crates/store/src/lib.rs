@@ -1,0 +1,32 @@
+//! The durable facts: what was accepted, what is due, what was tried, and the configuration it was done by.
+//!
+//! [`Store`] is the port that every backend implements; its methods are domain steps, each atomic, none of which hands
+//! out a transaction, so that none can be held open while a request is under way. [`conformance`] is the suite that
+//! every backend has to pass. [`Directory`] is the cache of configuration that matching and sending read.
+//!
+//! Read `port.rs` first, then `backend/sqlite/delivery.rs`.
+
+pub mod backend;
+pub mod conformance;
+mod directory;
+mod document;
+mod error;
+mod fact;
+mod feed;
+mod port;
+mod query;
+mod reply;
+mod seal;
+
+pub use directory::{AppConfig, Directory, EndpointConfig};
+pub use document::{Delete, Document, DocumentKind, DocumentPage, Expect, Put, PutResult, Written};
+pub use error::StoreError;
+pub use fact::{
+    Accept, Accepted, Clear, Cleared, Due, Finish, Finished, Idempotency, LaneStart, NewAttempt, NewMessage, QueueNo,
+    Rearm, Rearmed, Step, Take, Taken, Target,
+};
+pub use feed::{Committed, Feed, FeedSender, Settled, feed};
+pub use port::Store;
+pub use query::{AttemptQuery, AttemptScope, Direction, MessageQuery, MessageRef, Paging};
+pub use reply::{Answer, Reply};
+pub use seal::{MasterKey, SealError};

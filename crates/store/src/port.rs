@@ -1,0 +1,84 @@
+//! The port: what a backend has to do.
+//!
+//! Every method begins its work at once and answers through a [`Reply`]. Writes of many callers share a commit, with a
+//! result for each; an answer other than an error means that it is durable. One bad item never fails another. No method
+//! waits for a receiver: nothing here is held open while a request is under way.
+
+use std::fmt::Debug;
+
+use ringback_model::{AppNo, Attempt, AttemptId, Delivery, EndpointNo, Message, MessageNo};
+
+use crate::{
+    Accept, Accepted, AttemptQuery, Clear, Cleared, Delete, Document, DocumentKind, DocumentPage, Finish, Finished,
+    LaneStart, MessageQuery, MessageRef, Put, PutResult, Rearm, Rearmed, Reply, Take, Taken,
+};
+
+/// The durable facts. See the module for what all methods promise.
+pub trait Store: Send + Sync + Debug + 'static {
+    /// Keeps a message with all of its deliveries and its idempotency key, in one commit, and tells the feed.
+    ///
+    /// A delivery into a queue that has an unfinished one waits behind it and is not told. Refused as
+    /// [`crate::StoreError::Full`] while the disk is low.
+    fn accept(&self, item: Accept) -> Reply<Accepted>;
+
+    /// Records an attempt and what becomes of its delivery, in one commit, and tells the feed that it is settled. When
+    /// a delivery of a queue ends, the next one of the queue comes due in the same commit, and the feed is told that too.
+    /// Never refused for want of room: it is held until it can be recorded, or the store is broken.
+    fn finish(&self, item: Finish) -> Reply<Finished>;
+
+    /// Makes a delivery due once more, now, whatever its state, beside its schedule; tells the feed.
+    fn rearm(&self, item: Rearm) -> Reply<Rearmed>;
+
+    /// Ends pending deliveries of one endpoint, at most `limit` in one commit.
+    fn clear(&self, item: Clear) -> Reply<Cleared>;
+
+    /// Reads deliveries of one endpoint that are due. Writes nothing, and uses no high-water mark: a row that was
+    /// committed late is found. Costs time in proportion to the rows answered, not to those that wait.
+    fn take(&self, take: Take) -> Reply<Taken>;
+
+    /// Endpoints above `after` with pending deliveries or a failing health, at most `limit`, by number. Costs time in
+    /// proportion to endpoints, not to deliveries.
+    fn lanes(&self, after: EndpointNo, limit: usize) -> Reply<Vec<LaneStart>>;
+
+    /// Writes a document.
+    fn put(&self, item: Put) -> Reply<PutResult>;
+
+    /// Deletes a document; `false` if it was gone already.
+    fn delete(&self, item: Delete) -> Reply<bool>;
+
+    /// The document with this number, deleted or not.
+    fn document(&self, no: i64) -> Reply<Option<Document>>;
+
+    /// The living document with this key.
+    fn document_by_key(&self, kind: DocumentKind, parent: i64, key: String) -> Reply<Option<Document>>;
+
+    /// The living document with this uid.
+    fn document_by_uid(&self, kind: DocumentKind, parent: i64, uid: String) -> Reply<Option<Document>>;
+
+    /// A page of living documents.
+    fn documents(&self, page: DocumentPage) -> Reply<Vec<Document>>;
+
+    /// The configuration version of an application, its document, and its living endpoints, read at one moment.
+    fn configuration(&self, app: AppNo) -> Reply<Option<(i64, Document, Vec<Document>)>>;
+
+    /// One message of an application, with its payload.
+    fn message(&self, app: AppNo, message: MessageRef) -> Reply<Option<Message>>;
+
+    /// Messages by number, in that order; missing ones are left out. Without payloads.
+    fn messages_by_no(&self, numbers: Vec<MessageNo>) -> Reply<Vec<Message>>;
+
+    /// A page of messages.
+    fn messages(&self, query: MessageQuery) -> Reply<Vec<Message>>;
+
+    /// The deliveries of a message, by endpoint.
+    fn deliveries(&self, message: MessageNo) -> Reply<Vec<Delivery>>;
+
+    /// A page of attempts.
+    fn attempts(&self, query: AttemptQuery) -> Reply<Vec<Attempt>>;
+
+    /// One attempt of a message.
+    fn attempt(&self, message: MessageNo, id: AttemptId) -> Reply<Option<Attempt>>;
+
+    /// Whether a write and a read go through: what `health` answers by.
+    fn ping(&self) -> Reply<()>;
+}
