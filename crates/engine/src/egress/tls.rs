@@ -1,0 +1,128 @@
+//! Whom TLS trusts, and what went wrong when it did not.
+//!
+//! There is one configuration: TLS 1.2 and 1.3, HTTP/1.1 by ALPN, the public roots and those that the operator adds. A
+//! switch to skip verification does not exist. Nothing is sent before the handshake is complete (no early data).
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{CertificateError, ClientConfig, RootCertStore};
+use tokio_rustls::TlsConnector;
+
+use super::Host;
+
+/// A certificate that cannot be a root.
+#[derive(Debug, thiserror::Error)]
+#[error("a certificate cannot be used as a root: {0}")]
+pub struct TrustError(rustls::Error);
+
+/// Whose certificates are believed.
+#[derive(Clone)]
+pub struct Trust {
+    config: Arc<ClientConfig>,
+}
+
+impl fmt::Debug for Trust {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trust").finish_non_exhaustive()
+    }
+}
+
+impl Trust {
+    /// The public certificate authorities.
+    #[must_use]
+    pub fn public() -> Self {
+        Self::with_roots(public_roots())
+    }
+
+    /// The public certificate authorities and others beside them, such as that of a company.
+    ///
+    /// # Errors
+    /// When one of the others is no certificate.
+    pub fn with_extra(extra: impl IntoIterator<Item = CertificateDer<'static>>) -> Result<Self, TrustError> {
+        let mut roots = public_roots();
+        for certificate in extra {
+            roots.add(certificate).map_err(TrustError)?;
+        }
+        Ok(Self::with_roots(roots))
+    }
+
+    fn with_roots(roots: RootCertStore) -> Self {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut config = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+            .expect("ring has cipher suites for both versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Self { config: Arc::new(config) }
+    }
+
+    pub(super) fn connector(&self) -> TlsConnector {
+        TlsConnector::from(Arc::clone(&self.config))
+    }
+}
+
+fn public_roots() -> RootCertStore {
+    RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
+}
+
+/// The name that a receiver's certificate must be for.
+pub(super) fn server_name(host: &Host) -> Result<ServerName<'static>, TlsProblem> {
+    match host {
+        Host::Name(name) => ServerName::try_from(name.to_string()).map_err(|_| TlsProblem::WrongHost),
+        Host::Address(address) => Ok(ServerName::IpAddress((*address).into())),
+    }
+}
+
+/// Why a TLS handshake failed, for the person who tests a receiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TlsProblem {
+    /// The certificate has expired.
+    #[error("the receiver's certificate has expired")]
+    Expired,
+    /// The certificate is for the future.
+    #[error("the receiver's certificate is not valid yet")]
+    NotYetValid,
+    /// The certificate is for another host.
+    #[error("the receiver's certificate is for another host name")]
+    WrongHost,
+    /// Nobody who is trusted vouches for the certificate.
+    #[error("the receiver's certificate is not from a known authority, or an intermediate certificate is missing")]
+    UnknownIssuer,
+    /// The certificate is unfit in another way.
+    #[error("the receiver's certificate is not valid")]
+    Certificate,
+    /// The far end does not speak TLS.
+    #[error("the receiver does not speak TLS on this port")]
+    NotTls,
+    /// There is no version or cipher that both ends have.
+    #[error("the receiver offers no TLS version or cipher that is safe")]
+    Incompatible,
+    /// The far end ended the handshake.
+    #[error("the receiver ended the TLS handshake")]
+    Ended,
+}
+
+impl TlsProblem {
+    /// What an error of the handshake means.
+    pub(super) fn of(error: &io::Error) -> Self {
+        let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) else {
+            return Self::Ended;
+        };
+        match tls {
+            rustls::Error::InvalidCertificate(problem) => match problem {
+                CertificateError::Expired | CertificateError::ExpiredContext { .. } => Self::Expired,
+                CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Self::NotYetValid,
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => Self::WrongHost,
+                CertificateError::UnknownIssuer => Self::UnknownIssuer,
+                _ => Self::Certificate,
+            },
+            rustls::Error::InvalidMessage(_) => Self::NotTls,
+            rustls::Error::PeerIncompatible(_) => Self::Incompatible,
+            _ => Self::Ended,
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Changes that the engine itself makes to an endpoint: it disables one that is gone or has failed for days, and pauses
+//! an ordered one that is to stop at the first message given up.
+
+use std::sync::Arc;
+
+use ringback_model::{AppNo, Clock, Endpoint, EndpointNo};
+use ringback_store::{Directory, DocumentKind, Expect, Put, PutResult, Store, StoreError};
+
+/// How often a change is tried anew when somebody else's came between.
+const TRIES: usize = 10;
+
+/// What the engine does to an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Measure {
+    /// The receiver answered 410.
+    DisableGone,
+    /// It has failed for five days.
+    DisableFailing,
+    /// A message of a queue was given up, and the endpoint asks to stop then.
+    Pause,
+}
+
+impl Measure {
+    fn apply(self, endpoint: &mut Endpoint) -> bool {
+        match self {
+            Self::DisableGone | Self::DisableFailing if endpoint.disabled => false,
+            Self::DisableGone => disable(endpoint, "the receiver answered 410 Gone"),
+            Self::DisableFailing => disable(endpoint, "it has failed for 5 days"),
+            Self::Pause => !std::mem::replace(&mut endpoint.paused, true),
+        }
+    }
+}
+
+fn disable(endpoint: &mut Endpoint, reason: &str) -> bool {
+    endpoint.disabled = true;
+    endpoint.disabled_reason = Some(reason.to_owned());
+    true
+}
+
+/// Takes a measure against an endpoint, unless somebody has done so already.
+pub(crate) async fn take(
+    measure: Measure,
+    store: Arc<dyn Store>,
+    directory: Arc<Directory>,
+    clock: Arc<dyn Clock>,
+    app: AppNo,
+    no: EndpointNo,
+) -> Result<(), StoreError> {
+    for _ in 0..TRIES {
+        let Some(document) = store.document(no.0).await? else { return Ok(()) };
+        if document.kind != DocumentKind::Endpoint || document.deleted_at.is_some() {
+            return Ok(());
+        }
+        let corrupt = |source: serde_json::Error| StoreError::Corrupt { what: "endpoint", source: source.into() };
+        let mut endpoint: Endpoint = serde_json::from_str(&document.body).map_err(corrupt)?;
+        if !measure.apply(&mut endpoint) {
+            return Ok(());
+        }
+        endpoint.updated_at = clock.now();
+        let put = Put {
+            kind: DocumentKind::Endpoint,
+            parent: document.parent,
+            key: document.key,
+            uid: document.uid,
+            body: serde_json::to_string(&endpoint).map_err(corrupt)?,
+            secret: document.secret,
+            expect: Expect::Version { no: no.0, version: document.version },
+            app: Some(app),
+            idempotency: None,
+        };
+        if store.put(put).await? != PutResult::Stale {
+            directory.forget(app);
+            tracing::warn!(endpoint = %endpoint.id, ?measure, "an endpoint was stopped by the server");
+            return Ok(());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,23 @@
+//! Makes due deliveries happen.
+//!
+//! `pump.rs` takes due work into lanes, asks the scheduler what may run and starts it; `executor.rs` is one attempt on
+//! one screen; `scheduler/` decides, and is pure; `egress/` is the only way out of the house and `transport/` one HTTP
+//! exchange over it.
+
+mod clock;
+mod executor;
+mod gatekeeper;
+mod judgement;
+mod pump;
+mod random;
+mod route;
+
+pub mod egress;
+pub mod scheduler;
+pub mod transport;
+
+pub use clock::SystemClock;
+pub use judgement::Judgement;
+pub use pump::{Engine, EngineOptions};
+pub use random::SystemRandom;
+pub use route::{Route, RouteError};
