@@ -1,0 +1,226 @@
+//! What became of messages: deliveries, the attempts made for them, and one more on request.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ringback_model::{
+    AppNo, Attempt, AttemptId, DeliveryState, EndpointId, EndpointNo, MessageId, MessageNo, Timestamp,
+};
+use ringback_store::{AttemptQuery, AttemptScope, EndpointConfig, Idempotency, Rearm, Rearmed};
+
+use crate::{Actor, Page, Resource, Right, Service, ServiceError, Window};
+
+/// A delivery, with the endpoint that it goes to as that stands now.
+#[derive(Clone, Debug)]
+pub struct DeliveryView {
+    /// The endpoint; it may have been deleted.
+    pub endpoint: Arc<EndpointConfig>,
+    /// Where the delivery stands.
+    pub state: DeliveryState,
+    /// When its next try is due, if one is.
+    pub next_attempt: Option<Timestamp>,
+}
+
+/// An attempt, with the public names of what it belongs to.
+#[derive(Clone, Debug)]
+pub struct AttemptView {
+    /// The attempt.
+    pub attempt: Attempt,
+    /// Its message.
+    pub message: MessageId,
+    /// Its endpoint.
+    pub endpoint: EndpointId,
+}
+
+/// Which attempts are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AttemptFilter {
+    /// Only those begun after this time.
+    pub after: Option<Timestamp>,
+    /// Only those begun before this time.
+    pub before: Option<Timestamp>,
+    /// Only those that left their delivery so: an attempt has succeeded or failed, and no attempt is anything else.
+    pub state: Option<DeliveryState>,
+    /// Only answers of this class: 100, 200 and so on; 0 for none.
+    pub status_class: Option<u16>,
+    /// Only those of messages with this channel.
+    pub channel: Option<String>,
+    /// Only those of messages of these types; all if empty.
+    pub event_types: Vec<String>,
+}
+
+impl Service {
+    /// A page of the deliveries of a message, by endpoint id. Deleted endpoints are among them.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`].
+    pub async fn list_deliveries(
+        &self,
+        actor: &Actor,
+        app: &str,
+        message: &str,
+        window: &Window<EndpointId>,
+    ) -> Result<Page<DeliveryView>, ServiceError> {
+        actor.require(Right::ReadMessages)?;
+        let app = self.app(actor, app).await?;
+        let message = self.message(&app, message).await?;
+        let mut views = Vec::new();
+        for delivery in self.store.deliveries(message.no).await? {
+            let Some(endpoint) = self.directory.endpoint(app.no, delivery.endpoint).await? else { continue };
+            // What waits for a deleted endpoint will never go, whether or not somebody has cleared it away yet.
+            let state = match delivery.state {
+                DeliveryState::Pending | DeliveryState::Sending if endpoint.deleted => DeliveryState::Canceled,
+                other => other,
+            };
+            let next_attempt = delivery.due.filter(|_| state == DeliveryState::Pending);
+            views.push(DeliveryView { endpoint, state, next_attempt });
+        }
+        Ok(window.page_of(views, |view| view.endpoint.endpoint.id))
+    }
+
+    /// A page of the attempts made for a message, by id; for one endpoint only, if one is named.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`], and [`ServiceError::Invalid`] for times that lie ahead.
+    pub async fn list_attempts_of_message(
+        &self,
+        actor: &Actor,
+        app: &str,
+        message: &str,
+        endpoint: Option<&str>,
+        window: Window<AttemptId>,
+        filter: AttemptFilter,
+    ) -> Result<Page<AttemptView>, ServiceError> {
+        actor.require(Right::ReadMessages)?;
+        let app = self.app(actor, app).await?;
+        let message = self.message(&app, message).await?.no;
+        let endpoint = match endpoint {
+            Some(name) => Some(app.endpoint_by_name(name).ok_or(ServiceError::NotFound(Resource::Endpoint))?.no),
+            None => None,
+        };
+        self.attempts(app.no, AttemptScope::Message { message, endpoint }, window, filter).await
+    }
+
+    /// A page of the attempts made to an endpoint, by id.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`], and [`ServiceError::Invalid`] for times that lie ahead.
+    pub async fn list_attempts_of_endpoint(
+        &self,
+        actor: &Actor,
+        app: &str,
+        endpoint: &str,
+        window: Window<AttemptId>,
+        filter: AttemptFilter,
+    ) -> Result<Page<AttemptView>, ServiceError> {
+        actor.require(Right::ReadMessages)?;
+        let (app, config) = self.endpoint_config(actor, app, endpoint).await?;
+        self.attempts(app.no, AttemptScope::Endpoint(config.no), window, filter).await
+    }
+
+    /// One attempt made for a message.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`].
+    pub async fn get_attempt(
+        &self,
+        actor: &Actor,
+        app: &str,
+        message: &str,
+        attempt: &str,
+    ) -> Result<AttemptView, ServiceError> {
+        actor.require(Right::ReadMessages)?;
+        let missing = || ServiceError::NotFound(Resource::Attempt);
+        let app = self.app(actor, app).await?;
+        let message = self.message(&app, message).await?;
+        let Ok(id) = attempt.parse() else { return Err(missing()) };
+        let attempt = self.store.attempt(message.no, id).await?.ok_or_else(missing)?;
+        let endpoint = self.directory.endpoint(app.no, attempt.endpoint).await?.ok_or_else(missing)?;
+        Ok(AttemptView { attempt, message: message.id, endpoint: endpoint.endpoint.id })
+    }
+
+    /// Asks for one more attempt of a message to an endpoint, beside its schedule. It is durable when this answers.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`], and [`ServiceError::Refused`] with `missing_payload` when there is nothing to send.
+    pub async fn resend(
+        &self,
+        actor: &Actor,
+        app: &str,
+        message: &str,
+        endpoint: &str,
+        idempotency: Option<Idempotency>,
+    ) -> Result<(), ServiceError> {
+        actor.require(Right::Resend)?;
+        let (app, config) = self.endpoint_config(actor, app, endpoint).await?;
+        let message = self.message(&app, message).await?.no;
+        let rearm = Rearm { message, endpoint: config.no, now: self.clock.now(), idempotency };
+        match self.store.rearm(rearm).await? {
+            Rearmed::Armed | Rearmed::Replayed => Ok(()),
+            Rearmed::KeyReused => Err(ServiceError::key_reused()),
+            Rearmed::NoPayload => Err(ServiceError::Refused {
+                code: "missing_payload",
+                detail: "The payload of this message was removed or has expired, so it cannot be sent again."
+                    .to_owned(),
+            }),
+            Rearmed::NotFound => Err(ServiceError::NotFound(Resource::Message)),
+        }
+    }
+
+    async fn attempts(
+        &self,
+        app: AppNo,
+        scope: AttemptScope,
+        window: Window<AttemptId>,
+        filter: AttemptFilter,
+    ) -> Result<Page<AttemptView>, ServiceError> {
+        self.check_span(filter.after, filter.before)?;
+        let AttemptFilter { after, before, state, status_class, channel, event_types } = filter;
+        let succeeded = match state {
+            None => None,
+            Some(DeliveryState::Success) => Some(true),
+            Some(DeliveryState::Fail) => Some(false),
+            Some(DeliveryState::Pending | DeliveryState::Sending | DeliveryState::Canceled) => {
+                return Ok(Page { items: Vec::new(), done: true });
+            }
+        };
+        let paging = window.paging();
+        let query = AttemptQuery { scope, paging, after, before, succeeded, status_class, channel, event_types };
+        let page = window.page(self.store.attempts(query).await?);
+        let messages = self.message_ids(&page.items).await?;
+        let endpoints = self.endpoint_ids(app, &page.items).await?;
+        let mut items = Vec::with_capacity(page.items.len());
+        for attempt in page.items {
+            // Both are there unless retention has just removed the message.
+            if let (Some(message), Some(endpoint)) = (messages.get(&attempt.message), endpoints.get(&attempt.endpoint))
+            {
+                items.push(AttemptView { message: *message, endpoint: *endpoint, attempt });
+            }
+        }
+        Ok(Page { items, done: page.done })
+    }
+
+    async fn message_ids(&self, attempts: &[Attempt]) -> Result<HashMap<MessageNo, MessageId>, ServiceError> {
+        let mut numbers: Vec<MessageNo> = attempts.iter().map(|attempt| attempt.message).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let messages = self.store.messages_by_no(numbers).await?;
+        Ok(messages.into_iter().map(|message| (message.no, message.id)).collect())
+    }
+
+    async fn endpoint_ids(
+        &self,
+        app: AppNo,
+        attempts: &[Attempt],
+    ) -> Result<HashMap<EndpointNo, EndpointId>, ServiceError> {
+        let mut ids = HashMap::new();
+        for attempt in attempts {
+            if !ids.contains_key(&attempt.endpoint)
+                && let Some(config) = self.directory.endpoint(app, attempt.endpoint).await?
+            {
+                ids.insert(attempt.endpoint, config.endpoint.id);
+            }
+        }
+        Ok(ids)
+    }
+}

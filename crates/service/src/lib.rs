@@ -1,0 +1,41 @@
+//! The use cases: who may ask, whether what is asked makes sense, and what is kept of it.
+//!
+//! Every operation of the API is one method of [`Service`], in the file of its resource: authorize, validate, store. A
+//! caller hands in a draft (what the request says, typed but not yet checked) and gets the resource or a
+//! [`ServiceError`] that says what to change. This crate knows no HTTP: no status code, no header, no URL path.
+//!
+//! Read `message.rs` first: it is the path of every message.
+
+mod actor;
+mod application;
+mod attempt;
+mod check;
+mod endpoint;
+mod endpoint_draft;
+mod error;
+mod event_type;
+mod header;
+mod idempotency;
+mod message;
+mod organization;
+mod page;
+mod secret;
+mod service;
+mod token;
+mod url_rules;
+
+pub use actor::{Actor, Right};
+pub use application::ApplicationDraft;
+pub use attempt::{AttemptFilter, AttemptView, DeliveryView};
+pub use endpoint::EndpointView;
+pub use endpoint_draft::{EndpointDraft, HeadersChange};
+pub use error::{FieldError, Resource, ServiceError};
+pub use event_type::EventTypeDraft;
+pub use header::{HeaderDraft, HeadersView};
+pub use idempotency::idempotency;
+pub use message::{MessageDraft, MessageFilter, RawBody, Receipt};
+pub use page::{Made, Page, Window};
+pub use secret::RotateDraft;
+pub use service::{Service, ServiceParts};
+pub use token::{TokenError, TokenKey, TokenSubject};
+pub use url_rules::{CheckedUrl, UrlRules};

@@ -1,0 +1,321 @@
+//! Messages: the events that are handed to us for delivery. This is the path that everything else exists for.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use bytes::Bytes;
+use ringback_model::{Class, Message, MessageId, Ordering, OrderingKey, Priority, Timestamp};
+use ringback_store::{Accept, Accepted, AppConfig, Idempotency, MessageQuery, MessageRef, NewMessage, QueueNo, Target};
+use sha2::{Digest, Sha256};
+
+use crate::check::{EVENT_TYPE_RULE, Faults, is_event_type_name};
+use crate::service::TRIES;
+use crate::{Actor, ApplicationDraft, FieldError, Page, Resource, Right, Service, ServiceError, Window};
+
+/// Endpoints that one message may go to.
+const TARGETS_MAX: usize = 1_000;
+/// Channels that one message may carry.
+const CHANNELS_MAX: usize = 5;
+/// For how many days a payload may be kept, and the default.
+const RETENTION_DAYS: std::ops::RangeInclusive<i64> = 5..=90;
+const RETENTION_DAYS_DEFAULT: i64 = 90;
+/// How far ahead of us the clock of somebody who asks for a span of time may be.
+pub(crate) const AHEAD_MAX: Duration = Duration::from_secs(3_600);
+/// How messages from a phone are named: they go before reports.
+const INBOUND: &str = ".mo";
+
+/// A message as a caller hands it in: borrowed from the request's body, which is not copied.
+#[derive(Clone, Debug, Default)]
+pub struct MessageDraft<'a> {
+    /// See [`Message::event_type`].
+    pub event_type: &'a str,
+    /// See [`Message::payload`].
+    pub payload: Bytes,
+    /// What is sent in place of the payload.
+    pub raw: Option<RawBody<'a>>,
+    /// See [`Message::event_id`].
+    pub event_id: Option<&'a str>,
+    /// See [`Message::channels`]; not empty if present.
+    pub channels: Option<Vec<Cow<'a, str>>>,
+    /// See [`Message::ordering_key`].
+    pub ordering_key: Option<&'a str>,
+    /// How urgent it is.
+    pub class: Class,
+    /// See [`Message::occurred_at`].
+    pub occurred_at: Option<Timestamp>,
+    /// For how many days the payload is kept.
+    pub retention_days: Option<i64>,
+    /// The application to make if there is none: its uid is the name that the message is addressed to.
+    pub application: Option<ApplicationDraft>,
+}
+
+/// Bytes that are sent in place of a payload.
+#[derive(Clone, Debug)]
+pub struct RawBody<'a> {
+    /// The bytes.
+    pub bytes: Bytes,
+    /// Their content type; `application/json` if absent.
+    pub content_type: Option<&'a str>,
+}
+
+/// A message that is on disk with all of its deliveries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// Its id.
+    pub id: MessageId,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+}
+
+/// Which messages of an application are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MessageFilter {
+    /// Only those accepted after this time.
+    pub after: Option<Timestamp>,
+    /// Only those accepted before this time.
+    pub before: Option<Timestamp>,
+    /// Only those with this channel.
+    pub channel: Option<String>,
+    /// Only those of these types; all if empty.
+    pub event_types: Vec<String>,
+    /// With payloads; they are left out otherwise.
+    pub with_content: bool,
+}
+
+impl MessageDraft<'_> {
+    fn check(&self, app: &str) -> Result<(), ServiceError> {
+        let mut faults = Faults::default();
+        if !is_event_type_name(self.event_type) {
+            faults.note("eventType", EVENT_TYPE_RULE);
+        }
+        faults.uid("eventId", self.event_id, "msg");
+        if let Some(channels) = &self.channels {
+            faults.channels(channels, CHANNELS_MAX);
+        }
+        if self.ordering_key.is_some_and(|key| !(1..=256).contains(&key.len())) {
+            faults.note("orderingKey", "1 to 256 bytes are allowed; leave it out if the order does not matter.");
+        }
+        if self.retention_days.is_some_and(|days| !RETENTION_DAYS.contains(&days)) {
+            faults.note("payloadRetentionPeriod", "It is 5 to 90 days; leave it out for 90.");
+        }
+        if self.raw.as_ref().and_then(|raw| raw.content_type).is_some_and(|text| !is_content_type(text)) {
+            faults.note("transformationsParams", "`headers.content-type` is a media type such as `text/plain`.");
+        }
+        faults.finish()?;
+        self.application.as_ref().map_or(Ok(()), |application| check_inline(application, app))
+    }
+
+    /// The message as it is kept, but for its number.
+    fn to_message(&self, id: MessageId, now: Timestamp) -> NewMessage {
+        let days = self.retention_days.unwrap_or(RETENTION_DAYS_DEFAULT).unsigned_abs();
+        NewMessage {
+            id,
+            event_type: self.event_type.to_owned(),
+            event_id: self.event_id.map(str::to_owned),
+            channels: self.channels.iter().flatten().map(|channel| channel.clone().into_owned()).collect(),
+            payload: self.payload.clone(),
+            raw: self.raw.as_ref().map(|raw| raw.bytes.clone()),
+            raw_content_type: self.raw.as_ref().and_then(|raw| raw.content_type).map(str::to_owned),
+            ordering_key: self.ordering_key.and_then(|key| OrderingKey::new(key.to_owned())),
+            occurred_at: self.occurred_at,
+            accepted_at: now,
+            expires_at: now + Duration::from_secs(days * 86_400),
+        }
+    }
+}
+
+impl Service {
+    /// Accepts a message: when this answers, it is on disk with all of its deliveries, and the engine knows of them.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`] of the application, [`ServiceError::Invalid`], and [`ServiceError::Conflict`] when
+    /// the event id is taken or the idempotency key was used for another body.
+    pub async fn create_message(
+        &self,
+        actor: &Actor,
+        app: &str,
+        draft: &MessageDraft<'_>,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Receipt, ServiceError> {
+        actor.require(Right::CreateMessages)?;
+        draft.check(app)?;
+        if let Some(application) = &draft.application
+            && self.find_app(actor, app).await?.is_none()
+        {
+            self.ensure_application(actor, application.clone()).await?;
+        }
+        let now = self.clock.now();
+        let id = self.ids.make(now, &*self.random);
+        for _ in 0..TRIES {
+            let config = self.app(actor, app).await?;
+            let message = draft.to_message(id, now);
+            let accept = Accept {
+                app: config.no,
+                app_version: config.version,
+                priority: Priority::new(draft.class, draft.event_type.ends_with(INBOUND)),
+                targets: find_targets(&config, &message)?,
+                message,
+                idempotency,
+            };
+            match self.store.accept(accept).await? {
+                Accepted::New { .. } => return Ok(Receipt { id, accepted_at: now }),
+                Accepted::Replayed { id } => return self.repeat_receipt(&config, id, now).await,
+                Accepted::KeyReused => return Err(ServiceError::key_reused()),
+                Accepted::EventIdTaken => return Err(event_id_taken(draft.event_id)),
+                // Somebody has changed the application or an endpoint: match again with what they say now.
+                Accepted::Stale => self.directory.forget(config.no),
+            }
+        }
+        Err(ServiceError::contended())
+    }
+
+    /// One message, by its id or the producer's own.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`].
+    pub async fn get_message(&self, actor: &Actor, app: &str, name: &str) -> Result<Message, ServiceError> {
+        actor.require(Right::ReadMessages)?;
+        let app = self.app(actor, app).await?;
+        self.message(&app, name).await
+    }
+
+    /// A page of the messages of an application, by id.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`] of the application, and [`ServiceError::Invalid`] for times that lie ahead.
+    pub async fn list_messages(
+        &self,
+        actor: &Actor,
+        app: &str,
+        window: Window<MessageId>,
+        filter: MessageFilter,
+    ) -> Result<Page<Message>, ServiceError> {
+        actor.require(Right::ReadMessages)?;
+        let app = self.app(actor, app).await?;
+        self.check_span(filter.after, filter.before)?;
+        let MessageFilter { after, before, channel, event_types, with_content } = filter;
+        let paging = window.paging();
+        let query =
+            MessageQuery { app: app.no, paging, after, before, channel, event_types, with_payload: with_content };
+        Ok(window.page(self.store.messages(query).await?))
+    }
+
+    pub(crate) async fn message(&self, app: &AppConfig, name: &str) -> Result<Message, ServiceError> {
+        let name = match name.parse() {
+            Ok(id) => MessageRef::Id(id),
+            Err(_) => MessageRef::EventId(name.to_owned()),
+        };
+        self.store.message(app.no, name).await?.ok_or(ServiceError::NotFound(Resource::Message))
+    }
+
+    /// Refuses times that lie ahead: nothing can have happened there, so somebody is mistaken about the unit or zone.
+    pub(crate) fn check_span(&self, after: Option<Timestamp>, before: Option<Timestamp>) -> Result<(), ServiceError> {
+        let latest = self.clock.wall() + AHEAD_MAX;
+        let ahead =
+            [("after", after), ("before", before)].into_iter().filter(|(_, at)| at.is_some_and(|at| at > latest));
+        let faults: Vec<_> = ahead.map(|(name, _)| FieldError::query(name, "This time lies in the future.")).collect();
+        if faults.is_empty() { Ok(()) } else { Err(ServiceError::Invalid(faults)) }
+    }
+
+    /// The answer that was given when the same request came first.
+    async fn repeat_receipt(&self, app: &AppConfig, id: MessageId, now: Timestamp) -> Result<Receipt, ServiceError> {
+        let first = self.store.message(app.no, MessageRef::Id(id)).await?;
+        Ok(Receipt { id, accepted_at: first.map_or(now, |first| first.accepted_at) })
+    }
+}
+
+/// The endpoints that a message goes to, and the queue that it stands in there.
+fn find_targets(app: &AppConfig, message: &NewMessage) -> Result<Vec<Target>, ServiceError> {
+    let mut targets = Vec::new();
+    for config in &app.endpoints {
+        let endpoint = &config.endpoint;
+        if endpoint.disabled || !endpoint.matches(&message.event_type, &message.channels) {
+            continue;
+        }
+        let queue = match endpoint.ordering {
+            Ordering::None => None,
+            Ordering::PerKey => message.ordering_key.as_ref().map(queue_of),
+            Ordering::Fifo => Some(QueueNo(0)),
+        };
+        targets.push(Target { endpoint: config.no, queue });
+    }
+    if targets.len() > TARGETS_MAX {
+        return Err(ServiceError::body(
+            "eventType",
+            format!(
+                "{} endpoints of this application match; at most {TARGETS_MAX} are allowed. Give endpoints a filter by \
+                 event type or channel, or spread them over several applications.",
+                targets.len()
+            ),
+        ));
+    }
+    Ok(targets)
+}
+
+/// The queue of an ordering key: a hash of it that is never 0, the queue of `fifo`.
+fn queue_of(key: &OrderingKey) -> QueueNo {
+    let hash = Sha256::digest(key.as_str());
+    let mut first = [0; 8];
+    first.copy_from_slice(&hash[..8]);
+    QueueNo(match i64::from_be_bytes(first) {
+        0 => 1,
+        other => other,
+    })
+}
+
+/// The application that comes along with a message is the one that the message is addressed to.
+fn check_inline(application: &ApplicationDraft, app: &str) -> Result<(), ServiceError> {
+    let (kind, message) = match application.uid.as_deref() {
+        Some(uid) if uid == app => return application.check(),
+        Some(_) => (
+            "application_uid_mismatch",
+            "The uid of `application` must be the same as the one in the path of the request.",
+        ),
+        None => ("application_uid_missing", "`application` needs the uid that the path of the request names."),
+    };
+    let path = vec!["body".into(), "application".into(), "uid".into()];
+    Err(ServiceError::Invalid(vec![FieldError { path, message: message.to_owned(), kind }]))
+}
+
+/// A media type with its parameters, as far as a header can hold it.
+fn is_content_type(text: &str) -> bool {
+    let printable = text.len() <= 256 && text.bytes().all(|b| (b' '..=b'~').contains(&b));
+    let essence = text.split(';').next().unwrap_or_default().trim();
+    let is_token =
+        |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&b));
+    printable && essence.split_once('/').is_some_and(|(kind, subtype)| is_token(kind) && is_token(subtype))
+}
+
+fn event_id_taken(event_id: Option<&str>) -> ServiceError {
+    ServiceError::Conflict {
+        code: "conflict",
+        detail: format!(
+            "Another message of this application has the eventId `{}` already. It was accepted, so there is nothing to \
+             repeat; a new event needs an id of its own.",
+            event_id.unwrap_or_default()
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_number_depends_on_the_key_alone_and_is_stable_for_ever() {
+        let queue = |text: &str| queue_of(&OrderingKey::new(text.to_owned()).unwrap());
+        // The first 8 bytes of SHA-256("abc") (FIPS 180-4, example B.1).
+        assert_eq!(queue("abc"), QueueNo(0xba78_16bf_8f01_cfea_u64 as i64));
+        assert_ne!(queue("abd"), queue("abc"));
+    }
+
+    #[test]
+    fn content_types_are_media_types() {
+        for good in ["text/plain", "application/json; charset=utf-8", "application/vnd.api+json"] {
+            assert!(is_content_type(good), "{good}");
+        }
+        for bad in ["", "text", "text/", "/plain", "text/plain\r\nX: 1", "téxt/plain", "a b/c"] {
+            assert!(!is_content_type(bad), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The service: what all use cases share.
+
+use std::sync::Arc;
+
+use ringback_model::{Clock, IdMaker, Random};
+use ringback_store::{AppConfig, Directory, Store};
+
+use crate::organization::Organizations;
+use crate::token::{TokenKey, Tokens};
+use crate::{Actor, Resource, ServiceError, UrlRules};
+
+/// How often a change is tried again that somebody else got in the way of.
+pub(crate) const TRIES: usize = 8;
+
+/// What a [`Service`] is made of.
+#[derive(Debug)]
+pub struct ServiceParts {
+    /// The durable facts.
+    pub store: Arc<dyn Store>,
+    /// The cache of configuration, shared with the engine.
+    pub directory: Arc<Directory>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+    /// The rules for URLs.
+    pub urls: Arc<dyn UrlRules>,
+    /// What tokens are signed with.
+    pub tokens: TokenKey,
+}
+
+/// The use cases. Each is a method, in the file of its resource.
+#[derive(Debug)]
+pub struct Service {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) urls: Arc<dyn UrlRules>,
+    pub(crate) ids: IdMaker,
+    pub(crate) tokens: Tokens,
+    pub(crate) organizations: Organizations,
+}
+
+impl Service {
+    /// A service over these parts.
+    #[must_use]
+    pub fn new(parts: ServiceParts) -> Self {
+        Self {
+            store: parts.store,
+            directory: parts.directory,
+            clock: parts.clock,
+            random: parts.random,
+            urls: parts.urls,
+            ids: IdMaker::new(),
+            tokens: Tokens::new(parts.tokens),
+            organizations: Organizations::default(),
+        }
+    }
+
+    /// Who a bearer token speaks for, at this moment.
+    ///
+    /// # Errors
+    /// [`ServiceError::Unauthenticated`] when the token does not count.
+    pub fn authenticate(&self, token: &str) -> Result<Arc<Actor>, ServiceError> {
+        self.tokens.verify(token, self.clock.wall()).map_err(|error| ServiceError::Unauthenticated(error.to_string()))
+    }
+
+    /// The clock that the service goes by.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// A random word of 16 hexadecimal digits: the name of one request in answers and in the log.
+    #[must_use]
+    pub fn request_id(&self) -> String {
+        let mut bytes = [0; 8];
+        self.random.fill(&mut bytes);
+        format!("{:016x}", u64::from_be_bytes(bytes))
+    }
+
+    /// Whether the server can do its work: a write and a read go through.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub async fn health(&self) -> Result<(), ServiceError> {
+        Ok(self.store.ping().await?)
+    }
+
+    /// The application with this id or uid, if it exists and the actor may know of it.
+    pub(crate) async fn app(&self, actor: &Actor, name: &str) -> Result<Arc<AppConfig>, ServiceError> {
+        self.find_app(actor, name).await?.ok_or(ServiceError::NotFound(Resource::Application))
+    }
+
+    pub(crate) async fn find_app(&self, actor: &Actor, name: &str) -> Result<Option<Arc<AppConfig>>, ServiceError> {
+        let Some(org) = self.organization(actor.org).await? else { return Ok(None) };
+        let found = self.directory.app_by_name(org, name).await?;
+        Ok(found.filter(|app| actor.sees(app.application.id)))
+    }
+}

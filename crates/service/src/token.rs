@@ -1,0 +1,326 @@
+//! Bearer tokens: JWTs signed with HS256 whose subject is an organization or an application.
+//!
+//! A token that was verified once is remembered by its text, so that its signature is not computed for every request;
+//! whether it is valid at this moment is looked at each time. A token that does not verify is never remembered, so that
+//! nobody can fill the memory with made-up ones.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use ringback_model::{AppId, OrgId, Random, Redacted, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::Actor;
+
+/// Verified tokens that are remembered at most.
+const REMEMBERED: usize = 10_000;
+/// Longer texts are no token of ours: they are refused before any work is done for them.
+const LENGTH_MAX: usize = 8_192;
+/// By how much the clock of another server that mints tokens may be ahead of ours.
+const LEEWAY: Duration = Duration::from_secs(60);
+/// Who we say minted a token.
+const ISSUER: &str = "ringback";
+
+/// Whom a token is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenSubject {
+    /// All of an organization.
+    Organization(OrgId),
+    /// One application, with the rights of its owner.
+    Application {
+        /// The organization that it belongs to.
+        org: OrgId,
+        /// The application.
+        app: AppId,
+        /// Flags of event types that the token may see.
+        feature_flags: Vec<String>,
+    },
+}
+
+/// Why a token does not count.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// No token of ours: signature, form or algorithm are wrong.
+    #[error("Invalid token")]
+    Invalid,
+    /// The signing secret itself was sent as a token.
+    #[error(
+        "Authentication failed. JWT signing secrets can not be used as tokens, please refer to \
+         https://github.com/svix/svix-webhooks#authentication for more information."
+    )]
+    IsTheSecret,
+    /// It names nobody.
+    #[error("Invalid token (missing `sub`).")]
+    NoSubject,
+    /// The subject or the organization is no id that we know how to read.
+    #[error("Invalid token: `sub` is `org_…`, or `app_…` together with `org`.")]
+    Subject,
+    /// Its time is over.
+    #[error("The token has expired. Ask for a new one.")]
+    Expired,
+    /// Its time has not come.
+    #[error("The token is not valid yet. Check the clock of the machine that made it.")]
+    NotYet,
+    /// It could not be made.
+    #[error("the token could not be signed")]
+    Signing,
+}
+
+/// What tokens are signed and verified with.
+#[derive(Clone)]
+pub struct TokenKey {
+    secret: Redacted,
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+    validation: Validation,
+}
+
+impl fmt::Debug for TokenKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenKey").finish_non_exhaustive()
+    }
+}
+
+/// The claims of a token that we mint.
+#[derive(Debug, Serialize)]
+struct Minted {
+    iss: &'static str,
+    sub: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    org: Option<String>,
+    iat: i64,
+    nbf: i64,
+    exp: i64,
+    jti: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    feature_flags: Vec<String>,
+}
+
+/// The claims of a token that somebody shows: ours, or another server's with the same secret. Times may have fractions.
+#[derive(Debug, Deserialize)]
+struct Claims {
+    sub: Option<String>,
+    org: Option<String>,
+    nbf: Option<f64>,
+    exp: Option<f64>,
+    #[serde(default)]
+    feature_flags: Vec<String>,
+}
+
+/// A token whose signature is good.
+#[derive(Debug)]
+struct Verified {
+    actor: Arc<Actor>,
+    not_before: Timestamp,
+    expires_at: Timestamp,
+}
+
+impl TokenKey {
+    /// The key with this secret.
+    #[must_use]
+    pub fn new(secret: Redacted) -> Self {
+        let mut validation = Validation::new(Algorithm::HS256);
+        // Times are compared with our own clock, each time the token is used.
+        validation.required_spec_claims.clear();
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        validation.validate_aud = false;
+        let bytes = secret.reveal().as_bytes();
+        Self {
+            encoding: EncodingKey::from_secret(bytes),
+            decoding: DecodingKey::from_secret(bytes),
+            validation,
+            secret,
+        }
+    }
+
+    /// Makes a token that is valid from `now` for as long as `life`.
+    ///
+    /// # Errors
+    /// [`TokenError::Signing`], which the kind of key rules out in practice.
+    pub fn mint(
+        &self,
+        subject: &TokenSubject,
+        now: Timestamp,
+        life: Duration,
+        random: &dyn Random,
+    ) -> Result<Redacted, TokenError> {
+        let mut id = [0; 16];
+        random.fill(&mut id);
+        let (sub, org, feature_flags) = match subject {
+            TokenSubject::Organization(org) => (org.to_string(), None, Vec::new()),
+            TokenSubject::Application { org, app, feature_flags } => {
+                (app.to_string(), Some(org.to_string()), feature_flags.clone())
+            }
+        };
+        let claims = Minted {
+            iss: ISSUER,
+            sub,
+            org,
+            iat: now.as_seconds(),
+            nbf: now.as_seconds(),
+            exp: (now + life).as_seconds(),
+            jti: format!("{:032x}", u128::from_be_bytes(id)),
+            feature_flags,
+        };
+        match jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding) {
+            Ok(token) => Ok(Redacted::new(token)),
+            Err(_) => Err(TokenError::Signing),
+        }
+    }
+
+    fn open(&self, token: &str) -> Result<Verified, TokenError> {
+        if token.len() > LENGTH_MAX {
+            return Err(TokenError::Invalid);
+        }
+        let Ok(data) = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation) else {
+            // Whoever holds the secret may know that it is the secret; nobody else can tell by this answer.
+            let is_secret = !token.is_empty() && token == self.secret.reveal();
+            return Err(if is_secret { TokenError::IsTheSecret } else { TokenError::Invalid });
+        };
+        let claims = data.claims;
+        let actor = read_actor(&claims)?;
+        let time = |seconds: f64| Timestamp::from_micros((seconds * 1e6) as i64);
+        Ok(Verified {
+            actor: Arc::new(actor),
+            not_before: claims.nbf.map_or(Timestamp::MIN, |nbf| time(nbf) - LEEWAY),
+            expires_at: claims.exp.map_or(Timestamp::MAX, time),
+        })
+    }
+}
+
+fn read_actor(claims: &Claims) -> Result<Actor, TokenError> {
+    let subject = claims.sub.as_deref().ok_or(TokenError::NoSubject)?;
+    if let Ok(org) = subject.parse() {
+        return Ok(Actor { org, app: None, feature_flags: Vec::new() });
+    }
+    let org = claims.org.as_deref().and_then(|org| org.parse().ok()).ok_or(TokenError::Subject)?;
+    let Ok(app) = subject.parse() else { return Err(TokenError::Subject) };
+    Ok(Actor { org, app: Some(app), feature_flags: claims.feature_flags.clone() })
+}
+
+/// Tokens that were verified.
+#[derive(Debug)]
+pub(crate) struct Tokens {
+    key: TokenKey,
+    verified: RwLock<HashMap<Box<str>, Arc<Verified>>>,
+}
+
+impl Tokens {
+    pub(crate) fn new(key: TokenKey) -> Self {
+        Self { key, verified: RwLock::default() }
+    }
+
+    /// Who the token speaks for at `wall`.
+    pub(crate) fn verify(&self, token: &str, wall: Timestamp) -> Result<Arc<Actor>, TokenError> {
+        let known = self.verified.read().unwrap_or_else(PoisonError::into_inner).get(token).cloned();
+        let verified = match known {
+            Some(verified) => verified,
+            None => {
+                let verified = Arc::new(self.key.open(token)?);
+                let mut known = self.verified.write().unwrap_or_else(PoisonError::into_inner);
+                if known.len() >= REMEMBERED {
+                    known.clear();
+                }
+                known.insert(token.into(), verified.clone());
+                verified
+            }
+        };
+        if wall >= verified.expires_at {
+            return Err(TokenError::Expired);
+        }
+        if wall < verified.not_before {
+            return Err(TokenError::NotYet);
+        }
+        Ok(verified.actor.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ringback_model::SeededRandom;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+    const HOUR: Duration = Duration::from_secs(3_600);
+
+    fn key() -> TokenKey {
+        TokenKey::new(Redacted::new("a secret of the test".to_owned()))
+    }
+
+    fn mint(subject: &TokenSubject) -> Redacted {
+        key().mint(subject, NOW, HOUR, &SeededRandom::new(1)).unwrap()
+    }
+
+    fn organization() -> TokenSubject {
+        TokenSubject::Organization(OrgId::from_bytes([1; 20]))
+    }
+
+    fn sign(claims: &serde_json::Value, algorithm: Algorithm) -> String {
+        let key = EncodingKey::from_secret(b"a secret of the test");
+        jsonwebtoken::encode(&Header::new(algorithm), claims, &key).unwrap()
+    }
+
+    #[test]
+    fn a_token_speaks_for_whom_it_was_made() {
+        let (org, app) = (OrgId::from_bytes([1; 20]), AppId::from_bytes([2; 20]));
+        let flags = vec!["beta".to_owned()];
+        let tokens = Tokens::new(key());
+        let subject = TokenSubject::Application { org, app, feature_flags: flags.clone() };
+        for _ in 0..2 {
+            let actor = tokens.verify(mint(&subject).reveal(), NOW).unwrap();
+            assert_eq!(*actor, Actor { org, app: Some(app), feature_flags: flags.clone() });
+        }
+        let actor = tokens.verify(mint(&organization()).reveal(), NOW).unwrap();
+        assert_eq!(*actor, Actor { org, app: None, feature_flags: Vec::new() });
+    }
+
+    #[test]
+    fn a_remembered_token_still_ends_at_its_time() {
+        let (tokens, token) = (Tokens::new(key()), mint(&organization()));
+        assert!(tokens.verify(token.reveal(), NOW + HOUR - Duration::from_secs(1)).is_ok());
+        assert_eq!(tokens.verify(token.reveal(), NOW + HOUR), Err(TokenError::Expired));
+        assert!(tokens.verify(token.reveal(), NOW).is_ok());
+        assert_eq!(tokens.verify(token.reveal(), NOW - HOUR), Err(TokenError::NotYet));
+    }
+
+    #[test]
+    fn other_secrets_other_algorithms_and_unsigned_tokens_are_refused_and_not_remembered() {
+        let tokens = Tokens::new(key());
+        let claims = serde_json::json!({ "sub": "org_23rb8YdGqMT0qIzpgGwdXfHirMu" });
+        let foreign = TokenKey::new(Redacted::new("another".to_owned()));
+        let foreign = foreign.mint(&organization(), NOW, HOUR, &SeededRandom::new(1)).unwrap();
+        // {"alg":"none"} . {"sub":"org_23rb8YdGqMT0qIzpgGwdXfHirMu"} .
+        let unsigned = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJvcmdfMjNyYjhZZEdxTVQwcUl6cGdHd2RYZkhpck11In0.";
+        let cut = &mint(&organization()).reveal()[1..].to_owned();
+        let hs512 = sign(&claims, Algorithm::HS512);
+        for token in [foreign.reveal(), unsigned, cut, &hs512, "", "a.b.c", &"x".repeat(100_000)] {
+            assert_eq!(tokens.verify(token, NOW), Err(TokenError::Invalid), "{token:.80}");
+        }
+        assert!(tokens.verified.read().unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_secret_itself_is_no_token_and_the_answer_says_so() {
+        assert_eq!(Tokens::new(key()).verify("a secret of the test", NOW), Err(TokenError::IsTheSecret));
+    }
+
+    #[test]
+    fn subjects_that_name_nobody_are_refused() {
+        let verify = |claims| Tokens::new(key()).verify(&sign(&claims, Algorithm::HS256), NOW);
+        assert_eq!(verify(serde_json::json!({})), Err(TokenError::NoSubject));
+        assert_eq!(verify(serde_json::json!({ "sub": "admin" })), Err(TokenError::Subject));
+        let app_alone = serde_json::json!({ "sub": AppId::from_bytes([2; 20]) });
+        assert_eq!(verify(app_alone), Err(TokenError::Subject));
+    }
+
+    #[test]
+    fn a_token_without_an_end_does_not_end() {
+        let token = sign(&serde_json::json!({ "sub": "org_23rb8YdGqMT0qIzpgGwdXfHirMu" }), Algorithm::HS256);
+        assert!(Tokens::new(key()).verify(&token, NOW).is_ok());
+    }
+}
