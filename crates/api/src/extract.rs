@@ -1,0 +1,129 @@
+//! What handlers take in: who asks, what the path names, and the body with its idempotency key.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use bytes::Bytes;
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+use http::{HeaderMap, Method};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use ringback_service::{Actor, FieldError, Service, ServiceError, idempotency};
+use ringback_store::Idempotency;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::json;
+use crate::not_yet::{self, NotYet};
+use crate::problem::Problem;
+
+/// The largest body of a request.
+pub(crate) const BODY_MAX: usize = 2 * 1_024 * 1_024;
+/// How long a body may take to come.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest idempotency key.
+const KEY_MAX: usize = 256;
+
+/// Who asks.
+#[derive(Debug)]
+pub(crate) struct Caller(pub(crate) Arc<Actor>);
+
+/// Who asks, and the body that came along.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    /// Who asks.
+    pub(crate) actor: Arc<Actor>,
+    /// The body as it came.
+    pub(crate) body: Bytes,
+    /// The key under which the request is answered once only.
+    pub(crate) idempotency: Option<Idempotency>,
+}
+
+/// The names in the path of a request, decoded.
+#[derive(Debug)]
+pub(crate) struct Path<T>(pub(crate) T);
+
+impl FromRequestParts<Arc<Service>> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, Problem> {
+        Ok(Self(service.authenticate(bearer(&parts.headers)?)?))
+    }
+}
+
+impl FromRequest<Arc<Service>> for Asked {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, service: &Arc<Service>) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let actor = service.authenticate(bearer(&parts.headers)?)?;
+        let key = if parts.method == Method::POST { idempotency_key(&parts.headers)? } else { None };
+        let body = read(body).await?;
+        let idempotency = key.map(|key| {
+            let path = parts.uri.path_and_query().map_or("", |path| path.as_str());
+            idempotency(&actor, parts.method.as_str(), path, key, &body, service.clock().now())
+        });
+        Ok(Self { actor, body, idempotency })
+    }
+}
+
+impl Asked {
+    /// The body, read as a message: what it borrows is borrowed from here.
+    pub(crate) fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Problem> {
+        json::parse(&self.body)
+    }
+
+    /// The body, read as configuration.
+    pub(crate) fn config<T: DeserializeOwned>(&self, not_yet: NotYet) -> Result<T, Problem> {
+        let value = json::parse_config(&self.body)?;
+        not_yet::refuse(&self.body, not_yet)?;
+        Ok(value)
+    }
+}
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        // What cannot be decoded names nothing.
+        match axum::extract::Path::from_request_parts(parts, state).await {
+            Ok(axum::extract::Path(names)) => Ok(Self(names)),
+            Err(_) => Err(Problem::no_such_path()),
+        }
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Result<&str, ServiceError> {
+    let refused = |detail: &str| ServiceError::Unauthenticated(detail.to_owned());
+    let header = headers
+        .get(AUTHORIZATION)
+        .ok_or_else(|| refused("Send the header `authorization: Bearer <token>`. `ringback token` prints a token."))?;
+    let value = header.to_str().ok().ok_or_else(|| refused("Invalid token"))?;
+    match value.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim()),
+        Some(_) | None => Err(refused("The header `authorization` has the form `Bearer <token>`.")),
+    }
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let Some(header) = headers.get("idempotency-key") else { return Ok(None) };
+    match header.to_str() {
+        Ok(key) if (1..=KEY_MAX).contains(&key.len()) => Ok(Some(key)),
+        Ok(_) | Err(_) => {
+            let path = ["header".into(), "idempotency-key".into()];
+            Err(Problem::invalid([FieldError::at(path, "It is 1 to 256 printable ASCII characters, such as a UUID.")]))
+        }
+    }
+}
+
+async fn read(body: axum::body::Body) -> Result<Bytes, Problem> {
+    // One frame, the usual case, is taken over as it is; more are put together.
+    let body = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, BODY_MAX).collect());
+    match body.await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Problem::too_large()),
+        Ok(Err(_)) => Err(Problem::bad_request("The body of the request broke off or is not framed as HTTP/1.1 asks.")),
+        Err(_) => Err(Problem::too_slow()),
+    }
+}

@@ -1,0 +1,211 @@
+//! Bodies of requests: JSON, read in one pass into a typed value that may borrow from it.
+//!
+//! Only when something is wrong is the body read again, to say where. Configuration is read more strictly than
+//! messages: a member that is given twice is refused, for nobody can know which one was meant.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+
+use ringback_service::FieldError;
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use crate::problem::Problem;
+
+/// Arrays and objects that may stand inside each other.
+const DEPTH_MAX: usize = 64;
+/// The kind of every error in here, as clients know it.
+const KIND: &str = "value_error.jsondecode";
+
+/// Reads a body.
+pub(crate) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
+    let text = text(body)?;
+    // Where it is wrong is found by reading it once more: the way there costs nothing as long as all is well.
+    serde_json::from_str(text).ok().ok_or_else(|| locate::<T>(text))
+}
+
+/// Reads a body that configures something.
+pub(crate) fn parse_config<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
+    let text = text(body)?;
+    let value = serde_json::from_str(text).ok().ok_or_else(|| locate::<T>(text))?;
+    let Unique = serde_json::from_str(text).ok().ok_or_else(|| locate::<Unique>(text))?;
+    Ok(value)
+}
+
+/// The body as text, if its form is one that can be read without harm.
+fn text(body: &[u8]) -> Result<&str, Problem> {
+    if body.is_empty() {
+        return Err(whole("The body is empty: send a JSON object."));
+    }
+    let text = std::str::from_utf8(body).map_err(|error| {
+        let at = error.valid_up_to();
+        whole(format!("The body is not UTF-8: the byte at {at} is none that a text has there."))
+    })?;
+    // A list would be read as the members of an object in some order, which nobody means.
+    if text.trim_start_matches([' ', '\t', '\r', '\n']).starts_with('[') {
+        return Err(whole("The body is a list: send a JSON object."));
+    }
+    if is_too_deep(body) {
+        return Err(whole(format!("Arrays and objects may stand at most {DEPTH_MAX} deep inside each other.")));
+    }
+    Ok(text)
+}
+
+fn whole(message: impl Into<String>) -> Problem {
+    Problem::invalid([FieldError { path: vec!["body".into()], message: message.into(), kind: KIND }])
+}
+
+/// Whether arrays and objects stand too deep inside each other, wherever a reader might first fall over it.
+fn is_too_deep(body: &[u8]) -> bool {
+    // Almost no body has so many brackets at all, and counting them is next to nothing.
+    if body.iter().filter(|byte| matches!(byte, b'[' | b'{')).count() <= DEPTH_MAX {
+        return false;
+    }
+    let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
+    for byte in body {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => {
+                depth += 1;
+                if depth > DEPTH_MAX {
+                    return true;
+                }
+            }
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
+}
+
+/// Reads a body that is known to be wrong once more, and says where it is.
+fn locate<'a, T: Deserialize<'a>>(text: &'a str) -> Problem {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let mut path: Vec<Cow<'static, str>> = vec!["body".into()];
+    let message = match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
+        Ok(_) => "There is more behind the end of the JSON value.".to_owned(),
+        Err(error) => {
+            let names = error.path().iter().filter_map(|segment| match segment {
+                serde_path_to_error::Segment::Seq { index } => Some(index.to_string()),
+                serde_path_to_error::Segment::Map { key } => Some(key.clone()),
+                serde_path_to_error::Segment::Enum { .. } | serde_path_to_error::Segment::Unknown => None,
+            });
+            path.extend(names.map(Cow::Owned));
+            let message = error.into_inner().to_string();
+            // A member that is missing is no place to go to, but it has a name.
+            let missing = message.strip_prefix("missing field `").and_then(|rest| rest.split_once('`'));
+            path.extend(missing.map(|(name, _)| Cow::Owned(name.to_owned())));
+            message
+        }
+    };
+    Problem::invalid([FieldError { path, message, kind: KIND }])
+}
+
+/// Any JSON in which no object has two members of one name.
+struct Unique;
+
+impl<'de> Deserialize<'de> for Unique {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(UniqueVisitor)
+    }
+}
+
+struct UniqueVisitor;
+
+impl<'de> Visitor<'de> for UniqueVisitor {
+    type Value = Unique;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Unique, A::Error> {
+        let mut seen = HashSet::new();
+        while let Some(name) = map.next_key::<String>()? {
+            map.next_value::<Unique>()?;
+            if let Some(twice) = seen.replace(name) {
+                return Err(A::Error::custom(format_args!("the member `{twice:.80}` is given twice")));
+            }
+        }
+        Ok(Unique)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Unique, A::Error> {
+        while items.next_element::<Unique>()?.is_some() {}
+        Ok(Unique)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Unique, E> {
+        Ok(Unique)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Unique, E> {
+        Ok(Unique)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Unique, E> {
+        Ok(Unique)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Unique, E> {
+        Ok(Unique)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Unique, E> {
+        Ok(Unique)
+    }
+
+    fn visit_unit<E>(self) -> Result<Unique, E> {
+        Ok(Unique)
+    }
+}
+
+/// A text of a body, borrowed unless it has escapes.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
+
+/// A member that is there and not null.
+pub(crate) type Present = Option<IgnoredAny>;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn nested(depth: usize) -> Vec<u8> {
+        let mut body = vec![b'['; depth];
+        body.extend(vec![b']'; depth]);
+        body
+    }
+
+    #[test]
+    fn depth_is_limited_and_brackets_in_texts_do_not_count() {
+        assert!(!is_too_deep(&nested(64)));
+        assert!(is_too_deep(&nested(65)));
+        assert!(is_too_deep(&nested(100_000)));
+        assert!(!is_too_deep(format!("[\"{}\"]", "[\\\"{".repeat(1_000)).as_bytes()));
+        assert!(!is_too_deep("[[],[]]".repeat(1_000).as_bytes()));
+    }
+
+    proptest! {
+        #[test]
+        fn a_member_given_twice_is_found_at_any_depth(depth in 0usize..20) {
+            let open = "{\"a\":".repeat(depth);
+            let close = "}".repeat(depth);
+            let is_unique = |object: &str| serde_json::from_str::<Unique>(&[&open, object, &close].concat()).is_ok();
+            let (twice, once) = (is_unique("{\"k\":1,\"k\":2}"), is_unique("{\"k\":1,\"l\":[null,1.5]}"));
+            prop_assert!(once && !twice);
+        }
+
+        #[test]
+        fn whatever_is_sent_is_read_or_refused(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+            drop(parse::<Unique>(&body));
+            drop(parse_config::<Vec<u8>>(&body));
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The OpenAPI document: made from the handlers and the bodies that they read and write.
+//!
+//! A copy is kept at `openapi.json` in the root of the repository, for whoever makes a client from it; a test fails
+//! when it is not what the code says.
+
+use std::sync::LazyLock;
+
+use axum::Router;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::header::CONTENT_TYPE;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, RefOr, ResponseBuilder};
+use utoipa::{Modify, OpenApi, ToSchema};
+
+use crate::v1::{application, attempt, endpoint, event_type, header, health, message, secret};
+
+/// The document, as text.
+static TEXT: LazyLock<String> = LazyLock::new(|| {
+    let mut text = ApiDocument::openapi().to_pretty_json().expect("a document of texts, numbers and lists of them");
+    text.push('\n');
+    text
+});
+
+/// Errors that say one thing.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what `problem.rs` writes")]
+struct HttpErrorOut {
+    /// A stable word.
+    code: String,
+    /// What to do.
+    detail: String,
+}
+
+/// Errors that say what is wrong with each part of a request.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what `problem.rs` writes")]
+struct HTTPValidationError {
+    detail: Vec<ValidationErrorItem>,
+}
+
+/// One thing that is wrong with a request.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what `problem.rs` writes")]
+struct ValidationErrorItem {
+    /// The way to it.
+    loc: Vec<String>,
+    /// What to change.
+    msg: String,
+    /// A stable word.
+    r#type: String,
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Ringback API",
+        description = "Hand in events, register webhooks, see what became of every delivery. The API is compatible \
+                       with that of the Svix server: its client libraries work with the server URL changed.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    paths(
+        application::list, application::create, application::get, application::put, application::patch,
+        application::delete, endpoint::list, endpoint::create, endpoint::get, endpoint::put, endpoint::patch,
+        endpoint::delete, secret::get, secret::rotate, header::get, header::put, header::patch, event_type::list,
+        event_type::create, event_type::get, event_type::put, event_type::patch, event_type::delete, message::list,
+        message::create, message::get, attempt::list_deliveries, attempt::list_by_message, attempt::list_by_endpoint,
+        attempt::get, attempt::resend, health::get, health::ping,
+    ),
+    components(schemas(HttpErrorOut, HTTPValidationError, ValidationErrorItem)),
+    modifiers(&Security, &Errors),
+    security(("bearer" = [])),
+)]
+struct ApiDocument;
+
+struct Security;
+
+impl Modify for Security {
+    fn modify(&self, document: &mut Document) {
+        let bearer = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT")
+            .description(Some("A token of an organization or of one application. `ringback token` prints one."));
+        if let Some(components) = &mut document.components {
+            components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
+        }
+    }
+}
+
+/// The answers that every operation may give when it does not do what was asked.
+struct Errors;
+
+/// Status, name, schema and meaning of each.
+const ERRORS: &[(&str, &str, &str, &str)] = &[
+    ("400", "Refused", "HttpErrorOut", "Not in this state of things."),
+    ("401", "Unauthenticated", "HttpErrorOut", "No token, or none that counts."),
+    ("403", "Forbidden", "HttpErrorOut", "The token is for something else."),
+    ("404", "NotFound", "HttpErrorOut", "There is no such thing."),
+    ("409", "Conflict", "HttpErrorOut", "Something else stands in the way."),
+    ("413", "TooLarge", "HttpErrorOut", "The body is too large."),
+    ("422", "Invalid", "HTTPValidationError", "Something in the request has to be changed."),
+    ("503", "Unavailable", "HttpErrorOut", "Try again a little later."),
+];
+
+impl Modify for Errors {
+    fn modify(&self, document: &mut Document) {
+        for (status, name, schema, meaning) in ERRORS {
+            let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(*schema))).build();
+            let answer = ResponseBuilder::new().description(*meaning).content("application/json", content).build();
+            if let Some(components) = &mut document.components {
+                components.responses.insert((*name).to_owned(), RefOr::T(answer));
+            }
+            for operation in document.paths.paths.values_mut().flat_map(operations).filter(|o| needs_a_token(o)) {
+                let answer = RefOr::Ref(Ref::from_response_name(*name));
+                operation.responses.responses.insert((*status).to_owned(), answer);
+            }
+        }
+    }
+}
+
+fn needs_a_token(operation: &Operation) -> bool {
+    !operation.security.as_ref().is_some_and(|needed| needed.contains(&SecurityRequirement::default()))
+}
+
+fn operations(item: &mut utoipa::openapi::PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete].into_iter().flatten()
+}
+
+/// The OpenAPI document as JSON text.
+#[must_use]
+pub fn document() -> &'static str {
+    &TEXT
+}
+
+/// Where the document is served.
+pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    let serve = async || -> Response { ([(CONTENT_TYPE, "application/json")], document()).into_response() };
+    Router::new().route("/openapi.json", get(serve)).route("/api/v1/openapi.json", get(serve))
+}

@@ -1,0 +1,81 @@
+//! Pages of lists: `limit`, `iterator` and `order` in, `data`, `iterator`, `prevIterator` and `done` out.
+//!
+//! An iterator is the id of an item; with a `-` in front it asks for the page before that item.
+
+use std::str::FromStr;
+
+use axum::response::Response;
+use http::StatusCode;
+use ringback_service::{Page, Window};
+use ringback_store::Direction;
+use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::problem::Problem;
+use crate::query::{Query, wrong};
+use crate::respond;
+
+/// How many items a page has when nobody says.
+const LIMIT_DEFAULT: usize = 50;
+/// How many it has at most.
+const LIMIT_MAX: usize = 250;
+
+/// What every list knows. For the OpenAPI document; [`Query::window`] reads it.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes parameters that `Query` reads")]
+pub(crate) struct ListParams {
+    /// At most so many items.
+    #[param(minimum = 1, maximum = 250, default = 50)]
+    limit: Option<u16>,
+    /// `iterator` or `prevIterator` of another page: this page is the one next to it.
+    iterator: Option<String>,
+    /// `ascending` or `descending`.
+    order: Option<String>,
+}
+
+/// A page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ListResponse<T> {
+    /// The items.
+    data: Vec<T>,
+    /// Asks for the next page.
+    iterator: Option<String>,
+    /// Asks for the page before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prev_iterator: Option<String>,
+    /// There is no more in the direction that was asked for.
+    done: bool,
+}
+
+impl Query {
+    /// The part of a list that is asked for; `order` is the list's own, and `ordered` says whether it can be chosen.
+    pub(crate) fn window<K: FromStr>(&self, order: Direction, ordered: bool) -> Result<Window<K>, Problem> {
+        let rule = "It is 1 to 250.";
+        let limit = self.parsed("limit", rule)?.unwrap_or(LIMIT_DEFAULT);
+        if !(1..=LIMIT_MAX).contains(&limit) {
+            return Err(wrong("limit", rule));
+        }
+        let order = match self.text("order").filter(|_| ordered) {
+            None => order,
+            Some("ascending") => Direction::Ascending,
+            Some("descending") => Direction::Descending,
+            Some(_) => return Err(wrong("order", "It is `ascending` or `descending`.")),
+        };
+        let iterator = self.text("iterator");
+        let backwards = iterator.is_some_and(|iterator| iterator.starts_with('-'));
+        let from = iterator.map(|iterator| iterator.strip_prefix('-').unwrap_or(iterator));
+        let rule = "Take it from `iterator` or `prevIterator` of another page of the same list.";
+        let from = from.map(|id| id.parse().ok().ok_or_else(|| wrong("iterator", rule))).transpose()?;
+        Ok(Window { limit, from, backwards, order })
+    }
+}
+
+/// 200 with a page; `id` names an item.
+pub(crate) fn page<T, U: Serialize>(page: Page<T>, id: impl Fn(&T) -> String, show: impl FnMut(T) -> U) -> Response {
+    let iterator = page.items.last().map(&id);
+    let prev_iterator = page.items.first().map(|first| format!("-{}", id(first)));
+    let Page { items, done } = page.map(show);
+    respond::json_sized(StatusCode::OK, &ListResponse { data: items, iterator, prev_iterator, done }, 4_096)
+}

@@ -1,0 +1,232 @@
+//! Applications.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use indexmap::IndexMap;
+use ringback_model::{AppId, Application, Timestamp};
+use ringback_service::{ApplicationDraft, Right, Service};
+use ringback_store::Direction;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::extract::{Asked, Caller, Path};
+use crate::not_yet;
+use crate::paging::{self, ListParams, ListResponse};
+use crate::patch::Patch;
+use crate::problem::Problem;
+use crate::query::Query;
+use crate::respond;
+
+/// What is said about an application.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ApplicationIn {
+    /// Its name, for people.
+    #[schema(min_length = 1, max_length = 1024, example = "My first application")]
+    name: String,
+    /// Your own id for it: every path takes it in place of the server's.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 256, pattern = "^[a-zA-Z0-9\\-_.]+$", example = "customer-17")]
+    uid: Option<String>,
+    /// At most so many attempts a second, over all of its endpoints.
+    #[serde(default)]
+    #[schema(value_type = Option<u16>, minimum = 1)]
+    throttle_rate: Patch<u16>,
+    /// The old name of `throttleRate`.
+    #[serde(default)]
+    #[schema(value_type = Option<u16>, minimum = 1, deprecated)]
+    rate_limit: Patch<u16>,
+    /// Your own notes.
+    #[serde(default)]
+    #[schema(value_type = Option<std::collections::HashMap<String, String>>)]
+    metadata: Option<IndexMap<String, String>>,
+}
+
+/// What changes about an application; what is absent stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ApplicationPatch {
+    /// Its name, for people.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    name: Patch<String>,
+    /// Your own id for it; null takes it away.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    uid: Patch<String>,
+    /// At most so many attempts a second; null for no limit.
+    #[serde(default)]
+    #[schema(value_type = Option<u16>)]
+    throttle_rate: Patch<u16>,
+    /// The old name of `throttleRate`.
+    #[serde(default)]
+    #[schema(value_type = Option<u16>, deprecated)]
+    rate_limit: Patch<u16>,
+    /// Your own notes, all of them.
+    #[serde(default)]
+    #[schema(value_type = Option<std::collections::HashMap<String, String>>)]
+    metadata: Patch<IndexMap<String, String>>,
+}
+
+/// An application.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ApplicationOut {
+    #[schema(value_type = String, example = "app_1srOrx2ZWZBpBUvZwXKQmoEYga2")]
+    id: AppId,
+    uid: Option<String>,
+    name: String,
+    throttle_rate: Option<u16>,
+    /// The old name of `throttleRate`.
+    #[schema(deprecated)]
+    rate_limit: Option<u16>,
+    #[schema(value_type = std::collections::HashMap<String, String>)]
+    metadata: IndexMap<String, String>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+}
+
+impl ApplicationIn {
+    /// The draft of the use case.
+    pub(crate) fn draft(self) -> Result<ApplicationDraft, Problem> {
+        let rate = self.throttle_rate.or_older(self.rate_limit, "throttleRate", "rateLimit");
+        let rate = rate.map_err(|fault| Problem::invalid([fault]))?;
+        let mut draft = ApplicationDraft {
+            uid: self.uid,
+            name: self.name,
+            throttle_rate: None,
+            metadata: self.metadata.unwrap_or_default(),
+        };
+        rate.write_option(&mut draft.throttle_rate);
+        Ok(draft)
+    }
+}
+
+impl From<Application> for ApplicationOut {
+    fn from(application: Application) -> Self {
+        let Application { id, uid, name, throttle_rate, metadata, created_at, updated_at } = application;
+        Self { id, uid, name, throttle_rate, rate_limit: throttle_rate, metadata, created_at, updated_at }
+    }
+}
+
+/// Lists the applications of the organization.
+#[utoipa::path(
+    get, path = "/api/v1/app", operation_id = "v1.application.list", tag = "Application", params(ListParams),
+    responses((status = 200, body = ListResponse<ApplicationOut>)),
+)]
+pub(crate) async fn list(
+    State(service): State<Arc<Service>>,
+    query: Query,
+    Caller(actor): Caller,
+) -> Result<Response, Problem> {
+    let window = query.window(Direction::Ascending, true)?.map(|id: AppId| id.to_string());
+    let page = service.list_applications(&actor, window).await?;
+    Ok(paging::page(page, |application| application.id.to_string(), ApplicationOut::from))
+}
+
+/// Makes an application.
+#[utoipa::path(
+    post, path = "/api/v1/app", operation_id = "v1.application.create", tag = "Application",
+    params(
+        ("get_if_exists" = Option<bool>, Query, description = "Answer the application of this uid, if there is one."),
+        ("idempotency-key" = Option<String>, Header, description = "The request is carried out once for each key."),
+    ),
+    request_body = ApplicationIn,
+    responses(
+        (status = 201, body = ApplicationOut),
+        (status = 200, description = "There was one already.", body = ApplicationOut),
+    ),
+)]
+pub(crate) async fn create(
+    State(service): State<Arc<Service>>,
+    query: Query,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    asked.actor.require(Right::ManageApplications)?;
+    let get_if_exists = query.flag("get_if_exists")?;
+    let draft = asked.config::<ApplicationIn>(not_yet::APPLICATION)?.draft()?;
+    let made = service.create_application(&asked.actor, draft, get_if_exists, asked.idempotency).await?;
+    Ok(respond::json(respond::made(made.created), &ApplicationOut::from(made.item)))
+}
+
+/// Reads an application.
+#[utoipa::path(
+    get, path = "/api/v1/app/{app_id}", operation_id = "v1.application.get", tag = "Application",
+    params(("app_id" = String, Path, description = "Id or uid of the application.")),
+    responses((status = 200, body = ApplicationOut)),
+)]
+pub(crate) async fn get(
+    State(service): State<Arc<Service>>,
+    Path(app): Path<String>,
+    Caller(actor): Caller,
+) -> Result<Response, Problem> {
+    let application = service.get_application(&actor, &app).await?;
+    Ok(respond::json(StatusCode::OK, &ApplicationOut::from(application)))
+}
+
+/// Replaces an application, or makes it. The id in the path does not become its uid.
+#[utoipa::path(
+    put, path = "/api/v1/app/{app_id}", operation_id = "v1.application.update", tag = "Application",
+    params(("app_id" = String, Path, description = "Id or uid of the application.")),
+    request_body = ApplicationIn,
+    responses(
+        (status = 200, body = ApplicationOut),
+        (status = 201, description = "There was none.", body = ApplicationOut),
+    ),
+)]
+pub(crate) async fn put(
+    State(service): State<Arc<Service>>,
+    Path(app): Path<String>,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    asked.actor.require(Right::ManageApplications)?;
+    let draft = asked.config::<ApplicationIn>(not_yet::APPLICATION)?.draft()?;
+    let made = service.put_application(&asked.actor, &app, draft).await?;
+    Ok(respond::json(respond::made(made.created), &ApplicationOut::from(made.item)))
+}
+
+/// Changes an application.
+#[utoipa::path(
+    patch, path = "/api/v1/app/{app_id}", operation_id = "v1.application.patch", tag = "Application",
+    params(("app_id" = String, Path, description = "Id or uid of the application.")),
+    request_body = ApplicationPatch,
+    responses((status = 200, body = ApplicationOut)),
+)]
+pub(crate) async fn patch(
+    State(service): State<Arc<Service>>,
+    Path(app): Path<String>,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    asked.actor.require(Right::ManageApplications)?;
+    let patch: ApplicationPatch = asked.config(not_yet::APPLICATION)?;
+    let rate = patch.throttle_rate.or_older(patch.rate_limit, "throttleRate", "rateLimit");
+    let rate = rate.map_err(|fault| Problem::invalid([fault]))?;
+    let change = |draft: &mut ApplicationDraft| {
+        patch.name.clone().write(&mut draft.name, String::new());
+        patch.uid.clone().write_option(&mut draft.uid);
+        rate.write_option(&mut draft.throttle_rate);
+        patch.metadata.clone().write(&mut draft.metadata, IndexMap::new());
+    };
+    let application = service.update_application(&asked.actor, &app, change).await?;
+    Ok(respond::json(StatusCode::OK, &ApplicationOut::from(application)))
+}
+
+/// Deletes an application with its endpoints.
+#[utoipa::path(
+    delete, path = "/api/v1/app/{app_id}", operation_id = "v1.application.delete", tag = "Application",
+    params(("app_id" = String, Path, description = "Id or uid of the application.")),
+    responses((status = 204, description = "It is deleted.")),
+)]
+pub(crate) async fn delete(
+    State(service): State<Arc<Service>>,
+    Path(app): Path<String>,
+    Caller(actor): Caller,
+) -> Result<Response, Problem> {
+    service.delete_application(&actor, &app).await?;
+    Ok(respond::nothing())
+}

@@ -1,0 +1,265 @@
+//! Event types: the names that messages carry and endpoints filter by.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use ringback_model::{EventType, Timestamp};
+use ringback_service::{EventTypeDraft, FieldError, Right, Service};
+use ringback_store::Direction;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use crate::extract::{Asked, Caller, Path};
+use crate::paging::{self, ListParams, ListResponse};
+use crate::patch::Patch;
+use crate::problem::Problem;
+use crate::query::Query;
+use crate::respond;
+
+/// What is said about a new event type.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct EventTypeIn {
+    /// What messages carry.
+    #[schema(min_length = 1, max_length = 256, pattern = "^[a-zA-Z0-9._:\\-]+$", example = "sms.dlr")]
+    name: String,
+    /// What it means, for people.
+    description: String,
+    /// Left out of lists unless asked for.
+    archived: Option<bool>,
+    /// Not for new use.
+    deprecated: Option<bool>,
+    /// Applications see it only with a token that carries this flag.
+    feature_flag: Option<String>,
+    /// JSON Schemas by version.
+    #[schema(value_type = Option<Object>)]
+    schemas: Option<Box<RawValue>>,
+}
+
+/// What an event type says from now on.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct EventTypeUpdate {
+    /// What it means, for people.
+    description: String,
+    /// Left out of lists unless asked for.
+    archived: Option<bool>,
+    /// Not for new use.
+    deprecated: Option<bool>,
+    /// Applications see it only with a token that carries this flag.
+    feature_flag: Option<String>,
+    /// JSON Schemas by version.
+    #[schema(value_type = Option<Object>)]
+    schemas: Option<Box<RawValue>>,
+}
+
+/// What changes about an event type; what is absent stays.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct EventTypePatch {
+    /// What it means, for people.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    description: Patch<String>,
+    /// Left out of lists unless asked for.
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    archived: Patch<bool>,
+    /// Not for new use.
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    deprecated: Patch<bool>,
+    /// Applications see it only with a token that carries this flag.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    feature_flag: Patch<String>,
+    /// JSON Schemas by version.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    schemas: Patch<Box<RawValue>>,
+}
+
+/// An event type.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct EventTypeOut {
+    name: String,
+    description: String,
+    archived: bool,
+    deprecated: bool,
+    feature_flag: Option<String>,
+    #[schema(value_type = Option<Object>)]
+    schemas: Option<Box<RawValue>>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+}
+
+impl EventTypeOut {
+    fn new(event_type: EventType, with_schemas: bool) -> Self {
+        let EventType { name, description, archived, deprecated, feature_flag, schemas, created_at, updated_at } =
+            event_type;
+        // It was read as JSON when it came in.
+        let schemas = schemas.filter(|_| with_schemas).and_then(|text| RawValue::from_string(text).ok());
+        Self { name, description, archived, deprecated, feature_flag, schemas, created_at, updated_at }
+    }
+}
+
+impl EventTypeUpdate {
+    fn draft(self) -> Result<EventTypeDraft, Problem> {
+        let Self { description, archived, deprecated, feature_flag, schemas } = self;
+        let schemas = schemas.as_deref().map(schemas_text).transpose()?;
+        let (archived, deprecated) = (archived.unwrap_or(false), deprecated.unwrap_or(false));
+        Ok(EventTypeDraft { description, archived, deprecated, feature_flag, schemas })
+    }
+}
+
+/// Schemas as they are kept: their text, once it is known to be an object of schemas.
+fn schemas_text(schemas: &RawValue) -> Result<String, Problem> {
+    let by_version = serde_json::from_str::<indexmap::IndexMap<String, &RawValue>>(schemas.get());
+    let is_schema = |schema: &&RawValue| matches!(schema.get().as_bytes().first(), Some(b'{' | b't' | b'f'));
+    if by_version.is_ok_and(|by_version| by_version.values().all(is_schema)) {
+        return Ok(schemas.get().to_owned());
+    }
+    let rule = "It is an object of JSON Schemas by version, such as {\"1\": {\"type\": \"object\"}}.";
+    Err(Problem::invalid([FieldError::body("schemas", rule)]))
+}
+
+/// The name of an event type as an iterator of a list.
+#[derive(Debug)]
+struct Position(String);
+
+impl std::str::FromStr for Position {
+    type Err = ();
+
+    fn from_str(name: &str) -> Result<Self, ()> {
+        let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"._:-".contains(&b);
+        if name.bytes().all(is_allowed) { Ok(Self(name.to_owned())) } else { Err(()) }
+    }
+}
+
+/// Lists event types, by name.
+#[utoipa::path(
+    get, path = "/api/v1/event-type", operation_id = "v1.event-type.list", tag = "Event Type",
+    params(
+        ListParams,
+        ("include_archived" = Option<bool>, Query, description = "Archived ones too."),
+        ("with_content" = Option<bool>, Query, description = "With schemas."),
+    ),
+    responses((status = 200, body = ListResponse<EventTypeOut>)),
+)]
+pub(crate) async fn list(
+    State(service): State<Arc<Service>>,
+    query: Query,
+    Caller(actor): Caller,
+) -> Result<Response, Problem> {
+    let window = query.window(Direction::Ascending, true)?.map(|Position(name)| name);
+    let with_content = query.with_content()?;
+    let page = service.list_event_types(&actor, window, query.flag("include_archived")?).await?;
+    Ok(paging::page(
+        page,
+        |event_type| event_type.name.clone(),
+        |event_type| EventTypeOut::new(event_type, with_content),
+    ))
+}
+
+/// Makes an event type. One that is archived comes back.
+#[utoipa::path(
+    post, path = "/api/v1/event-type", operation_id = "v1.event-type.create", tag = "Event Type",
+    params(("idempotency-key" = Option<String>, Header, description = "The request is carried out once for each key.")),
+    request_body = EventTypeIn,
+    responses((status = 201, body = EventTypeOut)),
+)]
+pub(crate) async fn create(State(service): State<Arc<Service>>, asked: Asked) -> Result<Response, Problem> {
+    asked.actor.require(Right::ManageEventTypes)?;
+    let EventTypeIn { name, description, archived, deprecated, feature_flag, schemas } = asked.config(&[])?;
+    let draft = EventTypeUpdate { description, archived, deprecated, feature_flag, schemas }.draft()?;
+    let event_type = service.create_event_type(&asked.actor, &name, draft, asked.idempotency).await?;
+    Ok(respond::json(StatusCode::CREATED, &EventTypeOut::new(event_type, true)))
+}
+
+/// Reads an event type.
+#[utoipa::path(
+    get, path = "/api/v1/event-type/{event_type_name}", operation_id = "v1.event-type.get", tag = "Event Type",
+    params(("event_type_name" = String, Path, description = "Name of the event type.")),
+    responses((status = 200, body = EventTypeOut)),
+)]
+pub(crate) async fn get(
+    State(service): State<Arc<Service>>,
+    Path(name): Path<String>,
+    Caller(actor): Caller,
+) -> Result<Response, Problem> {
+    let event_type = service.get_event_type(&actor, &name).await?;
+    Ok(respond::json(StatusCode::OK, &EventTypeOut::new(event_type, true)))
+}
+
+/// Replaces what an event type says, or makes it.
+#[utoipa::path(
+    put, path = "/api/v1/event-type/{event_type_name}", operation_id = "v1.event-type.update", tag = "Event Type",
+    params(("event_type_name" = String, Path, description = "Name of the event type.")),
+    request_body = EventTypeUpdate,
+    responses((status = 200, body = EventTypeOut), (status = 201, description = "There was none.", body = EventTypeOut)),
+)]
+pub(crate) async fn put(
+    State(service): State<Arc<Service>>,
+    Path(name): Path<String>,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    asked.actor.require(Right::ManageEventTypes)?;
+    let draft = asked.config::<EventTypeUpdate>(&[])?.draft()?;
+    let made = service.put_event_type(&asked.actor, &name, draft).await?;
+    Ok(respond::json(respond::made(made.created), &EventTypeOut::new(made.item, true)))
+}
+
+/// Changes an event type.
+#[utoipa::path(
+    patch, path = "/api/v1/event-type/{event_type_name}", operation_id = "v1.event-type.patch", tag = "Event Type",
+    params(("event_type_name" = String, Path, description = "Name of the event type.")),
+    request_body = EventTypePatch,
+    responses((status = 200, body = EventTypeOut)),
+)]
+pub(crate) async fn patch(
+    State(service): State<Arc<Service>>,
+    Path(name): Path<String>,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    asked.actor.require(Right::ManageEventTypes)?;
+    let patch: EventTypePatch = asked.config(&[])?;
+    let schemas = match &patch.schemas {
+        Patch::Absent => Patch::Absent,
+        Patch::Null => Patch::Null,
+        Patch::Set(schemas) => Patch::Set(schemas_text(schemas)?),
+    };
+    let change = |draft: &mut EventTypeDraft| {
+        patch.description.clone().write(&mut draft.description, String::new());
+        patch.archived.write(&mut draft.archived, false);
+        patch.deprecated.write(&mut draft.deprecated, false);
+        patch.feature_flag.clone().write_option(&mut draft.feature_flag);
+        schemas.clone().write_option(&mut draft.schemas);
+    };
+    let event_type = service.update_event_type(&asked.actor, &name, change).await?;
+    Ok(respond::json(StatusCode::OK, &EventTypeOut::new(event_type, true)))
+}
+
+/// Archives an event type, or removes it.
+#[utoipa::path(
+    delete, path = "/api/v1/event-type/{event_type_name}", operation_id = "v1.event-type.delete", tag = "Event Type",
+    params(
+        ("event_type_name" = String, Path, description = "Name of the event type."),
+        ("expunge" = Option<bool>, Query, description = "Remove it, rather than archive it."),
+    ),
+    responses((status = 204, description = "It is archived, or removed.")),
+)]
+pub(crate) async fn delete(
+    State(service): State<Arc<Service>>,
+    Path(name): Path<String>,
+    query: Query,
+    Caller(actor): Caller,
+) -> Result<Response, Problem> {
+    service.delete_event_type(&actor, &name, query.flag("expunge")?).await?;
+    Ok(respond::nothing())
+}

@@ -1,0 +1,102 @@
+//! Messages: events handed in for delivery. `create` is where every message begins.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use ringback_model::Message;
+use ringback_service::{MessageFilter, Page, Right, Service};
+use ringback_store::Direction;
+
+use super::message_body::{MessageIn, MessageOut};
+use crate::extract::{Asked, Caller, Path};
+use crate::paging::{self, ListParams, ListResponse};
+use crate::problem::Problem;
+use crate::query::Query;
+use crate::respond;
+
+/// Room in an answer for all that is not the payload.
+const AROUND_THE_PAYLOAD: usize = 512;
+
+/// Accepts a message. When this answers, the message is on disk with all of its deliveries.
+#[utoipa::path(
+    post, path = "/api/v1/app/{app_id}/msg", operation_id = "v1.message.create", tag = "Message",
+    params(
+        ("app_id" = String, Path, description = "Id or uid of the application."),
+        ("with_content" = Option<bool>, Query, description = "The payload in the answer; yes if absent."),
+        ("idempotency-key" = Option<String>, Header, description = "The request is carried out once for each key."),
+    ),
+    request_body = MessageIn<'_>,
+    responses((status = 202, body = MessageOut<'_>)),
+)]
+pub(crate) async fn create(
+    State(service): State<Arc<Service>>,
+    Path(app): Path<String>,
+    query: Query,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    asked.actor.require(Right::CreateMessages)?;
+    let with_content = query.with_content()?;
+    let mut message: MessageIn<'_> = asked.json()?;
+    let draft = message.draft(&asked.body)?;
+    let receipt = service.create_message(&asked.actor, &app, &draft, asked.idempotency).await?;
+    let size = AROUND_THE_PAYLOAD + if with_content { draft.payload.len() } else { 0 };
+    Ok(respond::json_sized(StatusCode::ACCEPTED, &MessageOut::accepted(receipt, &draft, with_content), size))
+}
+
+/// Reads a message.
+#[utoipa::path(
+    get, path = "/api/v1/app/{app_id}/msg/{msg_id}", operation_id = "v1.message.get", tag = "Message",
+    params(
+        ("app_id" = String, Path, description = "Id or uid of the application."),
+        ("msg_id" = String, Path, description = "Id or eventId of the message."),
+        ("with_content" = Option<bool>, Query, description = "The payload in the answer; yes if absent."),
+    ),
+    responses((status = 200, body = MessageOut<'_>)),
+)]
+pub(crate) async fn get(
+    State(service): State<Arc<Service>>,
+    Path((app, message)): Path<(String, String)>,
+    query: Query,
+    Caller(actor): Caller,
+) -> Result<Response, Problem> {
+    let with_content = query.with_content()?;
+    let message = service.get_message(&actor, &app, &message).await?;
+    Ok(respond::json(StatusCode::OK, &MessageOut::stored(&message, with_content)))
+}
+
+/// Lists the messages of an application, newest first.
+#[utoipa::path(
+    get, path = "/api/v1/app/{app_id}/msg", operation_id = "v1.message.list", tag = "Message",
+    params(
+        ("app_id" = String, Path, description = "Id or uid of the application."),
+        ListParams,
+        ("channel" = Option<String>, Query, description = "Only those with this channel."),
+        ("before" = Option<String>, Query, description = "Only those accepted before this time."),
+        ("after" = Option<String>, Query, description = "Only those accepted after this time."),
+        ("with_content" = Option<bool>, Query, description = "Payloads in the answer; yes if absent."),
+        ("event_types" = Option<Vec<String>>, Query, description = "Only those of these types."),
+    ),
+    responses((status = 200, body = ListResponse<MessageOut<'_>>)),
+)]
+pub(crate) async fn list(
+    State(service): State<Arc<Service>>,
+    Path(app): Path<String>,
+    query: Query,
+    Caller(actor): Caller,
+) -> Result<Response, Problem> {
+    let filter = MessageFilter {
+        after: query.time("after")?,
+        before: query.time("before")?,
+        channel: query.text("channel").map(str::to_owned),
+        event_types: query.list("event_types"),
+        with_content: query.with_content()?,
+    };
+    let with_content = filter.with_content;
+    let Page { items, done } =
+        service.list_messages(&actor, &app, query.window(Direction::Descending, false)?, filter).await?;
+    let page = Page { items: items.iter().collect(), done };
+    let show = |message| MessageOut::stored(message, with_content);
+    Ok(paging::page(page, |message: &&Message| message.id.to_string(), show))
+}

@@ -1,0 +1,211 @@
+//! Messages as requests and answers write them. What comes in is borrowed from the body that it came in.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use ringback_model::{Class, Message, MessageId, Timestamp};
+use ringback_service::{FieldError, MessageDraft, RawBody, Receipt};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use super::application::ApplicationIn;
+use crate::json::{Present, Text};
+use crate::not_yet;
+use crate::problem::Problem;
+
+/// A message to deliver.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct MessageIn<'a> {
+    /// The event type.
+    #[serde(borrow)]
+    #[schema(value_type = String, min_length = 1, max_length = 256, example = "sms.dlr")]
+    event_type: Text<'a>,
+    /// What is delivered: a JSON object, byte for byte as it stands here. `data` is another name for it.
+    #[serde(borrow, alias = "data")]
+    #[schema(value_type = Object)]
+    payload: &'a RawValue,
+    /// Your own id of the event, unique in the application.
+    #[serde(borrow, default)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 256, pattern = "^[a-zA-Z0-9\\-_.]+$")]
+    event_id: Option<Text<'a>>,
+    /// Endpoints may filter by these.
+    #[serde(borrow, default)]
+    #[schema(value_type = Option<Vec<String>>, min_items = 1, max_items = 5)]
+    channels: Option<Vec<Text<'a>>>,
+    /// What must stay in order: messages with the same key, for endpoints that ask for it.
+    #[serde(borrow, default)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 256)]
+    ordering_key: Option<Text<'a>>,
+    /// How urgent it is: `otp`, `notification`, `transactional` (the default), `marketing`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    class: Option<Class>,
+    /// When the event happened; when it was accepted, if absent.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    occurred_at: Option<Timestamp>,
+    /// For how many days the payload is kept.
+    #[serde(default)]
+    #[schema(minimum = 5, maximum = 90, default = 90)]
+    payload_retention_period: Option<i64>,
+    /// The application to make if there is none; its uid is the one in the path.
+    #[serde(default)]
+    application: Option<ApplicationIn>,
+    /// `rawPayload` is a text that is sent in place of the payload, `headers.content-type` what it is.
+    #[serde(borrow, default)]
+    #[schema(value_type = Option<Object>)]
+    transformations_params: Option<TransformationsParams<'a>>,
+    #[serde(default)]
+    #[schema(ignore)]
+    ttl: Present,
+    #[serde(default)]
+    #[schema(ignore)]
+    expires_at: Present,
+    #[serde(default)]
+    #[schema(ignore)]
+    deliver_at: Present,
+    #[serde(default)]
+    #[schema(ignore)]
+    callback_url: Present,
+}
+
+/// What is sent in place of a payload.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TransformationsParams<'a> {
+    #[serde(borrow, default)]
+    raw_payload: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    headers: Option<RawHeaders<'a>>,
+}
+
+/// Headers of what is sent in place of a payload.
+#[derive(Debug, Deserialize)]
+struct RawHeaders<'a> {
+    #[serde(borrow, default, rename = "content-type")]
+    content_type: Option<Text<'a>>,
+}
+
+/// A message that was accepted.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct MessageOut<'a> {
+    #[schema(value_type = String, example = "msg_1srOrx2ZWZBpBUvZwXKQmoEYga2")]
+    id: MessageId,
+    #[schema(value_type = Option<String>)]
+    event_id: Option<&'a str>,
+    #[schema(value_type = String)]
+    event_type: &'a str,
+    #[schema(value_type = Option<Vec<String>>)]
+    channels: Option<Vec<&'a str>>,
+    /// `{}` when contents were not asked for, `{"expired":true}` when it is gone.
+    #[schema(value_type = Object)]
+    payload: &'a RawValue,
+    #[schema(value_type = String, format = DateTime)]
+    timestamp: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    ordering_key: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    occurred_at: Option<Timestamp>,
+}
+
+impl<'a> MessageIn<'a> {
+    /// The draft of the use case. The payload is a part of `body`, not a copy of it.
+    pub(crate) fn draft(&'a mut self, body: &Bytes) -> Result<MessageDraft<'a>, Problem> {
+        let not_yet = [
+            ("ttl", &self.ttl),
+            ("expiresAt", &self.expires_at),
+            ("deliverAt", &self.deliver_at),
+            ("callbackUrl", &self.callback_url),
+        ];
+        let mut faults: Vec<_> =
+            not_yet.iter().filter(|(_, member)| member.is_some()).map(|(name, _)| not_yet::fault(name)).collect();
+        if !self.payload.get().starts_with('{') {
+            faults.push(FieldError::body("payload", "It is a JSON object. Put other values into one, under a name."));
+        }
+        if !faults.is_empty() {
+            return Err(Problem::invalid(faults));
+        }
+        let application = self.application.take().map(ApplicationIn::draft).transpose()?;
+        let channels = self.channels.take();
+        let raw = self.transformations_params.as_ref().and_then(|params| params.raw_body(body));
+        Ok(MessageDraft {
+            event_type: &self.event_type.0,
+            payload: body.slice_ref(self.payload.get().as_bytes()),
+            raw,
+            event_id: text(&self.event_id),
+            channels: channels.map(|channels| channels.into_iter().map(|channel| channel.0).collect()),
+            ordering_key: text(&self.ordering_key),
+            class: self.class.unwrap_or_default(),
+            occurred_at: self.occurred_at,
+            retention_days: self.payload_retention_period,
+            application,
+        })
+    }
+}
+
+impl TransformationsParams<'_> {
+    fn raw_body(&self, body: &Bytes) -> Option<RawBody<'_>> {
+        let bytes = match &self.raw_payload.as_ref()?.0 {
+            Cow::Borrowed(text) => body.slice_ref(text.as_bytes()),
+            Cow::Owned(text) => Bytes::copy_from_slice(text.as_bytes()),
+        };
+        Some(RawBody { bytes, content_type: self.headers.as_ref().and_then(|headers| text(&headers.content_type)) })
+    }
+}
+
+fn text<'b>(text: &'b Option<Text<'_>>) -> Option<&'b str> {
+    text.as_ref().map(|text| &*text.0)
+}
+
+impl<'a> MessageOut<'a> {
+    /// The answer to a draft that was accepted.
+    pub(crate) fn accepted(receipt: Receipt, draft: &'a MessageDraft<'a>, with_content: bool) -> Self {
+        Self {
+            id: receipt.id,
+            event_id: draft.event_id,
+            event_type: draft.event_type,
+            channels: draft.channels.as_ref().map(|channels| channels.iter().map(AsRef::as_ref).collect()),
+            payload: if with_content { raw(&draft.payload) } else { nothing() },
+            timestamp: receipt.accepted_at,
+            ordering_key: draft.ordering_key,
+            occurred_at: draft.occurred_at,
+        }
+    }
+
+    /// A message as it is kept.
+    pub(crate) fn stored(message: &'a Message, with_content: bool) -> Self {
+        let channels = &message.channels;
+        Self {
+            id: message.id,
+            event_id: message.event_id.as_deref(),
+            event_type: &message.event_type,
+            channels: (!channels.is_empty()).then(|| channels.iter().map(String::as_str).collect()),
+            payload: match &message.payload {
+                _ if !with_content => nothing(),
+                Some(payload) => raw(payload),
+                None => constant(r#"{"expired":true}"#),
+            },
+            timestamp: message.accepted_at,
+            ordering_key: message.ordering_key.as_ref().map(|key| key.as_str()),
+            occurred_at: message.occurred_at,
+        }
+    }
+}
+
+/// A payload as JSON. It was read as such when it came in.
+fn raw(payload: &[u8]) -> &RawValue {
+    serde_json::from_slice(payload).unwrap_or_else(|_| nothing())
+}
+
+fn nothing() -> &'static RawValue {
+    constant("{}")
+}
+
+fn constant(text: &'static str) -> &'static RawValue {
+    serde_json::from_str(text).expect("a constant that is JSON")
+}

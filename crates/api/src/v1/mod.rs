@@ -1,0 +1,55 @@
+//! Version 1 of the API: one file per resource, one handler per operation.
+
+pub(crate) mod application;
+pub(crate) mod attempt;
+pub(crate) mod endpoint;
+pub(crate) mod endpoint_body;
+pub(crate) mod event_type;
+pub(crate) mod header;
+pub(crate) mod health;
+pub(crate) mod message;
+pub(crate) mod message_body;
+pub(crate) mod secret;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post};
+use ringback_service::Service;
+
+/// All operations. Paths are written out in full, so that one look-up finds a handler and nothing is cut off first.
+pub(crate) fn routes() -> Router<Arc<Service>> {
+    Router::new()
+        .route("/api/v1/app", get(application::list).post(application::create))
+        .route(
+            "/api/v1/app/{app_id}",
+            get(application::get).put(application::put).patch(application::patch).delete(application::delete),
+        )
+        .route("/api/v1/app/{app_id}/endpoint", get(endpoint::list).post(endpoint::create))
+        .route(
+            "/api/v1/app/{app_id}/endpoint/{endpoint_id}",
+            get(endpoint::get).put(endpoint::put).patch(endpoint::patch).delete(endpoint::delete),
+        )
+        .route("/api/v1/app/{app_id}/endpoint/{endpoint_id}/secret", get(secret::get))
+        .route("/api/v1/app/{app_id}/endpoint/{endpoint_id}/secret/rotate", post(secret::rotate))
+        .route(
+            "/api/v1/app/{app_id}/endpoint/{endpoint_id}/headers",
+            get(header::get).put(header::put).patch(header::patch),
+        )
+        .route("/api/v1/app/{app_id}/msg", get(message::list).post(message::create))
+        .route("/api/v1/app/{app_id}/msg/{msg_id}", get(message::get))
+        .route("/api/v1/app/{app_id}/msg/{msg_id}/endpoint", get(attempt::list_deliveries))
+        .route("/api/v1/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/resend", post(attempt::resend))
+        .route("/api/v1/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/attempt", get(attempt::list_by_delivery))
+        .route("/api/v1/app/{app_id}/msg/{msg_id}/attempt", get(attempt::list_by_message))
+        .route("/api/v1/app/{app_id}/msg/{msg_id}/attempt/{attempt_id}", get(attempt::get))
+        .route("/api/v1/app/{app_id}/attempt/endpoint/{endpoint_id}", get(attempt::list_by_endpoint))
+        .route("/api/v1/app/{app_id}/attempt/msg/{msg_id}", get(attempt::list_by_message))
+        .route("/api/v1/event-type", get(event_type::list).post(event_type::create))
+        .route(
+            "/api/v1/event-type/{event_type_name}",
+            get(event_type::get).put(event_type::put).patch(event_type::patch).delete(event_type::delete),
+        )
+        .route("/api/v1/health", get(health::get))
+        .route("/api/v1/health/ping", get(health::ping))
+}

@@ -1,0 +1,86 @@
+use serde_json::json;
+
+use crate::harness::World;
+
+#[tokio::test]
+async fn an_application_is_made_read_replaced_changed_and_deleted() {
+    let world = World::new();
+    let made = world
+        .post("/app", json!({ "name": "A", "uid": "a", "throttleRate": 5, "metadata": { "z": "1", "a": "2" } }))
+        .await;
+    let id = made.text_of("id");
+    assert!(id.starts_with("app_") && id.len() == 31, "{id}");
+    let expected = json!({
+        "id": id, "uid": "a", "name": "A", "throttleRate": 5, "rateLimit": 5, "metadata": { "z": "1", "a": "2" },
+        "createdAt": "2027-01-15T08:00:00Z", "updatedAt": "2027-01-15T08:00:00Z",
+    });
+    assert_eq!(made.expect(201), expected);
+    assert!(made.text.find("\"z\"") < made.text.find("\"a\":\"2\""), "metadata keep their order: {}", made.text);
+    assert_eq!(world.get(&format!("/app/{id}")).await.expect(200), expected);
+    assert_eq!(world.get("/app/a").await.expect(200), expected);
+
+    world.advance(1);
+    let put = world.put("/app/a", json!({ "name": "B" })).await.expect(200);
+    assert_eq!(put["uid"], json!(null), "PUT replaces all of it");
+    assert_eq!((&put["name"], &put["throttleRate"], &put["metadata"]), (&json!("B"), &json!(null), &json!({})));
+    assert_eq!(put["updatedAt"], "2027-01-15T08:00:01Z");
+    world.get("/app/a").await.expect(404);
+
+    let path = format!("/app/{id}");
+    let patched = world.patch(&path, json!({ "uid": "c", "rateLimit": 7 })).await.expect(200);
+    assert_eq!((&patched["name"], &patched["uid"], &patched["throttleRate"]), (&json!("B"), &json!("c"), &json!(7)));
+    let patched = world.patch("/app/c", json!({ "throttleRate": null })).await.expect(200);
+    assert_eq!(patched["rateLimit"], json!(null));
+
+    assert_eq!(world.delete("/app/c").await.expect(204), json!(null));
+    world.get(&path).await.expect(404);
+    world.delete(&path).await.expect(404);
+    let again = world.post("/app", json!({ "name": "C", "uid": "c" })).await;
+    again.expect(201);
+    assert_ne!(again.text_of("id"), id);
+}
+
+#[tokio::test]
+async fn a_uid_belongs_to_one_living_application() {
+    let world = World::new();
+    let first = world.app("a").await;
+    let answer = world.post("/app", json!({ "name": "other", "uid": "a" })).await;
+    assert_eq!(answer.expect(409)["code"], "conflict");
+    let existing = world.post("/app?get_if_exists=true", json!({ "name": "other", "uid": "a" })).await;
+    assert_eq!(existing.expect(200)["id"], json!(first));
+    world.post("/app?get_if_exists=true", json!({ "name": "new", "uid": "b" })).await.expect(201);
+    world.patch("/app/b", json!({ "uid": "a" })).await.expect(409);
+    world.post("/app?get_if_exists=perhaps", json!({ "name": "n" })).await.expect(422);
+}
+
+#[tokio::test]
+async fn put_makes_what_is_not_there_and_the_path_does_not_become_its_uid() {
+    let world = World::new();
+    let made = world.put("/app/new", json!({ "name": "N" })).await;
+    assert_eq!(made.expect(201)["uid"], json!(null));
+    world.get("/app/new").await.expect(404);
+    world.get(&format!("/app/{}", made.text_of("id"))).await.expect(200);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_an_application_is_told() {
+    let world = World::new();
+    let faults = async |body| world.post("/app", body).await.faults();
+    assert_eq!(faults(json!({})).await, ["body.name"]);
+    assert_eq!(faults(json!({ "name": "" })).await, ["body.name"]);
+    assert_eq!(faults(json!({ "name": "n".repeat(1_025) })).await, ["body.name"]);
+    assert_eq!(faults(json!({ "name": "n\0" })).await, ["body.name"]);
+    assert_eq!(faults(json!({ "name": 1 })).await, ["body.name"]);
+    assert_eq!(faults(json!({ "name": "n", "uid": "app_1" })).await, ["body.uid"]);
+    assert_eq!(
+        faults(json!({ "name": "n", "uid": "a b", "throttleRate": 0 })).await,
+        ["body.uid", "body.throttleRate"]
+    );
+    assert_eq!(faults(json!({ "name": "n", "throttleRate": 65_536 })).await, ["body.throttleRate"]);
+    assert_eq!(faults(json!({ "name": "n", "throttleRate": 1, "rateLimit": 2 })).await, ["body.throttleRate"]);
+    assert_eq!(faults(json!({ "name": "n", "metadata": { "a": 1 } })).await, ["body.metadata.a"]);
+    assert_eq!(faults(json!({ "name": "n", "metadata": { "a": "x".repeat(20_000) } })).await, ["body.metadata"]);
+    assert_eq!(faults(json!({ "name": "n", "productUniqueIds": { "whatsapp": [] } })).await, ["body.productUniqueIds"]);
+    let both = world.post("/app", json!({ "name": "n", "throttleRate": 2, "rateLimit": 2 })).await;
+    assert_eq!(both.expect(201)["throttleRate"], 2);
+}

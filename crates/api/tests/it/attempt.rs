@@ -1,0 +1,119 @@
+use serde_json::{Value, json};
+
+use crate::harness::World;
+
+#[tokio::test]
+async fn deliveries_of_a_message_show_where_each_endpoint_stands() {
+    let world = World::new();
+    let app = world.app("a").await;
+    let endpoints = [
+        world.endpoint("a", json!({ "url": "https://example.com/1" })).await,
+        world.endpoint("a", json!({ "url": "https://example.com/2" })).await,
+        world.endpoint("a", json!({ "url": "https://example.com/3" })).await,
+    ];
+    let message = world.message("a", "t").await;
+    world.attempt(&app, &endpoints[0], &message, 200).await;
+    world.attempt(&app, &endpoints[1], &message, 500).await;
+    world.delete(&format!("/app/a/endpoint/{}", endpoints[2])).await.expect(204);
+    let path = format!("/app/a/msg/{message}/endpoint");
+    let shown = async |path: &str| {
+        let list = world.get(path).await.expect(200);
+        let members = |d: &Value| json!([d["id"], d["status"], d["statusText"], d["nextAttempt"]]);
+        Value::from_iter(list["data"].as_array().unwrap().iter().map(members))
+    };
+    assert_eq!(
+        shown(&path).await,
+        json!([
+            [endpoints[0], 0, "success", null],
+            [endpoints[1], 1, "pending", "2027-01-15T08:01:00Z"],
+            [endpoints[2], 2, "fail", null],
+        ])
+    );
+    let expanded = shown(&format!("{path}?expanded_statuses=true")).await;
+    assert_eq!(expanded[2], json!([endpoints[2], 4, "canceled", null]));
+    assert_eq!(shown(&format!("{path}?limit=1&iterator={}", endpoints[0])).await[0][0], json!(endpoints[1]));
+    world.get("/app/a/msg/none/endpoint").await.expect(404);
+}
+
+#[tokio::test]
+async fn attempts_are_listed_by_message_and_by_endpoint_and_read_alone() {
+    let world = World::new();
+    let app = world.app("a").await;
+    let endpoint = world.endpoint("a", json!({ "url": "https://example.com/" })).await;
+    let other = world.endpoint("a", json!({ "url": "https://example.com/" })).await;
+    let message = world.message("a", "t").await;
+    let mut ids = Vec::new();
+    for status in [500, 0, 204] {
+        world.advance(1);
+        ids.push(world.attempt(&app, &endpoint, &message, status).await.to_string());
+    }
+    let last = json!({
+        "id": ids[2], "msgId": message, "endpointId": endpoint, "url": "https://example.com/", "response": "thanks",
+        "responseStatusCode": 204, "responseDurationMs": 12, "status": 0, "statusText": "success", "triggerType": 0,
+        "timestamp": "2027-01-15T08:00:03Z",
+    });
+    assert_eq!(world.get(&format!("/app/a/msg/{message}/attempt/{}", ids[2])).await.expect(200), last);
+    let listed = async |path: &str| {
+        let list = world.get(path).await.expect(200);
+        list["data"].as_array().unwrap().iter().map(|a| a["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let newest_first: Vec<String> = ids.iter().rev().cloned().collect();
+    for path in [
+        format!("/app/a/attempt/msg/{message}"),
+        format!("/app/a/attempt/msg/{message}?endpoint_id={endpoint}"),
+        format!("/app/a/attempt/endpoint/{endpoint}"),
+        format!("/app/a/msg/{message}/attempt"),
+        format!("/app/a/msg/{message}/endpoint/{endpoint}/attempt"),
+        format!("/app/a/attempt/endpoint/{endpoint}?event_types[]=t,u&after=2027-01-15T08:00:00Z"),
+    ] {
+        assert_eq!(listed(&path).await, newest_first, "{path}");
+    }
+    let by_endpoint = format!("/app/a/attempt/endpoint/{endpoint}");
+    for (filter, expected) in [
+        ("status=0", vec![&ids[2]]),
+        ("status=2", vec![&ids[1], &ids[0]]),
+        ("status=1", vec![]),
+        ("status_code_class=500", vec![&ids[0]]),
+        ("status_code_class=0", vec![&ids[1]]),
+        ("channel=c", vec![]),
+        ("event_types=u", vec![]),
+        ("limit=1&status=2", vec![&ids[1]]),
+        ("before=2027-01-15T08:00:02Z", vec![&ids[0]]),
+    ] {
+        let found = listed(&format!("{by_endpoint}?{filter}")).await;
+        assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{filter}");
+    }
+    assert!(listed(&format!("/app/a/attempt/endpoint/{other}")).await.is_empty());
+    let timeout = world.get(&format!("/app/a/msg/{message}/attempt/{}", ids[1])).await.expect(200);
+    assert_eq!(
+        (&timeout["responseStatusCode"], &timeout["status"], &timeout["statusText"]),
+        (&json!(0), &json!(2), &json!("fail"))
+    );
+    assert_eq!(timeout["response"], "the receiver did not answer in time");
+    let bare = world.get(&format!("{by_endpoint}?with_content=false")).await.expect(200);
+    assert_eq!(bare["data"][0]["response"], "");
+    for wrong in ["status=9", "status=x", "status_code_class=250", "before=soon", "after=2040-01-01T00:00:00Z"] {
+        assert_eq!(world.get(&format!("{by_endpoint}?{wrong}")).await.faults().len(), 1, "{wrong}");
+    }
+    for missing in ["atmpt_000000000000000000000000000", "none"] {
+        world.get(&format!("/app/a/msg/{message}/attempt/{missing}")).await.expect(404);
+    }
+}
+
+#[tokio::test]
+async fn a_resend_is_accepted_once_it_is_durable() {
+    let world = World::new();
+    let app = world.app("a").await;
+    let endpoint = world.endpoint("a", json!({ "url": "https://example.com/", "uid": "e" })).await;
+    let message = world.message("a", "t").await;
+    world.attempt(&app, &endpoint, &message, 200).await;
+    let path = format!("/app/a/msg/{message}/endpoint/e/resend");
+    let answer = world.ask(&world.token, "POST", &path, &[("idempotency-key", "k")], "").await;
+    assert_eq!(answer.expect(202), json!({}));
+    let repeated = world.ask(&world.token, "POST", &path, &[("idempotency-key", "k")], "").await;
+    assert_eq!(repeated.text, answer.text);
+    let other = world.ask(&world.token, "POST", &path, &[("idempotency-key", "k")], "{}").await;
+    assert_eq!(other.expect(409)["code"], "idempotency_key_reused");
+    world.post(&format!("/app/a/msg/{message}/endpoint/none/resend"), json!({})).await.expect(404);
+    world.post("/app/a/msg/none/endpoint/e/resend", json!({})).await.expect(404);
+}

@@ -1,0 +1,77 @@
+use ringback_model::DEFAULT_ORGANIZATION;
+use ringback_service::TokenSubject;
+use serde_json::json;
+
+use crate::harness::World;
+
+#[tokio::test]
+async fn an_event_type_is_made_read_replaced_changed_archived_and_removed() {
+    let world = World::new();
+    let schemas = json!({ "1": { "type": "object", "properties": { "b": {}, "a": {} } } });
+    let body = json!({ "name": "sms.dlr", "description": "d", "schemas": schemas });
+    let made = world.post("/event-type", body).await;
+    let expected = json!({
+        "name": "sms.dlr", "description": "d", "archived": false, "deprecated": false, "featureFlag": null,
+        "schemas": schemas, "createdAt": "2027-01-15T08:00:00Z", "updatedAt": "2027-01-15T08:00:00Z",
+    });
+    assert_eq!(made.expect(201), expected);
+    assert_eq!(world.get("/event-type/sms.dlr").await.expect(200), expected);
+    let again = world.post("/event-type", json!({ "name": "sms.dlr", "description": "" })).await;
+    assert_eq!(again.expect(409)["code"], "event_type_exists");
+
+    let put = world.put("/event-type/sms.dlr", json!({ "description": "e", "deprecated": true })).await.expect(200);
+    assert_eq!((&put["description"], &put["deprecated"], &put["schemas"]), (&json!("e"), &json!(true), &json!(null)));
+    let patched = world.patch("/event-type/sms.dlr", json!({ "schemas": schemas })).await.expect(200);
+    assert_eq!((&patched["description"], &patched["schemas"]), (&json!("e"), &schemas));
+    let bare = world.get("/event-type?with_content=false").await.expect(200);
+    assert_eq!(bare["data"][0]["schemas"], json!(null));
+
+    world.delete("/event-type/sms.dlr").await.expect(204);
+    assert_eq!(world.get("/event-type").await.expect(200)["data"], json!([]));
+    assert_eq!(world.get("/event-type?include_archived=true").await.expect(200)["data"][0]["archived"], true);
+    assert_eq!(world.get("/event-type/sms.dlr").await.expect(200)["archived"], true);
+    let revived = world.post("/event-type", json!({ "name": "sms.dlr", "description": "f" })).await;
+    assert_eq!(revived.expect(201)["archived"], false);
+
+    world.delete("/event-type/sms.dlr?expunge=true").await.expect(204);
+    world.get("/event-type/sms.dlr").await.expect(404);
+    world.delete("/event-type/sms.dlr").await.expect(404);
+    world.put("/event-type/profile.Customer:create", json!({ "description": "" })).await.expect(201);
+    world.get("/event-type/profile.Customer:create").await.expect(200);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_an_event_type_is_told() {
+    let world = World::new();
+    let faults = async |body| world.post("/event-type", body).await.faults();
+    assert_eq!(faults(json!({ "name": "a" })).await, ["body.description"]);
+    for name in ["", "*", "a b", "é", &"x".repeat(257)] {
+        assert_eq!(faults(json!({ "name": name, "description": "" })).await, ["body.name"]);
+    }
+    for schemas in [json!([]), json!({ "1": 1 }), json!("{}")] {
+        let body = json!({ "name": "a", "description": "", "schemas": schemas });
+        assert_eq!(faults(body).await, ["body.schemas"], "{schemas}");
+    }
+    world.put("/event-type/a%20b", json!({ "description": "" })).await.faults();
+}
+
+#[tokio::test]
+async fn flagged_event_types_are_for_applications_that_carry_the_flag() {
+    let world = World::new();
+    let app = world.app("a").await;
+    world.post("/event-type", json!({ "name": "beta", "description": "", "featureFlag": "f" })).await.expect(201);
+    world.event_type("open").await;
+    let org = DEFAULT_ORGANIZATION.parse().unwrap();
+    let token = |flags: Vec<String>| {
+        world.mint(&TokenSubject::Application { org, app: app.parse().unwrap(), feature_flags: flags })
+    };
+    let (plain, flagged) = (token(Vec::new()), token(vec!["f".to_owned()]));
+    for (token, names, status) in
+        [(&plain, vec!["open"], 404), (&flagged, vec!["beta", "open"], 200), (&world.token, vec!["beta", "open"], 200)]
+    {
+        let list = world.ask(token, "GET", "/event-type", &[], "").await.expect(200);
+        let listed: Vec<&str> = list["data"].as_array().unwrap().iter().map(|t| t["name"].as_str().unwrap()).collect();
+        assert_eq!(listed, names);
+        world.ask(token, "GET", "/event-type/beta", &[], "").await.expect(status);
+    }
+}

@@ -1,0 +1,21 @@
+//! The API over a real store in a temporary folder: every operation, every error shape, and what must never happen.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod harness;
+
+mod application;
+mod attempt;
+mod bad_input;
+mod endpoint;
+mod event_type;
+mod front;
+mod header;
+mod idempotency;
+mod message;
+mod openapi;
+mod paging;
+mod rights;
+mod secret;
+mod server;
+mod tenant;

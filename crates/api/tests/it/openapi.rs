@@ -1,0 +1,33 @@
+//! The document in the repository is the one that the code makes.
+
+use std::path::Path;
+
+#[test]
+fn the_document_in_the_repository_is_up_to_date() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../openapi.json");
+    if std::env::var_os("RINGBACK_UPDATE").is_some() {
+        std::fs::write(&path, ringback_api::openapi_document()).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        kept == ringback_api::openapi_document(),
+        "openapi.json is not what the code says: run this test with RINGBACK_UPDATE=1 and look at the difference"
+    );
+}
+
+#[test]
+fn every_reference_in_the_document_leads_somewhere() {
+    let text = ringback_api::openapi_document();
+    let document: serde_json::Value = serde_json::from_str(text).unwrap();
+    for reference in text.split("\"$ref\": \"#").skip(1) {
+        let pointer = reference.split('"').next().unwrap();
+        assert!(document.pointer(pointer).is_some(), "{pointer}");
+    }
+    let mut ids = std::collections::HashSet::new();
+    for item in document["paths"].as_object().unwrap().values() {
+        for operation in item.as_object().unwrap().values() {
+            assert!(ids.insert(operation["operationId"].as_str().unwrap()), "{operation}");
+            assert!(operation["summary"].is_string() && operation["responses"].is_object());
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Who may do what: every operation with a token of the organization, of the application, and with none that counts.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use http::Request;
+use ringback_model::{DEFAULT_ORGANIZATION, Redacted, SeededRandom};
+use ringback_service::{TokenKey, TokenSubject};
+use serde_json::json;
+
+use crate::harness::{START, World};
+
+/// Every operation: method, path with `{}` names, and whether a token of the application itself may do it.
+const OPERATIONS: &[(&str, &str, bool)] = &[
+    ("GET", "/app", false),
+    ("POST", "/app", false),
+    ("GET", "/app/{app_id}", true),
+    ("PUT", "/app/{app_id}", false),
+    ("PATCH", "/app/{app_id}", false),
+    ("DELETE", "/app/{app_id}", false),
+    ("GET", "/app/{app_id}/endpoint", true),
+    ("POST", "/app/{app_id}/endpoint", true),
+    ("GET", "/app/{app_id}/endpoint/{endpoint_id}", true),
+    ("PUT", "/app/{app_id}/endpoint/{endpoint_id}", true),
+    ("PATCH", "/app/{app_id}/endpoint/{endpoint_id}", true),
+    ("DELETE", "/app/{app_id}/endpoint/{endpoint_id}", true),
+    ("GET", "/app/{app_id}/endpoint/{endpoint_id}/secret", true),
+    ("POST", "/app/{app_id}/endpoint/{endpoint_id}/secret/rotate", true),
+    ("GET", "/app/{app_id}/endpoint/{endpoint_id}/headers", true),
+    ("PUT", "/app/{app_id}/endpoint/{endpoint_id}/headers", true),
+    ("PATCH", "/app/{app_id}/endpoint/{endpoint_id}/headers", true),
+    ("GET", "/app/{app_id}/msg", true),
+    ("POST", "/app/{app_id}/msg", false),
+    ("GET", "/app/{app_id}/msg/{msg_id}", true),
+    ("GET", "/app/{app_id}/msg/{msg_id}/endpoint", true),
+    ("POST", "/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/resend", true),
+    ("GET", "/app/{app_id}/msg/{msg_id}/attempt/{attempt_id}", true),
+    ("GET", "/app/{app_id}/attempt/endpoint/{endpoint_id}", true),
+    ("GET", "/app/{app_id}/attempt/msg/{msg_id}", true),
+    ("GET", "/event-type", true),
+    ("POST", "/event-type", false),
+    ("GET", "/event-type/{event_type_name}", true),
+    ("PUT", "/event-type/{event_type_name}", false),
+    ("PATCH", "/event-type/{event_type_name}", false),
+    ("DELETE", "/event-type/{event_type_name}", false),
+];
+
+#[test]
+fn every_operation_of_the_document_has_its_row_in_this_table() {
+    let document: serde_json::Value = serde_json::from_str(ringback_api::openapi_document()).unwrap();
+    let mut documented = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let path = path.strip_prefix("/api/v1").unwrap();
+        for method in item.as_object().unwrap().keys().filter(|_| !path.starts_with("/health")) {
+            documented.push((method.to_uppercase(), path.to_owned()));
+        }
+    }
+    let mut tabled: Vec<_> = OPERATIONS.iter().map(|(m, p, _)| ((*m).to_owned(), (*p).to_owned())).collect();
+    documented.sort_unstable();
+    tabled.sort_unstable();
+    assert_eq!(documented, tabled);
+}
+
+fn body_of(method: &str, path: &str) -> String {
+    match (method, path) {
+        ("GET" | "DELETE", _) => String::new(),
+        (_, path) if path.ends_with("/msg") => json!({ "eventType": "t", "payload": {} }).to_string(),
+        (_, path) if path.ends_with("/headers") => json!({ "headers": {} }).to_string(),
+        (_, path) if path.ends_with("/rotate") || path.ends_with("/resend") => "{}".to_owned(),
+        ("PATCH", _) => "{}".to_owned(),
+        (_, path) if path.starts_with("/event-type") => json!({ "name": "new", "description": "" }).to_string(),
+        (_, path) if path.contains("/endpoint") => json!({ "url": "https://example.com/" }).to_string(),
+        _ => json!({ "name": "n" }).to_string(),
+    }
+}
+
+/// A world with one of each thing, and the path of an operation in it.
+async fn furnished() -> (World, String, impl Fn(&str, &str) -> String) {
+    let world = World::new();
+    let app = world.app("a").await;
+    let endpoint = world.endpoint("a", json!({ "url": "https://example.com/" })).await;
+    world.event_type("t").await;
+    let message = world.message("a", "t").await;
+    let attempt = world.attempt(&app, &endpoint, &message, 200).await.to_string();
+    let fill = move |path: &str, app: &str| {
+        path.replace("{app_id}", app)
+            .replace("{endpoint_id}", &endpoint)
+            .replace("{msg_id}", &message)
+            .replace("{attempt_id}", &attempt)
+            .replace("{event_type_name}", "t")
+    };
+    (world, app, fill)
+}
+
+#[tokio::test]
+async fn each_operation_is_open_to_the_tokens_that_it_is_for_and_to_no_other() {
+    for (method, path, for_applications) in OPERATIONS {
+        let (world, app, fill) = furnished().await;
+        let token = world.app_token(&app);
+        let other = world.app("b").await;
+        let body = body_of(method, path);
+        let own = world.ask(&token, method, &fill(path, &app), &[], body.clone()).await;
+        if !for_applications {
+            assert_eq!(own.expect(403)["code"], "insufficient access", "{method} {path}");
+        } else {
+            assert!(own.status.is_success(), "{method} {path}: {}", own.text);
+            if path.contains("{app_id}") {
+                let foreign = world.ask(&token, method, &fill(path, &other), &[], body.clone()).await;
+                let missing = world.ask(&token, method, &fill(path, "none"), &[], body.clone()).await;
+                assert_eq!(foreign.expect(404)["code"], "not_found", "{method} {path}");
+                assert_eq!(foreign.text, missing.text, "{method} {path}");
+            }
+        }
+    }
+    for (method, path, _) in OPERATIONS {
+        let (world, app, fill) = furnished().await;
+        let answer = world.ask(&world.token, method, &fill(path, &app), &[], body_of(method, path)).await;
+        let taken = (*method, *path) == ("POST", "/event-type");
+        assert!(answer.status.is_success() || taken, "{method} {path}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn without_a_token_that_counts_every_operation_answers_401_before_all_else() {
+    let world = World::new();
+    let expired = world.token_of(DEFAULT_ORGANIZATION.parse().unwrap());
+    world.advance(86_400 * 2);
+    let foreign = TokenKey::new(Redacted::new("another secret".to_owned()));
+    let subject = TokenSubject::Organization(DEFAULT_ORGANIZATION.parse().unwrap());
+    let foreign = foreign.mint(&subject, START, Duration::from_secs(86_400 * 30), &SeededRandom::new(3)).unwrap();
+    let forged = format!("{}x", world.token);
+    for (method, path, _) in OPERATIONS {
+        for token in ["", "garbage", &expired, foreign.reveal(), &forged, "a.b.c"] {
+            let answer = world.ask(token, method, &path.replace(['{', '}'], ""), &[], "not json").await;
+            assert_eq!(answer.expect(401)["code"], "authentication_failed", "{method} {path} {token:.20}");
+        }
+        for header in [None, Some("Basic dTpw"), Some("Bearer"), Some("\u{1}")] {
+            let request = Request::builder().method(*method).uri(format!("/api/v1{path}").replace(['{', '}'], ""));
+            let request = match header {
+                Some(header) => request.header("authorization", header.as_bytes().to_vec()),
+                None => request,
+            };
+            let Ok(request) = request.body(Body::from("not json")) else { continue };
+            assert_eq!(world.send(request).await.expect(401)["code"], "authentication_failed", "{method} {path}");
+        }
+    }
+    let secret = world.ask("a secret of the tests", "GET", "/app", &[], "").await;
+    let detail = secret.expect(401)["detail"].as_str().unwrap().to_owned();
+    assert!(detail.starts_with("Authentication failed. JWT signing secrets can not be used as tokens"), "{detail}");
+}
