@@ -1,0 +1,129 @@
+//! `torture`: breaks a server on purpose and says whether it kept its promises.
+//!
+//! One line of `key=value` fields on stdout, the verdict last; reasons of a failure on stderr. Exit status: 0 passed,
+//! 1 failed, 2 the harness could not do its work, 3 this machine cannot run the mode.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the report is what this program is for")]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+use ringback_testkit::torture::{self, Crash, Options, Powercut, Report};
+
+/// Breaks a server on purpose and says whether it kept its promises.
+#[derive(Debug, Parser)]
+struct Cli {
+    #[command(subcommand)]
+    mode: Mode,
+}
+
+#[derive(Debug, Subcommand)]
+enum Mode {
+    /// `kill -9` at random moments under load.
+    Crash {
+        #[command(flatten)]
+        common: Common,
+        /// How long the load goes on, in seconds.
+        #[arg(long, default_value_t = 90)]
+        seconds: u64,
+        /// How many kills there must be at least.
+        #[arg(long, default_value_t = 24)]
+        kills: usize,
+    },
+    /// Graceful restarts under load.
+    Term {
+        #[command(flatten)]
+        common: Common,
+        /// How many restarts.
+        #[arg(long, default_value_t = 20)]
+        cycles: usize,
+    },
+    /// Power cuts under load, on an ext4 image (needs root and loop devices).
+    Powercut {
+        #[command(flatten)]
+        common: Common,
+        /// How many cuts.
+        #[arg(long, default_value_t = 12)]
+        cuts: usize,
+    },
+    /// Searches output, metrics and store for secrets.
+    Canary {
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Common {
+    /// The server to break.
+    #[arg(long)]
+    binary: PathBuf,
+    /// Messages a second.
+    #[arg(long, default_value_t = 300)]
+    rate: u32,
+    /// What the run can be replayed by.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+impl Common {
+    fn options(self) -> Options {
+        Options { binary: self.binary, rate: self.rate, seed: self.seed }
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // Whoever interrupts the harness must not be left with its server and its mounts: dropping the run cleans up.
+    let outcome = tokio::select! {
+        outcome = run(cli.mode) => outcome,
+        () = interrupted() => Err(anyhow::anyhow!("interrupted")),
+    };
+    match outcome {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("torture: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn run(mode: Mode) -> Result<u8> {
+    let report = match mode {
+        Mode::Crash { common, seconds, kills } => torture::crash(&common.options(), Crash { seconds, kills }).await?,
+        Mode::Term { common, cycles } => torture::term(&common.options(), cycles).await?,
+        Mode::Canary { common } => torture::canary(&common.options()).await?,
+        Mode::Powercut { common, cuts } => match torture::powercut(&common.options(), cuts).await? {
+            Powercut::Ran(report) => report,
+            Powercut::Skipped(reason) => {
+                println!("torture=powercut v=1 verdict=SKIP reason={}", reason.replace(char::is_whitespace, "_"));
+                return Ok(3);
+            }
+        },
+    };
+    Ok(print(&report))
+}
+
+fn print(report: &Report) -> u8 {
+    println!("{report}");
+    for failure in report.failures() {
+        eprintln!("torture: {failure}");
+    }
+    report.verdict().exit()
+}
+
+/// Ends with SIGINT or SIGTERM.
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}

@@ -1,0 +1,37 @@
+//! The black-box crash harness: it starts the real server, loads it, kills it, cuts its power, and compares what was
+//! acknowledged with what arrived.
+//!
+//! It knows the public API and nothing else. The ledger of what was sent and acknowledged lies in the harness, outside
+//! everything that is killed; the receivers are in the harness, too, and log before they answer. When the faults are
+//! over, receivers are healed, the backlog drains, and the pure [`checker`] judges the [`history`].
+//!
+//! Read in this order: [`history`] and [`checker`] (what is promised), `run` and `crash` (the shape of a
+//! run), `load` and `receivers` (what goes on beside it).
+
+mod canary;
+pub mod checker;
+mod client;
+mod crash;
+pub mod history;
+mod ledger;
+mod load;
+mod loop_disk;
+mod plan;
+mod powercut;
+mod process;
+mod receivers;
+#[cfg(test)]
+mod rehearsal;
+mod report;
+mod run;
+mod sampler;
+mod seed;
+mod settle;
+mod term;
+
+pub use canary::run as canary;
+pub use crash::{Crash, run as crash};
+pub use powercut::{Powercut, run as powercut};
+pub use report::{Report, Verdict};
+pub use run::Options;
+pub use term::run as term;
