@@ -1,0 +1,137 @@
+//! The command line. Every flag has a twin in the environment: `RINGBACK_` and its name in upper case.
+
+use std::path::PathBuf;
+
+use clap::builder::BoolishValueParser;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use ringback_model::{AppId, OrgId};
+
+use crate::config::{Length, Listen, LogFormat, Networks, Schedule, Secret, StoreFolder};
+
+/// Delivers webhooks: at least once, signed, in order where asked for, retried for days.
+#[derive(Debug, Parser)]
+#[command(name = "ringback", version, arg_required_else_help = true)]
+#[command(after_help = "`ringback demo` is where to begin.")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+impl Cli {
+    /// Reads the command line of this process; on a mistake in it, or when help is asked for, the process ends here.
+    pub(crate) fn read() -> Self {
+        // Names of variables follow a rule, and what they hold may be secret: help tells the rule alone.
+        let command = Self::command().mut_subcommands(|subcommand| {
+            let has_file = subcommand.get_arguments().any(|arg| arg.get_id() == "config");
+            let subcommand = subcommand.mut_args(|arg| arg.hide_env(true));
+            if has_file { subcommand.after_help(TWINS) } else { subcommand }
+        });
+        Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+    }
+}
+
+/// What help says below the flags of a command.
+const TWINS: &str = "\
+Flags have twins in the environment (RINGBACK_STORE for --store), and the settings of a server may\n\
+stand in the file (store = \"...\"). Flags go over the environment, the environment over the file.";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Runs the server: the API and the engine that delivers
+    Serve(Box<ServeArgs>),
+    /// Shows what it does, in one go: a server, a receiver, and webhooks between them
+    Demo(DemoArgs),
+    /// Prints a bearer token for the API
+    Token(TokenArgs),
+}
+
+/// Flags of `serve`.
+#[derive(Debug, Default, Args)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Where the API listens [default: 127.0.0.1:8071]
+    #[arg(long, value_name = "IP:PORT", env = "RINGBACK_LISTEN")]
+    pub(crate) listen: Option<Listen>,
+    #[command(flatten)]
+    pub(crate) access: AccessArgs,
+    /// Holds what seals secrets [default: master.key in the store]
+    #[arg(long, value_name = "FILE", env = "RINGBACK_MASTER_KEY_FILE")]
+    pub(crate) master_key_file: Option<PathBuf>,
+    /// Inner networks that may be called all the same [default: none]
+    #[arg(long, value_name = "CIDR,...", env = "RINGBACK_EGRESS_ALLOW")]
+    pub(crate) egress_allow: Option<Networks>,
+    /// Delays between tries [default: 5s,5m,30m,2h,5h,10h,14h,20h,24h]
+    #[arg(long, value_name = "DELAY,...", env = "RINGBACK_RETRY_SCHEDULE")]
+    pub(crate) retry_schedule: Option<Schedule>,
+    /// Refuses endpoints whose URL is not https
+    #[arg(long, value_name = "true|false", env = "RINGBACK_HTTPS_ONLY", hide_possible_values = true)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new())]
+    pub(crate) https_only: Option<bool>,
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
+}
+
+/// Flags of `demo`.
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Ends after the last delivery, with status 0 if all arrived as expected
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Which log lines there are, a filter of `tracing` [default: error]
+    #[arg(long, value_name = "FILTER", env = "RINGBACK_LOG")]
+    pub(crate) log: Option<String>,
+}
+
+/// Flags of `token`.
+#[derive(Debug, Args)]
+pub(crate) struct TokenArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) access: AccessArgs,
+    /// For which organization [default: org_23rb8YdGqMT0qIzpgGwdXfHirMu]
+    #[arg(long, value_name = "ID", env = "RINGBACK_ORG")]
+    pub(crate) org: Option<OrgId>,
+    /// For one application alone [default: all of the organization]
+    #[arg(long, value_name = "ID", env = "RINGBACK_APP")]
+    pub(crate) app: Option<AppId>,
+    /// How long it is good for
+    #[arg(long, value_name = "LENGTH", env = "RINGBACK_TTL", default_value = "30d")]
+    pub(crate) ttl: Length,
+}
+
+/// The flag that names the file.
+#[derive(Debug, Default, Args)]
+pub(crate) struct ConfigArgs {
+    /// A TOML file with settings
+    #[arg(long, value_name = "FILE", env = "RINGBACK_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// Flags that say where the store and the key of tokens are.
+#[derive(Debug, Default, Args)]
+pub(crate) struct AccessArgs {
+    /// Where everything is kept [default: sqlite:./ringback-data]
+    #[arg(long, value_name = "sqlite:FOLDER", env = "RINGBACK_STORE")]
+    pub(crate) store: Option<StoreFolder>,
+    /// Signs tokens; better given by the environment or by a file
+    #[arg(long, value_name = "SECRET", env = "RINGBACK_JWT_SECRET")]
+    #[arg(conflicts_with = "jwt_secret_file")]
+    pub(crate) jwt_secret: Option<Secret>,
+    /// Holds what signs tokens [default: jwt.key in the store]
+    #[arg(long, value_name = "FILE", env = "RINGBACK_JWT_SECRET_FILE")]
+    pub(crate) jwt_secret_file: Option<PathBuf>,
+}
+
+/// Flags that say what is logged.
+#[derive(Debug, Default, Args)]
+pub(crate) struct LogArgs {
+    /// Which log lines there are, a filter of `tracing` [default: info]
+    #[arg(long, value_name = "FILTER", env = "RINGBACK_LOG")]
+    pub(crate) log: Option<String>,
+    /// How log lines look, human or json [default: human]
+    #[arg(long, value_name = "FORMAT", env = "RINGBACK_LOG_FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
+}

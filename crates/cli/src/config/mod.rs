@@ -1,0 +1,154 @@
+//! Settings: flags over environment over file over defaults.
+//!
+//! `clap` reads the flags and their twins in the environment into the structs of `args.rs`; [`File`] is what the file
+//! says; what is here puts one over the other and fills in the defaults, so that every command starts from values that
+//! are complete and valid.
+
+mod file;
+mod value;
+mod variable;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use ringback_model::{Redacted, RetryPolicy};
+
+pub(crate) use file::File;
+pub(crate) use value::{Length, Listen, LogFormat, Networks, Schedule, Secret, StoreFolder};
+pub(crate) use variable::mistyped_variables;
+
+use crate::args::{AccessArgs, LogArgs, ServeArgs};
+
+/// The port of the server when none is named.
+pub(crate) const DEFAULT_PORT: u16 = 8071;
+const DEFAULT_LOG: &str = "info";
+
+/// Why the settings are refused.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration file {}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file says something that cannot be.
+    #[error("{}:{line}: {what}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Where in it, from 1.
+        line: usize,
+        /// What is wrong.
+        what: String,
+    },
+    /// Two settings that exclude each other stand in the file.
+    #[error("the configuration file sets both jwt_secret and jwt_secret_file: keep one")]
+    TwoSecrets,
+    /// The log filter is none.
+    #[error("`{filter}` is no log filter: write a level such as info, or target=level pairs with commas between them")]
+    LogFilter {
+        /// What was given.
+        filter: String,
+    },
+}
+
+/// Where the store and the key that signs tokens are.
+#[derive(Debug)]
+pub(crate) struct Access {
+    /// The store.
+    pub(crate) store: StoreFolder,
+    /// The key.
+    pub(crate) jwt: JwtSource,
+}
+
+/// Where the key that signs tokens comes from.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum JwtSource {
+    /// It was given.
+    Given(Redacted),
+    /// The first line of a file that must exist.
+    File(PathBuf),
+    /// `jwt.key` in the folder of the store, made when absent.
+    Store,
+}
+
+/// What log lines look like and which there are.
+#[derive(Debug)]
+pub(crate) struct LogConfig {
+    /// A filter as `tracing` reads it.
+    pub(crate) filter: String,
+    /// The format.
+    pub(crate) format: LogFormat,
+}
+
+/// What a server runs by.
+#[derive(Debug)]
+pub(crate) struct ServeConfig {
+    /// Where the API listens.
+    pub(crate) listen: SocketAddr,
+    /// The store and the key of tokens.
+    pub(crate) access: Access,
+    /// The key that secrets in the store are sealed with.
+    pub(crate) master_key_file: PathBuf,
+    /// Inner networks that may be called all the same.
+    pub(crate) egress_allow: Vec<IpNet>,
+    /// When a delivery is tried again.
+    pub(crate) retry: RetryPolicy,
+    /// Endpoints must have `https` URLs.
+    pub(crate) https_only: bool,
+}
+
+impl Access {
+    /// The flags over the file.
+    pub(crate) fn new(args: AccessArgs, file: &mut File) -> Result<Self, ConfigError> {
+        let store = args.store.or(file.store.take()).unwrap_or_default();
+        // The two are one setting: whichever the higher layer names displaces both of the lower one.
+        let jwt = match (args.jwt_secret, args.jwt_secret_file) {
+            (Some(secret), _) => JwtSource::Given(secret.0),
+            (None, Some(path)) => JwtSource::File(path),
+            (None, None) => match (file.jwt_secret.take(), file.jwt_secret_file.take()) {
+                (Some(_), Some(_)) => return Err(ConfigError::TwoSecrets),
+                (Some(secret), None) => JwtSource::Given(secret.0),
+                (None, Some(path)) => JwtSource::File(path),
+                (None, None) => JwtSource::Store,
+            },
+        };
+        Ok(Self { store, jwt })
+    }
+}
+
+impl LogConfig {
+    /// The flags over the file.
+    pub(crate) fn new(args: LogArgs, file: &mut File) -> Self {
+        Self {
+            filter: args.log.or(file.log.take()).unwrap_or_else(|| DEFAULT_LOG.to_owned()),
+            format: args.log_format.or(file.log_format.take()).unwrap_or_default(),
+        }
+    }
+}
+
+impl ServeConfig {
+    /// The flags over the file.
+    pub(crate) fn new(args: ServeArgs, file: &mut File) -> Result<Self, ConfigError> {
+        let access = Access::new(args.access, file)?;
+        let listen = args.listen.or(file.listen.take()).map(|listen| listen.0);
+        let master_key_file = args.master_key_file.or(file.master_key_file.take());
+        let schedule = args.retry_schedule.or(file.retry_schedule.take());
+        Ok(Self {
+            listen: listen.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, DEFAULT_PORT).into()),
+            master_key_file: master_key_file.unwrap_or_else(|| access.store.path().join("master.key")),
+            access,
+            egress_allow: args.egress_allow.or(file.egress_allow.take()).unwrap_or_default().0,
+            retry: schedule.map(|schedule| RetryPolicy::new(schedule.0)).unwrap_or_default(),
+            https_only: args.https_only.or(file.https_only).unwrap_or(false),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

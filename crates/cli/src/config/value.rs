@@ -1,0 +1,208 @@
+//! The values of settings: each is read from one text, whether that stood on the command line, in the environment or in
+//! the file, and refuses with a sentence that says what would do.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use ringback_engine::egress::{PolicyError, parse_networks};
+use ringback_model::{DurationError, Redacted, parse_duration, parse_schedule};
+use serde::{Deserialize, Deserializer};
+
+/// Why a text is no value of a setting.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ValueError {
+    #[error("an address is an IP address and a port, such as 127.0.0.1:8071 or [::]:8071")]
+    Listen,
+    #[error("PostgreSQL is not supported yet: use sqlite:FOLDER")]
+    Postgres,
+    #[error("a store is written sqlite:FOLDER, such as sqlite:./ringback-data")]
+    Store,
+    #[error(transparent)]
+    Networks(#[from] PolicyError),
+    #[error(transparent)]
+    Duration(#[from] DurationError),
+    #[error("log formats are `human` and `json`")]
+    LogFormat,
+    #[error("a secret is not empty")]
+    EmptySecret,
+}
+
+/// Where to listen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Listen(pub(crate) SocketAddr);
+
+impl FromStr for Listen {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        text.parse().map(Self).or(Err(ValueError::Listen))
+    }
+}
+
+/// Where the facts are kept: the folder of an embedded store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StoreFolder(PathBuf);
+
+impl StoreFolder {
+    /// The embedded store in this folder.
+    pub(crate) fn new(folder: &Path) -> Self {
+        Self(folder.to_owned())
+    }
+
+    /// The folder.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Default for StoreFolder {
+    fn default() -> Self {
+        Self("ringback-data".into())
+    }
+}
+
+impl FromStr for StoreFolder {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        match text.split_once(':') {
+            Some(("sqlite", folder)) if !folder.is_empty() => Ok(Self(folder.into())),
+            Some(("postgres" | "postgresql", _)) => Err(ValueError::Postgres),
+            _ => Err(ValueError::Store),
+        }
+    }
+}
+
+impl fmt::Display for StoreFolder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sqlite:{}", self.0.display())
+    }
+}
+
+/// Networks, with commas between them; a bare address is a network of one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Networks(pub(crate) Vec<IpNet>);
+
+impl FromStr for Networks {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        Ok(Self(parse_networks(text)?))
+    }
+}
+
+/// The delays between tries, with commas between them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Schedule(pub(crate) Vec<Duration>);
+
+impl FromStr for Schedule {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        Ok(Self(parse_schedule(text)?))
+    }
+}
+
+/// A length of time, such as `30d`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Length(pub(crate) Duration);
+
+impl FromStr for Length {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        Ok(Self(parse_duration(text)?))
+    }
+}
+
+/// A secret as it was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Secret(pub(crate) Redacted);
+
+impl FromStr for Secret {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        if text.is_empty() { Err(ValueError::EmptySecret) } else { Ok(Self(Redacted::new(text.to_owned()))) }
+    }
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// For people.
+    #[default]
+    Human,
+    /// One JSON object on each line.
+    Json,
+}
+
+impl FromStr for LogFormat {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        match text {
+            "human" => Ok(Self::Human),
+            "json" => Ok(Self::Json),
+            _ => Err(ValueError::LogFormat),
+        }
+    }
+}
+
+/// What the file may give for a setting: a text, or a list in place of a text with commas.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "a text or a list of texts")]
+enum TextOrList {
+    Text(String),
+    List(Vec<String>),
+}
+
+macro_rules! from_file {
+    ($($name:ident by $text:ty => $join:expr;)*) => {$(
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <$text>::deserialize(deserializer)?;
+                $join(text).parse().map_err(serde::de::Error::custom)
+            }
+        }
+    )*};
+}
+
+from_file! {
+    Listen by String => |text: String| text;
+    StoreFolder by String => |text: String| text;
+    Secret by String => |text: String| text;
+    LogFormat by String => |text: String| text;
+    Networks by TextOrList => joined;
+    Schedule by TextOrList => joined;
+}
+
+fn joined(value: TextOrList) -> String {
+    match value {
+        TextOrList::Text(text) => text,
+        TextOrList::List(parts) => parts.join(","),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal<T: FromStr<Err = ValueError> + fmt::Debug>(text: &str) -> String {
+        text.parse::<T>().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_refused_with_what_would_do() {
+        assert!(refusal::<Listen>("localhost:8071").contains("127.0.0.1:8071"));
+        assert!(refusal::<StoreFolder>("./data").contains("sqlite:./ringback-data"));
+        assert!(refusal::<StoreFolder>("sqlite:").contains("sqlite:./ringback-data"));
+        assert!(refusal::<StoreFolder>("postgres://db/ringback").contains("not supported yet"));
+        assert!(refusal::<Networks>("10.0.0.0/8,lan").starts_with("`lan` is no address range"));
+        assert!(refusal::<Schedule>("5s,soon").starts_with("`soon` is no length of time"));
+    }
+}

@@ -1,0 +1,129 @@
+//! `ringback demo`: everything in one go, for a first look.
+//!
+//! A server with its store in a temporary folder and a receiver run in this process and speak to each other over real
+//! HTTP. Each case of `case.rs` is an application of its own with one endpoint; its events are sent, each request is
+//! shown as it arrived, and `report.rs` holds what the API says of it against what must have come. With `--once` the
+//! verdict is the exit status; without, the demo stays up, so that messages can be sent to it by hand.
+
+mod case;
+mod client;
+mod print;
+mod report;
+mod stage;
+
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use ipnet::IpNet;
+use ringback_model::{Redacted, RetryPolicy, parse_schedule};
+use ringback_service::TokenSubject;
+
+use self::case::{CASES, SCHEDULE};
+use self::client::Client;
+use self::report::Report;
+use self::stage::Stage;
+use crate::args::DemoArgs;
+use crate::config::{Access, DEFAULT_PORT, JwtSource, LogConfig, LogFormat, ServeConfig, StoreFolder};
+use crate::log;
+use crate::server::{Server, runtime};
+use crate::signals::Signals;
+use crate::terminal::Style;
+use crate::token::{default_organization, mint};
+
+/// The application that messages by hand go to.
+const BY_HAND: &str = "demo";
+/// How long the token of the demo is good for.
+const TOKEN_LIFE: Duration = Duration::from_secs(24 * 3_600);
+
+/// Runs the command.
+pub(crate) fn run(args: DemoArgs) -> anyhow::Result<()> {
+    let filter = args.log.unwrap_or_else(|| "error".to_owned());
+    log::start(&LogConfig { filter, format: LogFormat::Human })?;
+    let folder = tempfile::Builder::new().prefix("ringback-demo-").tempdir().context("no temporary folder")?;
+    runtime()?.block_on(demo(folder.path(), args.once))
+}
+
+async fn demo(folder: &Path, once: bool) -> anyhow::Result<()> {
+    let mut signals = Signals::listen().context("cannot listen for signals")?;
+    let config = config(folder, once);
+    let token = mint(&config.access, &TokenSubject::Organization(default_organization()), TOKEN_LIFE)?;
+    let server = Server::start(config).await?;
+    let played = tokio::select! {
+        played = play(&server, &token, once) => played,
+        _ = signals.next() => if once { Err(anyhow::anyhow!("interrupted")) } else { Ok(()) },
+    };
+    signals.or_exit(server.stop()).await?;
+    played
+}
+
+/// The settings of the demo's server. A demo that stays up takes the port that the README names, if it is free.
+fn config(folder: &Path, once: bool) -> ServeConfig {
+    let free = !once && TcpListener::bind((Ipv4Addr::LOCALHOST, DEFAULT_PORT)).is_ok();
+    ServeConfig {
+        listen: (Ipv4Addr::LOCALHOST, if free { DEFAULT_PORT } else { 0 }).into(),
+        access: Access { store: StoreFolder::new(folder), jwt: JwtSource::Store },
+        master_key_file: folder.join("master.key"),
+        egress_allow: vec![IpNet::from(IpAddr::from(Ipv4Addr::LOCALHOST))],
+        retry: RetryPolicy::new(parse_schedule(SCHEDULE).expect("the schedule of the demo is one")),
+        https_only: false,
+    }
+}
+
+async fn play(server: &Server, token: &Redacted, once: bool) -> anyhow::Result<()> {
+    let style = Style::of(&io::stdout());
+    let base = format!("http://{}", server.address());
+    let mut stage = Stage::set(Client::new(server.address(), token.clone()), style).await?;
+    writeln!(
+        io::stdout(),
+        "{}\n  server    {base}\n  receiver  {}\n  retries   after {}\n\n\
+         {} customers with one webhook each. Requests as they arrive:\n",
+        style.bold("Ringback demo"),
+        stage.receiver_url(),
+        SCHEDULE.replace(',', ", "),
+        CASES.len(),
+    )?;
+    for case in CASES {
+        stage.open(case.name, case.ordering).await?;
+    }
+    let mut messages = Vec::with_capacity(CASES.len());
+    for case in CASES {
+        messages.push(stage.send(case).await?);
+    }
+    let outcomes = stage.watch(&messages).await?;
+    let facts = CASES.iter().zip(&messages).zip(&outcomes);
+    let reports: Vec<_> = facts
+        .map(|((case, messages), outcomes)| Report { case, messages, arrivals: stage.arrivals(case), outcomes })
+        .collect();
+    let verdict = conclude(&reports, style);
+    if once {
+        return verdict;
+    }
+    if let Err(problems) = verdict {
+        writeln!(io::stdout(), "{}\n", style.bad(problems))?;
+    }
+    stage.open(BY_HAND, "none").await?;
+    writeln!(
+        io::stdout(),
+        "{} Send a message from another terminal, and see it arrive here. Ctrl-C ends the demo.\n\n{}",
+        style.bold("Your turn."),
+        print::curl(&base, BY_HAND, token.reveal()),
+    )?;
+    stage.watch_for_ever().await
+}
+
+/// Shows the table, and fails with what is not as expected.
+fn conclude(reports: &[Report<'_>], style: Style) -> anyhow::Result<()> {
+    writeln!(io::stdout(), "What the API says:\n\n{}", print::table(reports, style))?;
+    let problems: Vec<String> = reports
+        .iter()
+        .flat_map(|report| report.problems().into_iter().map(|problem| format!("{}: {problem}", report.case.name)))
+        .collect();
+    if problems.is_empty() {
+        writeln!(io::stdout(), "{}\n", style.good("Every request arrived as expected, every signature verified."))?;
+        return Ok(());
+    }
+    bail!("not everything went as expected: {}", problems.join("; "))
+}

@@ -1,0 +1,62 @@
+//! The binary `ringback`: settings, wiring, signals, and the commands.
+//!
+//! `args.rs` is the command line, `config/` what becomes of it with the environment and the file, `server.rs` how the
+//! parts are put together. Each command has a file of its name. Exit status: 0 done, 1 failed, 2 refused settings,
+//! 70 the store broke (see [`serve`]).
+
+mod args;
+mod config;
+mod demo;
+mod keys;
+mod log;
+mod near;
+mod receiver;
+mod serve;
+mod server;
+mod signals;
+mod terminal;
+mod token;
+mod url_rules;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use args::{Cli, Command};
+use config::ConfigError;
+use server::StoreBroken;
+
+/// Exit status of a command whose settings are refused: the same as that of a wrong command line.
+const EXIT_SETTINGS: u8 = 2;
+/// Exit status of a server whose store broke: `EX_SOFTWARE` of sysexits.
+const EXIT_STORE: u8 = 70;
+
+/// Many small pieces are taken by one thread and given back by another: between the requests, the writer and the
+/// engine. The system's allocator spends a tenth of all time on that.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let done = match Cli::read().command {
+        Command::Serve(args) => serve::run(*args),
+        Command::Demo(args) => demo::run(args),
+        Command::Token(args) => token::run(args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One line, causes included; if even standard error is gone, the status has to do.
+            writeln!(io::stderr(), "ringback: {error:#}").ok();
+            ExitCode::from(status(&error))
+        }
+    }
+}
+
+fn status(error: &anyhow::Error) -> u8 {
+    if error.chain().any(|cause| cause.is::<StoreBroken>()) {
+        EXIT_STORE
+    } else if error.chain().any(|cause| cause.is::<ConfigError>()) {
+        EXIT_SETTINGS
+    } else {
+        1
+    }
+}

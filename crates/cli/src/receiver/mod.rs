@@ -1,0 +1,128 @@
+//! A webhook receiver: takes every request, answers as it is told, and hands on what arrived.
+//!
+//! It listens in plain HTTP/1.1 and stops when dropped. [`signature`] checks what it receives.
+
+pub(crate) mod signature;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+/// Largest body that is taken: more than the largest message.
+const BODY_MAX: usize = 4 << 20;
+
+/// A request as it arrived, and what was answered.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    /// The method.
+    pub(crate) method: Method,
+    /// Path and query, as in the request line.
+    pub(crate) target: String,
+    /// The headers.
+    pub(crate) headers: HeaderMap,
+    /// The whole body.
+    pub(crate) body: Bytes,
+    /// The status that was answered.
+    pub(crate) answered: StatusCode,
+}
+
+impl Arrival {
+    /// A header as text; empty if it is absent.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+}
+
+/// A running receiver.
+#[derive(Debug)]
+pub(crate) struct Receiver {
+    address: SocketAddr,
+    arrivals: mpsc::UnboundedReceiver<Arrival>,
+    // Owns the accept loop and with it all connections.
+    _tasks: JoinSet<()>,
+}
+
+/// Says what to answer to a request to this path.
+type Answers = dyn Fn(&str) -> StatusCode + Send + Sync;
+
+#[derive(Clone)]
+struct Shared {
+    answers: Arc<Answers>,
+    arrivals: mpsc::UnboundedSender<Arrival>,
+}
+
+impl Receiver {
+    /// Starts on a free port of 127.0.0.1; `answers` is asked once for each request, in the order of arrival.
+    ///
+    /// # Errors
+    /// If no port can be had.
+    pub(crate) async fn start(answers: impl Fn(&str) -> StatusCode + Send + Sync + 'static) -> io::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let address = listener.local_addr()?;
+        let (sender, arrivals) = mpsc::unbounded_channel();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(accept(listener, Shared { answers: Arc::new(answers), arrivals: sender }));
+        Ok(Self { address, arrivals, _tasks: tasks })
+    }
+
+    /// The URL of a path, which begins with a slash.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// The next request that arrives.
+    pub(crate) async fn next(&mut self) -> Option<Arrival> {
+        self.arrivals.recv().await
+    }
+
+    /// The next request that has arrived already.
+    pub(crate) fn try_next(&mut self) -> Option<Arrival> {
+        self.arrivals.try_recv().ok()
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Shared) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                if let Ok((stream, _)) = accepted {
+                    connections.spawn(serve(stream, shared.clone()));
+                }
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+/// Serves one connection. An error here is the sender going away.
+async fn serve(stream: TcpStream, shared: Shared) {
+    let service = service_fn(move |request| handle(request, shared.clone()));
+    if let Err(error) = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await {
+        tracing::debug!(%error, "a connection to the receiver ended early");
+    }
+}
+
+async fn handle(request: Request<Incoming>, shared: Shared) -> Result<Response<Empty<Bytes>>, anyhow::Error> {
+    let (head, body) = request.into_parts();
+    let body = Limited::new(body, BODY_MAX).collect().await.map_err(anyhow::Error::from_boxed)?.to_bytes();
+    let target = head.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
+    let answered = (shared.answers)(head.uri.path());
+    let arrival = Arrival { method: head.method, target, headers: head.headers, body, answered };
+    // Nobody listens any more when the command is ending; the sender gets its answer all the same.
+    drop(shared.arrivals.send(arrival));
+    let mut response = Response::new(Empty::new());
+    *response.status_mut() = answered;
+    Ok(response)
+}

@@ -1,0 +1,95 @@
+//! `ringback serve`: runs a server until it is told to stop.
+//!
+//! A signal stops it gracefully: no more connections and attempts, what is under way is finished and recorded, exit
+//! status 0. If the store breaks (a commit or an fsync failed, so that nobody knows what is on the disk) the process
+//! ends with status 70 rather than try again: only a start that reads the disk afresh can tell.
+
+use std::io::{self, Write};
+
+use anyhow::Context as _;
+
+use crate::args::ServeArgs;
+use crate::config::{File, LogConfig, ServeConfig, mistyped_variables};
+use crate::log;
+use crate::server::{Server, runtime};
+use crate::signals::Signals;
+
+/// Runs the command.
+pub(crate) fn run(mut args: ServeArgs) -> anyhow::Result<()> {
+    let mut file = File::read(args.config.config.as_deref())?;
+    log::start(&LogConfig::new(std::mem::take(&mut args.log), &mut file))?;
+    for (name, meant) in mistyped_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok())) {
+        tracing::warn!("the variable {name} is no setting; did you mean {}?", meant.join(" or "));
+    }
+    let token_command = token_command(&args);
+    let config = ServeConfig::new(args, &mut file)?;
+    runtime()?.block_on(serve(config, &token_command))
+}
+
+async fn serve(config: ServeConfig, token_command: &str) -> anyhow::Result<()> {
+    let mut signals = Signals::listen().context("cannot listen for signals")?;
+    let server = signals.or_exit(Server::start(config)).await?;
+    announce(&server, token_command);
+    tokio::select! {
+        kind = signals.next() => {
+            tracing::info!(signal = kind.as_raw_value(), "stopping; a second signal ends the process at once");
+        }
+        // No grace: what is under way cannot be recorded any more.
+        broken = server.broken() => return Err(broken.into()),
+    }
+    signals.or_exit(server.stop()).await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Says on standard output where the server is and how to get in. Nobody may be reading: then it is not said.
+fn announce(server: &Server, token_command: &str) {
+    let address = server.address();
+    writeln!(io::stdout(), "Ringback listens on http://{address}\nFor a token run: {token_command}").ok();
+}
+
+/// The command that prints a token for a server with these flags.
+fn token_command(args: &ServeArgs) -> String {
+    let mut command = "ringback token".to_owned();
+    if let Some(config) = &args.config.config {
+        command += &format!(" --config {}", config.display());
+    }
+    if let Some(store) = &args.access.store {
+        command += &format!(" --store {store}");
+    }
+    if let Some(path) = &args.access.jwt_secret_file {
+        command += &format!(" --jwt-secret-file {}", path.display());
+    }
+    if args.access.jwt_secret.is_some() {
+        command += "   (with the same RINGBACK_JWT_SECRET)";
+    }
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::args::{Cli, Command};
+
+    fn command(flags: &[&str]) -> String {
+        match Cli::try_parse_from(["ringback", "serve"].iter().chain(flags)).unwrap().command {
+            Command::Serve(args) => token_command(&args),
+            Command::Demo(_) | Command::Token(_) => unreachable!("it says serve"),
+        }
+    }
+
+    #[test]
+    fn the_token_command_names_where_the_secret_is_and_never_the_secret() {
+        assert_eq!(command(&[]), "ringback token");
+        assert_eq!(
+            command(&["--store", "sqlite:/var/lib/ringback", "--jwt-secret-file", "/etc/key"]),
+            "ringback token --store sqlite:/var/lib/ringback --jwt-secret-file /etc/key"
+        );
+        assert_eq!(
+            command(&["--config", "a.toml", "--jwt-secret", "hunter2"]),
+            "ringback token --config a.toml   (with the same RINGBACK_JWT_SECRET)"
+        );
+    }
+}

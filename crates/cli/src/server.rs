@@ -1,0 +1,157 @@
+//! How the parts are put together: store, way out, service, API and engine, and how they are stopped again.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use ringback_api::Api;
+use ringback_engine::egress::{Connector, DnsResolver, EgressPolicy, Trust};
+use ringback_engine::transport::Transport;
+use ringback_engine::{Engine, EngineOptions, SystemClock, SystemRandom};
+use ringback_model::{Clock, Random};
+use ringback_service::{Service, ServiceParts, TokenKey};
+use ringback_store::backend::sqlite::{SqliteOptions, SqliteStore};
+use ringback_store::{Directory, MasterKey, Store};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::config::ServeConfig;
+use crate::keys;
+use crate::url_rules::EgressRules;
+
+/// How long what is under way may take when the server stops: the longest timeout that an endpoint can have, and one
+/// second to record the outcome.
+const GRACE: Duration = Duration::from_secs(31);
+/// How often idle connections to receivers are looked through.
+const SWEEP: Duration = Duration::from_secs(10);
+/// Bytes of disk that are kept free for outcomes.
+const RESERVE_BYTES: u64 = 64 << 20;
+
+/// The store takes no more writes, so the process stops.
+#[derive(Debug, thiserror::Error)]
+#[error("the store is broken and takes no more writes: {0}")]
+pub(crate) struct StoreBroken(pub(crate) Arc<str>);
+
+/// A running server.
+#[derive(Debug)]
+pub(crate) struct Server {
+    address: SocketAddr,
+    store: Arc<SqliteStore>,
+    engine: Engine,
+    api: JoinHandle<()>,
+    stop_api: oneshot::Sender<()>,
+    sweeper: JoinHandle<()>,
+}
+
+/// The runtime that everything runs on.
+pub(crate) fn runtime() -> anyhow::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")
+}
+
+impl Server {
+    /// Starts all parts. When this returns, the API answers and due deliveries are under way.
+    ///
+    /// # Errors
+    /// What is in the way, in words for the operator.
+    pub(crate) async fn start(config: ServeConfig) -> anyhow::Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let random: Arc<dyn Random> = Arc::new(SystemRandom::new());
+        let folder = config.access.store.path();
+        keys::make_folder(folder)?;
+        let tokens = TokenKey::new(keys::token_secret(&config.access, &*random)?);
+        let options = SqliteOptions {
+            folder: folder.to_owned(),
+            master_key: MasterKey::load_or_create(&config.master_key_file, &*random)?,
+            random: random.clone(),
+            clock: clock.clone(),
+            reserve_bytes: RESERVE_BYTES,
+        };
+        let (store, feed) = tokio::task::spawn_blocking(|| SqliteStore::open(options)).await??;
+        let store = Arc::new(store);
+        let port: Arc<dyn Store> = store.clone();
+        let directory = Arc::new(Directory::new(port.clone()));
+
+        let listener = listen(config.listen).await?;
+        let address = listener.local_addr()?;
+        let policy =
+            EgressPolicy::public().allow(config.egress_allow).https_only(config.https_only).listeners([address]);
+        let connector = Arc::new(Connector::new(policy, Arc::new(DnsResolver::system()), Trust::public()));
+        let transport = Arc::new(Transport::new(connector.clone()));
+
+        let service = Arc::new(Service::new(ServiceParts {
+            store: port.clone(),
+            directory: directory.clone(),
+            clock: clock.clone(),
+            random: random.clone(),
+            urls: Arc::new(EgressRules(connector)),
+            tokens,
+        }));
+        let sweeper = tokio::spawn(sweep(transport.clone()));
+        let engine = Engine::start(EngineOptions {
+            store: port,
+            directory,
+            feed,
+            transport,
+            clock,
+            random,
+            retry: config.retry,
+        });
+        let (stop_api, stopped) = oneshot::channel();
+        let api = tokio::spawn(ringback_api::serve(listener, Api::new(service), async {
+            // An error is the sender being dropped, which is the end as well.
+            stopped.await.ok();
+        }));
+        Ok(Self { address, store, engine, api, stop_api, sweeper })
+    }
+
+    /// Where the API listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits until the store breaks; for ever as long as all is well.
+    pub(crate) async fn broken(&self) -> StoreBroken {
+        StoreBroken(self.store.broken().await)
+    }
+
+    /// Stops: no more connections and no more attempts; what is under way is finished and recorded.
+    ///
+    /// # Errors
+    /// [`StoreBroken`] if that is what happens on the way.
+    pub(crate) async fn stop(self) -> anyhow::Result<()> {
+        let Self { address: _, store, engine, api, stop_api, sweeper } = self;
+        sweeper.abort();
+        // Nobody to receive it: the API has ended already.
+        stop_api.send(()).ok();
+        tokio::select! {
+            // The API has a grace of its own, which is shorter.
+            (api, ()) = async { tokio::join!(api, engine.stop(GRACE)) } => api.context("the API has panicked")?,
+            reason = store.broken() => return Err(StoreBroken(reason).into()),
+        }
+        // Dropping the last hold on the store waits for its threads.
+        tokio::task::spawn_blocking(|| drop(store)).await?;
+        Ok(())
+    }
+}
+
+async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    match TcpListener::bind(address).await {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            bail!("cannot listen on {address}: the port is taken (choose another with --listen)")
+        }
+        bound => bound.with_context(|| format!("cannot listen on {address}")),
+    }
+}
+
+/// Closes connections to receivers that have been idle for too long, also where no traffic would do it by the way.
+async fn sweep(transport: Arc<Transport>) {
+    let mut every = tokio::time::interval(SWEEP);
+    loop {
+        every.tick().await;
+        transport.sweep();
+    }
+}

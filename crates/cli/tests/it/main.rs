@@ -1,0 +1,9 @@
+//! The binary as its user meets it: started, spoken to over HTTP, signalled, and read.
+
+#![expect(clippy::unwrap_used, reason = "a step of a test that fails is the failure of the test")]
+
+mod demo;
+mod program;
+mod serve;
+mod settings;
+mod token;

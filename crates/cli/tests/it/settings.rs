@@ -1,0 +1,94 @@
+//! Settings and how they are refused.
+
+use std::process::Stdio;
+
+use crate::program::{Running, refusal, ringback, serve, store};
+
+#[test]
+fn flags_go_over_the_environment_and_the_environment_over_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ringback.toml");
+    let settings = format!("listen = '127.0.0.2:0'\nstore = '{}'\n", store(&folder.path().join("data")));
+    std::fs::write(&file, settings).unwrap();
+    let host = |flags: &[&str], environment: Option<&str>| {
+        let mut program = ringback("serve");
+        program.arg("--config").arg(&file).args(flags).env("RINGBACK_LOG", "error");
+        program.envs(environment.map(|listen| ("RINGBACK_LISTEN", listen)));
+        Running::start(&mut program).address().ip().to_string()
+    };
+    assert_eq!(host(&[], None), "127.0.0.2");
+    assert_eq!(host(&[], Some("127.0.0.3:0")), "127.0.0.3");
+    assert_eq!(host(&["--listen", "127.0.0.4:0"], Some("127.0.0.3:0")), "127.0.0.4");
+}
+
+#[test]
+fn an_unknown_key_of_the_file_is_refused_with_what_was_meant() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ringback.toml");
+    std::fs::write(&file, "\negress-alow = ['10.0.0.0/8']\n").unwrap();
+    for command in ["serve", "token"] {
+        let (status, text) = refusal(ringback(command).arg("--config").arg(&file));
+        let wanted =
+            format!("ringback: {}:2: `egress-alow` is no setting; did you mean egress_allow?\n", file.display());
+        assert_eq!((status, text), (2, wanted));
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let (status, text) = refusal(ringback("serve").args(["--config", "/not/there.toml"]));
+    assert_eq!(status, 2);
+    assert!(text.starts_with("ringback: cannot read the configuration file /not/there.toml: No such file"), "{text}");
+}
+
+#[test]
+fn a_mistyped_flag_is_refused_with_what_was_meant() {
+    let (status, text) = refusal(ringback("serve").args(["--egress-alow", "10.0.0.0/8"]));
+    assert_eq!(status, 2);
+    assert!(text.contains("--egress-allow"), "{text}");
+}
+
+#[test]
+fn a_value_that_does_not_fit_is_refused_with_what_would_do() {
+    for (flag, value, hint) in [
+        ("--listen", "localhost:8071", "127.0.0.1:8071"),
+        ("--store", "data", "sqlite:./ringback-data"),
+        ("--egress-allow", "0.0.0.0/0", "would allow every address"),
+        ("--retry-schedule", "5s,soon", "`soon` is no length of time"),
+        ("--log-format", "xml", "`human` and `json`"),
+    ] {
+        let (status, text) = refusal(ringback("serve").args([flag, value]));
+        assert!(status == 2 && text.contains(hint), "{flag} {value}: {text}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (status, text) = refusal(serve(folder.path()).env("RINGBACK_HTTPS_ONLY", "perhaps"));
+    assert!(status == 2 && text.contains("--https-only"), "{text}");
+}
+
+#[test]
+fn a_mistyped_variable_is_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = serve(folder.path());
+    program.args(["--log", "warn"]).env("RINGBACK_EGRESS_ALOW", "10.0.0.0/8").stderr(Stdio::piped());
+    Running::start(&mut program).error_with("RINGBACK_EGRESS_ALOW is no setting; did you mean RINGBACK_EGRESS_ALLOW?");
+}
+
+#[test]
+fn a_log_filter_that_is_none_is_refused() {
+    let (status, text) = refusal(ringback("serve").env("RINGBACK_LOG", "ringback=loud"));
+    assert!(status == 2 && text.starts_with("ringback: `ringback=loud` is no log filter"), "{text}");
+}
+
+#[test]
+fn help_fits_the_terminal_and_never_shows_a_secret_of_the_environment() {
+    for command in ["serve", "demo", "token", "help"] {
+        let mut program = ringback(command);
+        if command != "help" {
+            program.arg("--help");
+        }
+        let output = program.env("RINGBACK_JWT_SECRET", "hunter2").output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains("Usage: ringback") && !text.contains("hunter2"), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+    }
+}
