@@ -79,7 +79,7 @@ impl FeedSender {
     pub fn tell(&self, mut committed: Committed) {
         if self.waiting.rows.load(Ordering::Relaxed) + committed.due.len() > ROWS_WAITING && !committed.due.is_empty() {
             committed.due = Vec::new();
-            self.waiting.missed.store(true, Ordering::Release);
+            self.tell_missed();
         }
         if !committed.is_empty() {
             self.waiting.rows.fetch_add(committed.due.len(), Ordering::Relaxed);
@@ -90,9 +90,10 @@ impl FeedSender {
 
     /// Tells that something may have been committed of which nothing is known: every lane has to look for itself.
     pub fn tell_missed(&self) {
-        self.waiting.missed.store(true, Ordering::Release);
-        // Wakes the reader; as above, there may be none.
-        drop(self.sender.send(Committed::default()));
+        if !self.waiting.missed.swap(true, Ordering::AcqRel) {
+            // Wakes the reader, who may have read all there was; as above, there may be none.
+            drop(self.sender.send(Committed::default()));
+        }
     }
 }
 
@@ -130,5 +131,47 @@ mod tests {
         sender.tell(Committed { settled: vec![settled], ..Committed::default() });
         assert_eq!(feed.try_next().unwrap().settled, [settled]);
         assert!(!feed.missed());
+    }
+
+    #[test]
+    fn whoever_misses_something_is_woken() {
+        let (sender, mut feed) = feed();
+        sender.waiting.rows.store(ROWS_WAITING, Ordering::Relaxed);
+        for _ in 0..2 {
+            sender.tell(Committed { due: vec![row()], ..Committed::default() });
+        }
+        assert!(feed.try_next().expect("it is woken").is_empty());
+        assert!(feed.try_next().is_none(), "once is enough");
+        assert!(feed.missed());
+        sender.tell(Committed { due: vec![row()], ..Committed::default() });
+        assert!(feed.try_next().is_some() && feed.missed(), "and once more for what is missed later");
+    }
+
+    fn row() -> Due {
+        let message = ringback_model::Message {
+            no: MessageNo(1),
+            app: AppNo(1),
+            id: ringback_model::Id::from_bytes([0; 20]),
+            event_type: "sms.dlr".into(),
+            event_id: None,
+            channels: Vec::new(),
+            payload: None,
+            raw: None,
+            raw_content_type: None,
+            ordering_key: None,
+            occurred_at: None,
+            accepted_at: ringback_model::Timestamp::MIN,
+            expires_at: ringback_model::Timestamp::MAX,
+        };
+        Due {
+            message: Arc::new(message),
+            endpoint: EndpointNo(1),
+            trigger: Trigger::Scheduled,
+            priority: ringback_model::Priority(0),
+            due: ringback_model::Timestamp::MIN,
+            queue: None,
+            tries: 0,
+            unsent: 0,
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Ending what is pending without an attempt.
 
-use ringback_model::{DeliveryState, Reason};
+use ringback_model::{DeliveryState, EndpointNo, Health, Reason, Trigger};
 
 use super::Harness;
 use super::world::{ENDPOINT, OTHER, SUCCESS, World};
@@ -26,6 +26,18 @@ pub fn pending_deliveries_are_ended_in_batches(harness: &dyn Harness) {
     assert_eq!(world.delivery(done, ENDPOINT).state, DeliveryState::Success);
     assert_eq!(world.due(OTHER), sent);
     assert!(world.taken(ENDPOINT).next_due.is_none());
+}
+
+/// Once nothing is left of a deleted endpoint, a start does not find it any more, not even because it was failing.
+pub fn a_deleted_endpoint_that_was_cleared_is_not_found(harness: &dyn Harness) {
+    let world = World::new(harness);
+    let message = world.send(&[ENDPOINT]);
+    let mut failed =
+        world.outcome(message, ENDPOINT, Trigger::Scheduled, Step::Retry { due: world.later(5), counted: true });
+    failed.health = Some(Health { failing_since: Some(world.now()), ..Health::default() });
+    world.record(failed);
+    world.store.clear(CLEAR).wait().expect("an answer");
+    assert!(world.store.lanes(EndpointNo(0), 10).wait().expect("the store can be read").is_empty());
 }
 
 /// A resend that waits is called off; a delivery that had ended keeps how it ended.

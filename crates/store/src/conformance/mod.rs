@@ -106,10 +106,12 @@ macro_rules! conformance_tests {
                 a_resend_that_fails_never_turns_a_success_into_a_failure
                 a_resend_of_an_ordered_delivery_waits_for_nobody
                 a_resend_to_another_endpoint_makes_a_delivery
+                a_resend_asked_for_during_an_attempt_by_hand_is_made_after_it
                 a_resend_of_nothing_is_refused
             }
             clearing {
                 pending_deliveries_are_ended_in_batches
+                a_deleted_endpoint_that_was_cleared_is_not_found
                 a_clearing_calls_off_what_was_asked_for_by_hand
             }
             lanes {

@@ -101,3 +101,21 @@ pub fn a_resend_of_nothing_is_refused(harness: &dyn Harness) {
     assert_eq!(world.rearm(MessageNo(1 << 40), ENDPOINT), Rearmed::NotFound);
     assert!(world.due(ENDPOINT).is_empty());
 }
+
+/// Whoever asks while an attempt by hand is under way has not seen how it ends: another one is made.
+pub fn a_resend_asked_for_during_an_attempt_by_hand_is_made_after_it(harness: &dyn Harness) {
+    let world = World::new(harness);
+    let message = world.send(&[ENDPOINT]);
+    world.finish(message, ENDPOINT, EXHAUSTED);
+    for step in [Step::Keep, SUCCESS] {
+        world.rearm(message, ENDPOINT);
+        let under_way = world.outcome(message, ENDPOINT, Trigger::Manual, step);
+        world.clock.advance(Duration::from_secs(1));
+        world.rearm(message, ENDPOINT);
+        world.record(under_way);
+        assert_eq!(world.due(ENDPOINT), [message]);
+        world.finish_by_hand(message, ENDPOINT, Step::Keep);
+        assert!(world.due(ENDPOINT).is_empty());
+    }
+    assert_eq!(world.delivery(message, ENDPOINT).state, DeliveryState::Success);
+}

@@ -8,6 +8,7 @@ use rusqlite::{CachedStatement, Connection, Result};
 use super::document;
 use super::hot::{Hot, HotStatements};
 use super::numbers::Counter;
+use super::young::{Entry, Key, Young};
 use crate::{Committed, MasterKey};
 
 /// The transaction that is open, and what it will have changed. It is dropped when the transaction is rolled back.
@@ -29,6 +30,16 @@ pub(super) struct Batch<'a> {
     pub(super) committed: Committed,
     versions: HashMap<AppNo, i64>,
     hot: HotStatements<'a>,
+    young: &'a Young,
+    added: Added,
+    retired: usize,
+}
+
+/// Idempotency keys that were kept in this batch, in order.
+#[derive(Debug, Default)]
+struct Added {
+    entries: Vec<(Key, Entry)>,
+    by_key: HashMap<Key, usize>,
 }
 
 /// How much of a batch there was before an item, so that it can be taken back.
@@ -37,6 +48,8 @@ pub(super) struct Mark {
     due: usize,
     settled: usize,
     changed: usize,
+    added: usize,
+    retired: usize,
 }
 
 impl<'a> Batch<'a> {
@@ -45,6 +58,7 @@ impl<'a> Batch<'a> {
         now: Timestamp,
         (key, random): (&'a MasterKey, &'a dyn Random),
         (messages, attempts): (&'a mut Counter, &'a mut Counter),
+        young: &'a Young,
     ) -> Self {
         Self {
             connection,
@@ -56,6 +70,9 @@ impl<'a> Batch<'a> {
             committed: Committed::default(),
             versions: HashMap::new(),
             hot: HotStatements::default(),
+            young,
+            added: Added::default(),
+            retired: 0,
         }
     }
 
@@ -88,6 +105,8 @@ impl<'a> Batch<'a> {
             due: self.committed.due.len(),
             settled: self.committed.settled.len(),
             changed: self.committed.changed.len(),
+            added: self.added.entries.len(),
+            retired: self.retired,
         }
     }
 
@@ -97,15 +116,68 @@ impl<'a> Batch<'a> {
         self.committed.settled.truncate(mark.settled);
         self.committed.changed.truncate(mark.changed);
         self.versions.clear();
+        for (key, _) in self.added.entries.drain(mark.added..) {
+            self.added.by_key.remove(&key);
+        }
+        self.retired = mark.retired;
+    }
+
+    /// A young idempotency key: one of this batch, or of those before.
+    pub(super) fn young(&self, key: &Key) -> Option<&Entry> {
+        match self.added.by_key.get(key) {
+            Some(at) => self.added.entries.get(*at).map(|(_, entry)| entry),
+            None => self.young.get(key),
+        }
+    }
+
+    /// The number of the next young key.
+    pub(super) fn next_young(&self) -> i64 {
+        self.added.entries.last().map_or_else(|| self.young.next(), |(_, entry)| entry.no + 1)
+    }
+
+    pub(super) fn add_young(&mut self, key: Key, entry: Entry) {
+        self.added.by_key.insert(key, self.added.entries.len());
+        self.added.entries.push((key, entry));
+    }
+
+    pub(super) fn surplus_of_young(&self) -> usize {
+        self.young.surplus()
+    }
+
+    /// The young keys of before this batch, from the oldest on.
+    pub(super) fn oldest_young(&self) -> impl Iterator<Item = (i64, Key, Option<&'a Entry>)> + use<'a> {
+        self.young.oldest()
+    }
+
+    /// Notes that this many of the oldest have left.
+    pub(super) fn retire_young(&mut self, count: usize) {
+        self.retired += count;
     }
 
     /// What the commit has changed: due deliveries in the order of numbers, as the feed promises.
-    pub(super) fn into_committed(mut self) -> Committed {
+    pub(super) fn into_committed(mut self) -> (Committed, YoungChanges) {
         if !self.committed.due.is_sorted_by_key(|due| due.message.no) {
             self.committed.due.sort_by_key(|due| due.message.no);
         }
         self.committed.changed.sort_unstable();
         self.committed.changed.dedup();
-        self.committed
+        (self.committed, YoungChanges { added: self.added.entries, retired: self.retired })
+    }
+}
+
+/// What a commit has changed of the young idempotency keys.
+#[derive(Debug)]
+pub(super) struct YoungChanges {
+    added: Vec<(Key, Entry)>,
+    retired: usize,
+}
+
+impl YoungChanges {
+    /// Makes the memory what the table is, once the commit is through.
+    pub(super) fn apply(self, young: &mut Young) {
+        young.retire(self.retired);
+        for (key, entry) in self.added {
+            young.insert(key, entry);
+        }
     }
 }

@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
-use ringback_model::MessageNo;
+use ringback_model::{Health, MessageNo, Reason};
 use rusqlite::{Result, params};
 
 use super::batch::Batch;
+use super::health;
 use crate::{Clear, Cleared};
 
 /// Where the pending deliveries of an endpoint are found. Queues come first and from their ends, so that the one that
@@ -37,6 +38,10 @@ pub(super) fn clear(batch: &mut Batch<'_>, item: &Clear) -> Result<Cleared> {
             end.execute(params![message, item.endpoint.0, item.state.code(), item.reason.code()])?;
             ended.insert(MessageNo(message));
         }
+    }
+    if ended.len() < item.limit && item.reason == Reason::EndpointDeleted {
+        // Nothing is left of it, so a start need not find it because it was failing.
+        health::write(batch.connection, item.endpoint, &Health::default())?;
     }
     // What came due earlier in this very commit is not told any more.
     batch.committed.due.retain(|due| due.endpoint != item.endpoint || !ended.contains(&due.message.no));

@@ -12,8 +12,8 @@ use crate::StoreError;
 /// The file in the store's folder.
 pub(super) const FILE: &str = "ringback.db";
 /// Pages of memory that the writer may use, in KiB: the hot ends of all its trees.
-const WRITER_CACHE_KIB: i64 = 32 * 1024;
-const READER_CACHE_KIB: i64 = 4 * 1024;
+const WRITER_CACHE_KIB: i64 = 16 * 1024;
+const READER_CACHE_KIB: i64 = 2 * 1024;
 /// How long a connection waits for a lock: for the end of a checkpoint, or of a tool that reads or copies the file.
 const BUSY: Duration = Duration::from_secs(10);
 /// How long a checkpoint that holds the writer's turn waits for readers. It comes back later: a tool that reads for long
@@ -59,6 +59,8 @@ pub(super) fn open_checkpointer(path: &Path) -> Result<Connection> {
     let connection =
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     set_up_writer(&connection)?;
+    // It reads the log and never a page through its cache.
+    connection.pragma_update(None, "cache_size", -1_024)?;
     connection.busy_timeout(BUSY_CHECKPOINT)?;
     Ok(connection)
 }

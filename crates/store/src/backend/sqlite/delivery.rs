@@ -41,7 +41,7 @@ pub(super) fn accept(batch: &mut Batch<'_>, item: &Accept) -> Result<Accepted> {
     let no = MessageNo(batch.messages.draw());
     message::insert(batch, no, item)?;
     if let Some(request) = &item.idempotency {
-        idempotency::keep(batch, request, &idempotency::Answer::of_message(item.message.id))?;
+        idempotency::keep(batch, request, idempotency::Answer::Message(item.message.id))?;
     }
     accept_deliveries(batch, no, item)?;
     Ok(Accepted::New { no })
@@ -111,7 +111,7 @@ pub(super) fn finish(batch: &mut Batch<'_>, item: &Finish) -> Result<Finished> {
         return Ok(Finished::Superseded);
     };
     let mut after = before;
-    let finished = after.take(trigger, item.step);
+    let finished = after.take(trigger, item.attempt.started_at, item.step);
     if after != before {
         write_progress(batch.connection, item.message, item.endpoint, &after)?;
     }

@@ -49,7 +49,7 @@ pub(super) fn put(batch: &mut Batch<'_>, item: &Put) -> Result<PutResult> {
         batch.changed(app)?;
     }
     if let Some(request) = &item.idempotency {
-        idempotency::keep(batch, request, &Answer::of_document(written.no))?;
+        idempotency::keep(batch, request, Answer::Document(written.no))?;
     }
     Ok(PutResult::Stored(written))
 }

@@ -9,10 +9,11 @@ pub(super) enum Hot {
     InsertDelivery,
     InsertAttempt,
     EndDelivery,
+    InsertKey,
 }
 
 impl Hot {
-    const COUNT: usize = 4;
+    const COUNT: usize = 5;
 
     const fn sql(self) -> &'static str {
         match self {
@@ -29,6 +30,9 @@ impl Hot {
                 "INSERT INTO attempt (message, id, endpoint, no, started_at, by_hand, outcome, status, dns_us, \
                  connect_us, tls_us, first_byte_us, total_us, address, url, response) \
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
+            }
+            Self::InsertKey => {
+                "INSERT INTO idempotency_young (no, key, body, expires_at, answer) VALUES (?1, ?2, ?3, ?4, ?5)"
             }
             Self::EndDelivery => {
                 "UPDATE delivery SET state = 0, due = NULL \

@@ -34,6 +34,7 @@ mod store;
 mod value;
 mod wal;
 mod writer;
+mod young;
 
 pub use apply::{ApplyContext, Op, OpResult, apply};
 pub use connection::{open_connection, open_in_memory};

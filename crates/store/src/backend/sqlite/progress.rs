@@ -29,12 +29,13 @@ impl Progress {
         self.is_pending() && self.queue.is_some() && self.due.is_none()
     }
 
-    /// Takes a step after an attempt. The attempt that a person asked for is beside the schedule: it can turn a failure
-    /// into a success and never a success into a failure, and when it fails the schedule stands.
-    pub(super) fn take(&mut self, trigger: Trigger, step: Step) -> Finished {
+    /// Takes a step after an attempt that began at `began`. The attempt that a person asked for is beside the schedule: it
+    /// can turn a failure into a success and never a success into a failure, and when it fails the schedule stands. Who
+    /// asked after it had begun gets another one.
+    pub(super) fn take(&mut self, trigger: Trigger, began: Timestamp, step: Step) -> Finished {
         let by_hand = trigger == Trigger::Manual;
         if by_hand {
-            self.manual_due = None;
+            self.manual_due = self.manual_due.filter(|asked| *asked > began);
         }
         match step {
             Step::End { state: DeliveryState::Success, .. } if by_hand => self.end(DeliveryState::Success, None),
@@ -70,6 +71,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// When the attempts began: later than anybody asked, unless a case says otherwise.
+    const BEGAN: Timestamp = Timestamp::from_seconds(200);
 
     fn times() -> impl Strategy<Value = Option<Timestamp>> {
         proptest::option::of((0i64..100).prop_map(Timestamp::from_seconds))
@@ -108,14 +112,14 @@ mod tests {
         #[test]
         fn a_success_stays_a_success(delivery in deliveries(), trigger in triggers(), step in steps()) {
             let mut after = Progress { state: DeliveryState::Success, reason: None, due: None, ..delivery };
-            after.take(trigger, step);
+            after.take(trigger, BEGAN, step);
             prop_assert_eq!((after.state, after.reason, after.due), (DeliveryState::Success, None, None));
         }
 
         #[test]
         fn only_a_pending_delivery_has_a_schedule(delivery in deliveries(), trigger in triggers(), step in steps()) {
             let mut after = delivery;
-            after.take(trigger, step);
+            after.take(trigger, BEGAN, step);
             prop_assert!(after.is_pending() || after.due.is_none());
         }
 
@@ -123,7 +127,7 @@ mod tests {
         fn a_pending_delivery_is_never_forgotten(delivery in deliveries(), trigger in triggers(), step in steps()) {
             let mut after = delivery;
             prop_assume!(trigger == Trigger::Manual || step != Step::Keep);
-            after.take(trigger, step);
+            after.take(trigger, BEGAN, step);
             let will_run = after.due.is_some() || after.manual_due.is_some() || after.is_blocked();
             let was_forgotten = delivery.due.is_none() && delivery.manual_due.is_none() && !delivery.is_blocked();
             prop_assert!(!after.is_pending() || will_run || was_forgotten);
@@ -133,14 +137,14 @@ mod tests {
         fn an_attempt_by_hand_that_fails_leaves_the_schedule_alone(delivery in deliveries()) {
             let mut after = delivery;
             prop_assume!(delivery.due.is_some() || delivery.is_blocked() || !delivery.is_pending());
-            after.take(Trigger::Manual, Step::Keep);
+            after.take(Trigger::Manual, BEGAN, Step::Keep);
             prop_assert_eq!(after, Progress { manual_due: None, ..delivery });
         }
 
         #[test]
         fn an_attempt_of_the_schedule_leaves_what_was_asked_for_by_hand(delivery in deliveries(), step in steps()) {
             let mut after = delivery;
-            after.take(Trigger::Scheduled, step);
+            after.take(Trigger::Scheduled, BEGAN, step);
             prop_assert_eq!(after.manual_due, delivery.manual_due);
         }
     }
@@ -156,7 +160,7 @@ mod tests {
             tries: 0,
             unsent: 0,
         };
-        assert_eq!(delivery.take(Trigger::Manual, Step::Keep), Finished::Recorded);
+        assert_eq!(delivery.take(Trigger::Manual, BEGAN, Step::Keep), Finished::Recorded);
         assert_eq!((delivery.state, delivery.reason), (DeliveryState::Fail, Some(Reason::Exhausted)));
     }
 
@@ -172,9 +176,9 @@ mod tests {
             tries: 3,
             unsent: 7,
         };
-        delivery.take(Trigger::Scheduled, Step::Retry { due, counted: true });
+        delivery.take(Trigger::Scheduled, BEGAN, Step::Retry { due, counted: true });
         assert_eq!((delivery.tries, delivery.unsent, delivery.due), (4, 7, Some(due)));
-        delivery.take(Trigger::Scheduled, Step::Retry { due, counted: false });
+        delivery.take(Trigger::Scheduled, BEGAN, Step::Retry { due, counted: false });
         assert_eq!((delivery.tries, delivery.unsent, delivery.due), (4, 8, Some(due)));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -110,7 +111,10 @@ impl Jobs {
         while let Some(job) = self.next() {
             let (begun, clock) = (clock.now(), clock.clone());
             connection.progress_handler(STEPS, Some(move || clock.now().since(begun) > LONGEST));
-            job(connection);
+            // It has dropped its answer, which is how its caller knows; the others are still to be read for.
+            if catch_unwind(AssertUnwindSafe(|| job(connection))).is_err() {
+                tracing::error!("a read of the store has panicked");
+            }
         }
     }
 }
@@ -120,8 +124,9 @@ impl Drop for Readers {
         self.jobs.waiting.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
         self.jobs.arrived.notify_all();
         for thread in self.threads.drain(..) {
-            // A reader that panicked has dropped its answer, which is how its caller knows.
-            drop(thread.join());
+            if thread.join().is_err() {
+                tracing::error!("a reader has panicked");
+            }
         }
     }
 }
@@ -138,6 +143,22 @@ mod tests {
 
     use super::*;
     use crate::backend::sqlite::open_connection;
+
+    #[test]
+    fn a_read_that_panics_ends_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ringback.db");
+        drop(open_connection(&path).unwrap());
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(Timestamp::from_seconds(1)));
+        let readers = Readers::start(&path, 1, &clock).unwrap();
+        let panics = readers.read::<()>(|_| panic!("a value that nobody expected"));
+        let next = readers.read(|_| Ok(7));
+        assert!(matches!(panics.wait(), Err(StoreError::Broken | StoreError::Unavailable { .. })));
+        let (sender, receiver) = std::sync::mpsc::channel();
+        std::thread::spawn(move || sender.send(next.wait()));
+        let answer = receiver.recv_timeout(Duration::from_secs(10)).expect("the thread goes on");
+        assert_eq!(answer.unwrap(), 7);
+    }
 
     #[test]
     fn a_read_that_takes_over_a_second_is_given_up() {

@@ -38,7 +38,7 @@ pub(super) fn rearm(batch: &mut Batch<'_>, item: &Rearm) -> Result<Rearmed> {
             Ok((row.get::<_, Option<i64>>(0)?, small(row, 1)?, small(row, 2)?))
         })?;
     if let Some(request) = &item.idempotency {
-        idempotency::keep(batch, request, &Answer::empty())?;
+        idempotency::keep(batch, request, Answer::Empty)?;
     }
     batch.committed.due.push(Due {
         message: Arc::new(message),

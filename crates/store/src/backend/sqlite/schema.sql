@@ -88,7 +88,15 @@ CREATE TABLE attempt (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX attempt_by_endpoint ON attempt (endpoint, id);
 
--- Requests that are answered once only. `answer` is a message's id, a document's number, or nothing.
+-- Requests that are answered once only. `answer` is a message's id, a document's number, or nothing. The youngest keys in
+-- the order they came; the others by key.
+CREATE TABLE idempotency_young (
+    no         INTEGER PRIMARY KEY,
+    key        BLOB NOT NULL,
+    body       BLOB NOT NULL,
+    expires_at INTEGER NOT NULL,
+    answer     ANY
+) STRICT;
 CREATE TABLE idempotency (
     key        BLOB PRIMARY KEY,
     body       BLOB NOT NULL,

@@ -31,7 +31,7 @@ const COMPANY: usize = 64;
 const PAUSE: Duration = Duration::from_millis(100);
 /// So many answers in one commit mean that more requests are about to come; for them the next one waits so long at most.
 const MANY: usize = 4;
-const LINGER: Duration = Duration::from_micros(200);
+const LINGER: Duration = Duration::from_micros(100);
 /// Bytes of payload that may wait: a disk that stands still must not fill the memory.
 const WAITING_BYTES: usize = 64 * 1024 * 1024;
 /// Expired idempotency keys that are deleted in one commit: less than 2 ms of the writer's time.
@@ -296,12 +296,13 @@ impl Writer {
             let now = self.clock.now();
             let low = self.space.is_low(now);
             self.context.set_full(low);
-            if now >= sweep_at {
-                // It stands last, so that its result is the one without an asker.
-                ops.push(Op::Sweep { limit: SWEEP });
+            let sweeps = now >= sweep_at || self.context.is_crowded();
+            if sweeps {
+                // It stands last, so that its result is the one without an asker. It keeps up with what comes in.
+                ops.push(Op::Sweep { limit: SWEEP.max(ops.len()) });
             }
             let (mut results, committed) = apply(&mut self.connection, &mut self.context, &ops);
-            if now >= sweep_at {
+            if sweeps {
                 let swept_all = matches!(results.pop(), Some(OpResult::Sweep(Ok(count))) if count < SWEEP);
                 sweep_at = now + if swept_all { SWEEP_EVERY } else { SWEEP_AGAIN };
             }

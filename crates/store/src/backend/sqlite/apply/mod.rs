@@ -18,9 +18,10 @@ use super::idempotency::sweep;
 use super::numbers::Counter;
 use super::rearm::rearm;
 use super::schema;
+use super::young::Young;
 use crate::{
-    Accept, Accepted, Clear, Cleared, Committed, Delete, Finish, Finished, MasterKey, Put, PutResult, Rearm, Rearmed,
-    StoreError,
+    Accept, Accepted, Clear, Cleared, Committed, Delete, Expect, Finish, Finished, MasterKey, Put, PutResult, Rearm,
+    Rearmed, StoreError,
 };
 
 /// A write.
@@ -76,6 +77,7 @@ pub struct ApplyContext {
     clock: Arc<dyn Clock>,
     messages: Counter,
     attempts: Counter,
+    young: Young,
     full: bool,
     broken: Option<Arc<str>>,
 }
@@ -95,7 +97,14 @@ impl ApplyContext {
         let counter =
             |name| Counter::load(connection, name).map_err(|error| open_error("the counters cannot be read", &error));
         let (messages, attempts) = (counter("next_message")?, counter("next_attempt")?);
-        Ok(Self { key, random, clock, messages, attempts, full: false, broken: None })
+        let young =
+            Young::load(connection).map_err(|error| open_error("the idempotency keys cannot be read", &error))?;
+        Ok(Self { key, random, clock, messages, attempts, young, full: false, broken: None })
+    }
+
+    /// Whether there are more young idempotency keys than are kept: then each commit moves some.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.young.surplus() > 0
     }
 
     /// While the disk is low, new messages and documents are refused.
@@ -171,8 +180,13 @@ fn commit(
     let finishes = operations.iter().filter(|op| matches!(op, Op::Finish(_))).count();
     messages.reserve(&transaction, accepts).map_err(trouble_of_transaction)?;
     attempts.reserve(&transaction, finishes).map_err(trouble_of_transaction)?;
-    let mut batch =
-        Batch::new(&transaction, context.clock.now(), (&context.key, &*context.random), (&mut messages, &mut attempts));
+    let mut batch = Batch::new(
+        &transaction,
+        context.clock.now(),
+        (&context.key, &*context.random),
+        (&mut messages, &mut attempts),
+        &context.young,
+    );
     let mut results = Vec::with_capacity(operations.len());
     for op in operations {
         results.push(match isolation {
@@ -180,9 +194,10 @@ fn commit(
             Isolation::Apart => carry_out_apart(&mut batch, op, context.full)?,
         });
     }
-    let committed = batch.into_committed();
+    let (committed, young) = batch.into_committed();
     transaction.commit().map_err(trouble_of_commit)?;
     (context.messages, context.attempts) = (messages, attempts);
+    young.apply(&mut context.young);
     Ok((results, committed))
 }
 
@@ -190,7 +205,8 @@ fn commit(
 fn carry_out(batch: &mut Batch<'_>, op: &Op, full: bool) -> rusqlite::Result<OpResult> {
     Ok(match op {
         Op::Accept(_) if full => OpResult::Accept(Err(StoreError::Full)),
-        Op::Put(_) if full => OpResult::Put(Err(StoreError::Full)),
+        // What is there may be changed: an endpoint has to be paused or disabled on a full disk of all places.
+        Op::Put(item) if full && item.expect == Expect::New => OpResult::Put(Err(StoreError::Full)),
         Op::Accept(item) => OpResult::Accept(Ok(accept(batch, item)?)),
         Op::Finish(item) => OpResult::Finish(Ok(finish(batch, item)?)),
         Op::Rearm(item) => OpResult::Rearm(Ok(rearm(batch, item)?)),

@@ -1,0 +1,90 @@
+//! The youngest idempotency keys, in memory and in a table that is only ever appended to.
+//!
+//! Keys are hashes, so each new one would touch a page of its own of their index: more work than the message that it
+//! came with. Nearly all keys are asked for within seconds if ever, and those of the SDKs expire after 15 minutes; so
+//! they begin here, in the order they came, and only what is still valid when [`Young::MAX`] others have come moves into
+//! the index, many at a time.
+
+use std::collections::{HashMap, VecDeque};
+
+use ringback_model::Timestamp;
+use rusqlite::{Connection, Result};
+
+use super::idempotency::Answer;
+use super::value::time;
+
+/// A key: a hash.
+pub(super) type Key = [u8; 16];
+
+/// What is kept under a key.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    /// Its place in the order of coming.
+    pub(super) no: i64,
+    /// Hash of the body.
+    pub(super) body: [u8; 16],
+    /// Until when it is kept.
+    pub(super) expires_at: Timestamp,
+    /// What the answer is made of.
+    pub(super) answer: Answer,
+}
+
+/// The keys of the table, by key and in order.
+#[derive(Debug, Default)]
+pub(super) struct Young {
+    entries: HashMap<Key, Entry>,
+    order: VecDeque<(i64, Key)>,
+    next: i64,
+}
+
+impl Young {
+    /// Keys that are kept here, some 20 MB of them.
+    pub(super) const MAX: usize = if cfg!(test) { 50 } else { 200_000 };
+
+    /// The keys that the store has.
+    pub(super) fn load(connection: &Connection) -> Result<Self> {
+        let mut young = Self::default();
+        let mut all =
+            connection.prepare("SELECT no, key, body, expires_at, answer FROM idempotency_young ORDER BY no")?;
+        let mut rows = all.query([])?;
+        while let Some(row) = rows.next()? {
+            let entry = Entry { no: row.get(0)?, body: row.get(2)?, expires_at: time(row, 3)?, answer: row.get(4)? };
+            young.insert(row.get(1)?, entry);
+        }
+        Ok(young)
+    }
+
+    /// The number of the next key.
+    pub(super) fn next(&self) -> i64 {
+        self.next
+    }
+
+    pub(super) fn get(&self, key: &Key) -> Option<&Entry> {
+        self.entries.get(key)
+    }
+
+    pub(super) fn insert(&mut self, key: Key, entry: Entry) {
+        self.next = entry.no + 1;
+        self.order.push_back((entry.no, key));
+        self.entries.insert(key, entry);
+    }
+
+    /// How many there are beyond those that are kept.
+    pub(super) fn surplus(&self) -> usize {
+        self.order.len().saturating_sub(Self::MAX)
+    }
+
+    /// From the oldest on; `None` in place of one that was taken again since.
+    pub(super) fn oldest(&self) -> impl Iterator<Item = (i64, Key, Option<&Entry>)> {
+        self.order.iter().map(|(no, key)| (*no, *key, self.entries.get(key).filter(|entry| entry.no == *no)))
+    }
+
+    /// Forgets this many of the oldest.
+    pub(super) fn retire(&mut self, count: usize) {
+        for (no, key) in self.order.drain(..count) {
+            if self.entries.get(&key).is_some_and(|entry| entry.no == no) {
+                self.entries.remove(&key);
+            }
+        }
+    }
+}
