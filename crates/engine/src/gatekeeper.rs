@@ -37,42 +37,53 @@ fn disable(endpoint: &mut Endpoint, reason: &str) -> bool {
     true
 }
 
-/// Takes a measure against an endpoint, unless somebody has done so already.
-pub(crate) async fn take(
-    measure: Measure,
-    store: Arc<dyn Store>,
-    directory: Arc<Directory>,
-    clock: Arc<dyn Clock>,
-    app: AppNo,
-    no: EndpointNo,
-) -> Result<(), StoreError> {
-    for _ in 0..TRIES {
-        let Some(document) = store.document(no.0).await? else { return Ok(()) };
-        if document.kind != DocumentKind::Endpoint || document.deleted_at.is_some() {
-            return Ok(());
+/// What it takes to change an endpoint.
+#[derive(Debug)]
+pub(crate) struct Gatekeeper {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// The endpoint's application.
+    pub(crate) app: AppNo,
+    /// The URL that was called when the reason for the measure came up.
+    pub(crate) url: Arc<str>,
+}
+
+impl Gatekeeper {
+    /// Takes a measure against an endpoint, unless somebody has done so already.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(crate) async fn take(&self, measure: Measure, no: EndpointNo) -> Result<(), StoreError> {
+        for _ in 0..TRIES {
+            let Some(document) = self.store.document(no.0).await? else { return Ok(()) };
+            if document.kind != DocumentKind::Endpoint || document.deleted_at.is_some() {
+                return Ok(());
+            }
+            let corrupt = |source: serde_json::Error| StoreError::Corrupt { what: "endpoint", source: source.into() };
+            let mut endpoint: Endpoint = serde_json::from_str(&document.body).map_err(corrupt)?;
+            // What one URL answers says nothing of the one that was put in its place.
+            if (measure != Measure::Pause && *endpoint.url != *self.url) || !measure.apply(&mut endpoint) {
+                return Ok(());
+            }
+            endpoint.updated_at = self.clock.now();
+            let put = Put {
+                kind: DocumentKind::Endpoint,
+                parent: document.parent,
+                key: document.key,
+                uid: document.uid,
+                body: serde_json::to_string(&endpoint).map_err(corrupt)?,
+                secret: document.secret,
+                expect: Expect::Version { no: no.0, version: document.version },
+                app: Some(self.app),
+                idempotency: None,
+            };
+            if self.store.put(put).await? != PutResult::Stale {
+                self.directory.forget(self.app);
+                tracing::warn!(endpoint = %endpoint.id, ?measure, "an endpoint was stopped by the server");
+                return Ok(());
+            }
         }
-        let corrupt = |source: serde_json::Error| StoreError::Corrupt { what: "endpoint", source: source.into() };
-        let mut endpoint: Endpoint = serde_json::from_str(&document.body).map_err(corrupt)?;
-        if !measure.apply(&mut endpoint) {
-            return Ok(());
-        }
-        endpoint.updated_at = clock.now();
-        let put = Put {
-            kind: DocumentKind::Endpoint,
-            parent: document.parent,
-            key: document.key,
-            uid: document.uid,
-            body: serde_json::to_string(&endpoint).map_err(corrupt)?,
-            secret: document.secret,
-            expect: Expect::Version { no: no.0, version: document.version },
-            app: Some(app),
-            idempotency: None,
-        };
-        if store.put(put).await? != PutResult::Stale {
-            directory.forget(app);
-            tracing::warn!(endpoint = %endpoint.id, ?measure, "an endpoint was stopped by the server");
-            return Ok(());
-        }
+        Err(StoreError::Unavailable { source: "the endpoint is changed over and over".into() })
     }
-    Ok(())
 }

@@ -5,9 +5,11 @@
 //! exchange over it.
 
 mod clock;
+mod configuration;
 mod executor;
 mod gatekeeper;
 mod judgement;
+mod log;
 mod pump;
 mod random;
 mod route;

@@ -8,17 +8,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ringback_model::{
-    AppNo, AttemptOutcome, Clock, DeliveryState, EndpointNo, Failure, IdMaker, Random, Reason, RetryPolicy, Timestamp,
+    AppNo, AttemptOutcome, Clock, DeliveryState, EndpointNo, Failure, Health, IdMaker, Random, Reason, RetryPolicy,
+    Timestamp,
 };
-use ringback_store::{
-    Clear, Committed, Directory, Due, Feed, Finish, LaneStart, NewAttempt, Step, Store, StoreError, Taken,
-};
+use ringback_store::{Clear, Committed, Directory, Due, Feed, Finish, LaneStart, Step, Store, StoreError, Taken};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::configuration;
 use crate::executor::{Answer, Executor};
-use crate::gatekeeper::{self, Measure};
+use crate::gatekeeper::{Gatekeeper, Measure};
+use crate::log;
 use crate::route::Route;
 use crate::scheduler::{Action, Event, LanePolicy, Limits, Scheduler};
 use crate::transport::Transport;
@@ -94,10 +95,19 @@ impl Engine {
 enum Done {
     Answer(Box<Answer>),
     Found(Vec<LaneStart>),
-    Configured(EndpointNo, Option<(LanePolicy, Arc<Route>)>),
+    Configured(EndpointNo, Option<(LanePolicy, Arc<Route>)>, Option<Health>),
     Loaded(EndpointNo, Option<Taken>),
-    Cleared(EndpointNo, bool),
+    Cleared(EndpointNo, Option<bool>),
     Measured(EndpointNo),
+}
+
+/// Whether endpoints with work are being looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Finding {
+    No,
+    UnderWay,
+    /// And once more after that: something was missed that the look under way may have passed.
+    Again,
 }
 
 struct Pump {
@@ -111,6 +121,8 @@ struct Pump {
     routes: HashMap<EndpointNo, Arc<Route>>,
     /// Endpoints that a measure is being taken against.
     measured: HashSet<EndpointNo>,
+    /// Endpoints with work are being looked for.
+    finding: Finding,
     tasks: JoinSet<Done>,
     actions: Vec<Action>,
     swept_at: Timestamp,
@@ -131,6 +143,7 @@ impl Pump {
             scheduler: Scheduler::new(Limits::default()),
             routes: HashMap::new(),
             measured: HashSet::new(),
+            finding: Finding::No,
             tasks: JoinSet::new(),
             actions: Vec::new(),
             swept_at: Timestamp::MIN,
@@ -139,7 +152,7 @@ impl Pump {
     }
 
     async fn run(mut self, stop: &Notify, abort: &Notify) {
-        self.find(EndpointNo(0));
+        self.find_all();
         let timer = tokio::time::sleep(Duration::ZERO);
         tokio::pin!(timer);
         let mut set_for = Instant::now();
@@ -170,12 +183,12 @@ impl Pump {
             if self.feed.missed() {
                 self.tell(Event::Missed);
                 // Some of what was left out may be for endpoints that have no lane yet.
-                self.find(EndpointNo(0));
+                self.find_all();
             }
             self.act();
             self.sweep();
             let load = self.scheduler.load();
-            if self.stopping && load.running == 0 && load.uncommitted == 0 {
+            if self.stopping && load.running == 0 && load.uncommitted == 0 && self.measured.is_empty() {
                 break;
             }
         }
@@ -219,7 +232,7 @@ impl Pump {
         match done {
             Ok(Done::Answer(answer)) => self.answered(*answer),
             Ok(Done::Found(found)) => self.found(&found),
-            Ok(Done::Configured(endpoint, configured)) => {
+            Ok(Done::Configured(endpoint, configured, health)) => {
                 let policy = configured.map(|(policy, route)| {
                     let version = route.config.version;
                     let old = self.routes.insert(endpoint, route);
@@ -228,17 +241,13 @@ impl Pump {
                     }
                     policy
                 });
-                self.tell(Event::Configured { endpoint, policy });
+                self.tell(Event::Configured { endpoint, policy, health });
             }
             Ok(Done::Loaded(endpoint, taken)) => self.tell(Event::Loaded { endpoint, taken }),
-            Ok(Done::Cleared(endpoint, more)) => {
-                if !more {
-                    self.routes.remove(&endpoint);
-                }
-                self.tell(Event::Cleared { endpoint, more });
-            }
+            Ok(Done::Cleared(endpoint, more)) => self.tell(Event::Cleared { endpoint, more }),
             Ok(Done::Measured(endpoint)) => {
                 self.measured.remove(&endpoint);
+                self.tell(Event::Stopped(endpoint));
             }
             // Attempts catch their own panics; nothing else in these tasks can.
             Err(error) => tracing::error!(%error, "a task of the engine ended badly"),
@@ -253,10 +262,8 @@ impl Pump {
         let row = (due.message.no, due.trigger);
         self.tell(Event::Answered { endpoint, row, verdict: judgement.verdict, retry: judgement.retry() });
         let health = self.scheduler.health(endpoint);
-        if let Some(measure) = self.measure(endpoint, &attempt.outcome, judgement.step, health.failing_since) {
-            self.take_measure(measure, app, endpoint);
-        }
-        log(&due, &route, &attempt, judgement.step);
+        log::attempt(&due, &route, &attempt, judgement.step);
+        let measure = self.measure(&due, &route, &attempt.outcome, judgement.step, health.failing_since);
         let finish = Finish {
             message: due.message.no,
             endpoint,
@@ -264,13 +271,17 @@ impl Pump {
             step: judgement.step,
             health: health.differs_durably(&before).then_some(health),
         };
-        // The feed tells when it is durable.
-        drop(self.store.finish(finish));
+        match measure {
+            Some(measure) if self.measured.insert(endpoint) => self.take_measure(measure, app, &route, finish),
+            // The feed tells when it is durable.
+            Some(_) | None => drop(self.store.finish(finish)),
+        }
     }
 
     fn measure(
         &self,
-        endpoint: EndpointNo,
+        due: &Due,
+        route: &Route,
         outcome: &AttemptOutcome,
         step: Step,
         failing_since: Option<Timestamp>,
@@ -278,21 +289,38 @@ impl Pump {
         if matches!(outcome, AttemptOutcome::Failed { why: Failure::Status(410), .. }) {
             return Some(Measure::DisableGone);
         }
-        if failing_since.is_some_and(|since| self.clock.now().since(since) >= FAILING_TOO_LONG) {
+        // Whoever has changed the endpoint since, or enabled it again, is given the time anew.
+        let since = failing_since.map(|since| since.max(route.config.endpoint.updated_at));
+        if since.is_some_and(|since| self.clock.now().since(since) >= FAILING_TOO_LONG) {
             return Some(Measure::DisableFailing);
         }
-        let given_up = matches!(step, Step::End { state: DeliveryState::Fail, .. });
-        (given_up && self.scheduler.pauses_when_exhausted(endpoint)).then_some(Measure::Pause)
+        let given_up = due.queue.is_some() && matches!(step, Step::End { state: DeliveryState::Fail, .. });
+        (given_up && self.scheduler.pauses_when_exhausted(due.endpoint)).then_some(Measure::Pause)
     }
 
-    fn take_measure(&mut self, measure: Measure, app: AppNo, endpoint: EndpointNo) {
-        if !self.measured.insert(endpoint) {
-            return;
-        }
-        let (store, directory, clock) = (self.store.clone(), self.directory.clone(), self.clock.clone());
+    /// Stops an endpoint and then records the outcome that led to it: were it the other way round, a crash between the
+    /// two would let the next of the queue out. The lane sends nothing in the meantime.
+    fn take_measure(&mut self, measure: Measure, app: AppNo, route: &Arc<Route>, finish: Finish) {
+        let endpoint = finish.endpoint;
+        self.tell(Event::Stopping(endpoint));
+        let gatekeeper = Gatekeeper {
+            store: self.store.clone(),
+            directory: self.directory.clone(),
+            clock: self.clock.clone(),
+            app,
+            url: route.url.clone(),
+        };
         self.tasks.spawn(async move {
-            if let Err(error) = gatekeeper::take(measure, store, directory, clock, app, endpoint).await {
-                tracing::error!(?error, ?measure, "an endpoint could not be stopped; the next failure tries again");
+            let mut taken = gatekeeper.take(measure, endpoint).await;
+            // The feed tells when it is durable.
+            drop(gatekeeper.store.finish(finish));
+            while let Err(error) = taken {
+                tracing::error!(?error, ?measure, "an endpoint could not be stopped; trying again");
+                if matches!(error, StoreError::Broken | StoreError::Corrupt { .. }) {
+                    break;
+                }
+                tokio::time::sleep(LOOK_AGAIN).await;
+                taken = gatekeeper.take(measure, endpoint).await;
             }
             Done::Measured(endpoint)
         });
@@ -302,10 +330,20 @@ impl Pump {
         for lane in found {
             self.tell(Event::Found { endpoint: lane.endpoint, health: lane.health });
         }
-        if found.len() == LANES_PER_LOOK
-            && let Some(last) = found.last()
-        {
-            self.find(last.endpoint);
+        match found.last().filter(|_| found.len() == LANES_PER_LOOK) {
+            Some(last) => self.find(last.endpoint),
+            None if std::mem::replace(&mut self.finding, Finding::No) == Finding::Again => self.find_all(),
+            None => {}
+        }
+    }
+
+    /// Looks for all endpoints with work.
+    fn find_all(&mut self) {
+        if self.finding == Finding::No {
+            self.finding = Finding::UnderWay;
+            self.find(EndpointNo(0));
+        } else {
+            self.finding = Finding::Again;
         }
     }
 
@@ -341,8 +379,12 @@ impl Pump {
                         Done::Loaded(endpoint, taken.ok())
                     });
                 }
-                Action::Configure { endpoint, app } => self.configure(endpoint, app),
+                Action::Configure { endpoint, app, with_health } => self.configure(endpoint, app, with_health),
                 Action::Clear { endpoint } => self.clear(endpoint),
+                Action::Forget { endpoint } => {
+                    self.routes.remove(&endpoint);
+                    self.executor.transport.forget(endpoint);
+                }
             }
         }
         self.actions = actions;
@@ -357,14 +399,18 @@ impl Pump {
         self.tasks.spawn(async move { Done::Answer(Box::new(executor.attempt(due, route).await)) });
     }
 
-    fn configure(&mut self, endpoint: EndpointNo, app: Option<AppNo>) {
+    fn configure(&mut self, endpoint: EndpointNo, app: Option<AppNo>, with_health: bool) {
         let (store, directory, retry) = (self.store.clone(), self.directory.clone(), self.retry.clone());
         self.tasks.spawn(async move {
-            match configure(&*store, &directory, &retry, endpoint, app).await {
-                Ok(configured) => Done::Configured(endpoint, configured),
+            let read = async {
+                let health = if with_health { Some(configuration::health(&*store, endpoint).await?) } else { None };
+                Ok::<_, StoreError>((configuration::read(&*store, &directory, &retry, endpoint, app).await?, health))
+            };
+            match read.await {
+                Ok((configured, health)) => Done::Configured(endpoint, configured, health),
                 Err(error) => {
                     tracing::error!(?error, "an endpoint's configuration could not be read");
-                    Done::Configured(endpoint, None)
+                    Done::Configured(endpoint, None, None)
                 }
             }
         });
@@ -378,65 +424,11 @@ impl Pump {
             limit: CLEARED_PER_STEP,
         });
         self.tasks.spawn(async move {
-            let more = reply.await.is_ok_and(|cleared| cleared.count == CLEARED_PER_STEP);
-            Done::Cleared(endpoint, more)
+            let cleared = reply.await;
+            if let Err(error) = &cleared {
+                tracing::error!(?error, "deliveries of a deleted endpoint could not be ended; trying again");
+            }
+            Done::Cleared(endpoint, cleared.ok().map(|cleared| cleared.count == CLEARED_PER_STEP))
         });
-    }
-}
-
-/// What an endpoint wants and how to reach it; `None` if it never was or cannot be used.
-async fn configure(
-    store: &dyn Store,
-    directory: &Directory,
-    retry: &RetryPolicy,
-    endpoint: EndpointNo,
-    app: Option<AppNo>,
-) -> Result<Option<(LanePolicy, Arc<Route>)>, StoreError> {
-    let app = match app {
-        Some(app) => app,
-        None => match store.document(endpoint.0).await? {
-            Some(document) => AppNo(document.parent),
-            None => return Ok(None),
-        },
-    };
-    let Some(config) = directory.endpoint(app, endpoint).await? else { return Ok(None) };
-    let app = directory.app(app).await?;
-    let app_rate = app.as_ref().and_then(|app| app.application.throttle_rate);
-    // A deleted application takes its endpoints with it.
-    let deleted = config.deleted || app.is_none();
-    let policy = LanePolicy::new(config.app, app_rate, &config.endpoint, deleted);
-    match Route::new(config, retry) {
-        Ok(route) => Ok(Some((policy, Arc::new(route)))),
-        Err(error) => {
-            tracing::error!(?error, endpoint = endpoint.0, "an endpoint's stored configuration cannot be used");
-            Ok(None)
-        }
-    }
-}
-
-/// One line for each attempt: those that were delivered at `debug`, the others at `info`. The receiver's words and the
-/// payload are not in it, nor is any part of a secret: of the URL only the host is told.
-fn log(due: &Due, route: &Route, attempt: &NewAttempt, step: Step) {
-    macro_rules! line {
-        ($level:ident) => {
-            tracing::$level!(
-                target: "ringback::attempt",
-                msg = %due.message.id,
-                endpoint = %route.config.endpoint.id,
-                attempt = %attempt.id,
-                host = %route.target.host(),
-                trigger = ?attempt.trigger,
-                tries = due.tries + 1,
-                status = attempt.exchange.status,
-                ms = attempt.exchange.phases.total.as_secs_f64() * 1e3,
-                next = ?step,
-                "{}",
-                attempt.outcome,
-            )
-        };
-    }
-    match attempt.outcome {
-        AttemptOutcome::Delivered => line!(debug),
-        AttemptOutcome::Failed { .. } | AttemptOutcome::NotSent { .. } => line!(info),
     }
 }

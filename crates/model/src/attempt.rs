@@ -18,6 +18,17 @@ pub enum Trigger {
     Manual = 1,
 }
 
+impl Trigger {
+    /// The word for it in logs and on pages.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Scheduled => "scheduled",
+            Self::Manual => "manual",
+        }
+    }
+}
+
 /// What came of an attempt. A value, not an error: the policy decides by it, and nothing is parsed out of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AttemptOutcome {

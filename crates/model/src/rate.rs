@@ -37,12 +37,18 @@ impl TokenBucket {
 
     /// When a permit is there: `now`, or the moment to ask again.
     pub fn ready_at(&mut self, now: Timestamp) -> Timestamp {
+        self.ready_for(1, now)
+    }
+
+    /// When so many permits are there: `now`, or the moment to ask again. There are never more than a second's worth.
+    pub fn ready_for(&mut self, permits: usize, now: Timestamp) -> Timestamp {
         self.fill(now);
-        // Microseconds are counted whole, so a level this close to one permit is one.
-        if self.level >= 1.0 - 1e-6 {
+        let missing = permits as f64 - self.level;
+        // Microseconds are counted whole, so a level this close is enough.
+        if missing <= 1e-6 {
             return now;
         }
-        now + Duration::from_micros(((1.0 - self.level) / self.rate * 1e6).ceil() as u64)
+        now + Duration::from_micros((missing / self.rate * 1e6).ceil() as u64)
     }
 
     /// Takes one permit; call it only when [`TokenBucket::ready_at`] said `now`.

@@ -57,7 +57,9 @@ pub fn prepare(recipe: &Recipe, message: &Message, wall: Timestamp) -> Result<Pr
     let timestamp = wall.as_seconds().to_string();
     let signature = recipe.signer().sign(&id, &timestamp, body, wall);
 
-    let mut headers = recipe.headers().clone();
+    // Room for the endpoint's own, those of the signature, and the transport's.
+    let mut headers = HeaderMap::with_capacity(recipe.headers().len() + 10);
+    headers.extend(recipe.headers().iter().map(|(name, value)| (name.clone(), value.clone())));
     if content_type != "application/json" {
         headers.insert(CONTENT_TYPE, HeaderValue::from_str(content_type).map_err(|_| RenderError::ContentType)?);
     }
@@ -98,15 +100,18 @@ mod tests {
         }
     }
 
-    fn recipe(headers: &[(&str, &str)]) -> Recipe {
-        let endpoint: Endpoint = serde_json::from_value(serde_json::json!({
+    fn endpoint() -> Endpoint {
+        serde_json::from_value(serde_json::json!({
             "id": "ep_27UH4WbU6Z5A5EzD8u03UvzRbpk", "url": "http://a.example/",
             "createdAt": "2026-01-01T00:00:00Z", "updatedAt": "2026-01-01T00:00:00Z",
         }))
-        .unwrap();
+        .unwrap()
+    }
+
+    fn recipe(headers: &[(&str, &str)]) -> Recipe {
         let endpoint = Endpoint {
             headers: headers.iter().map(|(n, _)| HeaderField { name: (*n).into(), sensitive: false }).collect(),
-            ..endpoint
+            ..endpoint()
         };
         let secret = SigningSecret::parse("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
         let secrets = EndpointSecrets {

@@ -30,7 +30,8 @@ impl Recipe {
     /// # Errors
     /// When one of its headers cannot be sent.
     pub fn new(endpoint: &Endpoint, secrets: &EndpointSecrets) -> Result<Self, RecipeError> {
-        let mut headers = HeaderMap::with_capacity(16);
+        // As small as it can be: there is one of these for each endpoint with work.
+        let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
         headers.insert(USER_AGENT, HeaderValue::from_static(crate::USER_AGENT));

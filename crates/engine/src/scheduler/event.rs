@@ -76,6 +76,8 @@ pub enum Event {
         endpoint: EndpointNo,
         /// What it wants.
         policy: Option<LanePolicy>,
+        /// Its health as it was last written, if that was asked for.
+        health: Option<Health>,
     },
     /// The configuration of an application has changed.
     Changed(AppNo),
@@ -104,12 +106,16 @@ pub enum Event {
         /// The row.
         row: RowId,
     },
+    /// The server itself is about to pause or disable an endpoint: it sends nothing from now on.
+    Stopping(EndpointNo),
+    /// That has been done, or could not be done: the lane goes by its configuration again, once it is read anew.
+    Stopped(EndpointNo),
     /// The answer to [`Action::Clear`].
     Cleared {
         /// The endpoint.
         endpoint: EndpointNo,
-        /// Whether there is more to clear.
-        more: bool,
+        /// Whether there is more to clear; `None` if the store could not do it.
+        more: Option<bool>,
     },
     /// Time has passed.
     Tick,
@@ -128,9 +134,16 @@ pub enum Action {
         endpoint: EndpointNo,
         /// Its application, if it is known.
         app: Option<AppNo>,
+        /// Whether its health as it was last written is wanted too.
+        with_health: bool,
     },
     /// End some of the pending deliveries of a deleted endpoint; [`Event::Cleared`] follows.
     Clear {
+        /// The endpoint.
+        endpoint: EndpointNo,
+    },
+    /// Nothing of an endpoint needs to be remembered; no answer follows.
+    Forget {
         /// The endpoint.
         endpoint: EndpointNo,
     },

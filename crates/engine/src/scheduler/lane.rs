@@ -4,23 +4,17 @@
 //! have due rows that are not here. All decisions about one endpoint are in this file; what concerns several of them is
 //! the scheduler's.
 
-use std::collections::BTreeMap;
-
-use ringback_model::{Gate, Health, MessageNo, Timestamp, TokenBucket, Trigger};
+use ringback_model::{AppNo, EndpointNo, Gate, Health, Timestamp, Trigger};
 use ringback_store::{Due, QueueNo, Taken};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::event::{LanePolicy, RowId, Verdict};
+use super::RETRY_STORE;
+use super::event::{Action, LanePolicy, RowId, Verdict};
+use super::pace::Pace;
+use super::window::{Window, bytes_of};
 
 /// Rows that one lane holds at most, beside those under way.
 const WINDOW: usize = 64;
-/// Every so many starts, a row of the least urgent class goes first: 5 % of turns for whoever waits behind.
-const TURNS_PER_SHARE: u32 = 20;
-/// A lane that was slowed down is freed once it is back at so many times the rate it was slowed down from.
-const RECOVERED: f64 = 4.0;
-
-/// The order within a lane: manual ones, then by urgency, then by due time and number.
-type Rank = (u8, Timestamp, MessageNo, Trigger);
 
 /// What an attempt that has started holds until it is settled.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +22,8 @@ struct Held {
     queue: Option<QueueNo>,
     bytes: usize,
     answered: bool,
+    /// Somebody asked for it and it was delivered: the delivery ends with it.
+    ends: bool,
     /// When the row is due again.
     retry: Option<Timestamp>,
     /// It was asked for once more while it was under way.
@@ -45,68 +41,63 @@ pub(super) enum Readiness {
     Waits,
 }
 
+/// The server itself is stopping the endpoint: it sends nothing although its configuration does not say so yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Hold {
+    #[default]
+    No,
+    /// Until the change is durable.
+    Stopping,
+    /// Until its configuration has been read again.
+    Rereading,
+}
+
+/// What is kept free for a load under way.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Reserved {
+    pub(super) rows: usize,
+    pub(super) bytes: usize,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Lane {
     pub(super) policy: Option<LanePolicy>,
     pub(super) health: Health,
+    /// The health is what was last written, or comes from it.
+    health_known: bool,
+    hold: Hold,
     /// Rows that may start.
-    waiting: BTreeMap<Rank, Due>,
+    waiting: Window,
     /// Rows that have started and are not settled.
     held: FxHashMap<RowId, Held>,
     /// Queues with an unsettled row.
     busy: FxHashSet<QueueNo>,
     running: usize,
-    bytes: usize,
+    /// Bytes of payload in rows that have started.
+    held_bytes: usize,
     /// There may be due rows in the store that are not here.
     pub(super) more: bool,
-    pub(super) loading: bool,
+    loading: Option<Reserved>,
     pub(super) clearing: bool,
     pub(super) configuring: bool,
+    /// The configuration that is being read may be old when it comes.
+    pub(super) stale: bool,
+    /// How many changes the scheduler had been told of when the configuration was asked for.
+    pub(super) asked_at: u64,
     /// Settled since the load under way began: it may have read them before.
     settled_meanwhile: Vec<RowId>,
     /// When the first row in the store that is not yet due comes due.
     pub(super) next_due: Option<Timestamp>,
-    bucket: Option<TokenBucket>,
-    slowed: Option<Slowed>,
-    starts: Starts,
+    pace: Pace,
     /// The time this lane is registered to be looked at.
     pub(super) wake: Option<Timestamp>,
-    /// It stands in the ring.
+    /// It stands in the ring, or in line for a permit of its application.
     pub(super) in_ring: bool,
+    /// The application that keeps a permit for it.
+    pub(super) admitted: Option<AppNo>,
     /// It waits for room to load.
     pub(super) hungry: bool,
     turns: u32,
-}
-
-/// A lane whose receiver asked for less.
-#[derive(Clone, Copy, Debug)]
-struct Slowed {
-    rate: f64,
-    from: f64,
-    at: Timestamp,
-}
-
-/// How many attempts were started in this second and in the one before.
-#[derive(Clone, Copy, Debug, Default)]
-struct Starts {
-    second: i64,
-    now: u32,
-    before: u32,
-}
-
-impl Starts {
-    fn count(&mut self, now: Timestamp) {
-        let second = now.as_seconds();
-        if second != self.second {
-            self.before = if second == self.second + 1 { self.now } else { 0 };
-            (self.second, self.now) = (second, 0);
-        }
-        self.now += 1;
-    }
-
-    fn rate(&self) -> f64 {
-        f64::from(self.now.max(self.before).max(1))
-    }
 }
 
 impl Lane {
@@ -115,7 +106,7 @@ impl Lane {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.bytes
+        self.waiting.bytes() + self.held_bytes
     }
 
     pub(super) fn running(&self) -> usize {
@@ -126,12 +117,21 @@ impl Lane {
         self.held.len() - self.running
     }
 
-    pub(super) fn held_ids(&self) -> Vec<RowId> {
-        self.waiting.values().map(|due| (due.message.no, due.trigger)).chain(self.held.keys().copied()).collect()
+    pub(super) fn reserved(&self) -> Reserved {
+        self.loading.unwrap_or_default()
     }
 
-    fn gate(&self) -> Option<Gate> {
+    pub(super) fn held_ids(&self) -> Vec<RowId> {
+        self.waiting.ids().chain(self.held.keys().copied()).collect()
+    }
+
+    pub(super) fn gate(&self) -> Option<Gate> {
         self.policy.as_ref().and_then(|policy| policy.gate)
+    }
+
+    /// Whether it may send, as far as its endpoint is concerned.
+    fn is_open(&self) -> bool {
+        self.policy.is_some() && self.gate().is_none() && self.hold == Hold::No
     }
 
     /// Attempts that may be under way: one only while the receiver does not answer in time.
@@ -144,24 +144,52 @@ impl Lane {
     }
 
     /// Rows worth holding: as many as can soon be sent.
-    pub(super) fn window(&self) -> usize {
-        match (&self.policy, self.gate()) {
-            (None, _) => 1,
-            (Some(_), Some(_)) => 0,
-            (Some(_), None) => {
-                let by_rate = self.bucket.map_or(WINDOW, |bucket| bucket.rate().ceil() as usize + 1);
-                WINDOW.min(by_rate).min((self.cap() * 4).max(WINDOW / 4)).max(1)
-            }
+    fn window(&self) -> usize {
+        if self.policy.is_none() {
+            return 1;
+        }
+        if !self.is_open() {
+            return 0;
+        }
+        let by_rate = self.pace.rate().map_or(WINDOW, |rate| rate.ceil() as usize + 1);
+        WINDOW.min(by_rate).min((self.cap() * 4).max(WINDOW / 4)).max(1)
+    }
+
+    /// Has the configuration read, and the health if it is not known; `changes` is how many there were so far.
+    pub(super) fn ask(&mut self, endpoint: EndpointNo, app: Option<AppNo>, changes: u64) -> Action {
+        (self.configuring, self.stale, self.asked_at) = (true, false, changes);
+        Action::Configure { endpoint, app, with_health: !self.health_known }
+    }
+
+    /// Takes in the health that was last written; later than that it knows better itself.
+    pub(super) fn learn_health(&mut self, health: Health) {
+        if !std::mem::replace(&mut self.health_known, true) {
+            self.health = health;
+        }
+    }
+
+    /// Its time has come.
+    pub(super) fn wake_up(&mut self, now: Timestamp) {
+        self.wake = None;
+        if self.next_due.is_some_and(|due| due <= now) {
+            self.next_due = None;
+            self.more = true;
         }
     }
 
     /// How many rows to read now; 0 if the lane has enough, or could not send them.
     pub(super) fn appetite(&self) -> usize {
-        if !self.more || self.loading || self.configuring || self.policy.is_none() {
+        if !self.more || self.loading.is_some() || self.configuring || self.policy.is_none() {
             return 0;
         }
         let window = self.window();
         if self.waiting.len() * 2 > window { 0 } else { window - self.waiting.len() }
+    }
+
+    /// A load begins; what it may bring is kept free.
+    pub(super) fn load(&mut self, reserved: Reserved) {
+        self.loading = Some(reserved);
+        self.more = false;
     }
 
     /// Takes in a row that has come due, or leaves it in the store to be read later.
@@ -175,42 +203,27 @@ impl Lane {
         let full = self.waiting.len() >= self.window();
         if self.more || !room || full {
             self.more = true;
-            let mut from_last = self.waiting.keys().rev();
-            let Some(last) = from_last.next().copied().filter(|last| rank_of(&due).0 < last.0) else { return };
-            // The only row of its class stays, or its share of the turns would go to nobody.
-            if (!room || full) && from_last.next().is_none_or(|other| other.0 != last.0) {
+            if !self.waiting.is_overtaken_by(&due) || ((!room || full) && !self.waiting.give_way_to(&due)) {
                 return;
-            }
-            if !room || full {
-                self.give_back(last);
             }
         }
         self.insert(due);
     }
 
     fn insert(&mut self, due: Due) {
-        if self.held.contains_key(&(due.message.no, due.trigger)) {
-            return;
-        }
-        let bytes = bytes_of(&due);
-        if self.waiting.insert(rank_of(&due), due).is_none() {
-            self.bytes += bytes;
+        let (no, trigger) = (due.message.no, due.trigger);
+        let ended = |held: &Held| held.ends && trigger == Trigger::Scheduled;
+        if !self.held.contains_key(&(no, trigger)) && !self.held.get(&(no, Trigger::Manual)).is_some_and(ended) {
+            self.waiting.insert(due);
         }
     }
 
-    /// Leaves a row that has not started to the store.
-    fn give_back(&mut self, rank: Rank) {
-        if let Some(due) = self.waiting.remove(&rank) {
-            self.bytes -= bytes_of(&due);
-        }
-    }
-
-    /// Takes in what a load found.
-    pub(super) fn loaded(&mut self, taken: Option<Taken>) {
-        self.loading = false;
+    /// Takes in what a load found at `now`; `None` if the store could not be read: then it looks again in a while.
+    pub(super) fn loaded(&mut self, taken: Option<Taken>, now: Timestamp) {
+        self.loading = None;
         let gone = std::mem::take(&mut self.settled_meanwhile);
         let Some(taken) = taken else {
-            self.more = true;
+            self.next_due = earliest(self.next_due, Some(now + RETRY_STORE));
             return;
         };
         self.more |= taken.more;
@@ -220,73 +233,55 @@ impl Lane {
                 self.insert(due);
             }
         }
+        if !self.is_open() {
+            // It was closed meanwhile: what waits is not to be sent as it stands now, but as it will stand then.
+            self.drop_waiting();
+        }
     }
 
     /// Gives the rows that have not started back to the store.
-    pub(super) fn drop_waiting(&mut self) {
-        if !self.waiting.is_empty() {
-            self.more = true;
-            self.bytes -= self.waiting.values().map(bytes_of).sum::<usize>();
-            self.waiting = BTreeMap::new();
-        }
+    fn drop_waiting(&mut self) {
+        self.more |= !self.waiting.is_empty();
+        self.waiting.clear();
     }
 
     /// Whether a row can start at `now`, as far as this lane knows.
     pub(super) fn readiness(&mut self, now: Timestamp, spare_outcomes: usize) -> Readiness {
-        if self.policy.is_none() || self.gate().is_some() || self.waiting.is_empty() {
+        if !self.is_open() || self.waiting.is_empty() {
             return Readiness::Waits;
         }
         let cap = self.cap();
         if self.running >= cap || self.uncommitted() >= cap.saturating_add(spare_outcomes) {
             return Readiness::Waits;
         }
-        if self.pick(0).is_none() {
+        if !self.waiting.has(|due| is_free(due, &self.busy)) {
             return Readiness::Waits;
         }
-        let asked_for = self.waiting.keys().next().is_some_and(|rank| rank.3 == Trigger::Manual);
+        let asked_for = self.waiting.first_is_by_hand();
         if let Some(breaker) = self.health.breaker.filter(|breaker| now < breaker.probe_at && !asked_for) {
             return Readiness::At(breaker.probe_at);
         }
-        match self.bucket.as_mut().map(|bucket| bucket.ready_at(now)) {
-            Some(at) if at > now => Readiness::At(at),
-            Some(_) | None => Readiness::Now,
+        match self.pace.ready_at(now) {
+            at if at > now => Readiness::At(at),
+            _ => Readiness::Now,
         }
     }
 
     /// Starts the row whose turn it is. Call it only when [`Lane::readiness`] says `Now`.
     pub(super) fn start(&mut self, now: Timestamp) -> Option<Due> {
         self.turns = self.turns.wrapping_add(1);
-        let rank = self.pick(self.turns)?;
+        let rank = self.waiting.pick(self.turns, |due| is_free(due, &self.busy))?;
         let due = self.waiting.remove(&rank)?;
-        if let Some(bucket) = &mut self.bucket {
-            bucket.take();
-        }
-        self.starts.count(now);
+        self.pace.count(now);
         let queue = due.queue.filter(|_| due.trigger == Trigger::Scheduled);
-        if let Some(queue) = queue {
-            self.busy.insert(queue);
-        }
-        self.held.insert(
-            (due.message.no, due.trigger),
-            Held { queue, bytes: bytes_of(&due), answered: false, retry: None, again: false },
-        );
+        self.busy.extend(queue);
+        let bytes = bytes_of(&due);
+        let held = Held { queue, bytes, answered: false, ends: false, retry: None, again: false };
+        let twice = self.held.insert((due.message.no, due.trigger), held);
+        debug_assert!(twice.is_none(), "a row is never started twice");
+        self.held_bytes += bytes;
         self.running += 1;
         Some(due)
-    }
-
-    /// The row whose turn it is: the first, or at every twentieth turn the first of the least urgent class; never one
-    /// whose queue has an unsettled row.
-    fn pick(&self, turn: u32) -> Option<Rank> {
-        let free = |(rank, due): &(&Rank, &Due)| {
-            rank.3 == Trigger::Manual || due.queue.is_none_or(|queue| !self.busy.contains(&queue))
-        };
-        let first = self.waiting.iter().find(free).map(|(rank, _)| *rank)?;
-        if turn == 0 || !turn.is_multiple_of(TURNS_PER_SHARE) || first.3 == Trigger::Manual {
-            return Some(first);
-        }
-        let last = self.waiting.iter().rev().find(free).map(|(rank, _)| rank.0)?;
-        let lowest = self.waiting.range((last, Timestamp::MIN, MessageNo(i64::MIN), Trigger::Scheduled)..);
-        lowest.into_iter().find(free).map(|(rank, _)| *rank)
     }
 
     /// Frees the place of an attempt that is over, and learns from how it went.
@@ -294,7 +289,11 @@ impl Lane {
         let Some(held) = self.held.get_mut(&id).filter(|held| !held.answered) else { return };
         held.answered = true;
         held.retry = retry;
-        self.bytes -= std::mem::take(&mut held.bytes);
+        held.ends = id.1 == Trigger::Manual && verdict == Verdict::Delivered;
+        if held.ends {
+            self.waiting.remove_scheduled(id.0);
+        }
+        self.held_bytes -= std::mem::take(&mut held.bytes);
         self.running -= 1;
         self.health = match verdict {
             Verdict::Delivered => self.health.after_success(),
@@ -303,101 +302,104 @@ impl Lane {
             Verdict::NotSent => self.health,
         };
         match verdict {
-            Verdict::Delivered => self.speed_up(now),
-            Verdict::Failed { overloaded: true, .. } => self.slow_down(now),
+            Verdict::Delivered => self.pace.speed_up(now),
+            Verdict::Failed { overloaded: true, .. } => self.pace.slow_down(now),
             Verdict::Failed { .. } | Verdict::Unreachable | Verdict::NotSent => {}
         }
     }
 
     /// Frees what a row held.
     pub(super) fn settled(&mut self, id: RowId) {
-        if let Some(held) = self.held.remove(&id) {
-            self.bytes -= held.bytes;
-            if !held.answered {
-                self.running -= 1;
-            }
-            if let Some(queue) = held.queue {
-                self.busy.remove(&queue);
-            }
-            // Only now: a look into the store before this would have passed the row over as held.
-            self.next_due = earliest(self.next_due, held.retry);
-            self.more |= held.again;
-            if self.loading {
-                self.settled_meanwhile.push(id);
-            }
+        let Some(held) = self.held.remove(&id) else { return };
+        self.held_bytes -= held.bytes;
+        if !held.answered {
+            self.running -= 1;
+        }
+        if let Some(queue) = held.queue {
+            self.busy.remove(&queue);
+        }
+        // Only now: a look into the store before this would have passed the row over as held.
+        self.next_due = earliest(self.next_due, held.retry);
+        self.more |= held.again;
+        if self.loading.is_some() {
+            self.settled_meanwhile.push(id);
+            self.settled_meanwhile.extend(held.ends.then_some((id.0, Trigger::Scheduled)));
         }
     }
 
+    /// Takes in what the endpoint wants; `None` if that is not known.
     pub(super) fn configure(&mut self, policy: Option<LanePolicy>, now: Timestamp) {
         self.configuring = false;
+        if self.hold == Hold::Rereading && !self.stale && policy.is_some() {
+            self.hold = Hold::No;
+        }
+        let was_disabled = self.gate() == Some(Gate::Disabled);
         let rate = policy.as_ref().and_then(|policy| policy.rate);
-        let was = self.policy.as_ref().and_then(|policy| policy.rate);
         self.policy = policy;
-        if self.gate().is_some() {
+        self.pace.configure(rate, now);
+        if !self.is_open() {
             self.drop_waiting();
         }
-        if rate != was || (rate.is_some() && self.bucket.is_none()) {
-            self.set_rate(now);
+        match (&self.policy, self.gate()) {
+            (None, _) => {
+                // Nothing can be sent without a policy: leave the rows in the store, and ask again in a while.
+                self.more = false;
+                self.next_due = Some(now + RETRY_STORE);
+            }
+            // What is not due yet is to be cleared as well.
+            (_, Some(Gate::Deleted)) => self.more = true,
+            (_, None) if was_disabled => {
+                // Somebody says that it works again: no need to wait for the next probe.
+                if let Some(breaker) = &mut self.health.breaker {
+                    breaker.probe_at = breaker.probe_at.min(now);
+                }
+            }
+            _ => {}
         }
     }
 
-    /// At most once for those that were under way together, so that ten answers of 429 count as one.
-    fn slow_down(&mut self, now: Timestamp) {
-        let Some(current) = (match self.slowed {
-            Some(slowed) if now.since(slowed.at).as_secs_f64() < (1.0 / slowed.rate).max(1.0) => None,
-            Some(slowed) => Some((slowed.rate, slowed.from)),
-            None => {
-                let configured = self.policy.as_ref().and_then(|policy| policy.rate).map(f64::from);
-                let rate = configured.unwrap_or(f64::INFINITY).min(self.starts.rate());
-                Some((rate, rate))
-            }
-        }) else {
-            return;
-        };
-        self.slowed = Some(Slowed { rate: (current.0 / 2.0).max(1.0 / 60.0), from: current.1, at: now });
-        self.set_rate(now);
+    /// The server is stopping the endpoint.
+    pub(super) fn stopping(&mut self) {
+        self.hold = Hold::Stopping;
+        self.drop_waiting();
     }
 
-    fn speed_up(&mut self, now: Timestamp) {
-        let Some(mut slowed) = self.slowed else { return };
-        slowed.rate *= 1.1;
-        self.slowed = (slowed.rate < slowed.from * RECOVERED).then_some(slowed);
-        self.set_rate(now);
+    /// The server has stopped the endpoint, or given up: what its configuration says holds, once it is read.
+    pub(super) fn stopped(&mut self) {
+        if self.hold == Hold::Stopping {
+            self.hold = Hold::Rereading;
+        }
     }
 
-    fn set_rate(&mut self, now: Timestamp) {
-        let configured = self.policy.as_ref().and_then(|policy| policy.rate).map(f64::from);
-        let wanted = match (configured, self.slowed.map(|slowed| slowed.rate)) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
-        match (wanted, &mut self.bucket) {
-            (Some(rate), Some(bucket)) => bucket.set_rate(rate, now),
-            (Some(rate), None) => self.bucket = Some(TokenBucket::new(rate, now)),
-            (None, _) => self.bucket = None,
+    /// A step of clearing begins.
+    pub(super) fn clear(&mut self) {
+        self.clearing = true;
+        self.more = false;
+        self.next_due = None;
+    }
+
+    /// A step of clearing is over: whether there is more, or `None` if the store could not do it.
+    pub(super) fn cleared(&mut self, more: Option<bool>, now: Timestamp) {
+        self.clearing = false;
+        match more {
+            Some(more) => self.more |= more,
+            None => self.next_due = earliest(self.next_due, Some(now + RETRY_STORE)),
         }
     }
 
     /// Whether there is nothing to remember of this lane.
     pub(super) fn is_idle(&self) -> bool {
+        let rests = self.pace.rate().is_none() && self.health == Health::default();
         self.rows() == 0
-            && !(self.more || self.loading || self.clearing || self.configuring)
+            && !(self.more || self.loading.is_some() || self.clearing || self.configuring)
             && self.next_due.is_none()
-            && self.bucket.is_none()
-            && self.health == Health::default()
+            && (rests || self.gate() == Some(Gate::Deleted))
     }
 }
 
-fn rank_of(due: &Due) -> Rank {
-    let urgency = match due.trigger {
-        Trigger::Manual => 0,
-        Trigger::Scheduled => due.priority.0 + 1,
-    };
-    (urgency, due.due, due.message.no, due.trigger)
-}
-
-fn bytes_of(due: &Due) -> usize {
-    due.message.body().map_or(0, |(body, _)| body.len())
+/// Whether nothing is in the way of a row: what somebody asked for does not wait for its queue.
+fn is_free(due: &Due, busy: &FxHashSet<QueueNo>) -> bool {
+    due.trigger == Trigger::Manual || due.queue.is_none_or(|queue| !busy.contains(&queue))
 }
 
 pub(super) fn earliest(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {

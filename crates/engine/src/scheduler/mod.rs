@@ -3,29 +3,37 @@
 //!
 //! Lanes that may have something to start stand in a ring and take turns, one start each (deficit round robin with a
 //! quantum of one): a lane with a million rows gets as many turns as one with a single row. A lane that cannot start
-//! leaves the ring and comes back with the event that changes this. What bounds one lane is in `lane.rs`; what bounds
-//! all of them together is in [`Limits`].
+//! leaves the ring and comes back with the event that changes this. What bounds one lane is in `lane.rs`, with its rows in
+//! `window.rs` and its rate in `pace.rs`; what bounds the lanes of an application is in `app.rs`, and what bounds all of
+//! them together in [`Limits`].
 
+mod app;
 mod event;
 mod lane;
+mod pace;
 #[cfg(test)]
 mod tests;
+mod window;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use ringback_model::{AppNo, EndpointNo, Gate, Health, Timestamp, TokenBucket};
-use ringback_store::{Due, Take, Taken};
+use ringback_model::{AppNo, EndpointNo, Gate, Health, Timestamp};
+use ringback_store::{Due, Take};
 use rustc_hash::FxHashMap;
 
+use app::AppLane;
 pub use event::{Action, Event, LanePolicy, RowId, Verdict};
-use lane::{Lane, Readiness, earliest};
+use lane::{Lane, Readiness, Reserved, earliest};
 
 /// Lanes that are kept although they have nothing to do.
 const IDLE_LANES: usize = 20_000;
 
 /// When a look into the store that failed is tried again.
 const RETRY_STORE: Duration = Duration::from_secs(1);
+
+/// Bytes of payload that one load may bring, beyond its first row: many lanes load at once.
+const LOAD_BYTES: usize = 512 << 10;
 
 /// What bounds all lanes together.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +52,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { attempts: 2_048, rows: 20_000, bytes: 32 << 20, uncommitted: 4_096, uncommitted_of_lane: 256 }
+        Self { attempts: 2_048, rows: 16_000, bytes: 32 << 20, uncommitted: 4_096, uncommitted_of_lane: 256 }
     }
 }
 
@@ -71,17 +79,19 @@ pub struct Scheduler {
     apps: FxHashMap<AppNo, AppLane>,
     ring: VecDeque<EndpointNo>,
     wakes: BTreeSet<(Timestamp, EndpointNo)>,
-    /// Lanes that found no room to load.
+    /// When the next in line of an application can be let in.
+    admissions: BTreeSet<(Timestamp, AppNo)>,
+    /// Lanes that found no room to load more than they have.
     hungry: VecDeque<EndpointNo>,
+    /// Changes of configuration so far.
+    changes: u64,
     load: Load,
+    /// What loads under way may bring.
+    reserved: Reserved,
 }
 
-/// What the endpoints of one application share.
-#[derive(Debug, Default)]
-struct AppLane {
-    lanes: BTreeSet<EndpointNo>,
-    bucket: Option<TokenBucket>,
-}
+/// What is asked for when there is no room.
+const ONE_ROW: Reserved = Reserved { rows: 1, bytes: 1 };
 
 impl Scheduler {
     /// A scheduler without lanes.
@@ -93,8 +103,11 @@ impl Scheduler {
             apps: FxHashMap::default(),
             ring: VecDeque::new(),
             wakes: BTreeSet::new(),
+            admissions: BTreeSet::new(),
             hungry: VecDeque::new(),
+            changes: 0,
             load: Load::default(),
+            reserved: Reserved::default(),
         }
     }
 
@@ -103,25 +116,27 @@ impl Scheduler {
     pub fn step(&mut self, event: Event, now: Timestamp, actions: &mut Vec<Action>) {
         match event {
             Event::Due(rows) => rows.into_iter().for_each(|due| self.due(due, now, actions)),
-            Event::Missed => self.missed(),
-            Event::Found { endpoint, health } => self.with(endpoint, now, actions, |lane| {
-                lane.more = true;
-                if lane.policy.is_none() {
-                    lane.health = health;
-                }
-            }),
-            Event::Configured { endpoint, policy } => self.configured(endpoint, policy, now, actions),
+            Event::Missed => self.missed(now, actions),
+            Event::Found { endpoint, health } => {
+                self.lanes.entry(endpoint).or_default();
+                self.with(endpoint, now, actions, |lane| {
+                    lane.more = true;
+                    lane.learn_health(health);
+                });
+            }
+            Event::Configured { endpoint, policy, health } => self.configured(endpoint, policy, health, now, actions),
             Event::Changed(app) => self.changed(app, actions),
-            Event::Loaded { endpoint, taken } => self.loaded(endpoint, taken, now, actions),
+            Event::Loaded { endpoint, taken } => self.with(endpoint, now, actions, |lane| lane.loaded(taken, now)),
             Event::Answered { endpoint, row, verdict, retry } => self.with(endpoint, now, actions, |lane| {
                 lane.answered(row, verdict, retry, now);
             }),
             Event::Settled { endpoint, row } => self.with(endpoint, now, actions, |lane| lane.settled(row)),
-            Event::Cleared { endpoint, more } => self.with(endpoint, now, actions, |lane| {
-                lane.clearing = false;
-                lane.more = more;
-                lane.next_due = None;
-            }),
+            Event::Stopping(endpoint) => self.with(endpoint, now, actions, Lane::stopping),
+            Event::Stopped(endpoint) => {
+                self.with(endpoint, now, actions, Lane::stopped);
+                self.reread(endpoint, actions);
+            }
+            Event::Cleared { endpoint, more } => self.with(endpoint, now, actions, |lane| lane.cleared(more, now)),
             Event::Tick => {}
         }
     }
@@ -133,22 +148,18 @@ impl Scheduler {
                 break;
             }
             self.wakes.pop_first();
-            self.with(endpoint, now, actions, |lane| {
-                lane.wake = None;
-                if lane.next_due.is_some_and(|due| due <= now) {
-                    lane.next_due = None;
-                    lane.more = true;
-                }
-            });
+            self.with(endpoint, now, actions, |lane| lane.wake_up(now));
         }
+        self.admit(now);
         while self.load.running < self.limits.attempts && self.load.uncommitted < self.limits.uncommitted {
             let Some(endpoint) = self.ring.pop_front() else { break };
             if let Some(due) = self.turn(endpoint, now, actions) {
                 actions.push(Action::Start(due));
             }
+            self.admit(now);
         }
         for _ in 0..self.hungry.len() {
-            if self.load.rows >= self.limits.rows || self.load.bytes >= self.limits.bytes {
+            if !self.has_room() {
                 break;
             }
             let Some(endpoint) = self.hungry.pop_front() else { break };
@@ -159,7 +170,7 @@ impl Scheduler {
     /// When [`Scheduler::start`] has to be called again although no event came.
     #[must_use]
     pub fn next_wake(&self) -> Option<Timestamp> {
-        self.wakes.first().map(|(at, _)| *at)
+        earliest(self.wakes.first().map(|(at, _)| *at), self.admissions.first().map(|(at, _)| *at))
     }
 
     /// Figures of the present moment.
@@ -185,11 +196,11 @@ impl Scheduler {
 
     fn due(&mut self, due: Due, now: Timestamp, actions: &mut Vec<Action>) {
         let (endpoint, app) = (due.endpoint, due.message.app);
-        let room = self.load.rows < self.limits.rows && self.load.bytes < self.limits.bytes;
+        let room = self.has_room();
+        let changes = self.changes;
         let lane = self.lanes.entry(endpoint).or_default();
         if lane.policy.is_none() && !lane.configuring {
-            lane.configuring = true;
-            actions.push(Action::Configure { endpoint, app: Some(app) });
+            actions.push(lane.ask(endpoint, Some(app), changes));
         }
         let (rows, bytes) = (lane.rows(), lane.bytes());
         lane.offer(due, room);
@@ -198,26 +209,37 @@ impl Scheduler {
         self.revisit(endpoint, now, actions);
     }
 
-    fn missed(&mut self) {
-        let first = self.hungry.len();
-        for (endpoint, lane) in &mut self.lanes {
+    /// Has every lane look: those that hold nothing now, the others as there is room.
+    fn missed(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
+        let mut endpoints: Vec<EndpointNo> = self.lanes.keys().copied().collect();
+        endpoints.sort_unstable();
+        for endpoint in endpoints {
+            let Some(lane) = self.lanes.get_mut(&endpoint) else { continue };
             lane.more = true;
-            if !std::mem::replace(&mut lane.hungry, true) {
-                self.hungry.push_back(*endpoint);
+            if lane.rows() == 0 {
+                self.revisit(endpoint, now, actions);
+            } else if !std::mem::replace(&mut lane.hungry, true) {
+                self.hungry.push_back(endpoint);
             }
         }
-        self.hungry.make_contiguous()[first..].sort_unstable();
     }
 
     fn changed(&mut self, app: AppNo, actions: &mut Vec<Action>) {
+        self.changes += 1;
         let Some(known) = self.apps.get(&app) else { return };
-        for endpoint in &known.lanes {
-            if let Some(lane) = self.lanes.get_mut(endpoint)
-                && !lane.configuring
-            {
-                lane.configuring = true;
-                actions.push(Action::Configure { endpoint: *endpoint, app: Some(app) });
-            }
+        for endpoint in known.lanes.iter().copied().collect::<Vec<_>>() {
+            self.reread(endpoint, actions);
+        }
+    }
+
+    /// Has an endpoint's configuration read again: now, or as soon as the read under way is over.
+    fn reread(&mut self, endpoint: EndpointNo, actions: &mut Vec<Action>) {
+        let Some(lane) = self.lanes.get_mut(&endpoint) else { return };
+        if lane.configuring {
+            lane.stale = true;
+        } else {
+            let app = lane.policy.as_ref().map(|policy| policy.app);
+            actions.push(lane.ask(endpoint, app, self.changes));
         }
     }
 
@@ -225,42 +247,38 @@ impl Scheduler {
         &mut self,
         endpoint: EndpointNo,
         policy: Option<LanePolicy>,
+        health: Option<Health>,
         now: Timestamp,
         actions: &mut Vec<Action>,
     ) {
         if let Some(policy) = &policy {
             let app = self.apps.entry(policy.app).or_default();
             app.lanes.insert(endpoint);
-            match (policy.app_rate, &mut app.bucket) {
-                (Some(rate), Some(bucket)) if bucket.rate() != f64::from(rate) => bucket.set_rate(rate.into(), now),
-                (Some(rate), None) => app.bucket = Some(TokenBucket::new(rate.into(), now)),
-                (Some(_), Some(_)) => {}
-                (None, _) => app.bucket = None,
-            }
+            self.ring.extend(app.configure(policy.app_rate, now));
+            self.expect_admission(policy.app, now);
         }
+        let changes = self.changes;
+        let mut again = None;
+        self.lanes.entry(endpoint).or_default();
         self.with(endpoint, now, actions, |lane| {
-            let unknown = policy.is_none();
+            // Of a lane without a policy it was not known whose changes concern it.
+            lane.stale |= lane.configuring && lane.policy.is_none() && lane.asked_at != changes;
+            if let Some(health) = health {
+                lane.learn_health(health);
+            }
             lane.configure(policy, now);
-            if unknown {
-                // Nothing can be sent without a policy: leave the rows in the store, and ask again in a while.
-                lane.drop_waiting();
-                lane.more = false;
-                lane.next_due = Some(now + RETRY_STORE);
+            if let Some(policy) = lane.policy.as_ref().filter(|_| lane.stale) {
+                let app = policy.app;
+                again = Some(lane.ask(endpoint, Some(app), changes));
             }
         });
+        actions.extend(again);
     }
 
-    fn loaded(&mut self, endpoint: EndpointNo, taken: Option<Taken>, now: Timestamp, actions: &mut Vec<Action>) {
-        let failed = taken.is_none();
-        self.with(endpoint, now, actions, |lane| {
-            if failed {
-                // The store could not be read: look again in a while, not at once.
-                lane.loading = false;
-                lane.next_due = earliest(lane.next_due, Some(now + RETRY_STORE));
-            } else {
-                lane.loaded(taken);
-            }
-        });
+    /// Whether all lanes together may take in another row.
+    fn has_room(&self) -> bool {
+        self.load.rows + self.reserved.rows < self.limits.rows
+            && self.load.bytes + self.reserved.bytes < self.limits.bytes
     }
 
     /// Changes a lane, keeps the books of all lanes, and sees what the lane can do now.
@@ -271,13 +289,16 @@ impl Scheduler {
         actions: &mut Vec<Action>,
         change: impl FnOnce(&mut Lane),
     ) {
-        let lane = self.lanes.entry(endpoint).or_default();
-        let before = (lane.rows(), lane.bytes(), lane.running(), lane.uncommitted());
+        // What comes for a lane that is gone, because its endpoint is, changes nothing.
+        let Some(lane) = self.lanes.get_mut(&endpoint) else { return };
+        let before = (lane.rows(), lane.bytes(), lane.running(), lane.uncommitted(), lane.reserved());
         change(lane);
         self.load.rows = self.load.rows + lane.rows() - before.0;
         self.load.bytes = self.load.bytes + lane.bytes() - before.1;
         self.load.running = self.load.running + lane.running() - before.2;
         self.load.uncommitted = self.load.uncommitted + lane.uncommitted() - before.3;
+        self.reserved.rows = self.reserved.rows + lane.reserved().rows - before.4.rows;
+        self.reserved.bytes = self.reserved.bytes + lane.reserved().bytes - before.4.bytes;
         self.revisit(endpoint, now, actions);
     }
 
@@ -285,12 +306,10 @@ impl Scheduler {
     fn revisit(&mut self, endpoint: EndpointNo, now: Timestamp, actions: &mut Vec<Action>) {
         let Some(lane) = self.lanes.get_mut(&endpoint) else { return };
         if lane.policy.is_none() && lane.more && !lane.configuring {
-            lane.configuring = true;
-            actions.push(Action::Configure { endpoint, app: None });
+            actions.push(lane.ask(endpoint, None, self.changes));
         }
-        if lane.policy.as_ref().is_some_and(|policy| policy.gate == Some(Gate::Deleted)) && lane.more && !lane.clearing
-        {
-            lane.clearing = true;
+        if lane.gate() == Some(Gate::Deleted) && lane.more && !lane.clearing {
+            lane.clear();
             actions.push(Action::Clear { endpoint });
         }
         let readiness = lane.readiness(now, self.limits.uncommitted_of_lane);
@@ -306,87 +325,112 @@ impl Scheduler {
             if let Some(at) = lane.wake {
                 self.wakes.remove(&(at, endpoint));
             }
-            if let Some(at) = wake {
-                self.wakes.insert((at, endpoint));
-            }
+            self.wakes.extend(wake.map(|at| (at, endpoint)));
             lane.wake = wake;
         }
         self.feed(endpoint, now, actions);
-        if self.lanes.len() > IDLE_LANES
-            && self.lanes.get(&endpoint).is_some_and(|lane| lane.is_idle() && !lane.in_ring)
-        {
-            self.remove(endpoint);
-        }
+        self.remove_if_idle(endpoint, actions);
     }
 
     /// Reads more rows for a lane, if it has use and there is room for them. A lane that holds nothing always gets one
     /// row, so that lanes which cannot move never starve those which could.
     fn feed(&mut self, endpoint: EndpointNo, now: Timestamp, actions: &mut Vec<Action>) {
+        let room = self.has_room();
         let Some(lane) = self.lanes.get_mut(&endpoint) else { return };
-        let mut limit = lane.appetite();
-        if limit == 0 {
+        let appetite = lane.appetite();
+        if appetite == 0 {
             return;
         }
-        let rows = self.limits.rows.saturating_sub(self.load.rows);
-        let bytes = self.limits.bytes.saturating_sub(self.load.bytes);
-        if rows == 0 || bytes == 0 {
-            if lane.rows() > 0 {
-                if !std::mem::replace(&mut lane.hungry, true) {
-                    self.hungry.push_back(endpoint);
-                }
-                return;
+        if !room && lane.rows() > 0 {
+            if !std::mem::replace(&mut lane.hungry, true) {
+                self.hungry.push_back(endpoint);
             }
-            limit = 1;
+            return;
         }
-        lane.loading = true;
-        lane.more = false;
-        let limit = limit.min(rows.max(1));
-        actions.push(Action::Load(Take { endpoint, now, limit, max_bytes: bytes.max(1), held: lane.held_ids() }));
+        let rows = self.limits.rows.saturating_sub(self.load.rows + self.reserved.rows);
+        let bytes = self.limits.bytes.saturating_sub(self.load.bytes + self.reserved.bytes);
+        let wanted = if room { Reserved { rows: appetite.min(rows), bytes: bytes.min(LOAD_BYTES) } } else { ONE_ROW };
+        lane.load(wanted);
+        self.reserved.rows += wanted.rows;
+        self.reserved.bytes += wanted.bytes;
+        let held = lane.held_ids();
+        actions.push(Action::Load(Take { endpoint, now, limit: wanted.rows, max_bytes: wanted.bytes, held }));
     }
 
     /// One turn of a lane: starts a row if it can, and goes to the end of the ring if it may have another.
     fn turn(&mut self, endpoint: EndpointNo, now: Timestamp, actions: &mut Vec<Action>) -> Option<Due> {
         let lane = self.lanes.get_mut(&endpoint)?;
         lane.in_ring = false;
-        if lane.readiness(now, self.limits.uncommitted_of_lane) != Readiness::Now {
-            self.revisit(endpoint, now, actions);
-            return None;
-        }
+        let admitted_by = lane.admitted.take();
+        let readiness = lane.readiness(now, self.limits.uncommitted_of_lane);
         let app = lane.policy.as_ref().map(|policy| policy.app);
-        let bucket = app.and_then(|app| self.apps.get_mut(&app)).and_then(|app| app.bucket.as_mut());
-        if let Some(bucket) = bucket {
-            let at = bucket.ready_at(now);
-            if at > now {
-                self.wait_for_app(endpoint, at);
-                return None;
-            }
-            bucket.take();
+        if let Some(shared) = admitted_by.and_then(|app| self.apps.get_mut(&app)) {
+            shared.arrived();
         }
         let mut started = None;
-        self.with(endpoint, now, actions, |lane| started = lane.start(now));
+        if readiness == Readiness::Now
+            && let Some(shared) = app.and_then(|app| self.apps.get_mut(&app))
+            && !shared.take_permit(endpoint, admitted_by.is_some(), now)
+        {
+            lane.in_ring = true;
+        } else if readiness == Readiness::Now {
+            self.with(endpoint, now, actions, |lane| started = lane.start(now));
+        } else {
+            self.revisit(endpoint, now, actions);
+        }
+        if let Some(app) = admitted_by.or(app) {
+            self.expect_admission(app, now);
+        }
         started
     }
 
-    /// Lets a lane sleep until its application may send again.
-    fn wait_for_app(&mut self, endpoint: EndpointNo, at: Timestamp) {
-        let Some(lane) = self.lanes.get_mut(&endpoint) else { return };
-        let wake = earliest(lane.next_due, Some(at));
-        if let Some(old) = lane.wake.take() {
-            self.wakes.remove(&(old, endpoint));
+    /// Lets lanes that stand in line for a permit of their application back into the ring, as permits come.
+    fn admit(&mut self, now: Timestamp) {
+        while let Some(&(at, app)) = self.admissions.first() {
+            if at > now {
+                break;
+            }
+            let next = self.apps.get_mut(&app).and_then(AppLane::admit);
+            if let Some(endpoint) = next {
+                self.ring.push_back(endpoint);
+                if let Some(lane) = self.lanes.get_mut(&endpoint) {
+                    lane.admitted = Some(app);
+                }
+            }
+            self.expect_admission(app, now);
         }
-        lane.wake = wake;
-        self.wakes.extend(wake.map(|at| (at, endpoint)));
     }
 
-    fn remove(&mut self, endpoint: EndpointNo) {
+    /// Notes when the next in line of an application can be let in.
+    fn expect_admission(&mut self, app: AppNo, now: Timestamp) {
+        let Some(shared) = self.apps.get_mut(&app) else { return };
+        let wake = shared.admits_at(now);
+        if shared.wake != wake {
+            if let Some(at) = shared.wake {
+                self.admissions.remove(&(at, app));
+            }
+            self.admissions.extend(wake.map(|at| (at, app)));
+            shared.wake = wake;
+        }
+    }
+
+    /// Takes a lane out of memory if there is nothing to remember of it: at once if its endpoint was deleted, else when
+    /// there are many.
+    fn remove_if_idle(&mut self, endpoint: EndpointNo, actions: &mut Vec<Action>) {
+        let many = self.lanes.len() > IDLE_LANES;
+        let Some(lane) = self.lanes.get(&endpoint) else { return };
+        if lane.in_ring || !lane.is_idle() || !(many || lane.gate() == Some(Gate::Deleted)) {
+            return;
+        }
         let Some(lane) = self.lanes.remove(&endpoint) else { return };
+        actions.push(Action::Forget { endpoint });
         if let Some(at) = lane.wake {
             self.wakes.remove(&(at, endpoint));
         }
         let Some(app) = lane.policy.map(|policy| policy.app) else { return };
         if let Some(shared) = self.apps.get_mut(&app) {
             shared.lanes.remove(&endpoint);
-            if shared.lanes.is_empty() && shared.bucket.is_none() {
+            if shared.lanes.is_empty() && shared.is_unlimited() {
                 self.apps.remove(&app);
             }
         }

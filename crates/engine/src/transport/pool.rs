@@ -18,9 +18,9 @@ use crate::egress::Origin;
 const IDLE_MAX: Duration = Duration::from_secs(30);
 /// How long a connection is used at most, so that a change in the DNS takes effect.
 const AGE_MAX: Duration = Duration::from_secs(120);
-/// How many lie idle for one endpoint, and in all.
+/// How many lie idle for one endpoint, and in all: each holds some 20 KB of buffers.
 const PER_ENDPOINT_MAX: usize = 64;
-const TOTAL_MAX: usize = 2_048;
+const TOTAL_MAX: usize = 512;
 /// How often the whole pool is looked through for connections that are too old.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 

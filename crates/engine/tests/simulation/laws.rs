@@ -1,80 +1,191 @@
 //! What must hold, whatever happens: an account kept apart from the code under test.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::time::Duration;
 
-use ringback_model::{AppNo, EndpointNo, MessageNo, Timestamp, Trigger};
+use ringback_engine::scheduler::LanePolicy;
+use ringback_model::{AppNo, AttemptOutcome, EndpointNo, Gate, MessageNo, Timestamp, Trigger};
 use ringback_store::{Due, QueueNo};
 
-use crate::plan::Plan;
+use crate::plan::{Manner, Plan, TIMEOUT};
 
 type Row = (MessageNo, EndpointNo);
+
+/// The longest that a healthy endpoint may wait for its turn while others hang: all places may be taken by receivers that
+/// hang, and each of them may have a turn before it; and a read may fail, which costs a second.
+const LONGEST_WAIT: Duration = Duration::from_secs(2 * TIMEOUT.as_secs() + 1);
 
 /// The account of one run.
 #[derive(Debug, Default)]
 pub(crate) struct Laws {
     /// Accepted and not ended, with the queue it stands in.
-    pub(crate) open: BTreeMap<Row, Option<QueueNo>>,
+    open: BTreeMap<Row, Option<QueueNo>>,
     ended: HashSet<Row>,
     running: HashMap<EndpointNo, HashSet<(MessageNo, Trigger)>>,
+    /// Queues with an attempt under way.
+    busy: HashSet<(EndpointNo, QueueNo)>,
     /// Accepted messages of a queue that have not ended, in order.
     queues: HashMap<(EndpointNo, QueueNo), VecDeque<MessageNo>>,
+    /// Rows that somebody has asked for, and that have not been sent since.
+    asked: BTreeMap<Row, Timestamp>,
+    /// When the last attempt by hand began.
+    by_hand: HashMap<Row, Timestamp>,
+    /// Until when a receiver has asked to be left alone.
+    not_before: HashMap<Row, Timestamp>,
+    /// What the engine was last told that an endpoint wants.
+    in_force: HashMap<EndpointNo, LanePolicy>,
     starts: HashMap<EndpointNo, VecDeque<Timestamp>>,
+    app_rates: HashMap<AppNo, Option<u16>>,
     app_starts: HashMap<AppNo, VecDeque<Timestamp>>,
+    /// Since when a delivery waits for its first attempt.
+    fresh: HashMap<Row, Timestamp>,
+    last_start: HashMap<EndpointNo, Timestamp>,
+    pub(crate) longest_wait: Duration,
 }
 
 impl Laws {
-    pub(crate) fn accepted(&mut self, message: MessageNo, endpoint: EndpointNo, queue: Option<QueueNo>) {
+    pub(crate) fn accepted(
+        &mut self,
+        message: MessageNo,
+        endpoint: EndpointNo,
+        queue: Option<QueueNo>,
+        now: Timestamp,
+    ) {
         self.open.insert((message, endpoint), queue);
+        self.fresh.insert((message, endpoint), now);
         if let Some(queue) = queue {
             self.queues.entry((endpoint, queue)).or_default().push_back(message);
         }
     }
 
-    /// An attempt starts: no row twice at once, none that has ended, none before its turn, none above a cap or a rate.
+    /// Somebody has asked for one more attempt, durably.
+    pub(crate) fn asked(&mut self, message: MessageNo, endpoint: EndpointNo, at: Timestamp) {
+        let row = (message, endpoint);
+        // One that began after the question and before the answer is what was asked for.
+        if self.by_hand.get(&row).is_none_or(|began| *began < at) {
+            self.asked.insert(row, at);
+        }
+    }
+
+    /// The engine is told what an endpoint wants.
+    pub(crate) fn configured(&mut self, endpoint: EndpointNo, policy: Option<LanePolicy>) {
+        let Some(policy) = policy else { return };
+        if self.in_force.get(&endpoint).is_none_or(|old| old.rate != policy.rate) {
+            self.starts.remove(&endpoint);
+        }
+        if self.app_rates.insert(policy.app, policy.app_rate) != Some(policy.app_rate) {
+            self.app_starts.remove(&policy.app);
+        }
+        self.in_force.insert(endpoint, policy);
+    }
+
+    /// An attempt starts: no row twice at once, none that has ended, none before its turn or its time, none that nobody
+    /// asked for, none to an endpoint that is closed, none above a cap or a rate.
     pub(crate) fn started(&mut self, due: &Due, plan: &Plan, now: Timestamp) {
         let row = (due.message.no, due.endpoint);
-        let endpoint = plan.endpoint(due.endpoint);
-        assert!(!self.ended.contains(&row) || due.trigger == Trigger::Manual, "{row:?} was sent after it had ended");
         assert!(due.due <= now, "{row:?} was sent {:?} early", due.due.since(now));
+        let policy = self.in_force.get(&due.endpoint).expect("nothing is sent to an endpoint that was not configured");
+        assert_eq!(policy.gate, None, "{row:?} was sent to an endpoint that is closed");
         let running = self.running.entry(due.endpoint).or_default();
         assert!(running.insert((due.message.no, due.trigger)), "{row:?} was sent twice at once");
-        assert!(
-            running.len() <= usize::from(endpoint.policy.concurrency),
-            "{} attempts under way at {:?}, whose cap is {}",
-            running.len(),
-            due.endpoint,
-            endpoint.policy.concurrency
-        );
-        if let (Some(Some(queue)), Trigger::Scheduled) = (self.open.get(&row).copied(), due.trigger) {
-            let head = self.queues.get(&(due.endpoint, queue)).and_then(|waiting| waiting.front());
-            assert_eq!(head, Some(&due.message.no), "out of order at {:?}", due.endpoint);
-        }
-        if let Some(rate) = endpoint.policy.rate {
+        let (cap, count) = (usize::from(policy.concurrency), running.len());
+        assert!(count <= cap, "{count} attempts under way at {:?}, whose cap is {cap}", due.endpoint);
+        if let Some(rate) = policy.rate {
             within_rate(self.starts.entry(due.endpoint).or_default(), rate, now);
         }
-        if let Some(rate) = endpoint.policy.app_rate {
-            within_rate(self.app_starts.entry(endpoint.app).or_default(), rate, now);
+        if let Some(Some(rate)) = self.app_rates.get(&policy.app) {
+            within_rate(self.app_starts.entry(policy.app).or_default(), *rate, now);
+        }
+        match due.trigger {
+            Trigger::Manual => {
+                self.by_hand.insert(row, now);
+                self.asked.remove(&row);
+            }
+            Trigger::Scheduled => self.started_by_schedule(due, now),
+        }
+        self.waited(row, plan, now);
+    }
+
+    fn started_by_schedule(&mut self, due: &Due, now: Timestamp) {
+        let row = (due.message.no, due.endpoint);
+        assert!(!self.ended.contains(&row), "{row:?} was sent after it had ended");
+        let until = self.not_before.remove(&row).unwrap_or(Timestamp::MIN);
+        assert!(until <= now, "{row:?} was sent {:?} before its receiver wants it", until.since(now));
+        if let Some(Some(queue)) = self.open.get(&row).copied() {
+            let head = self.queues.get(&(due.endpoint, queue)).and_then(|waiting| waiting.front());
+            assert_eq!(head, Some(&due.message.no), "out of order at {:?}", due.endpoint);
+            assert!(self.busy.insert((due.endpoint, queue)), "two of a queue under way at {:?}", due.endpoint);
         }
     }
 
-    pub(crate) fn answered(&mut self, due: &Due) {
-        let running = self.running.entry(due.endpoint).or_default();
-        assert!(running.remove(&(due.message.no, due.trigger)), "an answer to nothing that was sent");
+    /// Nobody waits for long because others hang: with no limits of its own, a healthy endpoint soon has its turn. What
+    /// counts is the time in which it gets nothing at all: its own messages wait for each other.
+    fn waited(&mut self, row: Row, plan: &Plan, now: Timestamp) {
+        let last = self.last_start.insert(row.1, now).unwrap_or(Timestamp::MIN);
+        let Some(since) = self.fresh.remove(&row).map(|since| since.max(last)) else { return };
+        let endpoint = plan.endpoint(row.1);
+        let free = endpoint.wants.rate.is_none() && endpoint.wants.app_rate.is_none() && !endpoint.was_changed;
+        let in_queue = self.open.get(&row).is_some_and(Option::is_some);
+        if matches!(endpoint.manner, Manner::Good) && free && !in_queue {
+            let wait = now.since(since);
+            assert!(wait <= LONGEST_WAIT, "{row:?} has waited {wait:?} for its turn");
+            self.longest_wait = self.longest_wait.max(wait);
+        }
     }
 
-    /// A delivery has ended durably.
-    pub(crate) fn ended(&mut self, message: MessageNo, endpoint: EndpointNo) {
-        let queue = self.open.remove(&(message, endpoint)).flatten();
-        self.ended.insert((message, endpoint));
+    pub(crate) fn answered(&mut self, due: &Due, outcome: &AttemptOutcome, now: Timestamp) {
+        let row = (due.message.no, due.endpoint);
+        let running = self.running.entry(due.endpoint).or_default();
+        assert!(running.remove(&(due.message.no, due.trigger)), "an answer to nothing that was sent");
+        if due.trigger == Trigger::Manual {
+            return;
+        }
+        if let Some(queue) = due.queue {
+            self.busy.remove(&(due.endpoint, queue));
+        }
+        if let AttemptOutcome::Failed { retry_after: Some(wait), .. } = outcome {
+            self.not_before.insert(row, now + *wait);
+        }
+    }
+
+    /// A delivery has ended durably; answers whether it had not before.
+    pub(crate) fn ended(&mut self, message: MessageNo, endpoint: EndpointNo) -> bool {
+        let row = (message, endpoint);
+        self.fresh.remove(&row);
+        let queue = self.open.remove(&row).flatten();
         if let Some(waiting) = queue.and_then(|queue| self.queues.get_mut(&(endpoint, queue))) {
             waiting.retain(|no| *no != message);
         }
+        self.ended.insert(row)
     }
 
     /// The engine is gone, and with it all that was under way; the receivers may have got it.
-    pub(crate) fn crashed(&mut self) {
+    pub(crate) fn crashed(&mut self, now: Timestamp) {
         self.running.clear();
+        self.busy.clear();
+        self.in_force.clear();
+        // What was answered and not recorded is asked for once more, and its wait was not recorded either.
+        self.not_before.clear();
+        self.fresh.values_mut().for_each(|since| *since = now);
         // A bucket starts empty, so rates hold over a crash; what was started before counts on.
+    }
+
+    /// The engine remembers nothing of an endpoint.
+    pub(crate) fn forgotten(&self, endpoint: EndpointNo, plan: &Plan) {
+        assert_eq!(plan.endpoint(endpoint).wants.gate, Some(Gate::Deleted), "{endpoint:?} still lives");
+        assert!(self.running.get(&endpoint).is_none_or(HashSet::is_empty), "{endpoint:?} has attempts under way");
+    }
+
+    /// All that was accepted has ended, and all that was asked for was sent, but for what was deleted; and the engine
+    /// knows of every change.
+    pub(crate) fn nothing_is_open(&self, plan: &Plan) {
+        let lives = |row: &&Row| plan.endpoint(row.1).wants.gate != Some(Gate::Deleted);
+        let (open, asked) = (self.open.keys().find(lives), self.asked.keys().find(lives));
+        assert_eq!((open, asked), (None, None), "forgotten");
+        for (endpoint, policy) in &self.in_force {
+            let wants = &plan.endpoint(*endpoint).wants;
+            assert!(policy == wants || wants.gate == Some(Gate::Deleted), "{endpoint:?} goes by an old configuration");
+        }
     }
 
     pub(crate) fn running(&self) -> usize {

@@ -11,9 +11,12 @@
     reason = "it tells which seed broke a law, and what the runs came to"
 )]
 
+mod changes;
 mod laws;
 mod plan;
+mod receivers;
 mod world;
+mod writes;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,31 +1,25 @@
 //! The world of one seed: everything that takes time in the server is an event in one queue here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::AddAssign;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use ringback_engine::Judgement;
 use ringback_engine::scheduler::{Action, Event, Limits, Scheduler};
-use ringback_model::{
-    AppNo, AttemptOutcome, Class, Clock, DeliveryState, EndpointNo, Exchange, Failure, IdMaker, ManualClock, MessageNo,
-    NotSent, Ordering, Priority, Random, SeededRandom, Timestamp,
-};
-use ringback_store::backend::sqlite::{self, ApplyContext, Op, OpResult};
-use ringback_store::{
-    Accept, Accepted, Committed, Due, Finish, MasterKey, NewAttempt, NewMessage, QueueNo, Step, Take, Target,
-};
+use ringback_model::{AttemptOutcome, Clock, EndpointNo, IdMaker, ManualClock, MessageNo, SeededRandom, Timestamp};
+use ringback_store::backend::sqlite::{self, ApplyContext, Op};
+use ringback_store::{Due, MasterKey, Take};
 use rusqlite::Connection;
 
+use crate::changes::Change;
 use crate::laws::Laws;
-use crate::plan::{Manner, Plan, TIMEOUT};
+use crate::plan::Plan;
 
-const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
+pub(crate) const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
 /// When all receivers are well again.
-const MENDED_AFTER: Duration = Duration::from_secs(900);
+pub(crate) const MENDED_AFTER: Duration = Duration::from_secs(900);
 
 /// What a run came to.
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,6 +32,10 @@ pub(crate) struct Summary {
     pub(crate) ended_well: u64,
     pub(crate) ended_badly: u64,
     pub(crate) crashes: u64,
+    /// Attempts that somebody asked for.
+    pub(crate) resends: u64,
+    /// The longest that a healthy endpoint has waited for its turn, in milliseconds.
+    pub(crate) longest_wait: u64,
     pub(crate) trace: u64,
 }
 
@@ -51,46 +49,55 @@ impl AddAssign for Summary {
         self.ended_well += other.ended_well;
         self.ended_badly += other.ended_badly;
         self.crashes += other.crashes;
+        self.resends += other.resends;
+        self.longest_wait = self.longest_wait.max(other.longest_wait);
         self.trace ^= other.trace;
     }
 }
 
 /// What happens at some time.
 #[derive(Debug)]
-enum Happening {
+pub(crate) enum Happening {
     Post,
+    /// Somebody asks for an attempt of something that was accepted.
+    Resend,
+    /// Somebody asks for the same once more.
+    ResendOf(usize),
     Commit,
-    Configured(EndpointNo),
+    Configured(EndpointNo, bool),
     Load(Take),
     Answer(Box<(Due, Timestamp, AttemptOutcome)>),
     Crash,
     StepWall,
-    /// An endpoint is paused, or goes on.
-    Pause(EndpointNo, bool),
+    /// A deleted endpoint has been so for a while.
+    Deleted(EndpointNo),
+    /// The owner of an endpoint changes something about it.
+    Change(EndpointNo, Change),
     Tick,
 }
 
 pub(crate) struct World {
     seed: u64,
     tell: bool,
-    plan: Plan,
-    random: Arc<SeededRandom>,
-    clock: Arc<ManualClock>,
-    ids: IdMaker,
-    connection: Connection,
-    context: ApplyContext,
-    scheduler: Scheduler,
-    laws: Laws,
+    pub(crate) plan: Plan,
+    pub(crate) random: Arc<SeededRandom>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) ids: IdMaker,
+    pub(crate) connection: Connection,
+    pub(crate) context: ApplyContext,
+    pub(crate) scheduler: Scheduler,
+    pub(crate) laws: Laws,
     agenda: BTreeMap<(Timestamp, u64), Happening>,
     order: u64,
     /// Operations that wait for the next commit.
-    waiting: Vec<Op>,
-    commit_planned: bool,
-    posted: u64,
+    pub(crate) waiting: Vec<Op>,
+    pub(crate) commit_planned: bool,
+    pub(crate) posted: u64,
+    /// What was accepted, for whoever asks for it again.
+    pub(crate) accepted: Vec<(MessageNo, EndpointNo)>,
     tick_at: Option<Timestamp>,
-    paused: BTreeSet<EndpointNo>,
-    recent: BTreeMap<EndpointNo, Vec<Timestamp>>,
-    summary: Summary,
+    pub(crate) recent: BTreeMap<EndpointNo, Vec<Timestamp>>,
+    pub(crate) summary: Summary,
     trace: DefaultHasher,
 }
 
@@ -115,15 +122,15 @@ impl World {
             ids: IdMaker::new(),
             connection,
             context,
-            scheduler: Scheduler::new(Limits { rows: 150, attempts: 60, ..Limits::default() }),
+            scheduler: Scheduler::new(Limits { rows: 150, attempts: 12, ..Limits::default() }),
             laws: Laws::default(),
             agenda: BTreeMap::new(),
             order: 0,
             waiting: Vec::new(),
             commit_planned: false,
             posted: 0,
+            accepted: Vec::new(),
             tick_at: None,
-            paused: BTreeSet::new(),
             recent: BTreeMap::new(),
             summary: Summary::default(),
             trace: DefaultHasher::new(),
@@ -135,18 +142,20 @@ impl World {
             world.after(at, Happening::Crash);
             let at = world.random.below(span);
             world.after(at, Happening::StepWall);
-            let (endpoint, at) = (world.any_endpoint(), world.random.below(span));
-            world.after(at, Happening::Pause(endpoint, true));
-            world.after(at + world.random.below(5_000_000), Happening::Pause(endpoint, false));
         }
+        for _ in 0..8 {
+            let at = world.random.below(span * 2);
+            world.after(at, Happening::Resend);
+        }
+        world.plan_changes(span);
         world
     }
 
-    fn any_endpoint(&self) -> EndpointNo {
+    pub(crate) fn any_endpoint(&self) -> EndpointNo {
         self.plan.endpoints[self.random.below(self.plan.endpoints.len() as u64) as usize].no
     }
 
-    fn after(&mut self, micros: u64, happening: Happening) {
+    pub(crate) fn after(&mut self, micros: u64, happening: Happening) {
         self.order += 1;
         self.agenda.insert((self.clock.now() + Duration::from_micros(micros), self.order), happening);
     }
@@ -158,6 +167,7 @@ impl World {
             eprintln!("seed {} broke a law at {}; run it alone with RINGBACK_SIM_SEED", self.seed, self.clock.now());
             std::panic::resume_unwind(panic);
         }
+        self.summary.longest_wait = u64::try_from(self.laws.longest_wait.as_millis()).unwrap_or(u64::MAX);
         self.summary.trace = self.trace.finish();
         self.summary
     }
@@ -177,7 +187,7 @@ impl World {
                 self.scheduler.load()
             );
         }
-        assert!(self.laws.open.is_empty(), "forgotten: {:?} {:?}", self.laws.open, self.scheduler.load());
+        self.nothing_is_pending();
         let load = self.scheduler.load();
         assert_eq!((load.running, load.uncommitted, load.rows, load.bytes, self.laws.running()), (0, 0, 0, 0, 0));
     }
@@ -195,139 +205,21 @@ impl World {
         match happening {
             Happening::Post => self.post(),
             Happening::Commit => self.commit(actions),
-            Happening::Configured(endpoint) => {
-                let mut policy = self.plan.endpoint(endpoint).policy.clone();
-                policy.gate = self.paused.contains(&endpoint).then_some(ringback_model::Gate::Paused);
-                self.scheduler.step(Event::Configured { endpoint, policy: Some(policy) }, now, actions);
-            }
+            Happening::Configured(endpoint, with_health) => self.configured(endpoint, with_health, actions),
             Happening::Load(take) => {
-                let taken = sqlite::take(&self.connection, &take).expect("a store in memory can be read");
-                self.scheduler.step(Event::Loaded { endpoint: take.endpoint, taken: Some(taken) }, now, actions);
+                // The store cannot always be read.
+                let taken = (self.random.below(40) != 0)
+                    .then(|| sqlite::take(&self.connection, &take).expect("a store in memory can be read"));
+                self.scheduler.step(Event::Loaded { endpoint: take.endpoint, taken }, now, actions);
             }
             Happening::Answer(answer) => self.answered(*answer, actions),
             Happening::Crash => self.crash(actions),
             Happening::StepWall => self.clock.step_wall(self.random.below(7_200_000_000) as i64 - 3_600_000_000),
-            Happening::Pause(endpoint, paused) => {
-                if paused {
-                    self.paused.insert(endpoint)
-                } else {
-                    self.paused.remove(&endpoint)
-                };
-                let app = self.plan.endpoint(endpoint).app;
-                self.scheduler.step(Event::Changed(app), now, actions);
-            }
+            Happening::Resend => self.resend(),
+            Happening::ResendOf(which) => self.resend_of(which),
+            Happening::Deleted(endpoint) => assert_eq!(self.pending(Some(endpoint)), [], "it was deleted"),
+            Happening::Change(endpoint, change) => self.change(endpoint, change, actions),
             Happening::Tick => self.tick_at = None,
-        }
-    }
-
-    fn post(&mut self) {
-        let now = self.clock.now();
-        let app = AppNo(1 + self.random.below(3) as i64);
-        let key = self.random.below(4) as i64 + 1;
-        let share = 1 + self.random.below(3);
-        let targets: Vec<Target> = self
-            .plan
-            .endpoints
-            .iter()
-            .filter(|endpoint| endpoint.app == app && self.random.below(4) < share)
-            .map(|endpoint| Target {
-                endpoint: endpoint.no,
-                queue: match endpoint.ordering {
-                    Ordering::None => None,
-                    Ordering::PerKey => Some(QueueNo(key)),
-                    Ordering::Fifo => Some(QueueNo(0)),
-                },
-            })
-            .collect();
-        let class =
-            [Class::Otp, Class::Notification, Class::Transactional, Class::Marketing][self.random.below(4) as usize];
-        self.enqueue(Op::Accept(Accept {
-            app,
-            app_version: 0,
-            message: NewMessage {
-                id: self.ids.make(now, &*self.random),
-                event_type: "sms.dlr".to_owned(),
-                event_id: None,
-                channels: Vec::new(),
-                payload: Bytes::from(format!("{{\"n\":{},\"key\":{key}}}", self.posted)),
-                raw: None,
-                raw_content_type: None,
-                ordering_key: None,
-                occurred_at: None,
-                accepted_at: now,
-                expires_at: Timestamp::MAX,
-            },
-            priority: Priority::new(class, self.random.below(2) == 0),
-            targets,
-            idempotency: None,
-        }));
-        self.posted += 1;
-        if self.posted < self.plan.messages {
-            let gap = self.random.below(self.plan.gap * 2);
-            self.after(gap, Happening::Post);
-        }
-    }
-
-    fn enqueue(&mut self, op: Op) {
-        self.waiting.push(op);
-        if !self.commit_planned {
-            self.commit_planned = true;
-            let wait = 50 + self.random.below(2_000);
-            self.after(wait, Happening::Commit);
-        }
-    }
-
-    /// What waits becomes durable, all of it at once, and the feed tells.
-    fn commit(&mut self, actions: &mut Vec<Action>) {
-        self.commit_planned = false;
-        let ops = std::mem::take(&mut self.waiting);
-        let (results, committed) = sqlite::apply(&mut self.connection, &mut self.context, &ops);
-        for (op, result) in ops.iter().zip(results) {
-            match (op, result) {
-                (Op::Accept(accept), OpResult::Accept(Ok(Accepted::New { no }))) => self.accepted(accept, no),
-                (Op::Finish(finish), OpResult::Finish(Ok(_))) => {
-                    if let Step::End { state, .. } = finish.step {
-                        self.laws.ended(finish.message, finish.endpoint);
-                        let well = state == DeliveryState::Success;
-                        self.summary.ended_well += u64::from(well);
-                        self.summary.ended_badly += u64::from(!well);
-                    }
-                }
-                (op, result) => panic!("{op:?} came to {result:?}"),
-            }
-        }
-        self.told(committed, actions);
-    }
-
-    fn accepted(&mut self, accept: &Accept, no: MessageNo) {
-        self.summary.accepted += 1;
-        for target in &accept.targets {
-            self.summary.deliveries += 1;
-            self.summary.queued += u64::from(target.queue.is_some());
-            // The account keeps the queue that the endpoint asks for, whatever the code under test makes of it.
-            let endpoint = self.plan.endpoint(target.endpoint);
-            let key = accept.message.payload.iter().rev().nth(1).map_or(0, |digit| i64::from(digit - b'0'));
-            let queue = match endpoint.ordering {
-                Ordering::None => None,
-                Ordering::PerKey => Some(QueueNo(key)),
-                Ordering::Fifo => Some(QueueNo(0)),
-            };
-            self.laws.accepted(no, target.endpoint, queue);
-        }
-    }
-
-    fn told(&mut self, committed: Committed, actions: &mut Vec<Action>) {
-        let now = self.clock.now();
-        for settled in committed.settled {
-            let event = Event::Settled { endpoint: settled.endpoint, row: (settled.message, settled.trigger) };
-            self.scheduler.step(event, now, actions);
-        }
-        // Sometimes the engine is far behind and is told only that it missed something.
-        if self.random.below(50) == 0 {
-            self.scheduler.step(Event::Missed, now, actions);
-            self.find(actions);
-        } else {
-            self.scheduler.step(Event::Due(committed.due), now, actions);
         }
     }
 
@@ -340,11 +232,14 @@ impl World {
                     let wait = 20 + self.random.below(500);
                     self.after(wait, Happening::Load(take));
                 }
-                Action::Configure { endpoint, .. } => {
+                Action::Configure { endpoint, with_health, .. } => {
                     let wait = 10 + self.random.below(200);
-                    self.after(wait, Happening::Configured(endpoint));
+                    // What is read is what holds now; it arrives later.
+                    self.plan.read(endpoint);
+                    self.after(wait, Happening::Configured(endpoint, with_health));
                 }
-                Action::Clear { endpoint } => panic!("nothing was deleted, and {endpoint:?} is to be cleared"),
+                Action::Clear { endpoint } => self.clear(endpoint),
+                Action::Forget { endpoint } => self.laws.forgotten(endpoint, &self.plan),
             }
         }
         if let Some(at) = self.scheduler.next_wake()
@@ -355,96 +250,35 @@ impl World {
         }
     }
 
-    /// The receiver's part: when it answers, and what.
-    fn start(&mut self, due: Due) {
-        let now = self.clock.now();
-        assert!(!self.paused.contains(&due.endpoint) || self.recently_paused(), "sent to a paused endpoint");
-        self.laws.started(&due, &self.plan, now);
-        let recent = self.recent.entry(due.endpoint).or_default();
-        recent.retain(|at| now.since(*at) < Duration::from_secs(1));
-        recent.push(now);
-        let in_a_second = recent.len();
-        let status = |code| AttemptOutcome::Failed { why: Failure::Status(code), retry_after: None };
-        let quick = 200 + self.random.below(20_000);
-        let manner = match self.plan.endpoint(due.endpoint).manner {
-            // In the end every receiver is mended, or a breaker would make the run as long as its probes are far apart.
-            _ if now > START + MENDED_AFTER => Manner::Good,
-            manner => manner,
-        };
-        let (micros, outcome) = match manner {
-            Manner::Good => (quick, AttemptOutcome::Delivered),
-            Manner::Flaky(percent) if self.random.below(100) < percent => (quick, status(500)),
-            Manner::Flaky(_) => (quick, AttemptOutcome::Delivered),
-            Manner::Slow(ms) => match self.random.below(ms * 1_000) {
-                late if late > TIMEOUT.as_micros() as u64 => {
-                    (TIMEOUT.as_micros() as u64, AttemptOutcome::Failed { why: Failure::Timeout, retry_after: None })
-                }
-                slow => (slow, AttemptOutcome::Delivered),
-            },
-            Manner::Dead if self.random.below(4) == 0 => (10, AttemptOutcome::NotSent { why: NotSent::Dns }),
-            Manner::Dead => (quick, status(500)),
-            Manner::Hung => {
-                (TIMEOUT.as_micros() as u64, AttemptOutcome::Failed { why: Failure::Timeout, retry_after: None })
-            }
-            Manner::Strict(most) if in_a_second > most => (quick, status(429)),
-            Manner::Strict(_) => (quick, AttemptOutcome::Delivered),
-        };
-        self.after(micros, Happening::Answer(Box::new((due, now, outcome))));
-    }
-
-    /// A change of configuration takes a moment to reach the engine.
-    fn recently_paused(&self) -> bool {
-        self.agenda.values().any(|happening| matches!(happening, Happening::Configured(_)))
-    }
-
-    /// The executor's part and the pump's: judge, free the place, hand the outcome to the store.
-    fn answered(&mut self, (due, started_at, outcome): (Due, Timestamp, AttemptOutcome), actions: &mut Vec<Action>) {
-        let now = self.clock.now();
-        self.laws.answered(&due);
-        self.summary.attempts += 1;
-        self.summary.failed_attempts += u64::from(outcome != AttemptOutcome::Delivered);
-        let endpoint = due.endpoint;
-        let policy = &self.plan.endpoint(endpoint).retry;
-        let judgement = Judgement::of(&due, policy, &outcome, now, self.random.fraction());
-        let before = self.scheduler.health(endpoint);
-        let row = (due.message.no, due.trigger);
-        let event = Event::Answered { endpoint, row, verdict: judgement.verdict, retry: judgement.retry() };
-        self.scheduler.step(event, now, actions);
-        let health = self.scheduler.health(endpoint);
-        self.enqueue(Op::Finish(Finish {
-            message: due.message.no,
-            endpoint,
-            attempt: NewAttempt {
-                id: self.ids.make(now, &*self.random),
-                started_at,
-                trigger: due.trigger,
-                outcome,
-                url: "http://receiver.example/".into(),
-                exchange: Exchange::default(),
-            },
-            step: judgement.step,
-            health: health.differs_durably(&before).then_some(health),
-        }));
-    }
-
     /// The process dies and starts again: what was in memory is gone, what was committed is not.
     fn crash(&mut self, actions: &mut Vec<Action>) {
         self.summary.crashes += 1;
         self.agenda.retain(|_, happening| {
-            matches!(happening, Happening::Crash | Happening::StepWall | Happening::Pause(..) | Happening::Post)
+            matches!(
+                happening,
+                Happening::Crash
+                    | Happening::StepWall
+                    | Happening::Change(..)
+                    | Happening::Post
+                    | Happening::Resend
+                    | Happening::ResendOf(_)
+                    | Happening::Deleted(_)
+            )
         });
         // Messages that waited for their commit were never answered: their producer sends them again.
-        let unanswered = self.waiting.drain(..).filter(|op| matches!(op, Op::Accept(_))).collect::<Vec<_>>();
+        let asked_for = |op: &Op| matches!(op, Op::Accept(_) | Op::Rearm(_));
+        let unanswered = self.waiting.drain(..).filter(asked_for).collect::<Vec<_>>();
         (self.commit_planned, self.tick_at) = (false, None);
-        self.scheduler = Scheduler::new(Limits { rows: 150, attempts: 60, ..Limits::default() });
+        self.scheduler = Scheduler::new(Limits { rows: 150, attempts: 12, ..Limits::default() });
         self.context = context(&self.connection, &self.random, &self.clock);
-        self.laws.crashed();
+        self.plan.crashed();
+        self.laws.crashed(self.clock.now());
         actions.clear();
         unanswered.into_iter().for_each(|op| self.enqueue(op));
         self.find(actions);
     }
 
-    fn find(&mut self, actions: &mut Vec<Action>) {
+    pub(crate) fn find(&mut self, actions: &mut Vec<Action>) {
         let found =
             sqlite::lanes(&self.connection, EndpointNo(0), usize::MAX >> 1).expect("a store in memory can be read");
         for lane in found {

@@ -1,11 +1,16 @@
 //! What a lane does at a given moment. The laws over whole runs are in the simulation.
 
+mod configuring;
+mod resend;
+mod turns;
+mod window;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use ringback_model::{Breaker, Class, Message, MessageNo, Priority, Trigger};
-use ringback_store::QueueNo;
+use ringback_store::{QueueNo, Taken};
 
 use super::*;
 
@@ -47,6 +52,10 @@ fn plain(no: i64, endpoint: i64) -> Due {
     due(no, endpoint, Class::Transactional, None)
 }
 
+fn by_hand(no: i64, endpoint: i64, at: Timestamp) -> Due {
+    Due { trigger: Trigger::Manual, due: at, ..plain(no, endpoint) }
+}
+
 /// A scheduler and what it asked for.
 struct Bench {
     scheduler: Scheduler,
@@ -58,7 +67,11 @@ impl Bench {
     fn new(limits: Limits, endpoints: &[(i64, LanePolicy)]) -> Self {
         let mut bench = Self { scheduler: Scheduler::new(limits), actions: Vec::new(), now: NOW };
         for (endpoint, policy) in endpoints {
-            bench.tell(Event::Configured { endpoint: EndpointNo(*endpoint), policy: Some(policy.clone()) });
+            bench.tell(Event::Configured {
+                endpoint: EndpointNo(*endpoint),
+                policy: Some(policy.clone()),
+                health: None,
+            });
         }
         bench
     }
@@ -72,20 +85,46 @@ impl Bench {
         self.scheduler.start(self.now, &mut self.actions);
         let started = |action: &Action| match action {
             Action::Start(due) => Some((due.message.no.0, due.endpoint.0)),
-            Action::Load(_) | Action::Configure { .. } | Action::Clear { .. } => None,
+            Action::Load(_) | Action::Configure { .. } | Action::Clear { .. } | Action::Forget { .. } => None,
         };
         let starts = self.actions.iter().filter_map(started).collect();
         self.actions.clear();
         starts
     }
 
+    /// What is to be read now.
+    fn loads(&mut self) -> Vec<Take> {
+        self.scheduler.start(self.now, &mut self.actions);
+        let loads = self.actions.drain(..).filter_map(|action| match action {
+            Action::Load(take) => Some(take),
+            Action::Start(_) | Action::Configure { .. } | Action::Clear { .. } | Action::Forget { .. } => None,
+        });
+        loads.collect()
+    }
+
+    fn configure(&mut self, endpoint: i64, policy: LanePolicy) {
+        self.tell(Event::Configured { endpoint: EndpointNo(endpoint), policy: Some(policy), health: None });
+    }
+
     fn answer(&mut self, no: i64, endpoint: i64, verdict: Verdict) {
-        let (endpoint, row) = (EndpointNo(endpoint), (MessageNo(no), Trigger::Scheduled));
+        self.over(no, endpoint, Trigger::Scheduled, verdict);
+    }
+
+    fn answer_by_hand(&mut self, no: i64, endpoint: i64, verdict: Verdict) {
+        self.over(no, endpoint, Trigger::Manual, verdict);
+    }
+
+    fn over(&mut self, no: i64, endpoint: i64, trigger: Trigger, verdict: Verdict) {
+        let (endpoint, row) = (EndpointNo(endpoint), (MessageNo(no), trigger));
         self.tell(Event::Answered { endpoint, row, verdict, retry: None });
     }
 
     fn settle(&mut self, no: i64, endpoint: i64) {
         self.tell(Event::Settled { endpoint: EndpointNo(endpoint), row: (MessageNo(no), Trigger::Scheduled) });
+    }
+
+    fn settle_by_hand(&mut self, no: i64, endpoint: i64) {
+        self.tell(Event::Settled { endpoint: EndpointNo(endpoint), row: (MessageNo(no), Trigger::Manual) });
     }
 }
 
@@ -158,10 +197,10 @@ fn a_closed_gate_gives_the_rows_back_and_opening_it_reads_them_again() {
     let mut bench = Bench::new(Limits::default(), &[(1, policy())]);
     bench.tell(Event::Due((0..4).map(|no| plain(no, 1)).collect()));
     let paused = LanePolicy { gate: Some(Gate::Paused), ..policy() };
-    bench.tell(Event::Configured { endpoint: EndpointNo(1), policy: Some(paused) });
+    bench.configure(1, paused);
     assert_eq!(bench.starts(), []);
     assert_eq!(bench.scheduler.load().rows, 0);
-    bench.tell(Event::Configured { endpoint: EndpointNo(1), policy: Some(policy()) });
+    bench.configure(1, policy());
     assert!(matches!(&bench.actions[..], [Action::Load(take)] if take.endpoint == EndpointNo(1) && take.limit == 16));
 }
 
@@ -186,7 +225,7 @@ fn an_open_breaker_lets_one_probe_through_when_its_time_has_come() {
     let breaker = Some(Breaker { probe_at: NOW + Duration::from_secs(5), wait: Duration::from_secs(5) });
     let health = Health { failing_since: Some(NOW), breaker, ..Health::default() };
     bench.tell(Event::Found { endpoint: EndpointNo(1), health });
-    bench.tell(Event::Configured { endpoint: EndpointNo(1), policy: Some(policy()) });
+    bench.configure(1, policy());
     let taken = Taken { rows: vec![plain(1, 1), plain(2, 1)], more: false, next_due: None };
     bench.tell(Event::Loaded { endpoint: EndpointNo(1), taken: Some(taken) });
     assert_eq!(bench.starts(), []);

@@ -1,0 +1,45 @@
+//! What the pump has to know of an endpoint before it sends anything to it.
+
+use std::sync::Arc;
+
+use ringback_model::{AppNo, EndpointNo, Health, RetryPolicy};
+use ringback_store::{Directory, Store, StoreError};
+
+use crate::route::Route;
+use crate::scheduler::LanePolicy;
+
+/// The health of an endpoint as it was last written.
+pub(crate) async fn health(store: &dyn Store, endpoint: EndpointNo) -> Result<Health, StoreError> {
+    let found = store.lanes(EndpointNo(endpoint.0 - 1), 1).await?;
+    Ok(found.first().filter(|lane| lane.endpoint == endpoint).map(|lane| lane.health).unwrap_or_default())
+}
+
+/// What an endpoint wants and how to reach it; `None` if it never was or cannot be used.
+pub(crate) async fn read(
+    store: &dyn Store,
+    directory: &Directory,
+    retry: &RetryPolicy,
+    endpoint: EndpointNo,
+    app: Option<AppNo>,
+) -> Result<Option<(LanePolicy, Arc<Route>)>, StoreError> {
+    let app = match app {
+        Some(app) => app,
+        None => match store.document(endpoint.0).await? {
+            Some(document) => AppNo(document.parent),
+            None => return Ok(None),
+        },
+    };
+    let Some(config) = directory.endpoint(app, endpoint).await? else { return Ok(None) };
+    let app = directory.app(app).await?;
+    let app_rate = app.as_ref().and_then(|app| app.application.throttle_rate);
+    // A deleted application takes its endpoints with it.
+    let deleted = config.deleted || app.is_none();
+    let policy = LanePolicy::new(config.app, app_rate, &config.endpoint, deleted);
+    match Route::new(config, retry) {
+        Ok(route) => Ok(Some((policy, Arc::new(route)))),
+        Err(error) => {
+            tracing::error!(?error, endpoint = endpoint.0, "an endpoint's stored configuration cannot be used");
+            Ok(None)
+        }
+    }
+}
