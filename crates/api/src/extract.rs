@@ -96,9 +96,14 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
 
 fn bearer(headers: &HeaderMap) -> Result<&str, ServiceError> {
     let refused = |detail: &str| ServiceError::Unauthenticated(detail.to_owned());
-    let header = headers
-        .get(AUTHORIZATION)
+    let mut given = headers.get_all(AUTHORIZATION).iter();
+    let header = given
+        .next()
         .ok_or_else(|| refused("Send the header `authorization: Bearer <token>`. `ringback token` prints a token."))?;
+    if given.next().is_some() {
+        // A proxy in front may have looked at the other one.
+        return Err(refused("The header `authorization` is given twice: send one."));
+    }
     let value = header.to_str().ok().ok_or_else(|| refused("Invalid token"))?;
     match value.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim()),
@@ -107,13 +112,18 @@ fn bearer(headers: &HeaderMap) -> Result<&str, ServiceError> {
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
-    let Some(header) = headers.get("idempotency-key") else { return Ok(None) };
+    let wrong = |rule: &str| {
+        let path = ["header".into(), "idempotency-key".into()];
+        Problem::invalid([FieldError::at(path, rule)])
+    };
+    let mut given = headers.get_all("idempotency-key").iter();
+    let Some(header) = given.next() else { return Ok(None) };
+    if given.next().is_some() {
+        return Err(wrong("It is given twice: send one key with a request."));
+    }
     match header.to_str() {
         Ok(key) if (1..=KEY_MAX).contains(&key.len()) => Ok(Some(key)),
-        Ok(_) | Err(_) => {
-            let path = ["header".into(), "idempotency-key".into()];
-            Err(Problem::invalid([FieldError::at(path, "It is 1 to 256 printable ASCII characters, such as a UUID.")]))
-        }
+        Ok(_) | Err(_) => Err(wrong("It is 1 to 256 printable ASCII characters, such as a UUID.")),
     }
 }
 

@@ -11,6 +11,7 @@ use ringback_service::FieldError;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::explain::{Explained, explain};
 use crate::problem::Problem;
 
 /// Arrays and objects that may stand inside each other.
@@ -94,10 +95,9 @@ fn locate<'a, T: Deserialize<'a>>(text: &'a str) -> Problem {
                 serde_path_to_error::Segment::Enum { .. } | serde_path_to_error::Segment::Unknown => None,
             });
             path.extend(names.map(Cow::Owned));
-            let message = error.into_inner().to_string();
+            let Explained { member, message } = explain(&error.into_inner());
             // A member that is missing is no place to go to, but it has a name.
-            let missing = message.strip_prefix("missing field `").and_then(|rest| rest.split_once('`'));
-            path.extend(missing.map(|(name, _)| Cow::Owned(name.to_owned())));
+            path.extend(member.map(Cow::Owned));
             message
         }
     };

@@ -8,6 +8,7 @@
 //! Read `v1/message.rs` first.
 
 mod docs;
+mod explain;
 mod extract;
 mod front;
 mod json;

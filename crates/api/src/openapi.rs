@@ -111,7 +111,9 @@ impl Modify for Errors {
             if let Some(components) = &mut document.components {
                 components.responses.insert((*name).to_owned(), RefOr::T(answer));
             }
-            for operation in document.paths.paths.values_mut().flat_map(operations).filter(|o| needs_a_token(o)) {
+            let operations = document.paths.paths.values_mut().flat_map(operations).filter(|o| needs_a_token(o));
+            // Without a body there is none that could be too large.
+            for operation in operations.filter(|operation| *status != "413" || operation.request_body.is_some()) {
                 let answer = RefOr::Ref(Ref::from_response_name(*name));
                 operation.responses.responses.insert((*status).to_owned(), answer);
             }

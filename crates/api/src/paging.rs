@@ -30,8 +30,25 @@ pub(crate) struct ListParams {
     limit: Option<u16>,
     /// `iterator` or `prevIterator` of another page: this page is the one next to it.
     iterator: Option<String>,
-    /// `ascending` or `descending`.
+}
+
+/// The same for lists whose order can be chosen.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes a parameter that `Query` reads")]
+pub(crate) struct OrderParam {
+    /// Whether the list goes up or down by id (event types by name); each list has a default of its own.
+    #[param(inline, value_type = Option<Order>)]
     order: Option<String>,
+}
+
+/// Values of `order`.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "describes values that `Query` reads")]
+pub(crate) enum Order {
+    Ascending,
+    Descending,
 }
 
 /// A page of a list.

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use ringback_model::{
-    AppNo, Attempt, AttemptId, DeliveryState, EndpointId, EndpointNo, MessageId, MessageNo, Timestamp,
+    AppNo, Attempt, AttemptId, Delivery, DeliveryState, Endpoint, EndpointId, EndpointNo, MessageId, MessageNo, Reason,
+    Timestamp,
 };
 use ringback_store::{AttemptQuery, AttemptScope, EndpointConfig, Idempotency, Rearm, Rearmed};
 
@@ -17,8 +18,10 @@ pub struct DeliveryView {
     pub endpoint: Arc<EndpointConfig>,
     /// Where the delivery stands.
     pub state: DeliveryState,
-    /// When its next try is due, if one is.
+    /// When its next try is due, if one is: none is as long as the delivery is held.
     pub next_attempt: Option<Timestamp>,
+    /// Why it ended without success, or what it waits for beside its time; in words.
+    pub reason: Option<String>,
 }
 
 /// An attempt, with the public names of what it belongs to.
@@ -49,6 +52,20 @@ pub struct AttemptFilter {
     pub event_types: Vec<String>,
 }
 
+/// What holds a pending delivery back, in words.
+fn held(endpoint: &Endpoint, delivery: &Delivery) -> Option<String> {
+    if endpoint.disabled {
+        return Some(match &endpoint.disabled_reason {
+            Some(why) => format!("the endpoint is disabled: {why}"),
+            None => "the endpoint is disabled".to_owned(),
+        });
+    }
+    if endpoint.paused {
+        return Some("the endpoint is paused".to_owned());
+    }
+    delivery.blocked.then(|| "it waits behind an earlier message".to_owned())
+}
+
 impl Service {
     /// A page of the deliveries of a message, by endpoint id. Deleted endpoints are among them.
     ///
@@ -72,8 +89,14 @@ impl Service {
                 DeliveryState::Pending | DeliveryState::Sending if endpoint.deleted => DeliveryState::Canceled,
                 other => other,
             };
-            let next_attempt = delivery.due.filter(|_| state == DeliveryState::Pending);
-            views.push(DeliveryView { endpoint, state, next_attempt });
+            let reason = match state {
+                DeliveryState::Success => None,
+                DeliveryState::Pending | DeliveryState::Sending => held(&endpoint.endpoint, &delivery),
+                DeliveryState::Canceled if endpoint.deleted => Some(Reason::EndpointDeleted.to_string()),
+                DeliveryState::Fail | DeliveryState::Canceled => delivery.reason.map(|reason| reason.to_string()),
+            };
+            let next_attempt = delivery.due.filter(|_| state == DeliveryState::Pending && reason.is_none());
+            views.push(DeliveryView { endpoint, state, next_attempt, reason });
         }
         Ok(window.page_of(views, |view| view.endpoint.endpoint.id))
     }

@@ -186,7 +186,9 @@ impl Service {
         let secrets = EndpointSecrets { keys: vec![SigningKey { secret, expires_at: None }], ..Default::default() };
         let now = self.clock.now();
         let endpoint = blank(self.ids.make(now, &*self.random), now);
-        let composed = self.compose(app, endpoint, secrets, draft).await?;
+        let mut composed = self.compose(app, endpoint, secrets, draft).await?;
+        // What was never changed says so.
+        composed.endpoint.updated_at = now;
         let put = put(app, &composed, Expect::New, idempotency)?;
         let result = self.store.put(put).await?;
         self.directory.forget(app.no);

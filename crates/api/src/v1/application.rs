@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use crate::extract::{Asked, Caller, Path};
 use crate::not_yet;
-use crate::paging::{self, ListParams, ListResponse};
+use crate::paging::{self, ListParams, ListResponse, OrderParam};
 use crate::patch::Patch;
 use crate::problem::Problem;
 use crate::query::Query;
@@ -116,7 +116,7 @@ impl From<Application> for ApplicationOut {
 
 /// Lists the applications of the organization.
 #[utoipa::path(
-    get, path = "/api/v1/app", operation_id = "v1.application.list", tag = "Application", params(ListParams),
+    get, path = "/api/v1/app", operation_id = "v1.application.list", tag = "Application", params(ListParams, OrderParam),
     responses((status = 200, body = ListResponse<ApplicationOut>)),
 )]
 pub(crate) async fn list(
@@ -169,7 +169,9 @@ pub(crate) async fn get(
     Ok(respond::json(StatusCode::OK, &ApplicationOut::from(application)))
 }
 
-/// Replaces an application, or makes it. The id in the path does not become its uid.
+/// Replaces an application, or makes it.
+///
+/// The id in the path does not become its uid.
 #[utoipa::path(
     put, path = "/api/v1/app/{app_id}", operation_id = "v1.application.update", tag = "Application",
     params(("app_id" = String, Path, description = "Id or uid of the application.")),

@@ -1,11 +1,12 @@
 //! What became of messages: deliveries, attempts, and one more attempt on request.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use ringback_model::{AttemptId, AttemptOutcome, DeliveryState, EndpointId, MessageId, Timestamp};
+use ringback_model::{AttemptId, AttemptOutcome, DeliveryState, EndpointId, MessageId, Phases, Timestamp};
 use ringback_service::{AttemptFilter, AttemptView, DeliveryView, Service};
 use ringback_store::Direction;
 use serde::Serialize;
@@ -34,6 +35,9 @@ pub(crate) struct MessageEndpointOut {
     /// When the next try is due.
     #[schema(value_type = Option<String>, format = DateTime)]
     next_attempt: Option<Timestamp>,
+    /// Why it ended without success, or what it waits for beside its time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
 }
 
 /// An attempt.
@@ -53,6 +57,10 @@ pub(crate) struct MessageAttemptOut {
     /// 0 when there was no answer.
     response_status_code: u16,
     response_duration_ms: u64,
+    timings: Timings,
+    /// What went wrong, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     /// 0 success, 2 fail.
     status: u8,
     /// The same as a word.
@@ -61,6 +69,36 @@ pub(crate) struct MessageAttemptOut {
     trigger_type: u8,
     #[schema(value_type = String, format = DateTime)]
     timestamp: Timestamp,
+}
+
+/// How long each phase of an attempt took, in milliseconds; 0 for one that did not happen.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Timings {
+    /// Resolving the host name.
+    dns: f64,
+    /// Opening the connection; 0 where one was kept open.
+    connect: f64,
+    /// The TLS handshake.
+    tls: f64,
+    /// From sending the request to the head of the answer.
+    first_byte: f64,
+    /// All of it.
+    total: f64,
+}
+
+impl From<Phases> for Timings {
+    fn from(phases: Phases) -> Self {
+        // Whole microseconds: what is below is noise.
+        let millis = |phase: Duration| phase.as_micros() as f64 / 1_000.0;
+        Self {
+            dns: millis(phases.dns),
+            connect: millis(phases.connect),
+            tls: millis(phases.tls),
+            first_byte: millis(phases.first_byte),
+            total: millis(phases.total),
+        }
+    }
 }
 
 /// An answer that says nothing but that it is done.
@@ -79,6 +117,7 @@ impl MessageEndpointOut {
             status: state.code(),
             status_text: state.text(),
             next_attempt: view.next_attempt,
+            reason: view.reason.clone(),
         }
     }
 }
@@ -87,6 +126,7 @@ impl MessageAttemptOut {
     fn new(view: AttemptView, with_content: bool) -> Self {
         let AttemptView { attempt, message, endpoint } = view;
         let exchange = attempt.exchange;
+        let reason = (attempt.outcome != AttemptOutcome::Delivered).then(|| attempt.outcome.to_string());
         let state = match attempt.outcome {
             AttemptOutcome::Delivered => DeliveryState::Success,
             AttemptOutcome::Failed { .. } | AttemptOutcome::NotSent { .. } => DeliveryState::Fail,
@@ -94,7 +134,7 @@ impl MessageAttemptOut {
         let response = match exchange.status {
             _ if !with_content => String::new(),
             Some(_) => String::from_utf8_lossy(&exchange.response).into_owned(),
-            None => attempt.outcome.to_string(),
+            None => reason.clone().unwrap_or_default(),
         };
         Self {
             id: attempt.id,
@@ -104,6 +144,8 @@ impl MessageAttemptOut {
             response,
             response_status_code: exchange.status.unwrap_or(0),
             response_duration_ms: u64::try_from(exchange.phases.total.as_millis()).unwrap_or(u64::MAX),
+            timings: exchange.phases.into(),
+            reason,
             status: state.code(),
             status_text: state.text(),
             trigger_type: attempt.trigger as u8,

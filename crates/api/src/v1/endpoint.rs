@@ -11,7 +11,7 @@ use ringback_store::Direction;
 use super::endpoint_body::{EndpointIn, EndpointOut, EndpointPatch};
 use crate::extract::{Asked, Caller, Path};
 use crate::not_yet;
-use crate::paging::{self, ListParams, ListResponse};
+use crate::paging::{self, ListParams, ListResponse, OrderParam};
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::respond;
@@ -19,7 +19,7 @@ use crate::respond;
 /// Lists the endpoints of an application.
 #[utoipa::path(
     get, path = "/api/v1/app/{app_id}/endpoint", operation_id = "v1.endpoint.list", tag = "Endpoint",
-    params(("app_id" = String, Path, description = "Id or uid of the application."), ListParams),
+    params(("app_id" = String, Path, description = "Id or uid of the application."), ListParams, OrderParam),
     responses((status = 200, body = ListResponse<EndpointOut>)),
 )]
 pub(crate) async fn list(
@@ -71,7 +71,9 @@ pub(crate) async fn get(
     Ok(respond::json(StatusCode::OK, &EndpointOut::from(view)))
 }
 
-/// Replaces an endpoint, or makes it. Its secret stays, and so do its headers unless the body has some.
+/// Replaces an endpoint, or makes it.
+///
+/// Its secret stays, and so do its headers unless the body has some.
 #[utoipa::path(
     put, path = "/api/v1/app/{app_id}/endpoint/{endpoint_id}", operation_id = "v1.endpoint.update", tag = "Endpoint",
     params(
@@ -107,6 +109,7 @@ pub(crate) async fn patch(
     asked: Asked,
 ) -> Result<Response, Problem> {
     let patch = asked.config::<EndpointPatch>(not_yet::ENDPOINT)?.settled()?;
+    patch.keeps_the_secret()?;
     let view = service.update_endpoint(&asked.actor, &app, &endpoint, |draft| patch.apply(draft)).await?;
     Ok(respond::json(StatusCode::OK, &EndpointOut::from(view)))
 }

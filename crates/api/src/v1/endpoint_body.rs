@@ -12,7 +12,7 @@ use ringback_service::{EndpointDraft, EndpointView, FieldError, HeaderDraft, Hea
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::Schema;
+use utoipa::openapi::schema::{Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::patch::Patch;
@@ -80,11 +80,11 @@ pub(crate) struct EndpointPatch {
     retry_schedule: Patch<Schedule>,
     /// In which order messages go: `none`, `per_key` (those with one `orderingKey`), `fifo` (all).
     #[serde(default)]
-    #[schema(value_type = Option<String>, example = "none")]
+    #[schema(value_type = Option<OrderingName>, example = "none")]
     ordering: Patch<Ordering>,
     /// What an ordered endpoint does when a message has used up its tries: `skip` it, or `pause`.
     #[serde(default)]
-    #[schema(value_type = Option<String>, example = "skip")]
+    #[schema(value_type = Option<OnExhaustedName>, example = "skip")]
     on_exhausted: Patch<OnExhausted>,
     /// Your own notes.
     #[serde(default)]
@@ -104,6 +104,25 @@ pub(crate) struct EndpointPatch {
     auth: Patch<IgnoredAny>,
 }
 
+/// In which order messages go.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "describes `ringback_model::Ordering`")]
+pub(crate) enum OrderingName {
+    None,
+    PerKey,
+    Fifo,
+}
+
+/// What an ordered endpoint does when a message has used up its tries.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "describes `ringback_model::OnExhausted`")]
+pub(crate) enum OnExhaustedName {
+    Skip,
+    Pause,
+}
+
 /// What is said about an endpoint: the members of a change, of which the URL has to be there.
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
@@ -115,6 +134,9 @@ impl PartialSchema for EndpointIn {
         if let RefOr::T(Schema::Object(object)) = &mut schema {
             object.description = Some("What is said about an endpoint.".to_owned());
             object.required.push("url".to_owned());
+            if let Some(RefOr::T(Schema::Object(url))) = object.properties.get_mut("url") {
+                url.schema_type = Type::String.into();
+            }
         }
         schema
     }
@@ -142,6 +164,10 @@ impl EndpointIn {
 impl EndpointPatch {
     /// The same change, with old names of members replaced by the new ones.
     pub(crate) fn settled(mut self) -> Result<Self, Problem> {
+        if matches!(&self.url, Patch::Set(url) if url.contains("{{")) {
+            let rule = "Placeholders such as `{{path}}` are not supported by this version of the server yet.";
+            return Err(Problem::invalid([FieldError::body("url", rule)]));
+        }
         let types = std::mem::take(&mut self.event_types).or_older(
             std::mem::take(&mut self.filter_types),
             "eventTypes",
@@ -151,6 +177,17 @@ impl EndpointPatch {
         match (types, rate) {
             (Ok(types), Ok(rate)) => Ok(Self { event_types: types, throttle_rate: rate, ..self }),
             (types, rate) => Err(Problem::invalid(types.err().into_iter().chain(rate.err()))),
+        }
+    }
+
+    /// Refuses to change the secret by the way: the old one has to sign along for a while, as receivers still have it.
+    pub(crate) fn keeps_the_secret(&self) -> Result<(), Problem> {
+        match self.secret {
+            Patch::Absent => Ok(()),
+            Patch::Null | Patch::Set(_) => {
+                let rule = "A secret is changed with POST to `secret/rotate` below this path. Leave it out here.";
+                Err(Problem::invalid([FieldError::body("secret", rule)]))
+            }
         }
     }
 
@@ -206,9 +243,9 @@ pub(crate) struct EndpointOut {
     max_concurrency: Option<u16>,
     timeout: Option<String>,
     retry_schedule: Option<Vec<String>>,
-    #[schema(value_type = String)]
+    #[schema(value_type = OrderingName)]
     ordering: Ordering,
-    #[schema(value_type = String)]
+    #[schema(value_type = OnExhaustedName)]
     on_exhausted: OnExhausted,
     #[schema(value_type = std::collections::HashMap<String, String>)]
     metadata: IndexMap<String, String>,

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::extract::{Asked, Caller, Path};
-use crate::paging::{self, ListParams, ListResponse};
+use crate::paging::{self, ListParams, ListResponse, OrderParam};
 use crate::patch::Patch;
 use crate::problem::Problem;
 use crate::query::Query;
@@ -146,7 +146,7 @@ impl std::str::FromStr for Position {
 #[utoipa::path(
     get, path = "/api/v1/event-type", operation_id = "v1.event-type.list", tag = "Event Type",
     params(
-        ListParams,
+        ListParams, OrderParam,
         ("include_archived" = Option<bool>, Query, description = "Archived ones too."),
         ("with_content" = Option<bool>, Query, description = "With schemas."),
     ),
@@ -167,7 +167,9 @@ pub(crate) async fn list(
     ))
 }
 
-/// Makes an event type. One that is archived comes back.
+/// Makes an event type.
+///
+/// One that is archived comes back.
 #[utoipa::path(
     post, path = "/api/v1/event-type", operation_id = "v1.event-type.create", tag = "Event Type",
     params(("idempotency-key" = Option<String>, Header, description = "The request is carried out once for each key.")),

@@ -114,6 +114,11 @@ pub(crate) struct MessageOut<'a> {
 }
 
 impl<'a> MessageIn<'a> {
+    /// The payload, as it stands in the request.
+    pub(crate) const fn payload(&self) -> &'a RawValue {
+        self.payload
+    }
+
     /// The draft of the use case. The payload is a part of `body`, not a copy of it.
     pub(crate) fn draft(&'a mut self, body: &Bytes) -> Result<MessageDraft<'a>, Problem> {
         let not_yet = [
@@ -163,14 +168,17 @@ fn text<'b>(text: &'b Option<Text<'_>>) -> Option<&'b str> {
 }
 
 impl<'a> MessageOut<'a> {
-    /// The answer to a draft that was accepted.
-    pub(crate) fn accepted(receipt: Receipt, draft: &'a MessageDraft<'a>, with_content: bool) -> Self {
+    /// The answer to a draft that was accepted, with its payload if it was asked for.
+    pub(crate) fn accepted(receipt: Receipt, draft: &'a MessageDraft<'a>, payload: Option<&'a RawValue>) -> Self {
         Self {
             id: receipt.id,
             event_id: draft.event_id,
             event_type: draft.event_type,
             channels: draft.channels.as_ref().map(|channels| channels.iter().map(AsRef::as_ref).collect()),
-            payload: if with_content { raw(&draft.payload) } else { nothing() },
+            payload: match payload {
+                Some(payload) => payload,
+                None => nothing(),
+            },
             timestamp: receipt.accepted_at,
             ordering_key: draft.ordering_key,
             occurred_at: draft.occurred_at,

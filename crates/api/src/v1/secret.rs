@@ -59,7 +59,9 @@ pub(crate) async fn get(
     Ok(respond::json(StatusCode::OK, &EndpointSecretOut { key }))
 }
 
-/// Makes a new secret the current one. The old one signs along for a while.
+/// Makes a new secret the current one.
+///
+/// The old one signs along for a while.
 #[utoipa::path(
     post, path = "/api/v1/app/{app_id}/endpoint/{endpoint_id}/secret/rotate",
     operation_id = "v1.endpoint.rotate-secret", tag = "Endpoint",

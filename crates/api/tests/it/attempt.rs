@@ -36,6 +36,28 @@ async fn deliveries_of_a_message_show_where_each_endpoint_stands() {
 }
 
 #[tokio::test]
+async fn a_delivery_that_waits_or_has_ended_says_why() {
+    let world = World::new();
+    let fifo = json!({ "url": "https://example.com/", "uid": "e", "ordering": "fifo" });
+    world.app("a").await;
+    world.endpoint("a", fifo).await;
+    let (first, second) = (world.message("a", "t").await, world.message("a", "t").await);
+    let shown = async |message: &str| {
+        let list = world.get(&format!("/app/a/msg/{message}/endpoint?expanded_statuses=true")).await.expect(200);
+        let delivery = &list["data"][0];
+        (delivery["statusText"].clone(), delivery["reason"].clone(), delivery["nextAttempt"].is_null())
+    };
+    assert_eq!(shown(&first).await, (json!("pending"), Value::Null, false));
+    assert_eq!(shown(&second).await, (json!("pending"), json!("it waits behind an earlier message"), true));
+    world.patch("/app/a/endpoint/e", json!({ "paused": true })).await.expect(200);
+    assert_eq!(shown(&first).await, (json!("pending"), json!("the endpoint is paused"), true));
+    world.patch("/app/a/endpoint/e", json!({ "paused": false, "disabled": true })).await.expect(200);
+    assert_eq!(shown(&first).await, (json!("pending"), json!("the endpoint is disabled"), true));
+    world.delete("/app/a/endpoint/e").await.expect(204);
+    assert_eq!(shown(&first).await, (json!("canceled"), json!("the endpoint was deleted"), true));
+}
+
+#[tokio::test]
 async fn attempts_are_listed_by_message_and_by_endpoint_and_read_alone() {
     let world = World::new();
     let app = world.app("a").await;
@@ -49,7 +71,8 @@ async fn attempts_are_listed_by_message_and_by_endpoint_and_read_alone() {
     }
     let last = json!({
         "id": ids[2], "msgId": message, "endpointId": endpoint, "url": "https://example.com/", "response": "thanks",
-        "responseStatusCode": 204, "responseDurationMs": 12, "status": 0, "statusText": "success", "triggerType": 0,
+        "responseStatusCode": 204, "responseDurationMs": 12,
+        "timings": { "dns": 0.0, "connect": 0.0, "tls": 0.0, "firstByte": 0.0, "total": 12.0 }, "status": 0, "statusText": "success", "triggerType": 0,
         "timestamp": "2027-01-15T08:00:03Z",
     });
     assert_eq!(world.get(&format!("/app/a/msg/{message}/attempt/{}", ids[2])).await.expect(200), last);
@@ -90,6 +113,9 @@ async fn attempts_are_listed_by_message_and_by_endpoint_and_read_alone() {
         (&json!(0), &json!(2), &json!("fail"))
     );
     assert_eq!(timeout["response"], "the receiver did not answer in time");
+    assert_eq!(timeout["reason"], timeout["response"]);
+    let refused = world.get(&format!("/app/a/msg/{message}/attempt/{}", ids[0])).await.expect(200);
+    assert_eq!((&refused["response"], &refused["reason"]), (&json!("thanks"), &json!("the receiver answered 500")));
     let bare = world.get(&format!("{by_endpoint}?with_content=false")).await.expect(200);
     assert_eq!(bare["data"][0]["response"], "");
     for wrong in ["status=9", "status=x", "status_code_class=250", "before=soon", "after=2040-01-01T00:00:00Z"] {

@@ -60,6 +60,26 @@ async fn bodies_that_are_no_json_are_refused_with_the_place() {
 }
 
 #[tokio::test]
+async fn what_is_wrong_is_told_in_words_of_json_at_the_member_that_it_is_about() {
+    let world = world().await;
+    for (path, body, place, message) in [
+        ("/app/a/msg", r#"{"eventType":"t","payload":{},"payload":{}}"#, "body.payload", "twice"),
+        ("/app/a/msg", r#"{"eventType":"t","payload":{},"data":{}}"#, "body.payload", "each of its names"),
+        ("/app/a/msg", r#"{"eventType":"t"}"#, "body.payload", "has to be there"),
+        ("/app/a/msg", "5", "body", "an object, not integer"),
+        ("/app/a/endpoint", r#"{"url":"https://e.com","throttleRate":"5"}"#, "body.throttleRate", "a whole number"),
+        ("/app/a/endpoint", r#"{"url":"https://e.com","timeout":true}"#, "body.timeout", "a length of time"),
+        ("/app/a/endpoint", r#"{"url":"https://e.com","ordering":"lifo"}"#, "body.ordering", "one of `none`"),
+        ("/app", r#"{"name":"a","metadata":{"k":1}}"#, "body.metadata.k", "a text, not integer"),
+    ] {
+        let answer = world.ask(&world.token, "POST", path, &[], body).await;
+        assert_eq!(answer.faults(), [place], "{body}");
+        let told = answer.json()["detail"][0]["msg"].as_str().unwrap().to_owned();
+        assert!(told.contains(message) && !told.contains("struct") && !told.contains("u16"), "{body}: {told}");
+    }
+}
+
+#[tokio::test]
 async fn members_given_twice_are_refused_in_configuration() {
     let world = world().await;
     for (path, body) in [

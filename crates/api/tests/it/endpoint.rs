@@ -202,6 +202,8 @@ async fn settings_of_later_versions_are_refused_rather_than_ignored() {
         assert_eq!(answer.faults(), [format!("body.{name}")]);
         assert!(answer.text.contains("not supported"), "{}", answer.text);
     }
+    let placeholder = world.post("/app/a/endpoint", json!({ "url": "https://example.com/{{message.id}}" })).await;
+    assert_eq!(placeholder.faults(), ["body.url"]);
     let harmless = json!({
         "url": "https://example.com/", "dialect": "standard-webhooks", "sendMethod": "json", "product": null, "unheardOf": 1,
         "id": "ep_1", "createdAt": "x",

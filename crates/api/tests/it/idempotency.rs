@@ -72,6 +72,15 @@ async fn a_key_is_free_again_after_its_time_and_is_not_used_up_by_a_refusal() {
 }
 
 #[tokio::test]
+async fn a_key_given_twice_is_refused() {
+    let world = World::new();
+    world.app("a").await;
+    let twice = [("idempotency-key", "k"), ("idempotency-key", "l")];
+    let answer = world.ask(&world.token, "POST", "/app/a/msg", &twice, MESSAGE).await;
+    assert_eq!(answer.faults(), ["header.idempotency-key"]);
+}
+
+#[tokio::test]
 async fn keys_have_their_bounds() {
     let world = World::new();
     world.app("a").await;

@@ -31,3 +31,16 @@ fn every_reference_in_the_document_leads_somewhere() {
         }
     }
 }
+
+#[test]
+fn an_operation_lists_the_parameters_and_errors_that_it_has_and_no_others() {
+    let document: serde_json::Value = serde_json::from_str(ringback_api::openapi_document()).unwrap();
+    let has_order = |path: &str| {
+        let parameters = document["paths"][path]["get"]["parameters"].as_array().unwrap();
+        parameters.iter().any(|parameter| parameter["name"] == "order")
+    };
+    assert!(has_order("/api/v1/app") && has_order("/api/v1/app/{app_id}/endpoint"));
+    assert!(!has_order("/api/v1/app/{app_id}/msg") && !has_order("/api/v1/app/{app_id}/attempt/msg/{msg_id}"));
+    let app = &document["paths"]["/api/v1/app"];
+    assert!(app["post"]["responses"]["413"].is_object() && app["get"]["responses"]["413"].is_null());
+}

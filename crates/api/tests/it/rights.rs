@@ -148,3 +148,14 @@ async fn without_a_token_that_counts_every_operation_answers_401_before_all_else
     let detail = secret.expect(401)["detail"].as_str().unwrap().to_owned();
     assert!(detail.starts_with("Authentication failed. JWT signing secrets can not be used as tokens"), "{detail}");
 }
+
+#[tokio::test]
+async fn a_401_names_the_scheme_and_a_header_given_twice_is_refused() {
+    let world = World::new();
+    let bare = world.send(Request::get("/api/v1/app").body(Body::empty()).unwrap()).await;
+    assert_eq!(bare.status, 401);
+    assert_eq!(bare.headers["www-authenticate"], "Bearer");
+    let good = format!("Bearer {}", world.token);
+    let twice = world.ask(&world.token, "GET", "/app", &[("authorization", &good)], Body::empty()).await;
+    assert!(twice.expect(401)["detail"].as_str().unwrap().contains("twice"), "{}", twice.text);
+}

@@ -27,3 +27,14 @@ async fn a_secret_is_drawn_or_given_and_rotated() {
     assert_eq!(world.post(&rotate, json!({})).await.expect(400)["code"], "limit_reached");
     world.post(&rotate, json!({ "gracePeriodSeconds": 0 })).await.expect(200);
 }
+
+#[tokio::test]
+async fn a_secret_in_a_change_is_refused_rather_than_ignored() {
+    let world = World::new();
+    world.app("a").await;
+    world.endpoint("a", json!({ "url": "https://example.com/", "uid": "e" })).await;
+    let change = json!({ "secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD" });
+    let refused = world.patch("/app/a/endpoint/e", change).await;
+    assert_eq!(refused.faults(), ["body.secret"]);
+    assert!(refused.text.contains("secret/rotate"), "{}", refused.text);
+}
