@@ -2,7 +2,8 @@
 //!
 //! The secret is given, or in a file of the operator's, or in `jwt.key` in the folder. A file holds it as text; white
 //! space at its ends does not count. `jwt.key` is made by whichever of `serve` and `token` comes first, so that a token can
-//! be had before the first start and beside a running server. The master key is made by [`ringback_store::MasterKey`].
+//! be had before the first start and beside a running server. The master key is made by [`ringback_store::MasterKey`],
+//! and only for a store that is not there yet: no other key opens what an existing one holds.
 
 use std::fs;
 use std::io::{self, Write};
@@ -12,11 +13,14 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use ringback_model::{Random, Redacted};
+use ringback_store::{MasterKey, SealError};
 
 use crate::config::{Access, JwtSource};
 
 /// Name of the file beside the store.
 const FILE: &str = "jwt.key";
+/// Name of the store's own file in the folder.
+const STORE_FILE: &str = "ringback.db";
 /// Random bytes in a secret that is made here: as many as the hash of HS256 has.
 const BYTES: usize = 32;
 /// A secret shorter than this is less than HS256 asks for (RFC 7518, section 3.2).
@@ -51,6 +55,21 @@ pub(crate) enum KeyError {
         /// The file.
         path: PathBuf,
     },
+    /// There is a store, and no key to open its secrets with.
+    #[error(
+        "the master key {} is missing, and the secrets in {} cannot be opened without it: put the file back, or name it \
+         with --master-key-file",
+        path.display(), store.display()
+    )]
+    MasterKeyMissing {
+        /// Where the key should be.
+        path: PathBuf,
+        /// The store.
+        store: PathBuf,
+    },
+    /// The master key cannot be read or made.
+    #[error(transparent)]
+    MasterKey(#[from] SealError),
     /// Others than its owner could read or replace the file.
     #[error("{} is open to others (mode {mode:o}): make it readable by its owner alone, mode 600", path.display())]
     Exposed {
@@ -84,6 +103,20 @@ pub(crate) fn token_secret(access: &Access, random: &dyn Random) -> Result<Redac
         tracing::warn!("the secret of tokens is shorter than {LENGTH_ADVISED} bytes, and may be guessed");
     }
     Ok(secret)
+}
+
+/// The key that secrets in the store of this folder are sealed with, made if there is no store yet.
+///
+/// # Errors
+/// When there is a store and no key, and when the key cannot be read or made.
+pub(crate) fn master_key(folder: &Path, path: &Path, random: &dyn Random) -> Result<MasterKey, KeyError> {
+    let store = folder.join(STORE_FILE);
+    // Where it cannot be told, reading the key says why.
+    let is_missing = path.try_exists().is_ok_and(|exists| !exists);
+    if is_missing && store.exists() {
+        return Err(KeyError::MasterKeyMissing { path: path.to_owned(), store });
+    }
+    Ok(MasterKey::load_or_create(path, random)?)
 }
 
 fn load_or_create(folder: &Path, random: &dyn Random) -> Result<Redacted, KeyError> {

@@ -17,7 +17,9 @@ pub(crate) fn start(config: &LogConfig) -> Result<(), ConfigError> {
         .parse(&config.filter)
         .ok()
         .ok_or_else(|| ConfigError::LogFilter { filter: config.filter.clone() })?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // A line that cannot be written is lost: the disk that the log goes to is full, or its reader has gone. Telling that
+    // on standard error, as the library would, is a panic, and a server does not end for want of a log.
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).log_internal_errors(false);
     let started = match config.format {
         LogFormat::Human => {
             tracing::subscriber::set_global_default(lines.with_ansi(Style::of(&io::stderr()).colours()).finish())

@@ -14,6 +14,7 @@ mod receiver;
 mod serve;
 mod server;
 mod signals;
+mod store;
 mod terminal;
 mod token;
 mod url_rules;

@@ -12,8 +12,7 @@ use ringback_engine::transport::Transport;
 use ringback_engine::{Engine, EngineOptions, SystemClock, SystemRandom};
 use ringback_model::{Clock, Random};
 use ringback_service::{Service, ServiceParts, TokenKey};
-use ringback_store::backend::sqlite::{SqliteOptions, SqliteStore};
-use ringback_store::{Directory, MasterKey, Store};
+use ringback_store::Directory;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
@@ -21,15 +20,12 @@ use tokio::task::JoinHandle;
 
 use crate::config::ServeConfig;
 use crate::keys;
+use crate::store::OpenStore;
 use crate::url_rules::EgressRules;
 
 /// How long what is under way may take when the server stops: the longest timeout that an endpoint can have, and one
 /// second to record the outcome.
 const GRACE: Duration = Duration::from_secs(31);
-/// How often idle connections to receivers are looked through.
-const SWEEP: Duration = Duration::from_secs(10);
-/// Bytes of disk that are kept free for outcomes.
-const RESERVE_BYTES: u64 = 64 << 20;
 
 /// The store takes no more writes, so the process stops.
 #[derive(Debug, thiserror::Error)]
@@ -40,16 +36,22 @@ pub(crate) struct StoreBroken(pub(crate) Arc<str>);
 #[derive(Debug)]
 pub(crate) struct Server {
     address: SocketAddr,
-    store: Arc<SqliteStore>,
+    store: OpenStore,
     engine: Engine,
     api: JoinHandle<()>,
     stop_api: oneshot::Sender<()>,
-    sweeper: JoinHandle<()>,
 }
 
 /// The runtime that everything runs on.
 pub(crate) fn runtime() -> anyhow::Result<Runtime> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")
+    // The store's writer is as busy as all else together: a core of its own spares both sides the switching.
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let workers = cores.saturating_sub(1).max(1);
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")
 }
 
 impl Server {
@@ -60,19 +62,10 @@ impl Server {
     pub(crate) async fn start(config: ServeConfig) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let random: Arc<dyn Random> = Arc::new(SystemRandom::new());
-        let folder = config.access.store.path();
-        keys::make_folder(folder)?;
         let tokens = TokenKey::new(keys::token_secret(&config.access, &*random)?);
-        let options = SqliteOptions {
-            folder: folder.to_owned(),
-            master_key: MasterKey::load_or_create(&config.master_key_file, &*random)?,
-            random: random.clone(),
-            clock: clock.clone(),
-            reserve_bytes: RESERVE_BYTES,
-        };
-        let (store, feed) = tokio::task::spawn_blocking(|| SqliteStore::open(options)).await??;
-        let store = Arc::new(store);
-        let port: Arc<dyn Store> = store.clone();
+        let (store, feed) =
+            OpenStore::open(&config.access.store, &config.master_key_file, random.clone(), clock.clone()).await?;
+        let port = store.port();
         let directory = Arc::new(Directory::new(port.clone()));
 
         let listener = listen(config.listen).await?;
@@ -90,7 +83,6 @@ impl Server {
             urls: Arc::new(EgressRules(connector)),
             tokens,
         }));
-        let sweeper = tokio::spawn(sweep(transport.clone()));
         let engine = Engine::start(EngineOptions {
             store: port,
             directory,
@@ -105,7 +97,7 @@ impl Server {
             // An error is the sender being dropped, which is the end as well.
             stopped.await.ok();
         }));
-        Ok(Self { address, store, engine, api, stop_api, sweeper })
+        Ok(Self { address, store, engine, api, stop_api })
     }
 
     /// Where the API listens.
@@ -123,8 +115,7 @@ impl Server {
     /// # Errors
     /// [`StoreBroken`] if that is what happens on the way.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
-        let Self { address: _, store, engine, api, stop_api, sweeper } = self;
-        sweeper.abort();
+        let Self { address: _, store, engine, api, stop_api } = self;
         // Nobody to receive it: the API has ended already.
         stop_api.send(()).ok();
         tokio::select! {
@@ -132,9 +123,7 @@ impl Server {
             (api, ()) = async { tokio::join!(api, engine.stop(GRACE)) } => api.context("the API has panicked")?,
             reason = store.broken() => return Err(StoreBroken(reason).into()),
         }
-        // Dropping the last hold on the store waits for its threads.
-        tokio::task::spawn_blocking(|| drop(store)).await?;
-        Ok(())
+        store.close().await
     }
 }
 
@@ -144,14 +133,5 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
             bail!("cannot listen on {address}: the port is taken (choose another with --listen)")
         }
         bound => bound.with_context(|| format!("cannot listen on {address}")),
-    }
-}
-
-/// Closes connections to receivers that have been idle for too long, also where no traffic would do it by the way.
-async fn sweep(transport: Arc<Transport>) {
-    let mut every = tokio::time::interval(SWEEP);
-    loop {
-        every.tick().await;
-        transport.sweep();
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ringback_engine::egress::{Connector, TargetUrl};
+use ringback_engine::egress::{Connector, Denied, TargetUrl};
 use ringback_service::{CheckedUrl, UrlRules};
 
 /// The grammar of URLs and the policy in force. No name is resolved: addresses are judged at each connection.
@@ -12,12 +12,23 @@ pub(crate) struct EgressRules(pub(crate) Arc<Connector>);
 impl UrlRules for EgressRules {
     fn check(&self, url: &str) -> Result<CheckedUrl, String> {
         let target = TargetUrl::parse(url).map_err(|error| error.to_string())?;
-        self.0.policy().check_url(&target).map_err(|denied| denied.to_string())?;
+        self.0.policy().check_url(&target).map_err(|denied| advice(&denied))?;
         Ok(CheckedUrl {
             url: target.as_str().to_owned(),
             basic: target.credentials().cloned(),
             warnings: target.warnings().iter().map(ToString::to_string).collect(),
         })
+    }
+}
+
+/// What is wrong and what would do. Whoever registers a URL has written the address, so nothing is told by naming it.
+fn advice(denied: &Denied) -> String {
+    match denied {
+        Denied::Address | Denied::OwnListener | Denied::InternalName => format!(
+            "{denied}: webhooks go to the public internet. To receive them in a private network, have the operator allow \
+             its range with --egress-allow"
+        ),
+        Denied::HttpsOnly | Denied::Port(_) | Denied::TooManyAddresses => denied.to_string(),
     }
 }
 
@@ -34,7 +45,8 @@ mod tests {
     #[test]
     fn what_may_be_called_may_be_registered_and_nothing_else() {
         let inner = "http://127.0.0.1:9000/hook";
-        assert_eq!(check(EgressPolicy::public(), inner).unwrap_err(), "the address is not allowed");
+        let refused = check(EgressPolicy::public(), inner).unwrap_err();
+        assert!(refused.starts_with("the address is not allowed: ") && refused.contains("--egress-allow"), "{refused}");
         assert_eq!(check(EgressPolicy::public().allow(["127.0.0.1/32".parse().unwrap()]), inner).unwrap().url, inner);
         let plain = check(EgressPolicy::public().https_only(true), "http://a.example/").unwrap_err();
         assert!(plain.contains("https://"), "{plain}");

@@ -140,7 +140,9 @@ fn another_master_key_and_a_newer_store_are_refused() {
     stop(Running::start(&mut serve(folder.path())));
 
     let elsewhere = tempfile::tempdir().unwrap();
-    let (status, text) = refusal(serve(folder.path()).arg("--master-key-file").arg(elsewhere.path().join("other.key")));
+    let other = elsewhere.path().join("other.key");
+    stop(Running::start(serve(&elsewhere.path().join("store")).arg("--master-key-file").arg(&other)));
+    let (status, text) = refusal(serve(folder.path()).arg("--master-key-file").arg(&other));
     assert_eq!((status, text.lines().count()), (1, 1), "{text}");
     assert!(text.contains("master key"), "{text}");
 
@@ -152,6 +154,44 @@ fn another_master_key_and_a_newer_store_are_refused() {
     let (status, text) = refusal(&mut serve(folder.path()));
     assert_eq!((status, text.lines().count()), (1, 1), "{text}");
     assert!(text.contains("version 9999, newer than this Ringback"), "{text}");
+}
+
+#[test]
+fn a_store_whose_master_key_is_missing_is_refused_and_no_other_key_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Running::start(&mut serve(folder.path()));
+    server.address();
+    server.signal(Signal::TERM);
+    assert_eq!(server.end(), 0);
+
+    let (key, away) = (folder.path().join("master.key"), folder.path().join("away"));
+    std::fs::rename(&key, &away).unwrap();
+    let (status, text) = refusal(&mut serve(folder.path()));
+    assert_eq!((status, text.lines().count()), (1, 1), "{text}");
+    assert!(text.contains("master.key is missing") && text.contains("--master-key-file"), "{text}");
+    assert!(!key.exists());
+
+    std::fs::rename(&away, &key).unwrap();
+    Running::start(&mut serve(folder.path())).address();
+}
+
+/// A write to `/dev/full` fails as on a disk without room, and one to a pipe that nobody reads as after a crash of the
+/// program that collects the log.
+#[test]
+fn a_log_that_cannot_be_written_does_not_end_the_server() {
+    let full = || Stdio::from(std::fs::File::options().write(true).open("/dev/full").unwrap());
+    let broken = || Stdio::from(std::io::pipe().unwrap().1);
+    for errors in [full(), broken()] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut server = Running::start(serve(folder.path()).args(["--log", "trace"]).stderr(errors));
+        let address = server.address();
+        let token = token(folder.path());
+        for _ in 0..3 {
+            assert_eq!(call(address, &token, "GET", "/app", "").0, 200);
+        }
+        server.signal(Signal::TERM);
+        assert_eq!(server.end(), 0);
+    }
 }
 
 #[test]
