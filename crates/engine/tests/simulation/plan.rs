@@ -67,7 +67,7 @@ impl Plan {
             .collect();
         Self {
             endpoints,
-            messages: 300 + random.below(60),
+            messages: 300 + random.below(12),
             gap: 1 << (9 + random.below(9)),
             crashes: random.below(4),
             misses: random.below(3) == 0,

@@ -121,6 +121,11 @@ pub(super) fn finish(batch: &mut Batch<'_>, item: &Finish) -> Result<Finished> {
     {
         queue::let_next_out(batch, item.endpoint, queue)?;
     }
+    if trigger == Trigger::Manual && !after.is_pending() {
+        // It may have been let out earlier in this very commit, and is not to be sent any more.
+        let is_it = |due: &Due| due.message.no == item.message && due.endpoint == item.endpoint;
+        batch.committed.due.retain(|due| due.trigger == Trigger::Manual || !is_it(due));
+    }
     Ok(finished)
 }
 

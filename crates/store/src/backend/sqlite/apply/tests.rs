@@ -126,6 +126,24 @@ fn a_full_disk_refuses_messages_and_still_takes_outcomes() {
 }
 
 #[test]
+fn what_a_commit_lets_out_and_ends_by_hand_is_not_told_as_due() {
+    let mut inline = Inline::new(1);
+    let target = Target { endpoint: EndpointNo(1), queue: Some(QueueNo(1)) };
+    let messages = [0, 1].map(|_| {
+        let Op::Accept(item) = inline.accept(1) else { unreachable!() };
+        match inline.apply(&[Op::Accept(Accept { targets: vec![target], ..item })]).0.pop() {
+            Some(OpResult::Accept(Ok(Accepted::New { no }))) => no,
+            other => panic!("{other:?}"),
+        }
+    });
+    let head = inline.finish(messages[0], target.endpoint);
+    let Op::Finish(mut by_hand) = inline.finish(messages[1], target.endpoint) else { unreachable!() };
+    by_hand.attempt.trigger = Trigger::Manual;
+    let (_, committed) = inline.apply(&[head, Op::Finish(by_hand)]);
+    assert_eq!((committed.due.len(), committed.settled.len()), (0, 2));
+}
+
+#[test]
 fn expired_keys_are_swept_a_few_at_a_time() {
     let mut inline = Inline::new(1);
     for n in 0..5u8 {
