@@ -31,7 +31,7 @@ const COMPANY: usize = 64;
 const PAUSE: Duration = Duration::from_millis(100);
 /// So many answers in one commit mean that more requests are about to come; for them the next one waits so long at most.
 const MANY: usize = 4;
-const LINGER: Duration = Duration::from_micros(100);
+const LINGER: Duration = Duration::from_micros(200);
 /// Bytes of payload that may wait: a disk that stands still must not fill the memory.
 const WAITING_BYTES: usize = 64 * 1024 * 1024;
 /// Expired idempotency keys that are deleted in one commit: less than 2 ms of the writer's time.
