@@ -6,7 +6,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use ringback_model::{AppId, OrgId};
 
-use crate::config::{Length, Listen, LogFormat, Networks, Schedule, Secret, StoreFolder};
+use crate::config::{Length, Listen, LogFormat, Networks, Schedule, Secret, StoreAddress};
 
 /// Delivers webhooks: at least once, signed, in order where asked for, retried for days.
 #[derive(Debug, Parser)]
@@ -114,8 +114,8 @@ pub(crate) struct ConfigArgs {
 #[derive(Debug, Default, Args)]
 pub(crate) struct AccessArgs {
     /// Where everything is kept [default: sqlite:./ringback-data]
-    #[arg(long, value_name = "sqlite:FOLDER", env = "RINGBACK_STORE")]
-    pub(crate) store: Option<StoreFolder>,
+    #[arg(long, value_name = "sqlite:FOLDER|postgres://...", env = "RINGBACK_STORE", hide_env_values = true)]
+    pub(crate) store: Option<StoreAddress>,
     /// Signs tokens; better given by the environment or by a file
     #[arg(long, value_name = "SECRET", env = "RINGBACK_JWT_SECRET")]
     #[arg(conflicts_with = "jwt_secret_file")]

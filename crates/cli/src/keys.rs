@@ -40,6 +40,9 @@ pub(crate) enum KeyError {
         #[source]
         source: io::Error,
     },
+    /// A store without a folder has no place for keys.
+    #[error("a store in PostgreSQL does not keep the secret of tokens: give it with --jwt-secret-file")]
+    NotGiven,
     /// The folder of the store cannot be made.
     #[error("the folder {} cannot be made", path.display())]
     Folder {
@@ -97,7 +100,7 @@ pub(crate) fn token_secret(access: &Access, random: &dyn Random) -> Result<Redac
     let secret = match &access.jwt {
         JwtSource::Given(secret) => secret.clone(),
         JwtSource::File(path) => read(path)?,
-        JwtSource::Store => load_or_create(access.store.path(), random)?,
+        JwtSource::Store => load_or_create(access.store.folder().ok_or(KeyError::NotGiven)?, random)?,
     };
     if secret.reveal().len() < LENGTH_ADVISED {
         tracing::warn!("the secret of tokens is shorter than {LENGTH_ADVISED} bytes, and may be guessed");
@@ -161,10 +164,10 @@ mod tests {
     use ringback_model::SeededRandom;
 
     use super::*;
-    use crate::config::StoreFolder;
+    use crate::config::StoreAddress;
 
     fn access(folder: &Path, jwt: JwtSource) -> Access {
-        Access { store: StoreFolder::new(folder), jwt }
+        Access { store: StoreAddress::Folder(folder.to_owned()), jwt }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use anyhow::Context as _;
 
 use crate::args::ServeArgs;
-use crate::config::{File, LogConfig, ServeConfig, mistyped_variables};
+use crate::config::{File, LogConfig, ServeConfig, StoreAddress, mistyped_variables};
 use crate::log;
 use crate::server::{Server, runtime};
 use crate::signals::Signals;
@@ -54,8 +54,9 @@ fn token_command(args: &ServeArgs) -> String {
     if let Some(config) = &args.config.config {
         command += &format!(" --config {}", config.display());
     }
-    if let Some(store) = &args.access.store {
-        command += &format!(" --store {store}");
+    // Of a store in PostgreSQL a token needs nothing, for it keeps no keys; and its URL may hold a password.
+    if let Some(folder) = args.access.store.as_ref().and_then(StoreAddress::folder) {
+        command += &format!(" --store sqlite:{}", folder.display());
     }
     if let Some(path) = &args.access.jwt_secret_file {
         command += &format!(" --jwt-secret-file {}", path.display());
@@ -87,6 +88,8 @@ mod tests {
             command(&["--store", "sqlite:/var/lib/ringback", "--jwt-secret-file", "/etc/key"]),
             "ringback token --store sqlite:/var/lib/ringback --jwt-secret-file /etc/key"
         );
+        let postgres = ["--store", "postgres://me:hunter2@db/ringback", "--jwt-secret-file", "/etc/key"];
+        assert_eq!(command(&postgres), "ringback token --jwt-secret-file /etc/key");
         assert_eq!(
             command(&["--config", "a.toml", "--jwt-secret", "hunter2"]),
             "ringback token --config a.toml   (with the same RINGBACK_JWT_SECRET)"

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{ConfigError, Listen, LogFormat, Networks, Schedule, Secret, StoreFolder};
+use super::{ConfigError, Listen, LogFormat, Networks, Schedule, Secret, StoreAddress};
 use crate::near::near;
 
 /// What the file sets. Every key is the name of a flag of `serve` with `_` for `-`.
@@ -12,7 +12,7 @@ use crate::near::near;
 #[serde(default)]
 pub(crate) struct File {
     pub(super) listen: Option<Listen>,
-    pub(super) store: Option<StoreFolder>,
+    pub(super) store: Option<StoreAddress>,
     pub(super) egress_allow: Option<Networks>,
     pub(super) retry_schedule: Option<Schedule>,
     pub(super) jwt_secret: Option<Secret>,

@@ -15,7 +15,7 @@ use ipnet::IpNet;
 use ringback_model::{Redacted, RetryPolicy};
 
 pub(crate) use file::File;
-pub(crate) use value::{Length, Listen, LogFormat, Networks, Schedule, Secret, StoreFolder};
+pub(crate) use value::{Length, Listen, LogFormat, Networks, Schedule, Secret, StoreAddress};
 pub(crate) use variable::mistyped_variables;
 
 use crate::args::{AccessArgs, LogArgs, ServeArgs};
@@ -49,6 +49,9 @@ pub(crate) enum ConfigError {
     /// Two settings that exclude each other stand in the file.
     #[error("the configuration file sets both jwt_secret and jwt_secret_file: keep one")]
     TwoSecrets,
+    /// A store without a folder has no place for keys.
+    #[error("a store in PostgreSQL does not keep the master key: name its file with --master-key-file")]
+    NoMasterKey,
     /// The log filter is none.
     #[error("`{filter}` is no log filter: write a level such as info, or target=level pairs with commas between them")]
     LogFilter {
@@ -61,7 +64,7 @@ pub(crate) enum ConfigError {
 #[derive(Debug)]
 pub(crate) struct Access {
     /// The store.
-    pub(crate) store: StoreFolder,
+    pub(crate) store: StoreAddress,
     /// The key.
     pub(crate) jwt: JwtSource,
 }
@@ -138,10 +141,12 @@ impl ServeConfig {
         let access = Access::new(args.access, file)?;
         let listen = args.listen.or(file.listen.take()).map(|listen| listen.0);
         let master_key_file = args.master_key_file.or(file.master_key_file.take());
+        let in_folder = || access.store.folder().map(|folder| folder.join("master.key"));
+        let master_key_file = master_key_file.or_else(in_folder).ok_or(ConfigError::NoMasterKey)?;
         let schedule = args.retry_schedule.or(file.retry_schedule.take());
         Ok(Self {
             listen: listen.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, DEFAULT_PORT).into()),
-            master_key_file: master_key_file.unwrap_or_else(|| access.store.path().join("master.key")),
+            master_key_file,
             access,
             egress_allow: args.egress_allow.or(file.egress_allow.take()).unwrap_or_default().0,
             retry: schedule.map(|schedule| RetryPolicy::new(schedule.0)).unwrap_or_default(),

@@ -1,7 +1,6 @@
 //! The values of settings: each is read from one text, whether that stood on the command line, in the environment or in
 //! the file, and refuses with a sentence that says what would do.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -17,9 +16,9 @@ use serde::{Deserialize, Deserializer};
 pub(crate) enum ValueError {
     #[error("an address is an IP address and a port, such as 127.0.0.1:8071 or [::]:8071")]
     Listen,
-    #[error("PostgreSQL is not supported yet: use sqlite:FOLDER")]
-    Postgres,
-    #[error("a store is written sqlite:FOLDER, such as sqlite:./ringback-data")]
+    #[error(
+        "a store is written sqlite:FOLDER, such as sqlite:./ringback-data, or postgres://USER:PASSWORD@HOST/DATABASE"
+    )]
     Store,
     #[error(transparent)]
     Networks(#[from] PolicyError),
@@ -43,43 +42,40 @@ impl FromStr for Listen {
     }
 }
 
-/// Where the facts are kept: the folder of an embedded store.
+/// Where the facts are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct StoreFolder(PathBuf);
-
-impl StoreFolder {
-    /// The embedded store in this folder.
-    pub(crate) fn new(folder: &Path) -> Self {
-        Self(folder.to_owned())
-    }
-
-    /// The folder.
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
-    }
+pub(crate) enum StoreAddress {
+    /// The folder of an embedded store.
+    Folder(PathBuf),
+    /// The URL of a database in PostgreSQL, which may hold a password.
+    Postgres(Redacted),
 }
 
-impl Default for StoreFolder {
-    fn default() -> Self {
-        Self("ringback-data".into())
-    }
-}
-
-impl FromStr for StoreFolder {
-    type Err = ValueError;
-
-    fn from_str(text: &str) -> Result<Self, ValueError> {
-        match text.split_once(':') {
-            Some(("sqlite", folder)) if !folder.is_empty() => Ok(Self(folder.into())),
-            Some(("postgres" | "postgresql", _)) => Err(ValueError::Postgres),
-            _ => Err(ValueError::Store),
+impl StoreAddress {
+    /// The folder of an embedded store.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Folder(folder) => Some(folder),
+            Self::Postgres(_) => None,
         }
     }
 }
 
-impl fmt::Display for StoreFolder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sqlite:{}", self.0.display())
+impl Default for StoreAddress {
+    fn default() -> Self {
+        Self::Folder("ringback-data".into())
+    }
+}
+
+impl FromStr for StoreAddress {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        match text.split_once(':') {
+            Some(("sqlite", folder)) if !folder.is_empty() => Ok(Self::Folder(folder.into())),
+            Some(("postgres" | "postgresql", _)) => Ok(Self::Postgres(Redacted::new(text.to_owned()))),
+            _ => Err(ValueError::Store),
+        }
     }
 }
 
@@ -174,7 +170,7 @@ macro_rules! from_file {
 
 from_file! {
     Listen by String => |text: String| text;
-    StoreFolder by String => |text: String| text;
+    StoreAddress by String => |text: String| text;
     Secret by String => |text: String| text;
     LogFormat by String => |text: String| text;
     Networks by TextOrList => joined;
@@ -192,16 +188,16 @@ fn joined(value: TextOrList) -> String {
 mod tests {
     use super::*;
 
-    fn refusal<T: FromStr<Err = ValueError> + fmt::Debug>(text: &str) -> String {
+    fn refusal<T: FromStr<Err = ValueError> + std::fmt::Debug>(text: &str) -> String {
         text.parse::<T>().unwrap_err().to_string()
     }
 
     #[test]
     fn what_cannot_be_read_is_refused_with_what_would_do() {
         assert!(refusal::<Listen>("localhost:8071").contains("127.0.0.1:8071"));
-        assert!(refusal::<StoreFolder>("./data").contains("sqlite:./ringback-data"));
-        assert!(refusal::<StoreFolder>("sqlite:").contains("sqlite:./ringback-data"));
-        assert!(refusal::<StoreFolder>("postgres://db/ringback").contains("not supported yet"));
+        assert!(refusal::<StoreAddress>("./data").contains("sqlite:./ringback-data"));
+        assert!(refusal::<StoreAddress>("sqlite:").contains("sqlite:./ringback-data"));
+        assert!(refusal::<StoreAddress>("mysql://db/ringback").contains("postgres://"));
         assert!(refusal::<Networks>("10.0.0.0/8,lan").starts_with("`lan` is no address range"));
         assert!(refusal::<Schedule>("5s,soon").starts_with("`soon` is no length of time"));
     }

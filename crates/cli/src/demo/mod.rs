@@ -26,7 +26,7 @@ use self::client::Client;
 use self::report::Report;
 use self::stage::Stage;
 use crate::args::DemoArgs;
-use crate::config::{Access, DEFAULT_PORT, JwtSource, LogConfig, LogFormat, ServeConfig, StoreFolder};
+use crate::config::{Access, DEFAULT_PORT, JwtSource, LogConfig, LogFormat, ServeConfig, StoreAddress};
 use crate::log;
 use crate::server::{Server, runtime};
 use crate::signals::Signals;
@@ -64,7 +64,7 @@ fn config(folder: &Path, once: bool) -> ServeConfig {
     let free = !once && TcpListener::bind((Ipv4Addr::LOCALHOST, DEFAULT_PORT)).is_ok();
     ServeConfig {
         listen: (Ipv4Addr::LOCALHOST, if free { DEFAULT_PORT } else { 0 }).into(),
-        access: Access { store: StoreFolder::new(folder), jwt: JwtSource::Store },
+        access: Access { store: StoreAddress::Folder(folder.to_owned()), jwt: JwtSource::Store },
         master_key_file: folder.join("master.key"),
         egress_allow: vec![IpNet::from(IpAddr::from(Ipv4Addr::LOCALHOST))],
         retry: RetryPolicy::new(parse_schedule(SCHEDULE).expect("the schedule of the demo is one")),

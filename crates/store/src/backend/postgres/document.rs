@@ -1,0 +1,293 @@
+//! Configuration documents: how they are written and read.
+
+use ringback_model::{AppNo, Random, Redacted, Timestamp};
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Row};
+
+use super::connection::{Purpose, query, transaction};
+use super::error::{Result, SqlError};
+use super::idempotency::{self, Answer, Found};
+use super::queue;
+use super::shard::{floor_of, floor_of_id};
+use super::value::{Values, coded, get, is_storable, limit, maybe_time};
+use crate::{Delete, Direction, Document, DocumentKind, DocumentPage, Expect, MasterKey, Put, PutResult, Written};
+
+/// All columns, in the order that [`read`] expects.
+macro_rules! select {
+    ($condition:literal) => {
+        concat!(
+            "SELECT no, kind, parent, key, uid, version, deleted_at, body, secret FROM ringback.document WHERE ",
+            $condition
+        )
+    };
+}
+
+/// What secrets are sealed with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sealing<'a> {
+    pub(super) key: &'a MasterKey,
+    pub(super) random: &'a dyn Random,
+}
+
+/// Writes a document, and raises the version of its application's configuration. Within a transaction; answers the
+/// application that has changed too.
+pub(super) async fn put(
+    client: &Client,
+    now: Timestamp,
+    sealing: Sealing<'_>,
+    item: &Put,
+) -> Result<(PutResult, Option<AppNo>)> {
+    if let Some(request) = &item.idempotency {
+        match idempotency::find(client, now, request).await? {
+            Found::Nothing => {}
+            Found::SameBody(answer) => return Ok((PutResult::Replayed { no: answer.document_no()? }, None)),
+            Found::OtherBody => return Ok((PutResult::KeyReused, None)),
+        }
+    }
+    let replaced = match item.expect {
+        Expect::New => None,
+        Expect::Version { no, version } if is_at(client, item.kind, no, version).await? => {
+            Some(Written { no, version })
+        }
+        Expect::Version { .. } => return Ok((PutResult::Stale, None)),
+    };
+    if let Some(taken) = taken(client, item, replaced.map(|document| document.no)).await? {
+        return Ok((taken, None));
+    }
+    let secret = item.secret.as_ref().map(|secret| {
+        let place = place(item.kind, item.parent, &item.key);
+        sealing.key.seal(sealing.random, &place, secret.reveal().as_bytes())
+    });
+    let written = match replaced {
+        None => insert(client, item, secret.as_deref()).await?,
+        Some(document) => replace(client, document, item, secret.as_deref()).await?,
+    };
+    // A new application belongs to itself, by the number that it has just got.
+    let own = (item.kind == DocumentKind::Application).then_some(AppNo(written.no));
+    let changed = item.app.or(own);
+    if let Some(app) = changed {
+        raise_configuration_version(client, app).await?;
+    }
+    if let Some(request) = &item.idempotency {
+        idempotency::keep(client, now, request, Answer::of_document(written.no)).await?;
+    }
+    Ok((PutResult::Stored(written), changed))
+}
+
+/// What a collision with a document that was written at the same time amounts to.
+pub(super) fn collision(error: SqlError) -> Result<PutResult> {
+    match error.taken() {
+        Some("document_by_key") => Ok(PutResult::KeyTaken),
+        Some("document_by_uid") => Ok(PutResult::UidTaken),
+        _ => Err(error),
+    }
+}
+
+/// Whether the document lives and is at this version; until the end of the transaction nobody else changes it.
+async fn is_at(client: &Client, kind: DocumentKind, no: i64, version: i64) -> Result<bool> {
+    let sql = "SELECT FROM ringback.document WHERE no = $1 AND kind = $2 AND version = $3 AND deleted_at IS NULL \
+               FOR UPDATE";
+    let values = Values::default().int8(no).and(i16::from(kind.code()), Type::INT2).int8(version);
+    Ok(!query(client, sql, &values).await?.is_empty())
+}
+
+/// Whether another living document has the key or the uid.
+async fn taken(client: &Client, item: &Put, own: Option<i64>) -> Result<Option<PutResult>> {
+    let sql = "SELECT key = $3 FROM ringback.document WHERE parent = $1 AND kind = $2 AND deleted_at IS NULL \
+               AND (key = $3 OR uid = $4) AND no IS DISTINCT FROM $5 ORDER BY 1 DESC LIMIT 1";
+    let values = Values::default()
+        .int8(item.parent)
+        .and(i16::from(item.kind.code()), Type::INT2)
+        .and(item.key.as_str(), Type::TEXT)
+        .and(item.uid.as_deref(), Type::TEXT)
+        .int8(own);
+    let rows = query(client, sql, &values).await?;
+    let by_key = rows.first().map(|row| get::<bool>(row, 0)).transpose()?;
+    Ok(by_key.map(|by_key| if by_key { PutResult::KeyTaken } else { PutResult::UidTaken }))
+}
+
+async fn insert(client: &Client, item: &Put, secret: Option<&[u8]>) -> Result<Written> {
+    // What belongs to an application shares its shard; what belongs to none is in the first one.
+    let floor = match item.kind {
+        DocumentKind::Application => floor_of_id(&item.key),
+        DocumentKind::Endpoint => floor_of(item.parent),
+        DocumentKind::Organization | DocumentKind::EventType => 0,
+    };
+    let sql = "INSERT INTO ringback.document (no, kind, parent, key, uid, version, body, secret) \
+               VALUES ($1 + nextval('ringback.document_no'), $2, $3, $4, $5, 1, $6, $7) RETURNING no";
+    let values = Values::default()
+        .int8(floor)
+        .and(i16::from(item.kind.code()), Type::INT2)
+        .int8(item.parent)
+        .and(item.key.as_str(), Type::TEXT)
+        .and(item.uid.as_deref(), Type::TEXT)
+        .and(item.body.as_str(), Type::TEXT)
+        .and(secret, Type::BYTEA);
+    let rows = query(client, sql, &values).await?;
+    let row = rows.first().ok_or_else(|| SqlError::unreadable("document", "it was not returned"))?;
+    Ok(Written { no: get(row, 0)?, version: 1 })
+}
+
+async fn replace(client: &Client, document: Written, item: &Put, secret: Option<&[u8]>) -> Result<Written> {
+    let version = document.version + 1;
+    let sql = "UPDATE ringback.document SET parent = $2, key = $3, uid = $4, version = $5, body = $6, secret = $7 \
+               WHERE no = $1";
+    let values = Values::default()
+        .int8(document.no)
+        .int8(item.parent)
+        .and(item.key.as_str(), Type::TEXT)
+        .and(item.uid.as_deref(), Type::TEXT)
+        .int8(version)
+        .and(item.body.as_str(), Type::TEXT)
+        .and(secret, Type::BYTEA);
+    query(client, sql, &values).await?;
+    Ok(Written { no: document.no, version })
+}
+
+/// Deletes a document: its row stays, its key and uid are free. Within a transaction; answers the application that has
+/// changed, or nothing if the document was gone.
+pub(super) async fn delete(client: &Client, item: &Delete) -> Result<Option<Option<AppNo>>> {
+    let sql = "UPDATE ringback.document SET deleted_at = $2, version = version + 1 WHERE no = $1 \
+               AND deleted_at IS NULL RETURNING kind";
+    let values = Values::default().int8(item.no).int8(item.now.as_micros());
+    let Some(row) = query(client, sql, &values).await?.pop() else { return Ok(None) };
+    let own = (coded(&row, 0, kind_of)? == DocumentKind::Application).then_some(AppNo(item.no));
+    let changed = item.app.or(own);
+    if let Some(app) = changed {
+        raise_configuration_version(client, app).await?;
+    }
+    Ok(Some(changed))
+}
+
+/// Raises the version of an application's configuration, once those who accept by the present one are done.
+async fn raise_configuration_version(client: &Client, app: AppNo) -> Result<()> {
+    queue::lock_configuration(client, app.0).await?;
+    let sql = "INSERT INTO ringback.configuration AS c (app, version) VALUES ($1, 1) \
+               ON CONFLICT (app) DO UPDATE SET version = c.version + 1";
+    query(client, sql, &Values::default().int8(app.0)).await.map(drop)
+}
+
+/// See [`crate::Store::document`].
+pub(super) async fn by_no(client: &Client, key: &MasterKey, no: i64) -> Result<Option<Document>> {
+    let values = Values::default().int8(no);
+    let rows = transaction(client, Purpose::Read, query(client, select!("no = $1"), &values)).await?;
+    rows.first().map(|row| read(key, row)).transpose()
+}
+
+/// See [`crate::Store::document_by_key`].
+pub(super) async fn by_key(
+    client: &Client,
+    key: &MasterKey,
+    (kind, parent): (DocumentKind, i64),
+    name: &str,
+) -> Result<Option<Document>> {
+    by_name(client, key, select!("kind = $1 AND parent = $2 AND key = $3 AND deleted_at IS NULL"), (kind, parent), name)
+        .await
+}
+
+/// See [`crate::Store::document_by_uid`].
+pub(super) async fn by_uid(
+    client: &Client,
+    key: &MasterKey,
+    (kind, parent): (DocumentKind, i64),
+    uid: &str,
+) -> Result<Option<Document>> {
+    by_name(client, key, select!("kind = $1 AND parent = $2 AND uid = $3 AND deleted_at IS NULL"), (kind, parent), uid)
+        .await
+}
+
+async fn by_name(
+    client: &Client,
+    key: &MasterKey,
+    sql: &str,
+    (kind, parent): (DocumentKind, i64),
+    name: &str,
+) -> Result<Option<Document>> {
+    if !is_storable(name) {
+        return Ok(None);
+    }
+    let values = Values::default().and(i16::from(kind.code()), Type::INT2).int8(parent).and(name, Type::TEXT);
+    let rows = transaction(client, Purpose::Read, query(client, sql, &values)).await?;
+    rows.first().map(|row| read(key, row)).transpose()
+}
+
+/// See [`crate::Store::documents`].
+pub(super) async fn page(client: &Client, key: &MasterKey, page: &DocumentPage) -> Result<Vec<Document>> {
+    let paging = &page.paging;
+    let sql = match paging.direction {
+        Direction::Ascending => {
+            select!(
+                "kind = $1 AND parent = $2 AND deleted_at IS NULL AND ($3::text IS NULL OR key > $3) \
+                 ORDER BY key LIMIT $4"
+            )
+        }
+        Direction::Descending => {
+            select!(
+                "kind = $1 AND parent = $2 AND deleted_at IS NULL AND ($3::text IS NULL OR key < $3) \
+                 ORDER BY key DESC LIMIT $4"
+            )
+        }
+    };
+    let values = Values::default()
+        .and(i16::from(page.kind.code()), Type::INT2)
+        .int8(page.parent)
+        .and(paging.after.as_deref(), Type::TEXT)
+        .int8(limit(paging.limit));
+    let rows = transaction(client, Purpose::Read, query(client, sql, &values)).await?;
+    rows.iter().map(|row| read(key, row)).collect()
+}
+
+/// See [`crate::Store::configuration`].
+pub(super) async fn configuration(
+    client: &Client,
+    key: &MasterKey,
+    app: AppNo,
+) -> Result<Option<(i64, Document, Vec<Document>)>> {
+    let document = Values::default().int8(app.0);
+    let endpoints = Values::default().and(i16::from(DocumentKind::Endpoint.code()), Type::INT2).int8(app.0);
+    // Read at one moment: the version must be that of the documents.
+    let (version, document, endpoints) = transaction(client, Purpose::Read, async {
+        let (version, document, endpoints) = tokio::join!(biased;
+            query(client, "SELECT version FROM ringback.configuration WHERE app = $1", &document),
+            query(client, select!("no = $1"), &document),
+            query(client, select!("kind = $1 AND parent = $2 AND deleted_at IS NULL ORDER BY key"), &endpoints)
+        );
+        Ok((version?, document?, endpoints?))
+    })
+    .await?;
+    let Some(document) = document.first() else { return Ok(None) };
+    let version = version.first().map_or(Ok(0), |row| get(row, 0))?;
+    let endpoints = endpoints.iter().map(|row| read(key, row)).collect::<Result<_>>()?;
+    Ok(Some((version, read(key, document)?, endpoints)))
+}
+
+fn read(key: &MasterKey, row: &Row) -> Result<Document> {
+    let mut document = Document {
+        no: get(row, 0)?,
+        kind: coded(row, 1, kind_of)?,
+        parent: get(row, 2)?,
+        key: get(row, 3)?,
+        uid: get(row, 4)?,
+        version: get(row, 5)?,
+        deleted_at: maybe_time(row, 6)?,
+        body: get(row, 7)?,
+        secret: None,
+    };
+    if let Some(secret) = get::<Option<Vec<u8>>>(row, 8)? {
+        let place = place(document.kind, document.parent, &document.key);
+        let plain = key.open(&place, &secret).map_err(|error| SqlError::unreadable("secret", error))?;
+        let text = std::str::from_utf8(&plain).map_err(|error| SqlError::unreadable("secret", error))?;
+        document.secret = Some(Redacted::new(text.to_owned()));
+    }
+    Ok(document)
+}
+
+fn kind_of(code: i64) -> Option<DocumentKind> {
+    use DocumentKind::{Application, Endpoint, EventType, Organization};
+    [Organization, Application, Endpoint, EventType].into_iter().find(|kind| i64::from(kind.code()) == code)
+}
+
+/// What a document's secret is bound to: moved to another row, it does not open.
+fn place(kind: DocumentKind, parent: i64, key: &str) -> Vec<u8> {
+    [&[kind.code()], parent.to_be_bytes().as_slice(), key.as_bytes()].concat()
+}

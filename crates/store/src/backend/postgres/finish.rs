@@ -1,0 +1,152 @@
+//! Outcomes: many attempts, and what becomes of their deliveries, in one statement with a result for each.
+//!
+//! An outcome may be handed in again when it is not known whether it was recorded: the id of an attempt is unique, and
+//! an attempt that is there already changes nothing a second time.
+
+use std::collections::BTreeMap;
+
+use ringback_model::{EndpointNo, Health, Trigger};
+use tokio_postgres::Client;
+
+use super::attempt::{address_to_sql, micros};
+use super::connection::query;
+use super::error::Result;
+use super::health;
+use super::value::{Values, get};
+use crate::{Finish, Finished, Step};
+
+/// How a delivery goes on after an attempt: the rules of the embedded store's `progress.rs`, for many at once.
+///
+/// An attempt by hand is beside the schedule: it can turn a failure into a success and never a success into a failure,
+/// and when it fails the schedule stands. Who asked for one after it had begun gets another one. What has ended in the
+/// meantime stays as it ended. The steps are 0 for an end, 1 and 2 for a retry that counts as a try and one that does
+/// not, 3 for what keeps the schedule.
+macro_rules! ends {
+    () => {
+        concat!(
+            "((item.step = 0 AND (d.state = 1 OR (item.by_hand AND item.state = 0))) \
+              OR (item.step = 3 AND d.state = 1 AND d.due IS NULL AND d.queue IS NULL AND ",
+            asked!(),
+            " IS NULL))"
+        )
+    };
+}
+macro_rules! asked {
+    () => {
+        "CASE WHEN item.by_hand AND d.manual_due <= item.started_at THEN NULL ELSE d.manual_due END"
+    };
+}
+macro_rules! retries {
+    () => {
+        "(item.step IN (1, 2) AND NOT item.by_hand AND d.state = 1)"
+    };
+}
+
+const FINISH: &str = concat!(
+    "WITH item AS MATERIALIZED (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bigint[], \
+       $5::boolean[], $6::smallint[], $7::integer[], $8::integer[], $9::integer[], $10::integer[], $11::integer[], \
+       $12::integer[], $13::bytea[], $14::text[], $15::bytea[], $16::smallint[], $17::smallint[], $18::smallint[], \
+       $19::bigint[]) WITH ORDINALITY AS item (message, endpoint, id, started_at, by_hand, outcome, status, dns_us, \
+       connect_us, tls_us, first_byte_us, total_us, address, url, response, step, state, reason, due, at)), \
+     recorded AS (INSERT INTO ringback.attempt (message, endpoint, no, started_at, dns_us, connect_us, tls_us, \
+       first_byte_us, total_us, status, outcome, by_hand, id, address, url, response) \
+       SELECT message, endpoint, nextval('ringback.attempt_no'), started_at, dns_us, connect_us, tls_us, first_byte_us, \
+         total_us, status, outcome, by_hand, id, address, url, response FROM item \
+       ON CONFLICT (message, id) DO NOTHING RETURNING message, endpoint), \
+     moved AS (UPDATE ringback.delivery d SET \
+       state = CASE WHEN NOT ",
+    ends!(),
+    " THEN d.state WHEN item.step = 0 THEN item.state ELSE 2 END, \
+       reason = CASE WHEN NOT ",
+    ends!(),
+    " THEN d.reason WHEN item.step = 0 THEN CASE WHEN item.state <> 0 THEN item.reason END ELSE 1 END, \
+       due = CASE WHEN ",
+    ends!(),
+    " THEN NULL WHEN ",
+    retries!(),
+    " THEN item.due ELSE d.due END, \
+       manual_due = CASE WHEN item.by_hand AND item.step IN (1, 2) THEN item.due ELSE ",
+    asked!(),
+    " END, \
+       tries = LEAST(65535, d.tries + CASE WHEN item.step = 1 AND ",
+    retries!(),
+    " THEN 1 ELSE 0 END), \
+       unsent = LEAST(65535, d.unsent + CASE WHEN item.step = 2 AND ",
+    retries!(),
+    " THEN 1 ELSE 0 END) \
+       FROM item JOIN recorded ON recorded.message = item.message AND recorded.endpoint = item.endpoint \
+       WHERE d.message = item.message AND d.endpoint = item.endpoint AND (d.state = 1 OR item.by_hand) \
+       RETURNING item.at, item.step <> 0 OR item.state = d.state AS taken) \
+     SELECT item.at, recorded.message IS NULL OR COALESCE(moved.taken, false) FROM item \
+     LEFT JOIN recorded ON recorded.message = item.message AND recorded.endpoint = item.endpoint \
+     LEFT JOIN moved ON moved.at = item.at"
+);
+
+/// Records outcomes and the healths that they change, within a transaction; answers for each, in order. No two may be of
+/// the same delivery.
+pub(super) async fn finish(client: &Client, items: &[&Finish]) -> Result<Vec<Finished>> {
+    if items.is_empty() {
+        return Ok(Vec::new());
+    }
+    let addresses: Vec<_> = items.iter().map(|item| item.attempt.exchange.address.map(address_to_sql)).collect();
+    // The last word on an endpoint is the one that holds.
+    let healths: BTreeMap<EndpointNo, Health> =
+        items.iter().filter_map(|item| Some((item.endpoint, item.health?))).collect();
+    let values = values(items, &addresses);
+    let (rows, kept) = tokio::join!(biased; query(client, FINISH, &values), async {
+        if healths.is_empty() { Ok(()) } else { health::write(client, &healths).await }
+    });
+    let rows = kept.and(rows)?;
+    let mut results = vec![Finished::Superseded; items.len()];
+    for row in &rows {
+        let at = usize::try_from(get::<i64>(row, 0)? - 1).unwrap_or(usize::MAX);
+        if get::<bool>(row, 1)?
+            && let Some(result) = results.get_mut(at)
+        {
+            *result = Finished::Recorded;
+        }
+    }
+    Ok(results)
+}
+
+fn values<'a>(items: &[&'a Finish], addresses: &'a [Option<Vec<u8>>]) -> Values<'a> {
+    let attempts = || items.iter().map(|item| &item.attempt);
+    let exchanges = || items.iter().map(|item| &item.attempt.exchange);
+    let phases = || exchanges().map(|exchange| &exchange.phases);
+    let by_hand: Vec<_> = attempts().map(|attempt| attempt.trigger == Trigger::Manual).collect();
+    let status: Vec<_> = exchanges().map(|exchange| exchange.status.map(i32::from)).collect();
+    Values::default()
+        .int8s(items.iter().map(|item| item.message.0))
+        .int8s(items.iter().map(|item| item.endpoint.0))
+        .byteas(attempts().map(|attempt| attempt.id.as_bytes().as_slice()))
+        .int8s(attempts().map(|attempt| attempt.started_at.as_micros()))
+        .and(by_hand, tokio_postgres::types::Type::BOOL_ARRAY)
+        .int2s(attempts().map(|attempt| i16::from(attempt.outcome.code())))
+        .and(status, tokio_postgres::types::Type::INT4_ARRAY)
+        .int4s(phases().map(|phases| micros(phases.dns)))
+        .int4s(phases().map(|phases| micros(phases.connect)))
+        .int4s(phases().map(|phases| micros(phases.tls)))
+        .int4s(phases().map(|phases| micros(phases.first_byte)))
+        .int4s(phases().map(|phases| micros(phases.total)))
+        .byteas(addresses.iter().map(Option::as_deref))
+        .texts(attempts().map(|attempt| &*attempt.url))
+        .byteas(exchanges().map(|exchange| &*exchange.response))
+        .int2s(items.iter().map(|item| match item.step {
+            Step::End { .. } => 0,
+            Step::Retry { counted: true, .. } => 1,
+            Step::Retry { counted: false, .. } => 2,
+            Step::Keep => 3,
+        }))
+        .int2s(items.iter().map(|item| match item.step {
+            Step::End { state, .. } => Some(i16::from(state.code())),
+            Step::Retry { .. } | Step::Keep => None,
+        }))
+        .int2s(items.iter().map(|item| match item.step {
+            Step::End { reason, .. } => reason.map(|reason| i16::from(reason.code())),
+            Step::Retry { .. } | Step::Keep => None,
+        }))
+        .maybe_int8s(items.iter().map(|item| match item.step {
+            Step::Retry { due, .. } => Some(due.as_micros()),
+            Step::End { .. } | Step::Keep => None,
+        }))
+}

@@ -1,0 +1,37 @@
+//! The store in PostgreSQL, version 14 or later, for one server or, in time, many.
+//!
+//! Writes of all callers go to one task (`writer.rs`), which puts whatever waits into one transaction (`group.rs`): a few
+//! statements over arrays, sent together, with a result for each item. Readers share a few connections (`pool.rs`).
+//! Nothing hangs on a session: no prepared statements, no settings, no locks that outlive a transaction, so that a
+//! pooler in transaction mode may stand in between.
+//!
+//! Read `accept.rs`, `take.rs` and `finish.rs` next: the facts that must not be lost. Then `queue.rs` for order, and
+//! `shard.rs` for what numbers are made of.
+
+mod accept;
+mod attempt;
+mod clear;
+mod connection;
+mod document;
+mod error;
+mod finish;
+mod group;
+mod health;
+mod idempotency;
+mod lane;
+mod listing;
+mod message;
+mod options;
+mod pool;
+mod queue;
+mod rearm;
+mod schema;
+mod shard;
+mod store;
+mod take;
+mod value;
+mod waiting;
+mod writer;
+
+pub use options::PostgresOptions;
+pub use store::PostgresStore;

@@ -1,0 +1,224 @@
+//! [`PostgresStore`]: the port, on its tasks.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ringback_model::{AppNo, Attempt, AttemptId, Delivery, EndpointNo, Message, MessageNo, Timestamp};
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+use super::connection::{Purpose, answered, config, connect};
+use super::error::{Result, open_error};
+use super::options::PostgresOptions;
+use super::pool::Pool;
+use super::waiting::{Job, Waiting};
+use super::writer::Writer;
+use super::{attempt, document, lane, listing, message, schema, take};
+use crate::{
+    Accept, Accepted, Answer, AttemptQuery, Clear, Cleared, Delete, Document, DocumentKind, DocumentPage, Feed, Finish,
+    Finished, LaneStart, MasterKey, MessageQuery, MessageRef, Put, PutResult, Rearm, Rearmed, Reply, Store, StoreError,
+    Take, Taken, feed,
+};
+
+/// Connections that read for the engine and for configuration: these reads are short.
+const QUICK_READERS: usize = 2;
+/// Connections that read for people: a search may be long, and must not hold up the others.
+const SLOW_READERS: usize = 2;
+
+/// The store in PostgreSQL. Dropping it has its task write what was handed to it; [`PostgresStore::close`] waits for that.
+#[derive(Debug)]
+pub struct PostgresStore {
+    waiting: Arc<Waiting>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    quick: Arc<Pool>,
+    slow: Arc<Pool>,
+    key: MasterKey,
+    runtime: Handle,
+}
+
+/// Has a task read on a connection of a pool, and answers what it finds.
+macro_rules! read {
+    ($store:ident.$pool:ident, |$client:ident| $read:expr) => {{
+        let pool = $store.$pool.clone();
+        $store.answer(async move {
+            let lease = pool.lease().await?;
+            let result = {
+                let $client = &*lease;
+                answered($read).await
+            };
+            lease.give_back(result)
+        })
+    }};
+}
+
+impl PostgresStore {
+    /// Opens the store in a database, and makes its tables if they are missing. The store works on the runtime that this
+    /// is called on.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`], with a message for people on one line: the database cannot be reached, is read-only, too old
+    /// or of a newer version of Ringback, the role lacks a right, or the master key is another one.
+    pub async fn open(options: PostgresOptions) -> Result<(Self, Feed), StoreError> {
+        let PostgresOptions { url, migrate_url, master_key, random, clock } = options;
+        let config = config(&url)?;
+        let migrate_config = migrate_url.as_ref().map(self::config).transpose()?;
+        schema::migrate(&config, migrate_config.as_ref()).await?;
+        let client = connect(&config).await.map_err(|error| open_error("the database cannot be reached", &error))?;
+        schema::check_master_key(&client, &master_key, &*random).await?;
+        let purpose = if schema::answers_too_early(&client).await? {
+            tracing::warn!("the database has synchronous_commit = off: it is switched on for what Ringback writes");
+            Purpose::WriteInsisting
+        } else {
+            Purpose::Write
+        };
+        let (sender, feed) = feed();
+        let waiting = Arc::<Waiting>::default();
+        let writer = Writer {
+            config: config.clone(),
+            client: Some(client),
+            purpose,
+            key: master_key.clone(),
+            random,
+            clock,
+            waiting: waiting.clone(),
+            feed: sender,
+            in_doubt: None,
+            in_trouble: false,
+            sweep_at: Timestamp::MIN,
+        };
+        let runtime = Handle::current();
+        let writer = Mutex::new(Some(runtime.spawn(writer.run())));
+        let quick = Arc::new(Pool::new(config.clone(), QUICK_READERS));
+        let slow = Arc::new(Pool::new(config, SLOW_READERS));
+        Ok((Self { waiting, writer, quick, slow, key: master_key, runtime }, feed))
+    }
+
+    /// Takes no more writes, and waits until what was handed over is written.
+    pub async fn close(&self) {
+        self.waiting.close();
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(writer) = writer
+            && writer.await.is_err()
+        {
+            tracing::error!("the writer has panicked");
+        }
+    }
+
+    fn write<T>(&self, job: impl FnOnce(Answer<T>) -> Job) -> Reply<T> {
+        let (answer, reply) = Reply::pair();
+        self.waiting.push(job(answer));
+        reply
+    }
+
+    fn answer<T: Send + 'static>(&self, call: impl Future<Output = Result<T>> + Send + 'static) -> Reply<T> {
+        let (answer, reply) = Reply::pair();
+        self.runtime.spawn(async move { answer.give(call.await.map_err(StoreError::from)) });
+        reply
+    }
+}
+
+impl Store for PostgresStore {
+    fn accept(&self, item: Accept) -> Reply<Accepted> {
+        self.write(|answer| Job::Accept(item, answer))
+    }
+
+    fn finish(&self, item: Finish) -> Reply<Finished> {
+        self.write(|answer| Job::Finish(item, answer))
+    }
+
+    fn rearm(&self, item: Rearm) -> Reply<Rearmed> {
+        self.write(|answer| Job::Rearm(item, answer))
+    }
+
+    fn clear(&self, item: Clear) -> Reply<Cleared> {
+        self.write(|answer| Job::Clear(item, answer))
+    }
+
+    fn put(&self, item: Put) -> Reply<PutResult> {
+        self.write(|answer| Job::Put(item, answer))
+    }
+
+    fn delete(&self, item: Delete) -> Reply<bool> {
+        self.write(|answer| Job::Delete(item, answer))
+    }
+
+    fn take(&self, take: Take) -> Reply<Taken> {
+        read!(self.quick, |client| take::take(client, &take))
+    }
+
+    fn lanes(&self, after: EndpointNo, limit: usize) -> Reply<Vec<LaneStart>> {
+        read!(self.quick, |client| lane::lanes(client, after, limit))
+    }
+
+    fn document(&self, no: i64) -> Reply<Option<Document>> {
+        let master = self.key.clone();
+        read!(self.quick, |client| document::by_no(client, &master, no))
+    }
+
+    fn document_by_key(&self, kind: DocumentKind, parent: i64, key: String) -> Reply<Option<Document>> {
+        let master = self.key.clone();
+        read!(self.quick, |client| document::by_key(client, &master, (kind, parent), &key))
+    }
+
+    fn document_by_uid(&self, kind: DocumentKind, parent: i64, uid: String) -> Reply<Option<Document>> {
+        let master = self.key.clone();
+        read!(self.quick, |client| document::by_uid(client, &master, (kind, parent), &uid))
+    }
+
+    fn documents(&self, page: DocumentPage) -> Reply<Vec<Document>> {
+        let master = self.key.clone();
+        read!(self.slow, |client| document::page(client, &master, &page))
+    }
+
+    fn configuration(&self, app: AppNo) -> Reply<Option<(i64, Document, Vec<Document>)>> {
+        let master = self.key.clone();
+        read!(self.quick, |client| document::configuration(client, &master, app))
+    }
+
+    fn message(&self, app: AppNo, message: MessageRef) -> Reply<Option<Message>> {
+        read!(self.slow, |client| message::find(client, app, &message))
+    }
+
+    fn messages_by_no(&self, numbers: Vec<MessageNo>) -> Reply<Vec<Message>> {
+        read!(self.slow, |client| message::by_numbers(client, &numbers))
+    }
+
+    fn messages(&self, query: MessageQuery) -> Reply<Vec<Message>> {
+        read!(self.slow, |client| message::page(client, &query))
+    }
+
+    fn deliveries(&self, message: MessageNo) -> Reply<Vec<Delivery>> {
+        read!(self.slow, |client| listing::deliveries(client, message))
+    }
+
+    fn attempts(&self, query: AttemptQuery) -> Reply<Vec<Attempt>> {
+        read!(self.slow, |client| attempt::page(client, &query))
+    }
+
+    fn attempt(&self, message: MessageNo, id: AttemptId) -> Reply<Option<Attempt>> {
+        read!(self.slow, |client| attempt::find(client, message, id))
+    }
+
+    fn ping(&self) -> Reply<()> {
+        let (answer, reply) = Reply::pair();
+        let (pool, waiting) = (self.quick.clone(), self.waiting.clone());
+        self.runtime.spawn(async move {
+            let read = async {
+                let lease = pool.lease().await?;
+                let result = answered(listing::deliveries(&lease, MessageNo(0))).await;
+                lease.give_back(result)
+            };
+            match read.await {
+                Ok(_) => waiting.push(Job::Ping(answer)),
+                Err(error) => answer.give(Err(error.into())),
+            }
+        });
+        reply
+    }
+}
+
+impl Drop for PostgresStore {
+    fn drop(&mut self) {
+        self.waiting.close();
+    }
+}
