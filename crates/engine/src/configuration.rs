@@ -35,7 +35,8 @@ pub(crate) async fn read(
     // A deleted application takes its endpoints with it.
     let deleted = config.deleted || app.is_none();
     let policy = LanePolicy::new(config.app, app_rate, &config.endpoint, deleted);
-    match Route::new(config, retry) {
+    let settings = app.as_ref().map(|app| app.settings.clone()).unwrap_or_default();
+    match Route::new(config, &settings, retry) {
         Ok(route) => Ok(Some((policy, Arc::new(route)))),
         Err(error) => {
             tracing::error!(?error, endpoint = endpoint.0, "an endpoint's stored configuration cannot be used");

@@ -57,7 +57,7 @@ impl Executor {
         };
         let request = OutgoingRequest {
             method: prepared.method,
-            path_and_query: route.target.path_and_query().clone(),
+            path_and_query: prepared.target,
             headers: prepared.headers,
             body: prepared.body,
         };

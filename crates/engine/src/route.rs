@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringback_model::RetryPolicy;
+use ringback_model::{OrganizationSettings, RetryPolicy};
 use ringback_store::EndpointConfig;
 use ringback_wire::{Recipe, RecipeError};
 
@@ -32,22 +32,30 @@ pub enum RouteError {
     /// The URL.
     #[error("the stored URL cannot be used")]
     Url(#[from] UrlError),
-    /// A header.
-    #[error("a stored header cannot be sent")]
+    /// How requests look.
+    #[error("no request can be made of what is stored")]
     Recipe(#[from] RecipeError),
 }
 
 impl Route {
-    /// Works out the route of an endpoint; `default` is the retry policy of those that have none of their own.
+    /// Works out the route of an endpoint; `default` is the retry policy where neither it nor its organization has one.
     ///
     /// # Errors
     /// When the configuration cannot be used.
-    pub fn new(config: Arc<EndpointConfig>, default: &RetryPolicy) -> Result<Self, RouteError> {
+    pub fn new(
+        config: Arc<EndpointConfig>,
+        defaults: &OrganizationSettings,
+        default: &RetryPolicy,
+    ) -> Result<Self, RouteError> {
         Ok(Self {
             target: TargetUrl::parse(&config.endpoint.url)?,
             url: config.endpoint.url.as_str().into(),
-            recipe: Recipe::new(&config.endpoint, &config.secrets)?,
-            retry: config.endpoint.retry_schedule().map_or_else(|| default.clone(), RetryPolicy::new),
+            recipe: Recipe::new(&config.endpoint, &config.secrets, defaults)?,
+            retry: config
+                .endpoint
+                .retry_schedule()
+                .or_else(|| defaults.retry_schedule())
+                .map_or_else(|| default.clone(), RetryPolicy::new),
             timeout: config.endpoint.timeout(),
             config,
         })

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use indexmap::IndexMap;
 use ringback_engine::egress::{Connector, EgressPolicy, ScriptedResolver, Trust, parse_networks};
 use ringback_engine::transport::Transport;
 use ringback_engine::{Engine, EngineOptions, SystemRandom};
@@ -53,15 +52,7 @@ impl World {
         let seen = Arc::<Mutex<usize>>::default();
         let url = receiver(status, seen.clone()).await;
         let (store, ids) = (Arc::new(store), IdMaker::new());
-        let app = Application {
-            id: ids.make(NOW, &*random),
-            uid: None,
-            name: "a customer".to_owned(),
-            throttle_rate: None,
-            metadata: IndexMap::new(),
-            created_at: NOW,
-            updated_at: NOW,
-        };
+        let app = Application::new(ids.make(NOW, &*random), "a customer".to_owned(), NOW);
         let mut world = Self { store, feed: Some(feed), clock, random, ids, app: AppNo(0), url, seen, _folder: folder };
         let body = serde_json::to_string(&app).unwrap();
         world.app = AppNo(world.put(DocumentKind::Application, 1, &app.id.to_string(), body, None).await);
@@ -80,26 +71,11 @@ impl World {
     async fn endpoint(&self, ordering: Ordering, updated_at: Timestamp) -> EndpointNo {
         let id = self.ids.make(NOW, &*self.random);
         let endpoint = Endpoint {
-            id,
-            uid: None,
-            url: self.url.clone(),
-            description: String::new(),
-            version: 1,
-            disabled: false,
-            disabled_reason: None,
-            paused: false,
-            event_types: None,
-            channels: None,
-            throttle_rate: None,
-            max_concurrency: None,
-            timeout_micros: None,
             retry_schedule_micros: Some(Vec::new()),
             ordering,
             on_exhausted: OnExhausted::Pause,
-            headers: Vec::new(),
-            metadata: IndexMap::new(),
-            created_at: NOW,
             updated_at,
+            ..Endpoint::new(id, self.url.clone(), NOW)
         };
         let body = serde_json::to_string(&endpoint).unwrap();
         EndpointNo(self.put(DocumentKind::Endpoint, self.app.0, &id.to_string(), body, Some(self.app)).await)

@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::{AppId, Timestamp};
+use crate::{AppId, Redacted, Timestamp};
 
 /// The document of an application.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +19,12 @@ pub struct Application {
     /// At most so many attempts a second over all of its endpoints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub throttle_rate: Option<u16>,
+    /// The customer's numbers by product: the list that a webhook for one number is chosen from.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub product_unique_ids: IndexMap<String, Vec<ListedNumber>>,
+    /// Where messages may be called back to by a URL of their own: prefixes of URLs, down to a path.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub callback_allow_list: Vec<String>,
     /// The caller's own notes.
     #[serde(default)]
     pub metadata: IndexMap<String, String>,
@@ -26,4 +32,41 @@ pub struct Application {
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
+}
+
+impl Application {
+    /// An application that says nothing but its name.
+    #[must_use]
+    pub fn new(id: AppId, name: String, now: Timestamp) -> Self {
+        Self {
+            id,
+            uid: None,
+            name,
+            throttle_rate: None,
+            product_unique_ids: IndexMap::new(),
+            callback_allow_list: Vec::new(),
+            metadata: IndexMap::new(),
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
+/// One of a customer's numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedNumber {
+    /// The number, as reports carry it in `productUniqueId`.
+    pub id: String,
+    /// Its name, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// The sealed part of an application's document.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApplicationSecrets {
+    /// What proves that an OTP backfill comes from the customer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feedback_secret: Option<Redacted>,
 }

@@ -5,7 +5,10 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::{EndpointId, Redacted, SigningSecret, Timestamp};
+use crate::{
+    Auth, EndpointId, Redacted, RetiredAuth, Shape, SigningSecret, StatusPolicy, SuccessRule, Timestamp, Verification,
+    VerificationState,
+};
 
 /// How many attempts to one endpoint may be under way when its document does not say.
 pub const MAX_CONCURRENCY_DEFAULT: u16 = 10;
@@ -44,6 +47,8 @@ pub enum Gate {
     Paused,
     /// `disabled` is set: no new deliveries are made, pending ones wait.
     Disabled,
+    /// Its handshake has not passed: messages are taken and held.
+    Unverified,
     /// The endpoint was deleted: what is pending is shown as canceled.
     Deleted,
 }
@@ -56,15 +61,6 @@ pub struct HeaderField {
     /// Its value is named, never returned.
     #[serde(default)]
     pub sensitive: bool,
-}
-
-/// User and password out of the URL, sent as `authorization: Basic`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BasicAuth {
-    /// The user name, percent-decoded.
-    pub username: String,
-    /// The password, percent-decoded.
-    pub password: Redacted,
 }
 
 /// The document of an endpoint. Secrets are in [`EndpointSecrets`], which is sealed.
@@ -99,6 +95,39 @@ pub struct Endpoint {
     /// It gets messages that carry one of these channels; all of them if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channels: Option<Vec<String>>,
+    /// It gets reports of this product; of all if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product: Option<String>,
+    /// It gets reports of this type (`dlr`, `mo`); of all if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report_type: Option<String>,
+    /// It gets reports of this number of the customer (a WABA number); of all if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product_unique_id: Option<String>,
+    /// It gets reports of this category; of all if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    /// Which states of a message make a delivery; the dialect's preset if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_policy: Option<StatusPolicy>,
+    /// How requests look, where it is not the event's own JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Box<Shape>>,
+    /// What counts as success, where the dialect's rule does not serve.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub success: Option<Box<SuccessRule>>,
+    /// The handshake before the first event, and where it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<Box<Verification>>,
+    /// The name under which a JQL subscription was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<String>,
+    /// Who registered it in the customer's place, by the operator's word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registered_by: Option<String>,
+    /// It stands for one origin of `callbackUrl`s of messages: never listed, never matched.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub callback: bool,
     /// At most so many attempts a second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub throttle_rate: Option<u16>,
@@ -130,13 +159,52 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
+    /// An endpoint that says nothing but its URL.
+    #[must_use]
+    pub fn new(id: EndpointId, url: String, now: Timestamp) -> Self {
+        Self {
+            id,
+            uid: None,
+            url,
+            description: String::new(),
+            version: 1,
+            disabled: false,
+            disabled_reason: None,
+            paused: false,
+            event_types: None,
+            channels: None,
+            product: None,
+            report_type: None,
+            product_unique_id: None,
+            category: None,
+            status_policy: None,
+            shape: None,
+            success: None,
+            verification: None,
+            prefix: None,
+            registered_by: None,
+            callback: false,
+            throttle_rate: None,
+            max_concurrency: None,
+            timeout_micros: None,
+            retry_schedule_micros: None,
+            ordering: Ordering::default(),
+            on_exhausted: OnExhausted::default(),
+            headers: Vec::new(),
+            metadata: IndexMap::new(),
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
     /// Why nothing is sent at present, if so.
     #[must_use]
     pub fn gate(&self) -> Option<Gate> {
+        let unverified = self.verification.as_ref().is_some_and(|v| v.state != VerificationState::Verified);
         match (self.disabled, self.paused) {
             (true, _) => Some(Gate::Disabled),
             (false, true) => Some(Gate::Paused),
-            (false, false) => None,
+            (false, false) => unverified.then_some(Gate::Unverified),
         }
     }
 
@@ -189,9 +257,21 @@ pub struct EndpointSecrets {
     /// Values of [`Endpoint::headers`], by position.
     #[serde(default)]
     pub header_values: Vec<Redacted>,
-    /// User and password out of the URL.
+    /// What is shown to the receiver; user and password out of the URL are basic authentication.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub basic: Option<BasicAuth>,
+    pub auth: Option<Auth>,
+    /// What was shown before, within its grace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retired_auth: Option<RetiredAuth>,
+    /// Values of secret ones among [`Shape::custom_parameters`], by position; empty text for the others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub custom_values: Vec<Redacted>,
+    /// The key of the handshake.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation_key: Option<Redacted>,
+    /// What the dialect signs with: Twilio's auth token, Telnyx's ed25519 key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider_secret: Option<Redacted>,
 }
 
 impl EndpointSecrets {

@@ -5,6 +5,7 @@
 
 mod application;
 mod attempt;
+mod auth;
 mod clock;
 mod delivery;
 mod duration;
@@ -18,27 +19,36 @@ mod random;
 mod rate;
 mod retry;
 mod secret;
+mod shape;
+mod status_policy;
+mod success;
 mod time;
+mod verification;
 
-pub use application::Application;
+pub use application::{Application, ApplicationSecrets, ListedNumber};
 pub use attempt::{Attempt, AttemptOutcome, Exchange, Failure, NotSent, Phases, Trigger};
+pub use auth::{Auth, BasicAuth, RetiredAuth};
 pub use clock::{Clock, ManualClock};
 pub use delivery::{Class, Delivery, DeliveryState, Priority, Reason};
 pub use duration::{DurationError, format_duration, parse_duration, parse_schedule};
 pub use endpoint::{
-    BasicAuth, Endpoint, EndpointSecrets, Gate, HeaderField, MAX_CONCURRENCY_DEFAULT, OnExhausted, Ordering,
-    SigningKey, TIMEOUT_DEFAULT,
+    Endpoint, EndpointSecrets, Gate, HeaderField, MAX_CONCURRENCY_DEFAULT, OnExhausted, Ordering, SigningKey,
+    TIMEOUT_DEFAULT,
 };
 pub use event_type::EventType;
 pub use health::{Breaker, Health};
 pub use id::{AppId, AttemptId, EndpointId, Id, IdError, IdMaker, Kind, MessageId, OrgId, TaskId, id_kind};
 pub use message::{Message, OrderingKey};
-pub use organization::{DEFAULT_ORGANIZATION, Organization};
+pub use organization::{DEFAULT_ORGANIZATION, Organization, OrganizationSettings};
 pub use random::{Random, SeededRandom};
 pub use rate::TokenBucket;
 pub use retry::{Decision, Progress, RetryPolicy};
 pub use secret::{Redacted, SecretError, SigningSecret};
+pub use shape::{BodyTemplate, CustomParameter, EmptyValue, NumberFormat, SendMethod, Shape, TimeFormat};
+pub use status_policy::StatusPolicy;
+pub use success::{BodyRule, BodyTest, SuccessRule};
 pub use time::{Timestamp, TimestampError};
+pub use verification::{Verification, VerificationKind, VerificationMode, VerificationState};
 
 /// The number of an organization in the store: what rows join on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,5 +1,11 @@
 //! An organization: an isolated world of keys, applications and event types.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
 use crate::{OrgId, OrgNo};
 
 /// The organization that a token speaks for when none is named; the same as the reference server's.
@@ -12,4 +18,35 @@ pub struct Organization {
     pub no: OrgNo,
     /// Its public id, as tokens carry it.
     pub id: OrgId,
+}
+
+/// The document of an organization: what holds for all of its applications where they do not say otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct OrganizationSettings {
+    /// The zone that times are written in: a name of the IANA data base; UTC if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
+    /// Delays between tries, in microseconds, in place of the server's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_schedule_micros: Option<Vec<u64>>,
+    /// For how many days payloads are kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention_days: Option<u16>,
+    /// Every new endpoint has to pass a handshake before it gets anything.
+    pub require_verification: bool,
+    /// A message of an event type that was not registered is refused.
+    pub strict_event_types: bool,
+    /// How the producer's own JSON becomes a report: by event type, the report's path and the payload's. Kept on event
+    /// types, and put in here when they are read.
+    #[serde(skip)]
+    pub report_mappings: Arc<IndexMap<String, IndexMap<String, String>>>,
+}
+
+impl OrganizationSettings {
+    /// The organization's own retry schedule, if it has one.
+    #[must_use]
+    pub fn retry_schedule(&self) -> Option<Vec<Duration>> {
+        self.retry_schedule_micros.as_ref().map(|delays| delays.iter().copied().map(Duration::from_micros).collect())
+    }
 }

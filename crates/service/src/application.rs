@@ -1,7 +1,7 @@
 //! Applications: the customers of an organization.
 
 use indexmap::IndexMap;
-use ringback_model::{AppNo, Application};
+use ringback_model::{AppId, AppNo, Application, ApplicationSecrets, ListedNumber, Redacted, Timestamp};
 use ringback_store::{
     AppConfig, Delete, Document, DocumentKind, DocumentPage, Expect, Idempotency, Put, PutResult, StoreError,
 };
@@ -19,6 +19,10 @@ pub struct ApplicationDraft {
     pub name: String,
     /// See [`Application::throttle_rate`].
     pub throttle_rate: Option<u16>,
+    /// See [`Application::product_unique_ids`].
+    pub product_unique_ids: IndexMap<String, Vec<ListedNumber>>,
+    /// See [`Application::callback_allow_list`].
+    pub callback_allow_list: Vec<String>,
     /// See [`Application::metadata`].
     pub metadata: IndexMap<String, String>,
 }
@@ -27,9 +31,24 @@ impl ApplicationDraft {
     /// What an application says now: the draft that changes nothing.
     #[must_use]
     pub fn of(application: &Application) -> Self {
-        let Application { uid, name, throttle_rate, metadata, id: _, created_at: _, updated_at: _ } =
+        let Application { uid, name, throttle_rate, metadata, product_unique_ids, callback_allow_list, .. } =
             application.clone();
-        Self { uid, name, throttle_rate, metadata }
+        Self { uid, name, throttle_rate, metadata, product_unique_ids, callback_allow_list }
+    }
+
+    fn into_application(self, id: AppId, created_at: Timestamp, updated_at: Timestamp) -> Application {
+        let Self { uid, name, throttle_rate, metadata, product_unique_ids, callback_allow_list } = self;
+        Application {
+            id,
+            uid,
+            name,
+            throttle_rate,
+            product_unique_ids,
+            callback_allow_list,
+            metadata,
+            created_at,
+            updated_at,
+        }
     }
 
     pub(crate) fn check(&self) -> Result<(), ServiceError> {
@@ -169,9 +188,8 @@ impl Service {
     ) -> Result<Application, ServiceError> {
         let org = self.ensure_organization(actor.org).await?;
         let now = self.clock.now();
-        let ApplicationDraft { uid, name, throttle_rate, metadata } = draft;
         let id = self.ids.make(now, &*self.random);
-        let application = Application { id, uid, name, throttle_rate, metadata, created_at: now, updated_at: now };
+        let application = draft.into_application(id, now, now);
         let put = Put {
             kind: DocumentKind::Application,
             parent: org.0,
@@ -201,17 +219,15 @@ impl Service {
         app: &AppConfig,
         draft: ApplicationDraft,
     ) -> Result<Option<Application>, ServiceError> {
-        let ApplicationDraft { uid, name, throttle_rate, metadata } = draft;
         let Application { id, created_at, .. } = app.application;
-        let updated_at = self.clock.now();
-        let application = Application { id, uid, name, throttle_rate, metadata, created_at, updated_at };
+        let application = draft.into_application(id, created_at, self.clock.now());
         let put = Put {
             kind: DocumentKind::Application,
             parent: app.org.0,
             key: id.to_string(),
             uid: application.uid.clone(),
             body: serde_json::to_string(&application)?,
-            secret: None,
+            secret: sealed(&app.secrets)?,
             expect: Expect::Version { no: app.no.0, version: app.document_version },
             app: Some(app.no),
             idempotency: None,
@@ -249,4 +265,8 @@ fn uid_taken(uid: Option<&str>) -> ServiceError {
         code: "conflict",
         detail: format!("Another application has the uid `{}` already.", uid.unwrap_or_default()),
     }
+}
+
+fn sealed(secrets: &ApplicationSecrets) -> Result<Option<Redacted>, ServiceError> {
+    Ok(Some(Redacted::new(serde_json::to_string(secrets)?)))
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ringback_model::{Endpoint, EndpointId, EndpointSecrets, SigningKey, SigningSecret};
+use ringback_model::{Auth, Endpoint, EndpointId, EndpointSecrets, SigningKey, SigningSecret};
 use ringback_store::{AppConfig, Delete, DocumentKind, EndpointConfig, Expect, Idempotency, Put, PutResult};
 
 use crate::check::Faults;
@@ -185,7 +185,7 @@ impl Service {
         };
         let secrets = EndpointSecrets { keys: vec![SigningKey { secret, expires_at: None }], ..Default::default() };
         let now = self.clock.now();
-        let endpoint = blank(self.ids.make(now, &*self.random), now);
+        let endpoint = Endpoint::new(self.ids.make(now, &*self.random), String::new(), now);
         let mut composed = self.compose(app, endpoint, secrets, draft).await?;
         // What was never changed says so.
         composed.endpoint.updated_at = now;
@@ -240,7 +240,9 @@ impl Service {
             header::check(&headers, &mut faults);
             (endpoint.headers, secrets.header_values) = headers.into_iter().map(header::HeaderDraft::split).unzip();
         }
-        if secrets.basic.is_some() && endpoint.headers.iter().any(|h| h.name.eq_ignore_ascii_case("authorization")) {
+        if matches!(secrets.auth, Some(Auth::Basic(_)))
+            && endpoint.headers.iter().any(|h| h.name.eq_ignore_ascii_case("authorization"))
+        {
             faults
                 .note("headers", "`authorization` is sent for the user and password of the URL: keep one of the two.");
         }
@@ -265,7 +267,7 @@ impl Service {
         faults: &mut Faults,
     ) -> Vec<String> {
         if draft.forget_basic {
-            secrets.basic = None;
+            secrets.auth = None;
         }
         let is_new = endpoint.url.is_empty();
         if draft.url == endpoint.url && !is_new {
@@ -275,7 +277,7 @@ impl Service {
             Ok(checked) => {
                 // IMPORTANT: a password goes to the server that it was given for, and to no other.
                 if checked.basic.is_some() || origin(&checked.url) != origin(&endpoint.url) {
-                    secrets.basic = checked.basic;
+                    secrets.auth = checked.basic.map(Auth::Basic);
                 }
                 endpoint.url = checked.url;
                 checked.warnings
@@ -309,32 +311,6 @@ fn put(
 
 fn view(config: &EndpointConfig) -> EndpointView {
     EndpointView { endpoint: config.endpoint.clone(), warnings: Vec::new() }
-}
-
-/// An endpoint that says nothing yet: a draft is written over it.
-fn blank(id: EndpointId, now: ringback_model::Timestamp) -> Endpoint {
-    Endpoint {
-        id,
-        uid: None,
-        url: String::new(),
-        description: String::new(),
-        version: 1,
-        disabled: false,
-        disabled_reason: None,
-        paused: false,
-        event_types: None,
-        channels: None,
-        throttle_rate: None,
-        max_concurrency: None,
-        timeout_micros: None,
-        retry_schedule_micros: None,
-        ordering: ringback_model::Ordering::default(),
-        on_exhausted: ringback_model::OnExhausted::default(),
-        headers: Vec::new(),
-        metadata: indexmap::IndexMap::new(),
-        created_at: now,
-        updated_at: now,
-    }
 }
 
 /// Scheme, host and port of a URL that was normalised before.

@@ -7,7 +7,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use ringback_model::{AppNo, Application, Endpoint, EndpointNo, EndpointSecrets, OrgNo};
+use ringback_model::{
+    AppNo, Application, ApplicationSecrets, Endpoint, EndpointNo, EndpointSecrets, OrgNo, OrganizationSettings,
+};
 
 use crate::{Document, DocumentKind, Store, StoreError};
 
@@ -44,6 +46,10 @@ pub struct AppConfig {
     pub document_version: i64,
     /// Its document.
     pub application: Application,
+    /// Its secrets.
+    pub secrets: ApplicationSecrets,
+    /// What holds for its organization.
+    pub settings: Arc<OrganizationSettings>,
     /// Its living endpoints, by number.
     pub endpoints: Vec<Arc<EndpointConfig>>,
 }
@@ -192,6 +198,22 @@ impl Directory {
         cache.remove(app);
     }
 
+    /// Drops everything: what holds for an organization, and so for all of its applications, has changed.
+    pub fn forget_all(&self) {
+        let mut cache = self.cache.write().unwrap_or_else(PoisonError::into_inner);
+        cache.drops += 1;
+        cache.apps.clear();
+        cache.names.clear();
+    }
+
+    async fn settings(&self, org: i64) -> Result<Arc<OrganizationSettings>, StoreError> {
+        let corrupt = |source: serde_json::Error| StoreError::Corrupt { what: "organization", source: source.into() };
+        match self.store.document(org).await? {
+            Some(document) => serde_json::from_str(&document.body).map(Arc::new).map_err(corrupt),
+            None => Ok(Arc::default()),
+        }
+    }
+
     async fn load(&self, no: AppNo, drops: u64) -> Result<Option<Arc<AppConfig>>, StoreError> {
         let Some((version, document, endpoints)) = self.store.configuration(no).await? else { return Ok(None) };
         if document.kind != DocumentKind::Application || document.deleted_at.is_some() {
@@ -209,6 +231,11 @@ impl Directory {
             version,
             document_version: document.version,
             application: serde_json::from_str(&document.body).map_err(corrupt)?,
+            secrets: match &document.secret {
+                Some(secret) => serde_json::from_str(secret.reveal()).map_err(corrupt)?,
+                None => ApplicationSecrets::default(),
+            },
+            settings: self.settings(document.parent).await?,
             endpoints: configs,
         });
         let mut cache = self.cache.write().unwrap_or_else(PoisonError::into_inner);

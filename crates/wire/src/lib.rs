@@ -8,6 +8,7 @@ mod signature;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName};
+use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method};
 use ringback_model::{Message, Timestamp};
 
@@ -30,6 +31,8 @@ const SIGNATURE: [HeaderName; 2] =
 pub struct Prepared {
     /// The method.
     pub method: Method,
+    /// The request target: path and query.
+    pub target: PathAndQuery,
     /// All headers of ours.
     pub headers: HeaderMap,
     /// The body.
@@ -71,13 +74,14 @@ pub fn prepare(recipe: &Recipe, message: &Message, wall: Timestamp) -> Result<Pr
             headers.insert(svix, value);
         }
     }
-    Ok(Prepared { method: Method::POST, headers, body: body.clone() })
+    Ok(Prepared { method: Method::POST, target: recipe.target().clone(), headers, body: body.clone() })
 }
 
 #[cfg(test)]
 mod tests {
     use ringback_model::{
-        AppNo, Endpoint, EndpointSecrets, HeaderField, MessageNo, Redacted, SigningKey, SigningSecret,
+        AppNo, Endpoint, EndpointSecrets, HeaderField, MessageNo, OrganizationSettings, Redacted, SigningKey,
+        SigningSecret,
     };
 
     use super::*;
@@ -117,9 +121,9 @@ mod tests {
         let secrets = EndpointSecrets {
             keys: vec![SigningKey { secret, expires_at: None }],
             header_values: headers.iter().map(|(_, v)| Redacted::new((*v).into())).collect(),
-            basic: None,
+            ..EndpointSecrets::default()
         };
-        Recipe::new(&endpoint, &secrets).unwrap()
+        Recipe::new(&endpoint, &secrets, &OrganizationSettings::default()).unwrap()
     }
 
     #[test]

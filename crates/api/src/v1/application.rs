@@ -99,8 +99,8 @@ impl ApplicationIn {
         let mut draft = ApplicationDraft {
             uid: self.uid,
             name: self.name,
-            throttle_rate: None,
             metadata: self.metadata.unwrap_or_default(),
+            ..ApplicationDraft::default()
         };
         rate.write_option(&mut draft.throttle_rate);
         Ok(draft)
@@ -109,7 +109,7 @@ impl ApplicationIn {
 
 impl From<Application> for ApplicationOut {
     fn from(application: Application) -> Self {
-        let Application { id, uid, name, throttle_rate, metadata, created_at, updated_at } = application;
+        let Application { id, uid, name, throttle_rate, metadata, created_at, updated_at, .. } = application;
         Self { id, uid, name, throttle_rate, rate_limit: throttle_rate, metadata, created_at, updated_at }
     }
 }

@@ -129,7 +129,10 @@ async fn user_and_password_leave_the_url_and_go_with_its_origin() {
     let user = async || {
         directory.forget(app_no);
         let config = directory.endpoint(app_no, no).await.unwrap().unwrap();
-        config.secrets.basic.clone().map(|basic| basic.username)
+        match &config.secrets.auth {
+            Some(ringback_model::Auth::Basic(basic)) => Some(basic.username.clone()),
+            _ => None,
+        }
     };
     assert_eq!(user().await.as_deref(), Some("u"));
     assert!(!made.text.contains("u:p"));
