@@ -1,15 +1,19 @@
 //! `ringback demo`: everything in one go, for a first look.
 //!
 //! A server with its store in a temporary folder and a receiver run in this process and speak to each other over real
-//! HTTP. Each case of `case.rs` is an application of its own with one endpoint; its events are sent, each request is
+//! HTTP. `vectors.txt` has the formats of messaging platforms: each request is shown as it arrived and compared to the
+//! byte. Each case of `case.rs` is an application of its own with one endpoint; its events are sent, each request is
 //! shown as it arrived, and `report.rs` holds what the API says of it against what must have come. With `--once` the
 //! verdict is the exit status; without, the demo stays up, so that messages can be sent to it by hand.
 
 mod case;
 mod client;
+mod compare;
+mod gallery;
 mod print;
 mod report;
 mod stage;
+mod vector;
 
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
@@ -23,6 +27,7 @@ use ringback_service::TokenSubject;
 
 use self::case::{CASES, SCHEDULE};
 use self::client::Client;
+use self::gallery::Gallery;
 use self::report::Report;
 use self::stage::Stage;
 use crate::args::DemoArgs;
@@ -78,26 +83,14 @@ async fn play(server: &Server, token: &Redacted, once: bool) -> anyhow::Result<(
     let mut stage = Stage::set(Client::new(server.address(), token.clone()), style).await?;
     writeln!(
         io::stdout(),
-        "{}\n  server    {base}\n  receiver  {}\n  retries   after {}\n\n\
-         {} customers with one webhook each. Requests as they arrive:\n",
+        "{}\n  server    {base}\n  receiver  {}\n  retries   after {}\n",
         style.bold("Ringback demo"),
         stage.receiver_url(),
         SCHEDULE.replace(',', ", "),
-        CASES.len(),
     )?;
-    for case in CASES {
-        stage.open(case.name, case.ordering).await?;
-    }
-    let mut messages = Vec::with_capacity(CASES.len());
-    for case in CASES {
-        messages.push(stage.send(case).await?);
-    }
-    let outcomes = stage.watch(&messages).await?;
-    let facts = CASES.iter().zip(&messages).zip(&outcomes);
-    let reports: Vec<_> = facts
-        .map(|((case, messages), outcomes)| Report { case, messages, arrivals: stage.arrivals(case), outcomes })
-        .collect();
-    let verdict = conclude(&reports, style);
+    let mut problems = play_formats(Client::new(server.address(), token.clone()), style).await?;
+    problems.extend(play_receivers(&mut stage, style).await?);
+    let verdict = conclude(&problems, style);
     if once {
         return verdict;
     }
@@ -114,15 +107,55 @@ async fn play(server: &Server, token: &Redacted, once: bool) -> anyhow::Result<(
     stage.watch_for_ever().await
 }
 
-/// Shows the table, and fails with what is not as expected.
-fn conclude(reports: &[Report<'_>], style: Style) -> anyhow::Result<()> {
-    writeln!(io::stdout(), "What the API says:\n\n{}", print::table(reports, style))?;
-    let problems: Vec<String> = reports
-        .iter()
-        .flat_map(|report| report.problems().into_iter().map(|problem| format!("{}: {problem}", report.case.name)))
+/// The formats of messaging platforms, each for a customer of its own; returns what was not as it had to be.
+async fn play_formats(client: Client, style: Style) -> anyhow::Result<Vec<String>> {
+    let plays = vector::plays();
+    writeln!(
+        io::stdout(),
+        "{}\n{} customers, each with the webhook that its code expects; every request is compared to the byte.\n",
+        style.bold("1. The language of the receiver"),
+        plays.len()
+    )?;
+    let mut gallery = Gallery::new(client, style);
+    for (number, play) in plays.into_iter().enumerate() {
+        gallery.play(number, play).await?;
+    }
+    Ok(gallery.end().await)
+}
+
+/// Receivers that work, recover, are dead or want an order; returns what was not as it had to be.
+async fn play_receivers(stage: &mut Stage, style: Style) -> anyhow::Result<Vec<String>> {
+    writeln!(
+        io::stdout(),
+        "{}\n{} customers with one webhook each. Requests as they arrive:\n",
+        style.bold("2. Receivers as they are"),
+        CASES.len()
+    )?;
+    for case in CASES {
+        stage.open(case.name, case.ordering).await?;
+    }
+    let mut messages = Vec::with_capacity(CASES.len());
+    for case in CASES {
+        messages.push(stage.send(case).await?);
+    }
+    let outcomes = stage.watch(&messages).await?;
+    let facts = CASES.iter().zip(&messages).zip(&outcomes);
+    let reports: Vec<_> = facts
+        .map(|((case, messages), outcomes)| Report { case, messages, arrivals: stage.arrivals(case), outcomes })
         .collect();
+    writeln!(io::stdout(), "What the API says:\n\n{}", print::table(&reports, style))?;
+    let problems = |report: &Report<'_>| {
+        let name = report.case.name;
+        report.problems().into_iter().map(move |problem| format!("{name}: {problem}")).collect::<Vec<_>>()
+    };
+    Ok(reports.iter().flat_map(problems).collect())
+}
+
+/// Says that all is well, or fails with what is not.
+fn conclude(problems: &[String], style: Style) -> anyhow::Result<()> {
     if problems.is_empty() {
-        writeln!(io::stdout(), "{}\n", style.good("Every request arrived as expected, every signature verified."))?;
+        let all_well = "Every request arrived as expected, every signature verified, and nothing else arrived.";
+        writeln!(io::stdout(), "{}\n", style.good(all_well))?;
         return Ok(());
     }
     bail!("not everything went as expected: {}", problems.join("; "))

@@ -1,5 +1,7 @@
 //! What the demo shows: each request as it arrived, and a table at the end.
 
+use http::StatusCode;
+
 use super::report::Report;
 use crate::receiver::Arrival;
 use crate::terminal::{Style, WIDTH, visible, wrap};
@@ -26,6 +28,35 @@ pub(super) fn request(arrival: &Arrival, verified: Result<(), String>, style: St
     });
     lines.extend(wrap(&visible(&arrival.body), WIDTH - INDENT.len()).into_iter().map(|part| format!("{INDENT}{part}")));
     lines.join("\n") + "\n"
+}
+
+/// A request of a play: its line, the headers that a receiver looks at, its body, and the check of its signature.
+pub(super) fn arrival(arrival: &Arrival, verified: Option<&Result<(), String>>, style: Style) -> String {
+    let line = visible(format!("{} {}", arrival.method, arrival.target).as_bytes());
+    let mut lines: Vec<String> = wrap(&line, WIDTH).into_iter().map(|part| style.bold(part)).collect();
+    for name in ["authorization", "content-type", "x-env"] {
+        let value = visible(arrival.header(name).as_bytes());
+        if !value.is_empty() {
+            lines.push(format!("{INDENT}{}: {value}", style.dim(name)));
+        }
+    }
+    let body = wrap(&visible(&arrival.body), WIDTH - INDENT.len());
+    lines.extend(body.into_iter().map(|part| format!("{INDENT}{part}")));
+    lines.extend(verified.map(|verified| match verified {
+        Ok(()) => format!("{INDENT}{}", style.good("✓ signature verified")),
+        Err(why) => format!("{INDENT}{}", style.bad(format!("✗ signature refused: {why}"))),
+    }));
+    lines.join("\n")
+}
+
+/// A call of the server and what it answered.
+pub(super) fn call(line: &str, body: &str, status: StatusCode, answer: &str, style: Style) -> String {
+    let mut lines = vec![format!("{}{} answered {}", style.bold(line), style.dim("→"), status.as_u16())];
+    for (mark, text) in [("", body), ("→ ", answer)] {
+        let parts = wrap(&format!("{mark}{}", visible(text.as_bytes())), WIDTH - INDENT.len());
+        lines.extend(parts.into_iter().map(|part| format!("{INDENT}{part}")));
+    }
+    lines.join("\n")
 }
 
 /// The table: one line for each case.
@@ -78,7 +109,7 @@ pub(super) fn curl(base: &str, app: &str, token: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use http::{Method, StatusCode};
+    use http::Method;
 
     use super::super::case::CASES;
     use super::super::report::{Checked, Outcome};

@@ -9,10 +9,10 @@ use anyhow::Context as _;
 use http::StatusCode;
 use ringback_engine::SystemClock;
 use ringback_model::Clock;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::case::{CASES, Case, Event};
-use super::client::Client;
+use super::client::{Client, text};
 use super::print;
 use super::report::{Checked, Outcome};
 use crate::receiver::signature::verify;
@@ -41,11 +41,11 @@ impl Stage {
     /// A stage without any webhook yet; its receiver answers as the cases say.
     pub(super) async fn set(client: Client, style: Style) -> anyhow::Result<Self> {
         let counts: Mutex<HashMap<String, usize>> = Mutex::default();
-        let receiver = Receiver::start(move |path| {
+        let receiver = Receiver::start(move |_method, path, _body| {
             let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
             let count = counts.entry(path.to_owned()).or_default();
             *count += 1;
-            CASES.iter().find(|case| case.path() == path).map_or(StatusCode::OK, |case| case.answer(*count - 1))
+            CASES.iter().find(|case| case.path() == path).map_or(StatusCode::OK, |case| case.answer(*count - 1)).into()
         });
         Ok(Self {
             client,
@@ -143,9 +143,4 @@ impl Stage {
 fn body(event: &Event) -> String {
     let key = event.ordering_key.map(|key| format!(r#""orderingKey":"{key}","#)).unwrap_or_default();
     format!(r#"{{"eventType":"{}",{key}"payload":{}}}"#, event.event_type, event.payload)
-}
-
-fn text(answer: &Value, member: &str) -> anyhow::Result<String> {
-    let text = answer.get(member).and_then(Value::as_str);
-    Ok(text.with_context(|| format!("the API answered without `{member}`"))?.to_owned())
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -53,8 +53,23 @@ pub(crate) struct Receiver {
     _tasks: JoinSet<()>,
 }
 
-/// Says what to answer to a request to this path.
-type Answers = dyn Fn(&str) -> StatusCode + Send + Sync;
+/// What is answered to a request.
+#[derive(Clone, Debug)]
+pub(crate) struct Reply {
+    /// The status.
+    pub(crate) status: StatusCode,
+    /// The body.
+    pub(crate) body: Bytes,
+}
+
+impl From<StatusCode> for Reply {
+    fn from(status: StatusCode) -> Self {
+        Self { status, body: Bytes::new() }
+    }
+}
+
+/// Says what to answer to a request with this method, target and body.
+type Answers = dyn Fn(&Method, &str, &[u8]) -> Reply + Send + Sync;
 
 #[derive(Clone)]
 struct Shared {
@@ -67,7 +82,9 @@ impl Receiver {
     ///
     /// # Errors
     /// If no port can be had.
-    pub(crate) async fn start(answers: impl Fn(&str) -> StatusCode + Send + Sync + 'static) -> io::Result<Self> {
+    pub(crate) async fn start(
+        answers: impl Fn(&Method, &str, &[u8]) -> Reply + Send + Sync + 'static,
+    ) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let (sender, arrivals) = mpsc::unbounded_channel();
@@ -114,15 +131,15 @@ async fn serve(stream: TcpStream, shared: Shared) {
     }
 }
 
-async fn handle(request: Request<Incoming>, shared: Shared) -> Result<Response<Empty<Bytes>>, anyhow::Error> {
+async fn handle(request: Request<Incoming>, shared: Shared) -> Result<Response<Full<Bytes>>, anyhow::Error> {
     let (head, body) = request.into_parts();
     let body = Limited::new(body, BODY_MAX).collect().await.map_err(anyhow::Error::from_boxed)?.to_bytes();
     let target = head.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
-    let answered = (shared.answers)(head.uri.path());
-    let arrival = Arrival { method: head.method, target, headers: head.headers, body, answered };
+    let reply = (shared.answers)(&head.method, &target, &body);
+    let arrival = Arrival { method: head.method, target, headers: head.headers, body, answered: reply.status };
     // Nobody listens any more when the command is ending; the sender gets its answer all the same.
     drop(shared.arrivals.send(arrival));
-    let mut response = Response::new(Empty::new());
-    *response.status_mut() = answered;
+    let mut response = Response::new(Full::new(reply.body));
+    *response.status_mut() = reply.status;
     Ok(response)
 }
