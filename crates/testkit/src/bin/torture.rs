@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
-use ringback_testkit::torture::{self, Crash, Options, Powercut, Report};
+use ringback_testkit::torture::{self, Crash, Dialects, Options, Powercut, Report};
 
 /// Breaks a server on purpose and says whether it kept its promises.
 #[derive(Debug, Parser)]
@@ -47,6 +47,17 @@ enum Mode {
         /// How many cuts.
         #[arg(long, default_value_t = 12)]
         cuts: usize,
+    },
+    /// What each dialect costs beside the plain payload; nothing is broken.
+    Dialects {
+        #[command(flatten)]
+        common: Common,
+        /// Messages of a round.
+        #[arg(long, default_value_t = 20_000)]
+        messages: usize,
+        /// Rounds.
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
     },
     /// Searches output, metrics and store for secrets.
     Canary {
@@ -95,6 +106,12 @@ async fn run(mode: Mode) -> Result<u8> {
     let report = match mode {
         Mode::Crash { common, seconds, kills } => torture::crash(&common.options(), Crash { seconds, kills }).await?,
         Mode::Term { common, cycles } => torture::term(&common.options(), cycles).await?,
+        Mode::Dialects { common, messages, rounds } => {
+            let options = common.options();
+            let figures = torture::dialects(&options.binary, options.seed, Dialects { messages, rounds }).await?;
+            println!("torture=dialects v=1 {figures}");
+            return Ok(0);
+        }
         Mode::Canary { common } => torture::canary(&common.options()).await?,
         Mode::Powercut { common, cuts } => match torture::powercut(&common.options(), cuts).await? {
             Powercut::Ran(report) => report,

@@ -12,6 +12,7 @@ mod canary;
 pub mod checker;
 mod client;
 mod crash;
+mod dialects;
 pub mod history;
 mod ledger;
 mod load;
@@ -31,6 +32,7 @@ mod term;
 
 pub use canary::run as canary;
 pub use crash::{Crash, run as crash};
+pub use dialects::{Dialects, run as dialects};
 pub use powercut::{Powercut, run as powercut};
 pub use report::{Report, Verdict};
 pub use run::Options;

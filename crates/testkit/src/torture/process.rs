@@ -116,6 +116,19 @@ impl Server {
         None
     }
 
+    /// The seconds of CPU that it has used so far, in user space and in the kernel.
+    ///
+    /// # Errors
+    /// If it has ended, or the system does not tell.
+    pub(super) fn cpu_seconds(&self) -> Result<f64> {
+        let pid = self.child.id().context("the server has ended")?;
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+        // Behind the name, which may hold anything: fields 14 and 15 of proc(5).
+        let fields = stat.rsplit_once(')').context("no process status")?.1.split_ascii_whitespace();
+        let ticks: u64 = fields.skip(11).take(2).map(str::parse::<u64>).sum::<Result<_, _>>()?;
+        Ok(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
+    }
+
     /// Whether the process has ended by itself.
     pub(super) fn has_ended(&mut self) -> bool {
         !matches!(self.child.try_wait(), Ok(None))

@@ -1,0 +1,179 @@
+//! What a dialect costs: the same reports through one dialect after another, in turn with the plain payload, on one
+//! server. The figure is the server's own CPU per delivered message, as a ratio to the plain one of the same round.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use bytes::Bytes;
+use http::{Method, Response, StatusCode};
+use http_body_util::Empty;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use super::client::Client;
+use super::process::{Launch, Server};
+use super::seed::Seed;
+
+/// Connections that messages are posted over.
+const CONNECTIONS: usize = 16;
+/// How long a round may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// The report that is sent; the number makes each one another.
+const REPORT: &str = r#"{"eventType":"sms.dlr","payload":{"product":"sms","category":"notification","message":{"id":"m-NUMBER","groupId":"t-1001","to":"+254712345678","from":"ACME","status":"delivered","error":{"code":"000"},"parts":1,"price":{"amount":"0.8000"},"acceptedAt":"2024-06-01T09:00:00Z","sentAt":"2024-06-01T09:00:01.120Z","deliveredAt":"2024-06-01T09:00:04.250Z","clientRef":"order/42","custom":{"custom":"a","custom1":"b"},"network":{"countryName":"Kenya","countryCode":"ke","operatorName":"Safaricom","operatorCode":"63902"}}}}"#;
+
+/// The endpoints that are compared: a name, and what the endpoint says beside its URL. The first one is the measure.
+fn endpoints() -> [(&'static str, Value); 6] {
+    let report = |dialect: &str, method: &str| json!({"dialect": dialect, "sendMethod": method, "product": "sms", "reportType": "dlr"});
+    [
+        ("plain", json!({})),
+        ("ant_get", report("ant", "get")),
+        ("ant_json", report("ant", "json")),
+        ("rich_dlr", report("rich-dlr", "json")),
+        ("console_form", report("console", "post")),
+        ("console_xml", report("console", "xml")),
+    ]
+}
+
+/// How much is measured.
+#[derive(Debug, Clone, Copy)]
+pub struct Dialects {
+    /// Messages of a round and endpoint.
+    pub messages: usize,
+    /// Rounds; the figures are medians over them.
+    pub rounds: usize,
+}
+
+/// Measures, and returns a line of figures: CPU of the plain round in microseconds, then the ratio of each dialect.
+///
+/// # Errors
+/// If the server does not work, or a message does not arrive.
+pub async fn run(binary: &Path, seed: u64, plan: Dialects) -> Result<String> {
+    let folder = tempfile::tempdir()?;
+    let launch = Launch::new(binary, folder.path().join("store"), folder.path().join("output"), &Seed::new(seed))?;
+    let mut server = launch.start()?;
+    server.ready().await.context("the server does not start")?;
+    let token = launch.token().await?;
+    let receiver = Receiver::start().await?;
+    let mut client = Client::new(launch.address, token.clone());
+    for (name, endpoint) in endpoints() {
+        register(&mut client, name, endpoint, receiver.address).await?;
+    }
+    let mut costs = vec![Vec::with_capacity(plan.rounds); endpoints().len()];
+    // A round that is not counted: pages, connections and caches are warm after it.
+    for round in 0..=plan.rounds {
+        for ((name, _), costs) in endpoints().iter().zip(&mut costs) {
+            let clients = (0..CONNECTIONS).map(|_| Client::new(launch.address, token.clone())).collect();
+            let cost = measure(&server, clients, &receiver, name, plan.messages).await?;
+            if round > 0 {
+                costs.push(cost);
+            }
+        }
+    }
+    let names = endpoints();
+    let ratios = names.iter().zip(&costs).skip(1).map(|((name, _), own)| {
+        let ratios = own.iter().zip(&costs[0]).map(|(own, plain)| own / plain);
+        format!(" {name}={:.3}", median(ratios.collect()))
+    });
+    Ok(format!("plain_cpu_us={:.1}{}", median(costs[0].clone()) * 1e6, ratios.collect::<String>()))
+}
+
+async fn register(client: &mut Client, app: &str, mut endpoint: Value, receiver: SocketAddr) -> Result<()> {
+    let made = client.post("/api/v1/app", &json!({"name": app, "uid": app})).await.context("no answer")?;
+    if let Some(endpoint) = endpoint.as_object_mut() {
+        endpoint.insert("url".to_owned(), json!(format!("http://{receiver}/{app}")));
+    }
+    let registered = client.post(&format!("/api/v1/app/{app}/endpoint"), &endpoint).await.context("no answer")?;
+    if !made.status.is_success() || registered.status != StatusCode::CREATED {
+        bail!("`{app}` could not be registered: {}", registered.json());
+    }
+    Ok(())
+}
+
+/// Sends messages until all have arrived; returns the server's CPU seconds for each.
+async fn measure(
+    server: &Server,
+    clients: Vec<Client>,
+    receiver: &Receiver,
+    app: &str,
+    messages: usize,
+) -> Result<f64> {
+    let (before, arrived) = (server.cpu_seconds()?, receiver.count());
+    let mut posts = JoinSet::new();
+    let next = Arc::new(AtomicUsize::new(0));
+    for mut client in clients {
+        let (path, next) = (format!("/api/v1/app/{app}/msg"), next.clone());
+        posts.spawn(async move {
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                if number >= messages {
+                    return Ok(());
+                }
+                let body: Bytes = REPORT.replace("NUMBER", &number.to_string()).into();
+                let reply = client.call(Method::POST, &path, None, body).await.context("a post got no answer")?;
+                if reply.status != StatusCode::ACCEPTED {
+                    bail!("a post was answered {}: {}", reply.status, reply.json());
+                }
+            }
+        });
+    }
+    while let Some(posted) = posts.join_next().await {
+        posted??;
+    }
+    let since = Instant::now();
+    while receiver.count() < arrived + messages {
+        if since.elapsed() > PATIENCE {
+            bail!("{} of {messages} messages of `{app}` did not arrive", arrived + messages - receiver.count());
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    Ok((server.cpu_seconds()? - before) / messages as f64)
+}
+
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_unstable_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or_default()
+}
+
+/// Takes everything and counts it.
+#[derive(Debug)]
+struct Receiver {
+    address: SocketAddr,
+    count: Arc<AtomicUsize>,
+    _tasks: JoinSet<()>,
+}
+
+impl Receiver {
+    async fn start() -> Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let (address, count) = (listener.local_addr()?, Arc::new(AtomicUsize::new(0)));
+        let mut tasks = JoinSet::new();
+        let counter = count.clone();
+        tasks.spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                let counter = counter.clone();
+                let service = service_fn(move |_request| {
+                    counter.fetch_add(1, Ordering::Relaxed);
+                    std::future::ready(Ok::<_, std::convert::Infallible>(Response::new(Empty::<Bytes>::new())))
+                });
+                connections.spawn(async move {
+                    // An error is the server going away.
+                    http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.ok();
+                });
+            }
+        });
+        Ok(Self { address, count, _tasks: tasks })
+    }
+
+    fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+}
