@@ -9,7 +9,6 @@ mod config;
 mod demo;
 mod keys;
 mod log;
-mod near;
 mod receiver;
 mod serve;
 mod server;

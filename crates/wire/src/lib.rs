@@ -3,20 +3,35 @@
 //! Pure: no clock, no I/O and no randomness, so the same input gives the same bytes in a preview, in a test and in a
 //! delivery. A [`Recipe`] holds what is the same for every request to one endpoint; [`prepare`] adds what is not.
 
+pub mod dialect;
+mod format;
+mod inbound;
+mod json;
+mod plan;
 mod recipe;
+pub mod report;
 mod signature;
+mod source;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method};
-use ringback_model::{Message, Timestamp};
+use ringback_model::{Message, SendMethod, Timestamp};
+
+use crate::plan::{Made, Plan};
+use crate::recipe::Target;
+use crate::report::{Mapped, Report};
+use crate::source::Event;
 
 pub use recipe::{Recipe, RecipeError};
 pub use signature::Signer;
 
 /// What requests say of themselves, unless the endpoint says otherwise.
 pub const USER_AGENT: &str = concat!("Ringback/", env!("CARGO_PKG_VERSION"));
+
+/// The longest path and query that is sent, in bytes.
+pub(crate) const TARGET_MAX: usize = 8_192;
 
 /// The two families of names that signature headers have: Standard Webhooks, and the one that the SDKs of the reference
 /// server know too. The values are the same.
@@ -40,32 +55,142 @@ pub struct Prepared {
 }
 
 /// Why a request could not be made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RenderError {
     /// The payload was expunged or has expired.
-    #[error("the payload is gone")]
+    #[error("The payload is gone.")]
     PayloadGone,
     /// The content type that the producer gave is no header value.
-    #[error("the content type of the raw payload is not a valid header value")]
+    #[error("The content type of the raw payload is no valid header value.")]
     ContentType,
+    /// The payload is no report, and the endpoint takes values from one.
+    #[error("The payload is no report: {why}. Send one, or keep a mapping on the event type.")]
+    NotAReport {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The dialect has nothing to say of such an event.
+    #[error("The dialect `{dialect}` has no form for `{event_type}`.")]
+    NoShape {
+        /// The dialect's name.
+        dialect: &'static str,
+        /// The event type.
+        event_type: String,
+    },
+    /// The report lacks what the dialect needs.
+    #[error("The report lacks `{path}`, which the dialect `{dialect}` needs.")]
+    Missing {
+        /// The path.
+        path: String,
+        /// The dialect's name.
+        dialect: &'static str,
+    },
+    /// A value is not what stands at its path.
+    #[error("The value of `{path}` cannot be written: it should be {wanted}.")]
+    Value {
+        /// The path.
+        path: String,
+        /// What was expected.
+        wanted: String,
+    },
+    /// The payload is no JSON object, and its members are asked for.
+    #[error("The payload is no JSON object, and the endpoint needs its members.")]
+    NotAnObject,
+    /// The payload has a member of the name of a parameter of the owner.
+    #[error("The payload has a member `{name}`, which is the name of a custom parameter, too: rename the parameter.")]
+    NameTaken {
+        /// The name.
+        name: String,
+    },
+    /// Path and query are longer than receivers take.
+    #[error("Path and query would have {length} bytes; at most 8192 are sent. Choose another send method.")]
+    TargetTooLong {
+        /// How long they would be.
+        length: usize,
+    },
+    /// Path and query cannot be requested with these values in it.
+    #[error("The URL cannot be requested with the values of this event in it.")]
+    Target,
 }
 
-/// Makes the request of one attempt: the message's own bytes, signed at `wall` with every key that is live then.
+/// Makes the request of one attempt: what the endpoint's dialect makes of the message, or the message's own bytes;
+/// signed at `wall` with every key that is live then.
 ///
 /// # Errors
-/// When the message has nothing to send.
+/// Why nothing can be sent; nothing is ever sent half.
 pub fn prepare(recipe: &Recipe, message: &Message, wall: Timestamp) -> Result<Prepared, RenderError> {
     let (body, content_type) = message.body().ok_or(RenderError::PayloadGone)?;
-    let id = message.id.to_string();
-    let timestamp = wall.as_seconds().to_string();
-    let signature = recipe.signer().sign(&id, &timestamp, body, wall);
-
     // Room for the endpoint's own, those of the signature, and the transport's.
     let mut headers = HeaderMap::with_capacity(recipe.headers().len() + 10);
     headers.extend(recipe.headers().iter().map(|(name, value)| (name.clone(), value.clone())));
-    if content_type != "application/json" {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_str(content_type).map_err(|_| RenderError::ContentType)?);
+    let Some(plan) = recipe.plan() else {
+        if content_type != "application/json" {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_str(content_type).map_err(|_| RenderError::ContentType)?);
+        }
+        let Target::Ready(target) = recipe.target() else { return Err(RenderError::Target) };
+        sign(recipe, message, body, wall, &mut headers);
+        return Ok(Prepared { method: Method::POST, target: target.clone(), headers, body: body.clone() });
+    };
+    let made = make(plan, recipe, message)?;
+    let target = target(recipe, &made)?;
+    let body = Bytes::from(made.body);
+    let method = if plan.method == SendMethod::Get { Method::GET } else { Method::POST };
+    // A GET has no body: what it says stands in its query.
+    let content = if method == Method::GET { target.query().unwrap_or_default().as_bytes() } else { &body };
+    sign(recipe, message, content, wall, &mut headers);
+    Ok(Prepared { method, target, headers, body })
+}
+
+fn make(plan: &Plan, recipe: &Recipe, message: &Message) -> Result<Made, RenderError> {
+    let bytes = message.payload.as_ref().ok_or(RenderError::PayloadGone)?;
+    let not_a_report = |error: serde_json::Error| RenderError::NotAReport { why: error.to_string() };
+    let payload = std::str::from_utf8(bytes).map_err(|_| RenderError::NotAnObject)?;
+    if !plan.needs_report() {
+        return plan.make(Event { message, payload, report: None });
     }
+    match recipe.mapping(&message.event_type) {
+        Some(mapping) => {
+            let mapped = Mapped::new(mapping, bytes).map_err(not_a_report)?;
+            let report = mapped.report().map_err(not_a_report)?;
+            plan.make(Event { message, payload, report: Some(&report) })
+        }
+        None => {
+            let report = Report::parse(bytes).map_err(not_a_report)?;
+            plan.make(Event { message, payload, report: Some(&report) })
+        }
+    }
+}
+
+/// The request target: the endpoint's own, its own query first, with what a GET says behind it.
+fn target(recipe: &Recipe, made: &Made) -> Result<PathAndQuery, RenderError> {
+    let base = match (recipe.target(), &made.target) {
+        (Target::Ready(target), _) if made.query.is_empty() => return Ok(target.clone()),
+        (Target::Ready(target), _) => target.as_str(),
+        (Target::Open, Some(target)) => target.as_str(),
+        (Target::Open, None) => return Err(RenderError::Target),
+    };
+    let mut text = String::with_capacity(base.len() + made.query.len() + 1);
+    text.push_str(base);
+    if !made.query.is_empty() {
+        match base.split_once('?') {
+            None => text.push('?'),
+            Some((_, own)) if own.is_empty() || own.ends_with('&') => {}
+            Some(_) => text.push('&'),
+        }
+        text.push_str(&made.query);
+    }
+    if text.len() > TARGET_MAX {
+        return Err(RenderError::TargetTooLong { length: text.len() });
+    }
+    recipe::request_target(&text).map_err(|_| RenderError::Target)
+}
+
+/// Adds the headers of Standard Webhooks over the content.
+fn sign(recipe: &Recipe, message: &Message, content: &[u8], wall: Timestamp, headers: &mut HeaderMap) {
+    let Some(signer) = recipe.signer() else { return };
+    let id = message.id.to_string();
+    let timestamp = wall.as_seconds().to_string();
+    let signature = signer.sign(&id, &timestamp, content, wall);
     for (names, text) in [(ID, id), (TIMESTAMP, timestamp), (SIGNATURE, signature)] {
         let Ok(value) = HeaderValue::try_from(text) else { continue };
         let [webhook, svix] = names;
@@ -74,7 +199,17 @@ pub fn prepare(recipe: &Recipe, message: &Message, wall: Timestamp) -> Result<Pr
             headers.insert(svix, value);
         }
     }
-    Ok(Prepared { method: Method::POST, target: recipe.target().clone(), headers, body: body.clone() })
+}
+
+/// A sentence about a name that is not known.
+pub(crate) fn unknown(what: &str, name: &str, near: &[&str]) -> String {
+    let mut sentence = format!("There is no {what} `{name}`");
+    for (at, meant) in near.iter().enumerate() {
+        sentence.push_str(if at == 0 { "; is it " } else { " or " });
+        sentence.push_str(&format!("`{meant}`"));
+    }
+    sentence.push(if near.is_empty() { '.' } else { '?' });
+    sentence
 }
 
 #[cfg(test)]

@@ -1,22 +1,36 @@
 //! What is the same for every request to one endpoint, worked out once.
 
 use std::fmt;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, USER_AGENT};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue};
+use indexmap::IndexMap;
 use ringback_model::{Auth, BasicAuth, Endpoint, EndpointSecrets, OrganizationSettings};
-use url::Url;
 
 use crate::Signer;
+use crate::plan::Plan;
 
 /// Headers and keys of one endpoint, ready to use.
 pub struct Recipe {
-    target: PathAndQuery,
+    target: Target,
     headers: HeaderMap,
-    signer: Signer,
+    signer: Option<Signer>,
+    plan: Option<Box<Plan>>,
+    /// How a producer's own JSON becomes a report, by event type.
+    mappings: Arc<IndexMap<String, IndexMap<String, String>>>,
+}
+
+/// Path and query of the endpoint's URL.
+#[derive(Clone, Debug)]
+pub(crate) enum Target {
+    /// Ready to be requested.
+    Ready(PathAndQuery),
+    /// With places for values: the plan writes it.
+    Open,
 }
 
 /// Why no request can be made from what an endpoint says: what registration answers.
@@ -44,31 +58,58 @@ impl Recipe {
     pub fn new(
         endpoint: &Endpoint,
         secrets: &EndpointSecrets,
-        _defaults: &OrganizationSettings,
+        settings: &OrganizationSettings,
     ) -> Result<Self, RecipeError> {
+        let text = path_and_query(&endpoint.url)?;
+        let plan = Plan::new(endpoint, secrets, settings, text)?;
+        let shape = endpoint.shape.as_deref();
         // As small as it can be: there is one of these for each endpoint with work.
         let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let kind = match &plan {
+            Some(plan) => plan.content_type(),
+            None => Some(HeaderValue::from_static("application/json")),
+        };
+        headers.extend(kind.map(|kind| (CONTENT_TYPE, kind)));
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
         headers.insert(USER_AGENT, HeaderValue::from_static(crate::USER_AGENT));
+        if let Some(agent) = plan.as_ref().and_then(|plan| plan.dialect().user_agent.as_deref()) {
+            headers.extend(HeaderValue::from_str(agent).ok().map(|agent| (USER_AGENT, agent)));
+        }
         if let Some(auth) = &secrets.auth
             && let Some((name, value)) = auth_header(auth)?
         {
             headers.insert(name, value);
         }
-        for (field, value) in endpoint.headers.iter().zip(&secrets.header_values) {
+        let sends_headers = shape.is_none_or(|shape| shape.custom_headers_enabled);
+        let own = endpoint.headers.iter().zip(&secrets.header_values).filter(|_| sends_headers);
+        for (field, value) in own {
             let refuse = || RecipeError::new("headers", format!("The header `{}` cannot be sent.", field.name));
             let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| refuse())?;
             let mut value = HeaderValue::from_str(value.reveal()).map_err(|_| refuse())?;
             value.set_sensitive(true);
             headers.insert(name, value);
         }
-        Ok(Self { target: target(&endpoint.url)?, headers, signer: Signer::new(&secrets.keys) })
+        let target = match &plan {
+            Some(plan) if plan.writes_target() => Target::Open,
+            Some(_) | None => Target::Ready(request_target(text)?),
+        };
+        let signs = shape.is_none_or(|shape| shape.standard_signature);
+        let signer = signs.then(|| Signer::new(&secrets.keys));
+        Ok(Self { target, headers, signer, plan: plan.map(Box::new), mappings: settings.report_mappings.clone() })
+    }
+
+    /// What requests say, where it is not the event's own JSON.
+    pub(crate) fn plan(&self) -> Option<&Plan> {
+        self.plan.as_deref()
+    }
+
+    /// How the producer's own JSON of this event type becomes a report.
+    pub(crate) fn mapping(&self, event_type: &str) -> Option<&IndexMap<String, String>> {
+        self.mappings.get(event_type)
     }
 
     /// The request target of the URL.
-    #[must_use]
-    pub fn target(&self) -> &PathAndQuery {
+    pub(crate) fn target(&self) -> &Target {
         &self.target
     }
 
@@ -78,10 +119,10 @@ impl Recipe {
         &self.headers
     }
 
-    /// The keys that requests are signed with.
+    /// The keys that requests are signed with; `None` if the endpoint wants no standard signature.
     #[must_use]
-    pub fn signer(&self) -> &Signer {
-        &self.signer
+    pub fn signer(&self) -> Option<&Signer> {
+        self.signer.as_ref()
     }
 }
 
@@ -91,12 +132,19 @@ impl fmt::Debug for Recipe {
     }
 }
 
-/// Path and query of a URL that was normalised before.
-fn target(url: &str) -> Result<PathAndQuery, RecipeError> {
-    let refuse = || RecipeError::new("url", "The URL has no path and query that can be requested.");
-    let url = Url::parse(url).map_err(|_| refuse())?;
-    let text = &url[url::Position::BeforePath..url::Position::AfterQuery];
-    PathAndQuery::try_from(text).map_err(|_| refuse())
+/// Path and query of a URL that was normalised before, byte for byte.
+fn path_and_query(url: &str) -> Result<&str, RecipeError> {
+    let refuse = || RecipeError::new("url", "The URL names no scheme and host.");
+    let behind = url.find("://").map(|at| at + 3).ok_or_else(refuse)?;
+    Ok(url[behind..].find(['/', '?']).map_or("/", |at| &url[behind + at..]))
+}
+
+/// The request target of a text, which begins with a slash or is a query alone.
+pub(crate) fn request_target(text: &str) -> Result<PathAndQuery, RecipeError> {
+    let refuse = |_| RecipeError::new("url", "The URL has no path and query that can be requested.");
+    let text = text.split('#').next().unwrap_or_default();
+    if text.starts_with('/') { PathAndQuery::try_from(text) } else { PathAndQuery::try_from(format!("/{text}")) }
+        .map_err(refuse)
 }
 
 /// The header that shows a receiver that a request may come in; `None` where it is not a header that is always the same.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::{ConfigError, Listen, LogFormat, Networks, Schedule, Secret, StoreAddress};
-use crate::near::near;
+use ringback_model::near;
 
 /// What the file sets. Every key is the name of a flag of `serve` with `_` for `-`.
 #[derive(Debug, Default, Deserialize)]

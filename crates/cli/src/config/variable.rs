@@ -4,7 +4,7 @@
 //! the like, for a service of that name).
 
 use super::file::KEYS;
-use crate::near::near;
+use ringback_model::near;
 
 const PREFIX: &str = "RINGBACK_";
 /// Variables that are no keys of the file: those of other commands, and the name of the file itself.

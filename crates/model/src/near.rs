@@ -2,7 +2,8 @@
 
 /// The candidates nearest to `name`, best first: those that differ by at most a third of their letters. A swap of two
 /// neighbours counts as one difference, and `-` is the same as `_`.
-pub(crate) fn near<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+#[must_use]
+pub fn near<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let name = name.to_lowercase().replace('-', "_");
     let mut found: Vec<_> = candidates
         .into_iter()

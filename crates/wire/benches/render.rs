@@ -1,0 +1,2 @@
+//! What rendering and signing of one report costs.
+fn main() {}

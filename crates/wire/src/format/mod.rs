@@ -1,0 +1,38 @@
+//! Ways of writing names and values: a query, a form, JSON, XML. A value never ends what it stands in.
+
+pub(crate) mod form;
+pub(crate) mod json;
+pub(crate) mod number;
+pub(crate) mod query;
+pub(crate) mod template;
+pub(crate) mod time;
+pub(crate) mod xml;
+
+use std::borrow::Cow;
+
+/// A value that is written under a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Value<'a> {
+    /// Text.
+    Text(Cow<'a, str>),
+    /// Digits, with an optional sign: a number in JSON, text elsewhere.
+    Digits(Cow<'a, str>),
+    /// JSON as it stands: itself in JSON, its elements in XML, its text elsewhere.
+    Json(&'a str),
+    /// Empty text, or null where there is one.
+    Null,
+}
+
+impl Value<'_> {
+    /// The value where there is nothing but text.
+    pub(crate) fn text(&self) -> &str {
+        match self {
+            Self::Text(text) | Self::Digits(text) => text,
+            Self::Json(json) => json,
+            Self::Null => "",
+        }
+    }
+}
+
+/// A name and its value. The name is one, or several with dots between them where these make objects.
+pub(crate) type Pair<'a> = (&'a str, Value<'a>);

@@ -1,0 +1,138 @@
+//! An inbound message of the WhatsApp Cloud API: what its `value` object says, flat.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::report::{Text, unquote};
+
+/// Members that the `value` object may have: a parameter of the owner cannot take their names.
+pub(crate) const MEMBERS: [&str; 6] = ["messaging_product", "metadata", "contacts", "messages", "statuses", "errors"];
+
+/// The `value` object, as far as it is looked at.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Value<'a> {
+    #[serde(borrow)]
+    metadata: Metadata<'a>,
+    contacts: Vec<Contact<'a>>,
+    messages: Vec<Message<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Metadata<'a> {
+    #[serde(borrow)]
+    display_phone_number: Option<Text<'a>>,
+    phone_number_id: Option<Text<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Contact<'a> {
+    #[serde(borrow)]
+    profile: Profile<'a>,
+    wa_id: Option<Text<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Profile<'a> {
+    #[serde(borrow)]
+    name: Option<Text<'a>>,
+}
+
+/// One inbound message.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Message<'a> {
+    #[serde(borrow)]
+    pub(crate) from: Option<Text<'a>>,
+    id: Option<Text<'a>>,
+    timestamp: Option<Text<'a>>,
+    #[serde(rename = "type")]
+    kind: Option<Text<'a>>,
+    text: Option<&'a RawValue>,
+    button: Option<&'a RawValue>,
+    interactive: Option<&'a RawValue>,
+    image: Option<&'a RawValue>,
+    video: Option<&'a RawValue>,
+    audio: Option<&'a RawValue>,
+    document: Option<&'a RawValue>,
+    sticker: Option<&'a RawValue>,
+    reaction: Option<&'a RawValue>,
+}
+
+/// A part of a message that may hold words or a medium.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Part<'a> {
+    #[serde(borrow)]
+    id: Option<Text<'a>>,
+    body: Option<Text<'a>>,
+    text: Option<Text<'a>>,
+    title: Option<Text<'a>>,
+    emoji: Option<Text<'a>>,
+    caption: Option<Text<'a>>,
+    link: Option<Text<'a>>,
+    button_reply: Option<&'a RawValue>,
+    list_reply: Option<&'a RawValue>,
+}
+
+impl<'a> Value<'a> {
+    /// The first message.
+    pub(crate) fn message(&self) -> Option<&Message<'a>> {
+        self.messages.first()
+    }
+
+    /// Names and values, flat, in the order of the dialect; `raw` is the whole object.
+    pub(crate) fn flat(&self, raw: &'a str) -> Vec<(&'static str, Cow<'a, str>)> {
+        let message = self.messages.first();
+        let contact = self.contacts.first();
+        let of = |text: Option<&Text<'a>>| text.map(|text| text.0.clone()).unwrap_or_default();
+        let mut flat = vec![
+            ("from", of(message.and_then(|m| m.from.as_ref()))),
+            ("id", of(message.and_then(|m| m.id.as_ref()))),
+            ("type", of(message.and_then(|m| m.kind.as_ref()))),
+            ("timestamp", of(message.and_then(|m| m.timestamp.as_ref()))),
+            ("text", message.map(Message::words).unwrap_or_default()),
+            ("name", of(contact.and_then(|c| c.profile.name.as_ref()))),
+            ("wa_id", of(contact.and_then(|c| c.wa_id.as_ref()))),
+            ("phone_number_id", of(self.metadata.phone_number_id.as_ref())),
+            ("display_phone_number", of(self.metadata.display_phone_number.as_ref())),
+        ];
+        let (id, link) = message.map(Message::medium).unwrap_or_default();
+        flat.extend(id.map(|id| ("media_id", id.0)));
+        flat.extend(link.map(|link| ("media_link", link.0)));
+        flat.push(("payload", Cow::Borrowed(raw)));
+        flat
+    }
+}
+
+impl<'a> Message<'a> {
+    /// What the sender said: the text, the caption, or the title of what was chosen.
+    fn words(&self) -> Cow<'a, str> {
+        let parts = [self.text, self.button, self.reaction, self.interactive, self.image, self.video, self.document];
+        for raw in parts.into_iter().flatten() {
+            if raw.get().starts_with('"') {
+                return unquote(raw.get()).unwrap_or_default();
+            }
+            let part: Part<'a> = serde_json::from_str(raw.get()).unwrap_or_default();
+            let chosen = part.button_reply.or(part.list_reply);
+            let chosen = chosen.and_then(|raw| serde_json::from_str::<Part<'a>>(raw.get()).ok()?.title);
+            let said = part.body.or(part.text).or(part.emoji).or(part.caption).or(chosen);
+            if let Some(said) = said {
+                return said.0;
+            }
+        }
+        Cow::default()
+    }
+
+    /// Id and link of a picture, a recording or a document.
+    fn medium(&self) -> (Option<Text<'a>>, Option<Text<'a>>) {
+        let media = [self.image, self.video, self.audio, self.document, self.sticker];
+        let part = media.into_iter().flatten().next().and_then(|raw| serde_json::from_str::<Part<'a>>(raw.get()).ok());
+        part.map(|part| (part.id, part.link)).unwrap_or_default()
+    }
+}

@@ -1,0 +1,190 @@
+//! Paths into a report, as dialects, templates and placeholders write them: `message.id`.
+
+use std::borrow::Cow;
+
+use ringback_model::near;
+
+use super::{Report, Status, Text};
+
+/// What kind of value is at a path: how it is formatted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Text as it is.
+    Text,
+    /// A whole number.
+    Integer,
+    /// A time.
+    Time,
+    /// A telephone number.
+    Number,
+    /// JSON as it stands.
+    Json,
+}
+
+type Get = for<'r, 'a> fn(&'r Report<'a>) -> Option<Cow<'r, str>>;
+
+/// A path that is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Path {
+    /// One of the table, by its place.
+    Known(usize),
+    /// A passthrough value: `message.custom.NAME`.
+    Custom(String),
+}
+
+macro_rules! paths {
+    ($($path:literal $kind:ident $($member:ident).+;)*) => {
+        &[$(($path, Kind::$kind, (|report: &Report<'_>| paths!(@get report, $($member).+)) as Get)),*]
+    };
+    (@get $report:ident, $last:ident) => { shown($report.$last.as_ref()) };
+    (@get $report:ident, $a:ident.$b:ident) => { shown($report.$a.as_ref()?.$b.as_ref()) };
+    (@get $report:ident, $a:ident.$b:ident.$c:ident) => { shown($report.$a.as_ref()?.$b.as_ref()?.$c.as_ref()) };
+}
+
+const TABLE: &[(&str, Kind, Get)] = paths! {
+    "product" Text product;
+    "productUniqueId" Text product_unique_id;
+    "category" Text category;
+    "message.id" Text message.id;
+    "message.groupId" Text message.group_id;
+    "message.index" Integer message.index;
+    "message.from" Number message.from;
+    "message.to" Number message.to;
+    "message.status" Text message.status;
+    "message.rawStatus" Text message.raw_status;
+    "message.error.code" Text message.error.code;
+    "message.error.scheme" Text message.error.scheme;
+    "message.error.text" Text message.error.text;
+    "message.parts" Integer message.parts;
+    "message.acceptedAt" Time message.accepted_at;
+    "message.sentAt" Time message.sent_at;
+    "message.deliveredAt" Time message.delivered_at;
+    "message.readAt" Time message.read_at;
+    "message.price.amount" Text message.price.amount;
+    "message.price.currency" Text message.price.currency;
+    "message.clientRef" Text message.client_ref;
+    "message.network.countryName" Text message.network.country_name;
+    "message.network.countryCode" Text message.network.country_code;
+    "message.network.regionName" Text message.network.region_name;
+    "message.network.regionCode" Text message.network.region_code;
+    "message.network.operatorName" Text message.network.operator_name;
+    "message.network.operatorCode" Text message.network.operator_code;
+    "message.network.mcc" Text message.network.mcc;
+    "message.network.mnc" Text message.network.mnc;
+    "message.network.ported" Text message.network.ported;
+    "call.id" Text call.id;
+    "call.userCallId" Text call.user_call_id;
+    "call.taskId" Text call.task_id;
+    "call.ivrId" Text call.ivr_id;
+    "call.from" Number call.from;
+    "call.to" Number call.to;
+    "call.startedAt" Time call.started_at;
+    "call.answeredAt" Time call.answered_at;
+    "call.endedAt" Time call.ended_at;
+    "call.talkSeconds" Integer call.talk_seconds;
+    "call.endReason" Text call.end_reason;
+    "call.endedBy" Text call.ended_by;
+    "call.recordedAt" Time call.recorded_at;
+    "call.recording" Text call.recording;
+    "feedback.result" Text feedback.result;
+    "lookup.reachable" Text lookup.reachable;
+    "lookup.ported" Text lookup.ported;
+    "lookup.mccMnc" Text lookup.mcc_mnc;
+    "lookup.errorCode" Text lookup.error_code;
+};
+
+/// Paths that are worked out of others.
+const DERIVED: &[(&str, Kind, Get)] = &[
+    ("message.resultCode", Kind::Text, result_code),
+    ("message.finalCode", Kind::Text, final_code),
+    ("message.submission", Kind::Text, submission),
+    ("inbound", Kind::Json, |report| report.inbound.map(|raw| Cow::Borrowed(raw.get()))),
+];
+
+fn shown<'r>(text: Option<&'r Text<'_>>) -> Option<Cow<'r, str>> {
+    text.map(|text| Cow::Borrowed(text.as_str()))
+}
+
+/// The code of the outcome: that of the error; `000` for what was delivered without one.
+fn result_code<'r>(report: &'r Report<'_>) -> Option<Cow<'r, str>> {
+    let message = report.message.as_ref()?;
+    let code = shown(message.error.as_ref().and_then(|error| error.code.as_ref()));
+    let delivered = matches!(report.status(), Some(Status::Delivered | Status::Read | Status::Played));
+    code.or(delivered.then_some(Cow::Borrowed("000")))
+}
+
+/// The same once the state is final, nothing before.
+fn final_code<'r>(report: &'r Report<'_>) -> Option<Cow<'r, str>> {
+    report.status().filter(|status| status.is_final()).and_then(|_| result_code(report))
+}
+
+/// `refused` for a message that was rejected and never sent, else `taken`.
+fn submission<'r>(report: &'r Report<'_>) -> Option<Cow<'r, str>> {
+    let message = report.message.as_ref()?;
+    let refused = report.status() == Some(Status::Rejected) && message.sent_at.is_none();
+    Some(Cow::Borrowed(if refused { "refused" } else { "taken" }))
+}
+
+fn row(at: usize) -> &'static (&'static str, Kind, Get) {
+    if at < TABLE.len() { &TABLE[at] } else { &DERIVED[at - TABLE.len()] }
+}
+
+/// All paths that stand for a value of a report, without those of passthrough values (`message.custom.NAME`).
+pub fn paths() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().chain(DERIVED).map(|row| row.0)
+}
+
+impl Path {
+    /// Reads a path.
+    ///
+    /// # Errors
+    /// Paths that look like it.
+    pub(crate) fn parse(text: &str) -> Result<Self, Vec<&'static str>> {
+        if let Some(name) = text.strip_prefix("message.custom.")
+            && !name.is_empty()
+        {
+            return Ok(Self::Custom(name.to_owned()));
+        }
+        paths().position(|path| path == text).map(Self::Known).ok_or_else(|| near(text, paths()))
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        match self {
+            Self::Known(at) => row(*at).1,
+            Self::Custom(_) => Kind::Text,
+        }
+    }
+
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Known(at) => row(*at).0.to_owned(),
+            Self::Custom(name) => format!("message.custom.{name}"),
+        }
+    }
+
+    pub(crate) fn get<'r>(&self, report: &'r Report<'_>) -> Option<Cow<'r, str>> {
+        match self {
+            Self::Known(at) => row(*at).2(report),
+            Self::Custom(name) => {
+                let custom = report.message.as_ref()?.custom.as_ref()?;
+                custom.0.iter().find(|(known, _)| known == name).map(|(_, value)| Cow::Borrowed(value.as_str()))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_finds_its_value_and_a_typo_finds_what_was_meant() {
+        let report = Report::parse(br#"{"message":{"id":"1","custom":{"custom1":"x"},"status":"delivered"}}"#).unwrap();
+        let get = |path: &str| Path::parse(path).unwrap().get(&report).map(Cow::into_owned);
+        assert_eq!(get("message.id").as_deref(), Some("1"));
+        assert_eq!(get("message.custom.custom1").as_deref(), Some("x"));
+        assert_eq!(get("message.finalCode").as_deref(), Some("000"));
+        assert_eq!(get("message.error.code"), None);
+        assert_eq!(Path::parse("message.stats").unwrap_err()[0], "message.status");
+    }
+}

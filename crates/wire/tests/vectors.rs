@@ -1,0 +1,139 @@
+//! Every sample of the documents that dialects were made from, byte for byte: `vectors.txt`.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at what it does not expect")]
+
+use bytes::Bytes;
+use ringback_model::{
+    AppNo, Auth, CustomParameter, Endpoint, EndpointSecrets, HeaderField, Message, MessageNo, OrganizationSettings,
+    Redacted, Shape, SigningKey, SigningSecret, Timestamp,
+};
+use ringback_wire::{Prepared, Recipe, prepare};
+use serde_json::{Map, Value, value::RawValue};
+
+/// One case of the text.
+#[derive(Debug, Default)]
+struct Case {
+    name: &'static str,
+    endpoint: &'static str,
+    event: &'static str,
+    request: &'static str,
+    headers: Vec<(&'static str, &'static str)>,
+    body: &'static str,
+}
+
+fn cases() -> Vec<Case> {
+    let mut cases: Vec<Case> = Vec::new();
+    let lines = include_str!("vectors.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    for line in lines {
+        let (word, rest) = line.split_once(' ').unwrap();
+        if word == "==" {
+            cases.push(Case { name: rest, ..Case::default() });
+            continue;
+        }
+        let case = cases.last_mut().unwrap();
+        match word {
+            "endpoint" => case.endpoint = rest,
+            "event" => case.event = rest,
+            "arrives" => case.request = rest,
+            "header" => case.headers.push(rest.split_once(": ").unwrap()),
+            "body" => case.body = rest,
+            other => panic!("{other}"),
+        }
+    }
+    cases
+}
+
+fn endpoint(text: &str) -> (Endpoint, EndpointSecrets) {
+    let mut said: Map<String, Value> = serde_json::from_str(&text.replace("H/", "https://h.example/")).unwrap();
+    let custom = said.remove("customParameters").unwrap_or_default();
+    let headers = said.remove("headers").unwrap_or_default();
+    let pairs = |value: &Value| -> Vec<(String, String)> {
+        let pairs = value.as_object().into_iter().flatten();
+        pairs.map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect()
+    };
+    let auth: Option<Auth> = said.get("auth").map(|auth| serde_json::from_value(auth.clone()).unwrap());
+    let url = said["url"].as_str().unwrap().to_owned();
+    let mut shape: Shape = serde_json::from_value(Value::Object(said)).unwrap();
+    shape.custom_parameters =
+        pairs(&custom).into_iter().map(|(name, value)| CustomParameter { name, value, secret: false }).collect();
+    let id = "ep_27UH4WbU6Z5A5EzD8u03UvzRbpk".parse().unwrap();
+    let endpoint = Endpoint {
+        shape: Some(Box::new(shape)),
+        headers: pairs(&headers).into_iter().map(|(name, _)| HeaderField { name, sensitive: false }).collect(),
+        ..Endpoint::new(id, url, Timestamp::from_seconds(0))
+    };
+    let secret = SigningSecret::parse("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+    let secrets = EndpointSecrets {
+        keys: vec![SigningKey { secret, expires_at: None }],
+        header_values: pairs(&headers).into_iter().map(|(_, value)| Redacted::new(value)).collect(),
+        auth,
+        ..EndpointSecrets::default()
+    };
+    (endpoint, secrets)
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Event<'a> {
+    event_type: String,
+    occurred_at: Option<Timestamp>,
+    #[serde(borrow)]
+    payload: &'a RawValue,
+}
+
+fn message(text: &str) -> Message {
+    let event: Event<'_> = serde_json::from_str(text).unwrap();
+    Message {
+        no: MessageNo(1),
+        app: AppNo(1),
+        id: "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk".parse().unwrap(),
+        event_type: event.event_type,
+        event_id: None,
+        channels: Vec::new(),
+        payload: Some(Bytes::copy_from_slice(event.payload.get().as_bytes())),
+        raw: None,
+        raw_content_type: None,
+        ordering_key: None,
+        occurred_at: event.occurred_at,
+        accepted_at: Timestamp::from_seconds(1_724_235_300),
+        expires_at: Timestamp::MAX,
+    }
+}
+
+fn render(case: &Case) -> Prepared {
+    let (endpoint, secrets) = endpoint(case.endpoint);
+    let recipe = Recipe::new(&endpoint, &secrets, &OrganizationSettings::default());
+    let recipe = recipe.unwrap_or_else(|error| panic!("{}: {error}", case.name));
+    prepare(&recipe, &message(case.event), Timestamp::from_seconds(1_614_265_330))
+        .unwrap_or_else(|error| panic!("{}: {error}", case.name))
+}
+
+#[test]
+fn every_sample_of_the_documents_goes_out_byte_for_byte() {
+    let cases = cases();
+    assert_eq!(cases.len(), 32);
+    for case in &cases {
+        let request = render(case);
+        let name = case.name;
+        assert_eq!(format!("{} {}", request.method, request.target), case.request, "{name}");
+        assert_eq!(String::from_utf8_lossy(&request.body), case.body, "{name}");
+        for (header, value) in &case.headers {
+            let sent = match *header {
+                "content-length" => request.body.len().to_string(),
+                header => request.headers[header].to_str().unwrap().to_owned(),
+            };
+            assert_eq!(sent, *value, "{name}: {header}");
+        }
+        assert!(request.headers.contains_key("webhook-signature"), "{name}");
+        let has_kind = request.headers.contains_key("content-type");
+        assert_eq!(has_kind, request.method != "GET", "{name}: only a body has a type");
+    }
+}
+
+#[test]
+fn the_same_event_makes_the_same_bytes() {
+    for case in &cases() {
+        let (first, second) = (render(case), render(case));
+        assert_eq!((first.target, first.headers, first.body), (second.target, second.headers, second.body));
+    }
+}
