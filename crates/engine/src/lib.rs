@@ -10,6 +10,7 @@ mod executor;
 mod gatekeeper;
 mod judgement;
 mod log;
+mod probe;
 mod pump;
 mod random;
 mod route;
@@ -20,6 +21,7 @@ pub mod transport;
 
 pub use clock::SystemClock;
 pub use judgement::Judgement;
+pub use probe::Probe;
 pub use pump::{Engine, EngineOptions};
 pub use random::SystemRandom;
 pub use route::{Route, RouteError};

@@ -8,6 +8,7 @@ mod format;
 mod inbound;
 mod json;
 mod plan;
+mod handshake;
 mod recipe;
 pub mod report;
 mod signature;
@@ -24,6 +25,7 @@ use crate::recipe::Target;
 use crate::report::{Mapped, Report};
 use crate::source::Event;
 
+pub use handshake::{ANSWER_MAX, Challenge, Handshake, NoRoom, Occasion, Refusal, TOKEN_PARAMETER};
 pub use recipe::{Recipe, RecipeError};
 pub use signature::Signer;
 

@@ -1,0 +1,81 @@
+//! Requests that are no deliveries: tests of an endpoint and handshakes with it.
+//!
+//! They go the one way out, with the same limits and by the same rules as deliveries, and share no connection with
+//! them: each has one of its own, which is closed after it. What such a request finds is told to a person, so
+//! [`Sent`] keeps the reason of a failure in full.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ringback_model::{EndpointNo, Exchange};
+use ringback_wire::Prepared;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::Route;
+use crate::egress::{ConnectError, Connector};
+use crate::transport::{OutgoingRequest, Sent, Transport};
+
+/// Probes under way at most: a crowd of them must not take the sockets of deliveries.
+const AT_ONCE: usize = 64;
+
+/// Sends requests that are no deliveries. One per process.
+#[derive(Debug)]
+pub struct Probe {
+    transport: Transport,
+    turns: Semaphore,
+    /// Connections are kept by the number of an endpoint. Every probe has one of its own, which no endpoint has.
+    next: AtomicI64,
+    tasks: Mutex<JoinSet<()>>,
+}
+
+impl Probe {
+    /// A probe that dials with the connector of the deliveries, and so obeys the policy that they obey.
+    #[must_use]
+    pub fn new(connector: Arc<Connector>) -> Self {
+        Self {
+            transport: Transport::new(connector),
+            turns: Semaphore::new(AT_ONCE),
+            next: AtomicI64::new(i64::MIN),
+            tasks: Mutex::default(),
+        }
+    }
+
+    /// Sends one request along a route and reads its answer, all within `timeout`, the wait for a turn included.
+    /// Dropping the future closes the connection.
+    pub async fn send(&self, route: &Route, request: Prepared, timeout: Duration) -> Sent {
+        let begun = Instant::now();
+        // The semaphore is never closed, so all that can happen is that this side is too busy.
+        let Ok(Ok(_turn)) = tokio::time::timeout(timeout, self.turns.acquire()).await else {
+            return Sent { result: Err(ConnectError::LocalResource.into()), exchange: Exchange::default() };
+        };
+        let Prepared { method, target, headers, body } = request;
+        let request = OutgoingRequest { method, path_and_query: target, headers, body };
+        let own = EndpointNo(self.next.fetch_add(1, Ordering::Relaxed));
+        let left = timeout.saturating_sub(begun.elapsed());
+        let sent = self.transport.send(own, &route.target, request, left).await;
+        self.transport.forget(own);
+        sent
+    }
+
+    /// Runs something in the background, at most until [`Probe::stop`].
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        // Reap what has ended, so that it does not gather.
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(task);
+    }
+
+    /// Lets some time pass.
+    pub async fn pause(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+
+    /// Ends everything in the background: the server is stopping.
+    pub fn stop(&self) {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
+    }
+}
