@@ -23,6 +23,7 @@ mod secret;
 mod service;
 mod token;
 mod url_rules;
+mod verdict;
 
 pub use actor::{Actor, Right};
 pub use application::ApplicationDraft;
@@ -39,3 +40,4 @@ pub use secret::RotateDraft;
 pub use service::{Service, ServiceParts};
 pub use token::{TokenError, TokenKey, TokenSubject};
 pub use url_rules::{CheckedUrl, UrlRules};
+pub use verdict::{Verdict, VerdictClass};

@@ -1,0 +1,261 @@
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use ringback_engine::transport::Answer;
+use ringback_model::{BodyRule, BodyTest, Exchange};
+
+use super::*;
+
+fn request(method: SendMethod, text: &'static str) -> Prepared {
+    let content_type = match method {
+        SendMethod::Get => None,
+        SendMethod::Post => Some("application/x-www-form-urlencoded"),
+        SendMethod::Json => Some("application/json"),
+        SendMethod::Xml => Some("application/xml; charset=utf-8"),
+    };
+    let mut headers = HeaderMap::new();
+    if let Some(content_type) = content_type {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        return Prepared {
+            method: Method::POST,
+            target: "/hook".parse().unwrap(),
+            headers,
+            body: Bytes::from_static(text.as_bytes()),
+        };
+    }
+    let target = format!("/hook?{text}").parse().unwrap();
+    Prepared { method: Method::GET, target, headers, body: Bytes::new() }
+}
+
+fn answered(status: u16, headers: &[(&str, &str)], body: &'static str) -> Sent {
+    let headers = headers
+        .iter()
+        .map(|(name, value)| (HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_str(value).unwrap()));
+    let answer = Answer { status, headers: headers.collect(), body: BodyEnd::Complete };
+    Sent {
+        result: Ok(answer),
+        exchange: Exchange { response: Bytes::from_static(body.as_bytes()), ..Exchange::default() },
+    }
+}
+
+/// The verdict on an answer that does not count as success.
+fn failed(request: &Prepared, status: u16, headers: &[(&str, &str)]) -> Verdict {
+    let outcome = AttemptOutcome::Failed { why: Failure::Status(status), retry_after: None };
+    Verdict::of(request, &answered(status, headers, ""), &outcome, None)
+}
+
+fn faulty(fault: impl Into<Fault>) -> Verdict {
+    let sent = Sent { result: Err(fault.into()), exchange: Exchange::default() };
+    let outcome = AttemptOutcome::Failed { why: Failure::Connect, retry_after: None };
+    Verdict::of(&request(SendMethod::Json, "{}"), &sent, &outcome, None)
+}
+
+#[test]
+fn a_405_says_which_send_method_the_receiver_takes() {
+    for (sent, allow, advice) in [
+        (SendMethod::Json, Some("GET"), "Switch the send method to GET."),
+        (SendMethod::Post, Some("HEAD, get"), "Switch the send method to GET."),
+        (SendMethod::Xml, Some("GET,HEAD,OPTIONS"), "Switch the send method to GET."),
+        (SendMethod::Get, Some("POST"), "Switch the send method to POST for a form, or to JSON or XML"),
+        (SendMethod::Get, None, "Switch the send method to POST for a form, or to JSON or XML"),
+        (SendMethod::Json, None, "Switch the send method to GET, or"),
+        (SendMethod::Json, Some("GET, POST"), "refuses POST and names it as allowed"),
+        (SendMethod::Get, Some("GET"), "refuses GET and names it as allowed"),
+        (SendMethod::Json, Some("PUT, PATCH"), "let the receiver take one of them"),
+        (SendMethod::Get, Some("DELETE"), "let the receiver take one of them"),
+    ] {
+        let headers: Vec<_> = allow.map(|allow| ("allow", allow)).into_iter().collect();
+        let verdict = failed(&request(sent, ""), 405, &headers);
+        assert_eq!(verdict.class, VerdictClass::Method);
+        assert!(verdict.advice.contains(advice), "{sent:?} {allow:?}: {verdict:?}");
+    }
+}
+
+#[test]
+fn a_400_names_the_parameters_that_were_empty() {
+    let advice = |method, text| failed(&request(method, text), 400, &[]).advice;
+    assert!(advice(SendMethod::Get, "smsId=1&dr=&k").contains("`dr`, `k`"));
+    assert!(advice(SendMethod::Post, "smsId=1&dr=").starts_with("The parameter `dr` was sent empty"));
+    assert!(advice(SendMethod::Json, r#"{"a":"","b":null,"c":0}"#).contains("`a`, `b` were"));
+    assert!(advice(SendMethod::Xml, "<w><a>1</a><dr></dr><b/></w>").contains("`dr` was"));
+    assert!(advice(SendMethod::Post, "a=&b=&c=&d=&e=&f=&g=").contains("`e` and 2 more were"));
+    for method in [SendMethod::Get, SendMethod::Post, SendMethod::Json, SendMethod::Xml] {
+        assert!(advice(method, "").contains(&format!("send method ({})", name(method))));
+    }
+}
+
+#[test]
+fn a_415_says_which_send_method_to_try() {
+    let advice = |sent, headers: &[(&str, &str)]| failed(&request(sent, ""), 415, headers).advice;
+    assert!(advice(SendMethod::Json, &[]).contains("to POST for a form"));
+    assert!(advice(SendMethod::Post, &[]).contains("to JSON"));
+    assert!(advice(SendMethod::Xml, &[]).contains("to JSON"));
+    assert!(advice(SendMethod::Json, &[("accept", "text/xml; q=1, */*")]).contains("to XML: the receiver says"));
+    assert!(advice(SendMethod::Xml, &[("accept-post", "application/x-www-form-urlencoded")]).contains("to POST: "));
+    assert!(advice(SendMethod::Json, &[("accept", "application/json")]).contains("to POST for a form"));
+}
+
+#[test]
+fn every_status_has_its_class_and_something_to_do() {
+    use VerdictClass::{
+        BadRequest, MediaType, Method, NotFound, RateLimited, Redirect, ServerError, Status, TooLarge, Unauthorized,
+    };
+    let request = request(SendMethod::Json, "{}");
+    for (statuses, class, word) in [
+        (&[301, 302, 303, 307, 308][..], Redirect, "not followed"),
+        (&[401, 403], Unauthorized, "secret was rejected"),
+        (&[404, 410], NotFound, "nothing at this path"),
+        (&[405], Method, "405"),
+        (&[400, 422], BadRequest, "does not accept"),
+        (&[413, 414, 431], TooLarge, "too large"),
+        (&[415], MediaType, "does not read"),
+        (&[429], RateLimited, "too many"),
+        (&[500, 501, 502, 503, 504, 599], ServerError, "failed"),
+        (&[100, 402, 418, 499], Status, "does not count"),
+        (&[202], Status, "does not count"),
+    ] {
+        for status in statuses {
+            let verdict = failed(&request, *status, &[]);
+            assert_eq!(verdict.class, class, "{status}");
+            assert!(verdict.text.contains(word) && verdict.text.contains(&status.to_string()), "{verdict:?}");
+            assert!(verdict.advice.ends_with('.'), "{verdict:?}");
+        }
+    }
+}
+
+#[test]
+fn a_redirect_tells_where_it_leads_and_a_429_how_long_to_wait() {
+    let request = request(SendMethod::Get, "a=1");
+    assert!(
+        failed(&request, 302, &[("location", "https://b.example/login")]).advice.contains("https://b.example/login")
+    );
+    assert!(failed(&request, 429, &[("retry-after", "30")]).text.contains("(30)"));
+    assert!(failed(&request, 413, &[]).advice.contains("POST or JSON"));
+}
+
+#[test]
+fn a_rejected_secret_and_a_missing_one_are_told_apart() {
+    let mut request = request(SendMethod::Json, "{}");
+    let headers = [("www-authenticate", "Bearer realm=\"x\"")];
+    assert!(
+        failed(&request, 401, &headers).advice.contains("no `authorization` header, and the receiver asks for Bearer")
+    );
+    request.headers.insert("authorization", HeaderValue::from_static("Bearer x"));
+    assert!(failed(&request, 403, &[]).advice.contains("Compare the secret"));
+}
+
+#[test]
+fn an_answer_without_its_acknowledgement_is_told_what_is_missing() {
+    let request = request(SendMethod::Json, "{}");
+    let outcome = AttemptOutcome::Failed { why: Failure::Status(200), retry_after: None };
+    let rule = |status: &[&str], test, value: &str| SuccessRule {
+        status: status.iter().map(|status| (*status).to_owned()).collect(),
+        body: Some(BodyRule { rule: test, value: Some(value.to_owned()) }),
+    };
+    for (test, advice) in [
+        (BodyTest::Equals, "the body `ACK/Jasmin`"),
+        (BodyTest::Contains, "`ACK/Jasmin` in the body"),
+        (BodyTest::NonEmpty, "any text"),
+        (BodyTest::JsonPath, "JSON in which `ACK/Jasmin` holds"),
+    ] {
+        let rule = rule(&["2xx"], test, "ACK/Jasmin");
+        let verdict = Verdict::of(&request, &answered(200, &[], "ok"), &outcome, Some(&rule));
+        assert_eq!(verdict.class, VerdictClass::BodyMismatch);
+        assert!(verdict.advice.contains(advice) && verdict.advice.contains("The body was `ok`."), "{verdict:?}");
+    }
+    let rule = rule(&["201", "202"], BodyTest::NonEmpty, "");
+    let verdict = Verdict::of(&request, &answered(200, &[], "ok"), &outcome, Some(&rule));
+    assert_eq!((verdict.class, verdict.advice.contains("201 or 202")), (VerdictClass::Status, true));
+}
+
+#[test]
+fn success_says_so() {
+    let verdict =
+        Verdict::of(&request(SendMethod::Json, "{}"), &answered(204, &[], ""), &AttemptOutcome::Delivered, None);
+    assert_eq!((verdict.class, verdict.advice.as_str()), (VerdictClass::Success, ""));
+    assert_eq!(verdict.sentences(), "The URL answered 204, which counts as success.");
+}
+
+#[test]
+fn every_reason_for_no_connection_has_its_class_and_something_to_do() {
+    use VerdictClass::{Connect, Denied as Refused, Dns, Local, Timeout, Tls};
+    for (error, class) in [
+        (ConnectError::Dns(ResolveError::NotFound), Dns),
+        (ConnectError::Dns(ResolveError::Timeout), Dns),
+        (ConnectError::Dns(ResolveError::Failed("10.0.0.1 said no".to_owned())), Dns),
+        (ConnectError::Denied(Denied::Address), Refused),
+        (ConnectError::Denied(Denied::OwnListener), Refused),
+        (ConnectError::Denied(Denied::InternalName), Refused),
+        (ConnectError::Denied(Denied::HttpsOnly), Refused),
+        (ConnectError::Denied(Denied::Port(25)), Refused),
+        (ConnectError::Denied(Denied::TooManyAddresses), Refused),
+        (ConnectError::LocalResource, Local),
+        (ConnectError::Refused, Connect),
+        (ConnectError::Timeout, Timeout),
+    ] {
+        let verdict = faulty(error.clone());
+        assert_eq!(verdict.class, class, "{error:?}");
+        assert!(verdict.text.ends_with('.') && verdict.advice.ends_with('.'), "{verdict:?}");
+        assert!(!verdict.sentences().contains("10.0.0.1"), "an address of ours is told to nobody");
+    }
+    for (problem, word) in [
+        (TlsProblem::Expired, "Renew"),
+        (TlsProblem::NotYetValid, "dates"),
+        (TlsProblem::WrongHost, "host name"),
+        (TlsProblem::UnknownIssuer, "chain"),
+        (TlsProblem::Certificate, "issued anew"),
+        (TlsProblem::NotTls, "http://"),
+        (TlsProblem::Incompatible, "TLS 1.2"),
+        (TlsProblem::Ended, "client certificate"),
+    ] {
+        let verdict = faulty(ConnectError::Tls(problem));
+        assert_eq!(verdict.class, Tls);
+        assert!(verdict.advice.contains(word), "{verdict:?}");
+    }
+}
+
+#[test]
+fn every_way_to_get_no_answer_has_its_class() {
+    for (failure, class) in [
+        (Failure::Timeout, VerdictClass::Timeout),
+        (Failure::Closed, VerdictClass::Closed),
+        (Failure::Protocol, VerdictClass::Protocol),
+        (Failure::Tls, VerdictClass::Tls),
+        (Failure::Connect, VerdictClass::Connect),
+    ] {
+        let verdict = faulty(Fault::Failed(failure));
+        assert_eq!(verdict.class, class);
+        assert!(verdict.advice.ends_with('.'));
+    }
+}
+
+#[test]
+fn every_class_has_a_word_of_its_own() {
+    use VerdictClass::{
+        BadRequest, BodyMismatch, Closed, Connect, Denied, Dns, Local, MediaType, Method, NotFound, Protocol,
+        RateLimited, Redirect, ServerError, Status, Success, Timeout, Tls, TooLarge, Unauthorized,
+    };
+    let classes = [
+        BadRequest,
+        BodyMismatch,
+        Closed,
+        Connect,
+        Denied,
+        Dns,
+        Local,
+        MediaType,
+        Method,
+        NotFound,
+        Protocol,
+        RateLimited,
+        Redirect,
+        ServerError,
+        Status,
+        Success,
+        Timeout,
+        Tls,
+        TooLarge,
+        Unauthorized,
+    ];
+    let words: std::collections::HashSet<_> = classes.iter().map(|class| class.text()).collect();
+    assert_eq!(words.len(), classes.len());
+}
