@@ -127,6 +127,10 @@ impl From<ServiceError> for Problem {
             ServiceError::Forbidden(detail) => Self::new(StatusCode::FORBIDDEN, "insufficient access", detail),
             ServiceError::NotFound(resource) => Self::new(StatusCode::NOT_FOUND, "not_found", resource.to_string()),
             ServiceError::Conflict { code, detail } => Self::new(StatusCode::CONFLICT, code, detail),
+            ServiceError::TooMany { detail, retry_after } => {
+                let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail);
+                Self { retry_after: Some(retry_after), ..problem }
+            }
             ServiceError::Unavailable { retry_after, source } => {
                 let detail = "This cannot be served now. Nothing was kept: send the same request again a little later.";
                 let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail).caused_by(source);
@@ -142,7 +146,10 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = respond::json(self.status, &self.body);
         if let Some(wait) = self.retry_after {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+            response.headers_mut().insert(
+                RETRY_AFTER,
+                HeaderValue::from(wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)),
+            );
         }
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

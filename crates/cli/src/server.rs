@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use ringback_api::Api;
 use ringback_engine::egress::{Connector, DnsResolver, EgressPolicy, Trust};
 use ringback_engine::transport::Transport;
-use ringback_engine::{Engine, EngineOptions, SystemClock, SystemRandom};
+use ringback_engine::{Engine, EngineOptions, Probe, SystemClock, SystemRandom};
 use ringback_model::{Clock, Random};
 use ringback_service::{Service, ServiceParts, TokenKey};
 use ringback_store::Directory;
@@ -38,6 +38,7 @@ pub(crate) struct Server {
     address: SocketAddr,
     store: OpenStore,
     engine: Engine,
+    probe: Arc<Probe>,
     api: JoinHandle<()>,
     stop_api: oneshot::Sender<()>,
 }
@@ -75,12 +76,14 @@ impl Server {
         let connector = Arc::new(Connector::new(policy, Arc::new(DnsResolver::system()), Trust::public()));
         let transport = Arc::new(Transport::new(connector.clone()));
 
+        let probe = Arc::new(Probe::new(connector.clone()));
         let service = Arc::new(Service::new(ServiceParts {
             store: port.clone(),
             directory: directory.clone(),
             clock: clock.clone(),
             random: random.clone(),
             urls: Arc::new(EgressRules(connector)),
+            probe: probe.clone(),
             tokens,
         }));
         let engine = Engine::start(EngineOptions {
@@ -97,7 +100,7 @@ impl Server {
             // An error is the sender being dropped, which is the end as well.
             stopped.await.ok();
         }));
-        Ok(Self { address, store, engine, api, stop_api })
+        Ok(Self { address, store, engine, probe, api, stop_api })
     }
 
     /// Where the API listens.
@@ -115,7 +118,9 @@ impl Server {
     /// # Errors
     /// [`StoreBroken`] if that is what happens on the way.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
-        let Self { address: _, store, engine, api, stop_api } = self;
+        let Self { address: _, store, engine, probe, api, stop_api } = self;
+        // A handshake that is cut off here is made again when somebody asks for it.
+        probe.stop();
         // Nobody to receive it: the API has ended already.
         stop_api.send(()).ok();
         tokio::select! {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ringback_model::{Auth, Endpoint, EndpointId, EndpointSecrets, SigningKey, SigningSecret};
+use ringback_model::{Auth, Endpoint, EndpointId, EndpointNo, EndpointSecrets, SigningKey, SigningSecret};
 use ringback_store::{AppConfig, Delete, DocumentKind, EndpointConfig, Expect, Idempotency, Put, PutResult};
 
 use crate::check::Faults;
@@ -21,10 +21,11 @@ pub struct EndpointView {
 }
 
 /// An endpoint as it will be kept, both parts of it.
-struct Composed {
-    endpoint: Endpoint,
-    secrets: EndpointSecrets,
-    warnings: Vec<String>,
+#[derive(Debug)]
+pub(crate) struct Composed {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) secrets: EndpointSecrets,
+    pub(crate) warnings: Vec<String>,
 }
 
 impl Service {
@@ -176,24 +177,18 @@ impl Service {
     async fn insert_endpoint(
         &self,
         app: &AppConfig,
-        mut draft: EndpointDraft,
+        draft: EndpointDraft,
         idempotency: Option<Idempotency>,
     ) -> Result<EndpointView, ServiceError> {
-        let secret = match draft.secret.take() {
-            Some(text) => read_secret("secret", &text)?,
-            None => SigningSecret::generate(&*self.random),
-        };
-        let secrets = EndpointSecrets { keys: vec![SigningKey { secret, expires_at: None }], ..Default::default() };
-        let now = self.clock.now();
-        let endpoint = Endpoint::new(self.ids.make(now, &*self.random), String::new(), now);
-        let mut composed = self.compose(app, endpoint, secrets, draft).await?;
-        // What was never changed says so.
-        composed.endpoint.updated_at = now;
+        let composed = self.compose_unsaved(app, draft).await?;
         let put = put(app, &composed, Expect::New, idempotency)?;
         let result = self.store.put(put).await?;
         self.directory.forget(app.no);
         match result {
-            PutResult::Stored(_) => Ok(EndpointView { endpoint: composed.endpoint, warnings: composed.warnings }),
+            PutResult::Stored(written) => {
+                self.verify_in_background(app.no, EndpointNo(written.no), &composed.endpoint);
+                Ok(EndpointView { endpoint: composed.endpoint, warnings: composed.warnings })
+            }
             PutResult::Replayed { no } => match self.store.document(no).await? {
                 Some(document) => Ok(view(&EndpointConfig::read(&document)?)),
                 None => Err(ServiceError::contended()),
@@ -216,7 +211,10 @@ impl Service {
         let result = self.store.put(put(app, &composed, expect, idempotency)?).await?;
         self.directory.forget(app.no);
         match result {
-            PutResult::Stored(_) => Ok(Some(EndpointView { endpoint: composed.endpoint, warnings: composed.warnings })),
+            PutResult::Stored(_) => {
+                self.verify_in_background(app.no, config.no, &composed.endpoint);
+                Ok(Some(EndpointView { endpoint: composed.endpoint, warnings: composed.warnings }))
+            }
             PutResult::Replayed { .. } => Ok(Some(view(config))),
             PutResult::Stale => Ok(None),
             PutResult::KeyReused => Err(ServiceError::key_reused()),
@@ -225,8 +223,27 @@ impl Service {
         }
     }
 
+    /// A new endpoint as a draft describes it, when all of it makes sense. Nothing is kept.
+    pub(crate) async fn compose_unsaved(
+        &self,
+        app: &AppConfig,
+        mut draft: EndpointDraft,
+    ) -> Result<Composed, ServiceError> {
+        let secret = match draft.secret.take() {
+            Some(text) => read_secret("secret", &text)?,
+            None => SigningSecret::generate(&*self.random),
+        };
+        let secrets = EndpointSecrets { keys: vec![SigningKey { secret, expires_at: None }], ..Default::default() };
+        let now = self.clock.now();
+        let endpoint = Endpoint::new(self.ids.make(now, &*self.random), String::new(), now);
+        let mut composed = self.compose(app, endpoint, secrets, draft).await?;
+        // What was never changed says so.
+        composed.endpoint.updated_at = now;
+        Ok(composed)
+    }
+
     /// What a draft makes of an endpoint, when all of it makes sense.
-    async fn compose(
+    pub(crate) async fn compose(
         &self,
         app: &AppConfig,
         mut endpoint: Endpoint,
@@ -290,7 +307,8 @@ impl Service {
     }
 }
 
-fn put(
+/// What is written to keep an endpoint.
+pub(crate) fn put(
     app: &AppConfig,
     composed: &Composed,
     expect: Expect,

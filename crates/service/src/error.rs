@@ -100,6 +100,14 @@ pub enum ServiceError {
         /// What stands in the way.
         detail: String,
     },
+    /// It was asked for too often; the same request may succeed later.
+    #[error("{detail}")]
+    TooMany {
+        /// How often is allowed.
+        detail: String,
+        /// When it is worth another try.
+        retry_after: Duration,
+    },
     /// It cannot be done now; the same request may succeed later.
     #[error("this cannot be served now")]
     Unavailable {

@@ -2,15 +2,22 @@
 
 use std::sync::Arc;
 
+use ringback_engine::Probe;
 use ringback_model::{Clock, IdMaker, Random};
 use ringback_store::{AppConfig, Directory, Store};
 
 use crate::organization::Organizations;
+use crate::probe_limit::ProbeLimit;
 use crate::token::{TokenKey, Tokens};
+use crate::verification::Verifier;
 use crate::{Actor, Resource, ServiceError, UrlRules};
 
 /// How often a change is tried again that somebody else got in the way of.
 pub(crate) const TRIES: usize = 8;
+/// How many tests an application may ask for in a minute.
+const TESTS_MAX: usize = 10;
+/// How many handshakes an application may ask for in a minute, beside those that saving an endpoint makes.
+const HANDSHAKES_MAX: usize = 60;
 
 /// What a [`Service`] is made of.
 #[derive(Debug)]
@@ -25,6 +32,8 @@ pub struct ServiceParts {
     pub random: Arc<dyn Random>,
     /// The rules for URLs.
     pub urls: Arc<dyn UrlRules>,
+    /// What sends tests and handshakes.
+    pub probe: Arc<Probe>,
     /// What tokens are signed with.
     pub tokens: TokenKey,
 }
@@ -40,12 +49,23 @@ pub struct Service {
     pub(crate) ids: IdMaker,
     pub(crate) tokens: Tokens,
     pub(crate) organizations: Organizations,
+    pub(crate) verifier: Arc<Verifier>,
+    pub(crate) test_limit: ProbeLimit,
+    pub(crate) verification_limit: ProbeLimit,
 }
 
 impl Service {
     /// A service over these parts.
     #[must_use]
     pub fn new(parts: ServiceParts) -> Self {
+        let verifier = Verifier {
+            store: parts.store.clone(),
+            directory: parts.directory.clone(),
+            clock: parts.clock.clone(),
+            random: parts.random.clone(),
+            probe: parts.probe,
+            ids: IdMaker::new(),
+        };
         Self {
             store: parts.store,
             directory: parts.directory,
@@ -55,6 +75,9 @@ impl Service {
             ids: IdMaker::new(),
             tokens: Tokens::new(parts.tokens),
             organizations: Organizations::default(),
+            verifier: Arc::new(verifier),
+            test_limit: ProbeLimit::new("tests", TESTS_MAX),
+            verification_limit: ProbeLimit::new("handshakes", HANDSHAKES_MAX),
         }
     }
 

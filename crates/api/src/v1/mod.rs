@@ -9,6 +9,7 @@ pub(crate) mod header;
 pub(crate) mod health;
 pub(crate) mod message;
 pub(crate) mod message_body;
+pub(crate) mod probe;
 pub(crate) mod secret;
 
 use std::sync::Arc;
@@ -28,8 +29,9 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
         .route("/api/v1/app/{app_id}/endpoint", get(endpoint::list).post(endpoint::create))
         .route(
             "/api/v1/app/{app_id}/endpoint/{endpoint_id}",
-            get(endpoint::get).put(endpoint::put).patch(endpoint::patch).delete(endpoint::delete),
+            get(endpoint::get).put(endpoint::put).patch(endpoint::patch).delete(endpoint::delete).post(probe::by_name),
         )
+        .route("/api/v1/app/{app_id}/endpoint/{endpoint_id}/verify", post(probe::verify))
         .route("/api/v1/app/{app_id}/endpoint/{endpoint_id}/secret", get(secret::get))
         .route("/api/v1/app/{app_id}/endpoint/{endpoint_id}/secret/rotate", post(secret::rotate))
         .route(

@@ -1,0 +1,242 @@
+//! Test and preview of an endpoint that need not be saved: the request of a delivery, and what came of it. Nothing is
+//! kept and nothing counted.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::HeaderValue;
+use ringback_engine::{Route, RouteError};
+use ringback_model::{
+    Endpoint, EndpointNo, EndpointSecrets, Message, MessageNo, Redacted, RetryPolicy, Timestamp, Verification,
+};
+use ringback_store::{AppConfig, EndpointConfig};
+use ringback_wire::{Prepared, prepare};
+
+use crate::check::{EVENT_TYPE_RULE, is_event_type_name};
+use crate::endpoint::Composed;
+use crate::exchange::{MASK, Mask};
+use crate::{Actor, EndpointDraft, ExchangeView, FieldError, RequestView, Right, Service, ServiceError, Verdict};
+
+/// The header that tells a test from a delivery.
+const TEST_HEADER: &str = "x-webhook-test";
+
+/// The endpoint that is tried.
+pub enum ProbeSubject {
+    /// One that is not saved: all that it says.
+    Unsaved(Box<EndpointDraft>),
+    /// A saved one, with changes that are not saved.
+    Saved {
+        /// Its id or uid.
+        name: String,
+        /// What is to be different this once.
+        change: Box<dyn Fn(&mut EndpointDraft) + Send + Sync>,
+    },
+}
+
+impl std::fmt::Debug for ProbeSubject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Unsaved(draft) => f.debug_tuple("Unsaved").field(draft).finish(),
+            Self::Saved { name, .. } => f.debug_tuple("Saved").field(name).finish(),
+        }
+    }
+}
+
+/// The event that is sent.
+#[derive(Clone, Debug, Default)]
+pub struct ProbeEvent {
+    /// Its type; what the endpoint's filters say if absent.
+    pub event_type: Option<String>,
+    /// Its payload; the sample of its type if absent.
+    pub payload: Option<Bytes>,
+}
+
+/// The request that a delivery would be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PreviewView {
+    /// The request.
+    pub request: RequestView,
+    /// What was changed about the endpoint on the way in, in words.
+    pub warnings: Vec<String>,
+}
+
+/// What came of a test.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TestView {
+    /// What was sent and what came back.
+    pub exchange: ExchangeView,
+    /// What it means.
+    pub verdict: Verdict,
+    /// What was changed about the endpoint on the way in, in words.
+    pub warnings: Vec<String>,
+}
+
+/// A request that is ready to go.
+struct Ready {
+    route: Route,
+    prepared: Prepared,
+    mask: Mask,
+    view: RequestView,
+    warnings: Vec<String>,
+}
+
+impl Service {
+    /// Sends the request of a delivery to an endpoint that need not be saved, once, and says what came of it.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`], [`ServiceError::Invalid`] and [`ServiceError::TooMany`]. What the receiver does is
+    /// no error.
+    pub async fn test_endpoint(
+        &self,
+        actor: &Actor,
+        app: &str,
+        subject: ProbeSubject,
+        event: ProbeEvent,
+    ) -> Result<TestView, ServiceError> {
+        actor.require(Right::ManageEndpoints)?;
+        let app = self.app(actor, app).await?;
+        let Ready { route, prepared, mask, view, warnings } = self.ready(&app, subject, event).await?;
+        self.test_limit.take(app.no, self.clock.now())?;
+        let sent = self.verifier.probe.send(&route, prepared.clone(), route.timeout).await;
+        let outcome = sent.outcome(self.clock.wall());
+        let verdict = Verdict::of(&prepared, &sent, &outcome, route.config.endpoint.success.as_deref());
+        Ok(TestView { exchange: mask.exchange(view, &sent), verdict, warnings })
+    }
+
+    /// The request that [`Service::test_endpoint`] would send.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`] and [`ServiceError::Invalid`].
+    pub async fn preview_endpoint(
+        &self,
+        actor: &Actor,
+        app: &str,
+        subject: ProbeSubject,
+        event: ProbeEvent,
+    ) -> Result<PreviewView, ServiceError> {
+        actor.require(Right::ManageEndpoints)?;
+        let app = self.app(actor, app).await?;
+        let ready = self.ready(&app, subject, event).await?;
+        Ok(PreviewView { request: ready.view, warnings: ready.warnings })
+    }
+
+    async fn ready(&self, app: &AppConfig, subject: ProbeSubject, event: ProbeEvent) -> Result<Ready, ServiceError> {
+        let Composed { endpoint, secrets, warnings } = self.compose_subject(app, subject).await?;
+        let message = self.probe_message(app, &endpoint, event)?;
+        let wall = self.clock.wall();
+        let shown = self.prepare_probe(app, &endpoint, &masked(&secrets), &message, wall)?.1;
+        let (route, prepared) = self.prepare_probe(app, &endpoint, &secrets, &message, wall)?;
+        let mask = Mask::new(&endpoint, &secrets);
+        let view = mask.request(&route.target.origin().to_string(), &prepared, &shown);
+        Ok(Ready { route, prepared, mask, view, warnings })
+    }
+
+    async fn compose_subject(&self, app: &AppConfig, subject: ProbeSubject) -> Result<Composed, ServiceError> {
+        let (name, change) = match subject {
+            ProbeSubject::Unsaved(draft) => return self.compose_unsaved(app, *draft).await,
+            ProbeSubject::Saved { name, change } => (name, change),
+        };
+        let missing = || ServiceError::body("endpointId", "There is no endpoint with this id or uid.");
+        let config = app.endpoint_by_name(&name).cloned().ok_or_else(missing)?;
+        let pending =
+            |endpoint: &Endpoint| endpoint.verification.as_deref().and_then(|v: &Verification| v.pending_url.clone());
+        let mut draft = EndpointDraft::of(&config.endpoint);
+        change(&mut draft);
+        let mut composed = self.compose(app, config.endpoint.clone(), config.secrets.clone(), draft).await?;
+        // A URL that has to pass a handshake before it is saved may be tested all the same.
+        if let Some(url) = pending(&composed.endpoint)
+            && pending(&config.endpoint).as_ref() != Some(&url)
+        {
+            composed.endpoint.url = url;
+        }
+        Ok(composed)
+    }
+
+    /// A message that no store has ever seen.
+    fn probe_message(&self, app: &AppConfig, endpoint: &Endpoint, event: ProbeEvent) -> Result<Message, ServiceError> {
+        let event_type = event.event_type.or_else(|| usual_event_type(endpoint)).ok_or_else(|| {
+            ServiceError::body("eventType", "Say which event is to be sent: the endpoint takes events of all types.")
+        })?;
+        if !is_event_type_name(&event_type) {
+            return Err(ServiceError::body("eventType", EVENT_TYPE_RULE));
+        }
+        let payload = event.payload.or_else(|| sample(&event_type)).ok_or_else(|| {
+            let rule = "There is no sample of this event type: give a payload.";
+            ServiceError::Invalid(vec![FieldError::body("payload", rule)])
+        })?;
+        let now = self.clock.now();
+        Ok(Message {
+            no: MessageNo(0),
+            app: app.no,
+            id: self.ids.make(now, &*self.random),
+            event_type,
+            event_id: None,
+            channels: Vec::new(),
+            payload: Some(payload),
+            raw: None,
+            raw_content_type: None,
+            ordering_key: None,
+            occurred_at: None,
+            accepted_at: now,
+            expires_at: Timestamp::MAX,
+        })
+    }
+
+    /// The request that a delivery of this message to this endpoint would be, marked as a test.
+    fn prepare_probe(
+        &self,
+        app: &AppConfig,
+        endpoint: &Endpoint,
+        secrets: &EndpointSecrets,
+        message: &Message,
+        wall: Timestamp,
+    ) -> Result<(Route, Prepared), ServiceError> {
+        let config = EndpointConfig {
+            no: EndpointNo(0),
+            app: app.no,
+            version: 0,
+            deleted: false,
+            endpoint: endpoint.clone(),
+            secrets: secrets.clone(),
+        };
+        let route = Route::new(Arc::new(config), &app.settings, &RetryPolicy::default()).map_err(unusable)?;
+        let mut prepared = prepare(&route.recipe, message, wall)
+            .map_err(|error| ServiceError::body("payload", format!("No request can be made of it: {error}.")))?;
+        prepared.headers.insert(TEST_HEADER, HeaderValue::from_static("true"));
+        Ok((route, prepared))
+    }
+}
+
+fn unusable(error: RouteError) -> ServiceError {
+    match error {
+        RouteError::Url(error) => ServiceError::body("url", format!("The URL cannot be used: {error}.")),
+        RouteError::Recipe(error) => ServiceError::body(error.field, error.message),
+    }
+}
+
+/// The secrets with those masked that end up in a place where they cannot be told from the rest.
+fn masked(secrets: &EndpointSecrets) -> EndpointSecrets {
+    let mut masked = secrets.clone();
+    for value in masked.custom_values.iter_mut().filter(|value| !value.reveal().is_empty()) {
+        *value = Redacted::new(MASK.to_owned());
+    }
+    masked
+}
+
+/// The event type that an endpoint is for, if its filters say.
+fn usual_event_type(endpoint: &Endpoint) -> Option<String> {
+    let by_product = endpoint.product.as_ref().map(|product| match (&endpoint.report_type, product.as_str()) {
+        (Some(report_type), product) => format!("{product}.{report_type}"),
+        (None, "voice") => "voice.ivr".to_owned(),
+        (None, "otp") => "otp.feedback".to_owned(),
+        (None, "lookup") => "lookup.result".to_owned(),
+        (None, product) => format!("{product}.dlr"),
+    });
+    let by_name = || endpoint.event_types.as_ref().and_then(|types| types.first().cloned());
+    by_product.or_else(by_name)
+}
+
+/// The sample of an event type that every server knows.
+fn sample(_event_type: &str) -> Option<Bytes> {
+    None
+}
