@@ -42,7 +42,6 @@ struct EventIn<'a> {
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "describes what `EventIn` and `EndpointPatch` read")]
 pub(crate) struct EndpointProbeIn {
-    #[schema(inline)]
     #[serde(flatten)]
     endpoint: EndpointPatch,
     /// Id or uid of a saved endpoint; the other members change it for this once.

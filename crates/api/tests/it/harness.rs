@@ -7,13 +7,19 @@ use axum::body::Body;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use ringback_api::Api;
+use ringback_engine::egress::{Connector, EgressPolicy, ScriptedResolver, Trust};
+use ringback_engine::transport::Transport;
+use ringback_engine::{Engine, EngineOptions, Probe};
 use ringback_model::{
     AppNo, AttemptId, AttemptOutcome, BasicAuth, DEFAULT_ORGANIZATION, EndpointNo, Exchange, Failure, IdMaker,
-    ManualClock, MessageNo, OrgId, Phases, Redacted, SeededRandom, Timestamp, Trigger,
+    ManualClock, MessageNo, OrgId, Phases, Redacted, RetryPolicy, SeededRandom, Timestamp, Trigger,
 };
 use ringback_service::{CheckedUrl, Service, ServiceParts, TokenKey, TokenSubject, UrlRules};
 use ringback_store::backend::sqlite::{SqliteOptions, SqliteStore};
-use ringback_store::{Directory, DocumentKind, Finish, Finished, MasterKey, MessageRef, NewAttempt, Step, Store};
+use ringback_store::{
+    Directory, DocumentKind, Expect, Feed, Finish, Finished, MasterKey, MessageRef, NewAttempt, Put, PutResult, Step,
+    Store,
+};
 use serde_json::{Value, json};
 
 /// When every test begins: 2027-01-15T08:00:00Z.
@@ -92,12 +98,39 @@ pub(crate) struct World {
     pub(crate) service: Arc<Service>,
     pub(crate) key: TokenKey,
     pub(crate) token: String,
+    directory: Arc<Directory>,
     random: SeededRandom,
     _folder: tempfile::TempDir,
 }
 
+/// The way out of these tests: loopback, and no name that resolves.
+fn connector() -> Arc<Connector> {
+    let policy = EgressPolicy::public().allow(["127.0.0.1/32".parse().unwrap()]);
+    Arc::new(Connector::new(policy, Arc::new(ScriptedResolver::new()), Trust::public()))
+}
+
 impl World {
+    /// A world in which nothing is delivered.
     pub(crate) fn new() -> Self {
+        Self::open().0
+    }
+
+    /// A world with an engine, which lives as long as the runtime.
+    pub(crate) fn running() -> Self {
+        let (world, feed) = Self::open();
+        drop(Engine::start(EngineOptions {
+            store: world.store.clone(),
+            directory: world.directory.clone(),
+            feed,
+            transport: Arc::new(Transport::new(connector())),
+            clock: world.clock.clone(),
+            random: Arc::new(SeededRandom::new(4)),
+            retry: RetryPolicy::default(),
+        }));
+        world
+    }
+
+    fn open() -> (Self, Feed) {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new(START));
         let random = Arc::new(SeededRandom::new(1));
@@ -109,22 +142,24 @@ impl World {
             reserve_bytes: 0,
         })
         .unwrap();
-        drop(feed);
         let store = Arc::new(store);
         let key = TokenKey::new(Redacted::new("a secret of the tests".to_owned()));
+        let directory = Arc::new(Directory::new(store.clone()));
         let service = Arc::new(Service::new(ServiceParts {
             store: store.clone(),
-            directory: Arc::new(Directory::new(store.clone())),
+            directory: directory.clone(),
             clock: clock.clone(),
             random,
             urls: Arc::new(TestUrls),
+            probe: Arc::new(Probe::new(connector())),
             tokens: key.clone(),
         }));
         let random = SeededRandom::new(2);
         let subject = TokenSubject::Organization(DEFAULT_ORGANIZATION.parse().unwrap());
         let token = key.mint(&subject, START, Duration::from_secs(86_400 * 365), &random).unwrap();
         let token = token.reveal().to_owned();
-        Self { api: Api::new(service.clone()), store, clock, service, key, token, random, _folder: folder }
+        let api = Api::new(service.clone());
+        (Self { api, store, clock, service, key, token, directory, random, _folder: folder }, feed)
     }
 
     /// The API of another node: the same store, and a memory of its own.
@@ -135,6 +170,7 @@ impl World {
             clock: self.clock.clone(),
             random: Arc::new(SeededRandom::new(3)),
             urls: Arc::new(TestUrls),
+            probe: Arc::new(Probe::new(connector())),
             tokens: self.key.clone(),
         })))
     }
@@ -214,6 +250,33 @@ impl World {
 
     pub(crate) async fn event_type(&self, name: &str) {
         self.post("/event-type", json!({ "name": name, "description": "" })).await.expect(201);
+    }
+
+    /// Writes members into the document of an endpoint, past the API.
+    pub(crate) async fn rewrite(&self, app: &str, endpoint: &str, members: Value, key: Option<&str>) {
+        let app = self.get(&format!("/app/{app}")).await.text_of("id");
+        let no = self.endpoint_no(&app, endpoint).await.0;
+        let document = self.store.document(no).await.unwrap().unwrap();
+        let mut body: Value = serde_json::from_str(&document.body).unwrap();
+        body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        let mut secret: Value = serde_json::from_str(document.secret.unwrap().reveal()).unwrap();
+        if let Some(key) = key {
+            secret["validation_key"] = json!(key);
+        }
+        let app = self.app_no(&app).await;
+        let put = Put {
+            kind: DocumentKind::Endpoint,
+            parent: app.0,
+            key: endpoint.to_owned(),
+            uid: document.uid,
+            body: body.to_string(),
+            secret: Some(Redacted::new(secret.to_string())),
+            expect: Expect::Version { no, version: document.version },
+            app: Some(app),
+            idempotency: None,
+        };
+        assert!(matches!(self.store.put(put).await.unwrap(), PutResult::Stored(_)));
+        self.directory.forget(app);
     }
 
     /// Hands in a message; its id.

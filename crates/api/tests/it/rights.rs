@@ -29,6 +29,9 @@ const OPERATIONS: &[(&str, &str, bool)] = &[
     ("GET", "/app/{app_id}/endpoint/{endpoint_id}/headers", true),
     ("PUT", "/app/{app_id}/endpoint/{endpoint_id}/headers", true),
     ("PATCH", "/app/{app_id}/endpoint/{endpoint_id}/headers", true),
+    ("POST", "/app/{app_id}/endpoint/{endpoint_id}/verify", true),
+    ("POST", "/app/{app_id}/endpoint/test", true),
+    ("POST", "/app/{app_id}/endpoint/preview", true),
     ("GET", "/app/{app_id}/msg", true),
     ("POST", "/app/{app_id}/msg", false),
     ("GET", "/app/{app_id}/msg/{msg_id}", true),
@@ -66,6 +69,9 @@ fn body_of(method: &str, path: &str) -> String {
         ("GET" | "DELETE", _) => String::new(),
         (_, path) if path.ends_with("/msg") => json!({ "eventType": "t", "payload": {} }).to_string(),
         (_, path) if path.ends_with("/headers") => json!({ "headers": {} }).to_string(),
+        (_, path) if path.ends_with("/test") || path.ends_with("/preview") => {
+            json!({ "url": "https://example.com/", "eventType": "t", "payload": {} }).to_string()
+        }
         (_, path) if path.ends_with("/rotate") || path.ends_with("/resend") => "{}".to_owned(),
         ("PATCH", _) => "{}".to_owned(),
         (_, path) if path.starts_with("/event-type") => json!({ "name": "new", "description": "" }).to_string(),
@@ -79,6 +85,7 @@ async fn furnished() -> (World, String, impl Fn(&str, &str) -> String) {
     let world = World::new();
     let app = world.app("a").await;
     let endpoint = world.endpoint("a", json!({ "url": "https://example.com/" })).await;
+    world.rewrite("a", &endpoint, json!({ "verification": { "kind": "ping" } }), None).await;
     world.event_type("t").await;
     let message = world.message("a", "t").await;
     let attempt = world.attempt(&app, &endpoint, &message, 200).await.to_string();

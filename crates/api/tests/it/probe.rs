@@ -1,0 +1,160 @@
+use ringback_testkit::{Answer as Reply, Receiver};
+use serde_json::{Value, json};
+
+use crate::harness::World;
+
+const TEST: &str = "/app/a/endpoint/test";
+const PREVIEW: &str = "/app/a/endpoint/preview";
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+async fn world() -> (World, Receiver) {
+    let world = World::new();
+    world.app("a").await;
+    (world, Receiver::start().await.unwrap())
+}
+
+fn event(url: &str) -> Value {
+    json!({ "url": url, "eventType": "x.y", "payload": { "b": 1.0, "a": "é" } })
+}
+
+#[tokio::test]
+async fn a_test_of_an_unsaved_endpoint_is_the_request_of_a_delivery_and_leaves_nothing_behind() {
+    let (world, receiver) = world().await;
+    receiver.answer("/hook", Reply::status(201).header("x-seen", "yes").body("ok"));
+    let body = format!(
+        r#"{{"url":"{}","secret":"{SECRET}","headers":{{"X-Env":"prod"}},"eventType":"x.y","payload":{{ "b":1.0,"a":"é"}}}}"#,
+        receiver.url("/hook?k=1")
+    );
+    let answer = world.ask(&world.token, "POST", TEST, &[], body).await.expect(200);
+    let requests = receiver.requests();
+    assert_eq!((requests.len(), requests[0].method.as_str()), (1, "POST"));
+    assert_eq!((requests[0].target.as_str(), requests[0].text().as_str()), ("/hook?k=1", r#"{ "b":1.0,"a":"é"}"#));
+    assert_eq!((requests[0].header("x-webhook-test"), requests[0].header("x-env")), (Some("true"), Some("prod")));
+    requests[0].verify(SECRET).unwrap();
+    assert_eq!(answer["request"]["method"], "POST");
+    assert_eq!(answer["request"]["url"], receiver.url("/hook?k=1"));
+    assert_eq!(answer["request"]["body"], r#"{ "b":1.0,"a":"é"}"#);
+    assert_eq!(answer["request"]["headers"]["x-webhook-test"], "true");
+    assert_eq!(answer["response"]["status"], 201);
+    assert_eq!((&answer["response"]["body"], &answer["response"]["headers"]["x-seen"]), (&json!("ok"), &json!("yes")));
+    assert_eq!((&answer["verdict"]["class"], &answer["verdict"]["advice"]), (&json!("success"), &json!("")));
+    assert!(answer["timings"]["firstByte"].as_f64().unwrap() > 0.0 && answer["timings"]["connect"].is_number());
+    assert_eq!(world.get("/app/a/endpoint").await.expect(200)["data"], json!([]));
+    assert_eq!(world.get("/app/a/msg").await.expect(200)["data"], json!([]));
+}
+
+#[tokio::test]
+async fn a_preview_is_the_same_without_being_sent() {
+    let (world, receiver) = world().await;
+    let preview = world.post(PREVIEW, event(&receiver.url("/hook"))).await.expect(200);
+    let test = world.post(TEST, event(&receiver.url("/hook"))).await.expect(200);
+    assert_eq!(receiver.requests().len(), 1, "only the test was sent");
+    for member in ["method", "url", "body"] {
+        assert_eq!(preview["request"][member], test["request"][member]);
+    }
+    let names = |answer: &Value| answer["request"]["headers"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&preview), names(&test));
+    assert!(preview.get("response").is_none());
+}
+
+#[tokio::test]
+async fn a_saved_endpoint_is_tested_with_what_is_changed_for_this_once() {
+    let (world, receiver) = world().await;
+    let saved =
+        json!({ "url": receiver.url("/saved"), "uid": "e", "headers": { "authorization": "Bearer hush-hush" } });
+    world.endpoint("a", saved).await;
+    receiver.answer("/saved", Reply::status(200).body("I saw Bearer hush-hush"));
+    let ask = json!({ "endpointId": "e", "eventType": "x.y", "payload": {} });
+    let answer = world.post(TEST, ask).await.expect(200);
+    assert_eq!(receiver.requests()[0].header("authorization"), Some("Bearer hush-hush"));
+    assert_eq!(answer["request"]["headers"]["authorization"], "Bearer ****");
+    assert!(!answer.to_string().contains("hush-hush"), "{answer}");
+    let ask = json!({ "endpointId": "e", "url": receiver.url("/other"), "eventType": "x.y", "payload": {} });
+    world.post(TEST, ask).await.expect(200);
+    assert_eq!(receiver.requests()[1].target, "/other");
+    assert_eq!(world.get("/app/a/endpoint/e").await.expect(200)["url"], receiver.url("/saved"));
+}
+
+#[tokio::test]
+async fn a_receiver_that_takes_get_alone_gets_the_advice_to_switch_to_it() {
+    let (world, receiver) = world().await;
+    receiver.answer("/hook", Reply::status(405).header("allow", "GET"));
+    let verdict = &world.post(TEST, event(&receiver.url("/hook"))).await.expect(200)["verdict"];
+    assert_eq!(verdict["class"], "method");
+    assert_eq!(verdict["advice"], "Switch the send method to GET.");
+    receiver.answer("/hook", Reply::status(302).header("location", "https://b.example/"));
+    let verdict = &world.post(TEST, event(&receiver.url("/hook"))).await.expect(200)["verdict"];
+    assert_eq!(verdict["class"], "redirect");
+    assert!(verdict["advice"].as_str().unwrap().contains("https://b.example/"));
+    assert_eq!(receiver.requests().len(), 2, "a redirect is not followed");
+}
+
+#[tokio::test]
+async fn a_receiver_that_cannot_be_reached_is_a_verdict_and_no_error() {
+    let (world, _) = world().await;
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for (url, class) in [
+        (format!("http://{gone}/"), "connect"),
+        ("http://nowhere.example/".to_owned(), "dns"),
+        ("http://10.0.0.1/".to_owned(), "denied"),
+    ] {
+        let answer = world.post(TEST, event(&url)).await.expect(200);
+        assert_eq!(answer["verdict"]["class"], class, "{answer}");
+        assert!(answer["response"].is_null());
+    }
+}
+
+#[tokio::test]
+async fn ten_tests_a_minute_are_allowed_and_the_eleventh_is_told_when_to_come_back() {
+    let (world, receiver) = world().await;
+    let body = event(&receiver.url("/hook"));
+    for _ in 0..10 {
+        world.post(TEST, body.clone()).await.expect(200);
+    }
+    let refused = world.post(TEST, body.clone()).await;
+    assert_eq!((refused.status.as_u16(), refused.headers["retry-after"].to_str().unwrap()), (429, "60"));
+    assert_eq!(refused.text_of("code"), "rate_limited");
+    world.post(PREVIEW, body.clone()).await.expect(200);
+    world.app("b").await;
+    world.post("/app/b/endpoint/test", body.clone()).await.expect(200);
+    world.advance(60);
+    world.post(TEST, body).await.expect(200);
+    assert_eq!(receiver.requests().len(), 12);
+}
+
+#[tokio::test]
+async fn what_cannot_be_tested_is_told_with_the_member_at_fault() {
+    let (world, receiver) = world().await;
+    let url = receiver.url("/hook");
+    for (body, fault) in [
+        (json!({ "eventType": "x.y", "payload": {} }), "body.url"),
+        (json!({ "url": "ftp://a/", "eventType": "x.y", "payload": {} }), "body.url"),
+        (json!({ "url": url, "payload": {} }), "body.eventType"),
+        (json!({ "url": url, "eventType": "x y", "payload": {} }), "body.eventType"),
+        (json!({ "url": url, "eventType": "x.y" }), "body.payload"),
+        (json!({ "url": url, "eventType": "x.y", "payload": {}, "timeout": "0s" }), "body.timeout"),
+        (json!({ "endpointId": "nobody", "eventType": "x.y", "payload": {} }), "body.endpointId"),
+    ] {
+        assert_eq!(world.post(TEST, body.clone()).await.faults(), [fault], "{body}");
+        assert_eq!(world.post(PREVIEW, body).await.faults(), [fault]);
+    }
+    assert!(receiver.requests().is_empty());
+}
+
+#[tokio::test]
+async fn an_endpoint_may_be_called_test_and_no_other_takes_a_post() {
+    let (world, _) = world().await;
+    world.endpoint("a", json!({ "url": "https://example.com/", "uid": "test" })).await;
+    assert_eq!(world.get("/app/a/endpoint/test").await.expect(200)["uid"], "test");
+    world.post("/app/a/endpoint/other", json!({})).await.expect(405);
+}
+
+#[tokio::test]
+async fn a_test_needs_a_token_of_the_application() {
+    let (world, receiver) = world().await;
+    let other = world.app("b").await;
+    let token = world.app_token(&other);
+    let body = event(&receiver.url("/hook")).to_string();
+    assert_eq!(world.ask(&token, "POST", TEST, &[], body).await.status.as_u16(), 404);
+    assert!(receiver.requests().is_empty());
+}

@@ -1,0 +1,172 @@
+use std::time::Duration;
+
+use ringback_testkit::{Answer as Reply, Receiver};
+use serde_json::{Value, json};
+
+use crate::harness::World;
+
+const LIMIT: Duration = Duration::from_secs(10);
+const KEY: &str = "9012XX";
+
+/// An endpoint of application `a` at this URL that has to pass the token handshake of this mode; its id.
+async fn endpoint(world: &World, url: &str, verification: Value) -> String {
+    world.app("a").await;
+    let endpoint = world.endpoint("a", json!({ "url": url, "ordering": "fifo" })).await;
+    world.rewrite("a", &endpoint, json!({ "verification": verification }), Some(KEY)).await;
+    endpoint
+}
+
+async fn verify(world: &World, endpoint: &str) -> Value {
+    world.post(&format!("/app/a/endpoint/{endpoint}/verify"), json!({})).await.expect(200)
+}
+
+fn reply(status: u16, body: &str) -> Reply {
+    Reply::status(status).body(body.to_owned())
+}
+
+#[tokio::test]
+async fn every_answer_of_the_source_document_is_judged_as_it_says() {
+    let (world, receiver) = (World::new(), Receiver::start().await.unwrap());
+    let endpoint = endpoint(&world, &receiver.url("/receive/callback"), json!({ "kind": "token" })).await;
+    for (answer, state) in [
+        (reply(200, r#"{"validation_key":"9012XX"}"#).header("content-type", "text/plain"), "verified"),
+        (reply(200, "\u{feff} {\"validation_key\":\"9012XX\",\"other\":[1]}\n"), "verified"),
+        (reply(200, r#"{"validation_key":"9012XX","validation_key":"9012XX"}"#), "verified"),
+        (reply(201, r#"{"validation_key":"9012XX"}"#), "failed"),
+        (reply(202, r#"{"validation_key":"9012XX"}"#), "failed"),
+        (reply(204, ""), "failed"),
+        (reply(302, r#"{"validation_key":"9012XX"}"#).header("location", "/elsewhere"), "failed"),
+        (reply(200, "a234qwe"), "failed"),
+        (reply(200, "[]"), "failed"),
+        (reply(200, ""), "failed"),
+        (reply(200, r#"{"challenge":"zzz","validation_key":"9012XX"}"#), "failed"),
+        (reply(200, r#"{"validation_key":"9012XX","validation_key":"zzz"}"#), "failed"),
+        (reply(200, &format!("{}{}", " ".repeat(70_000), r#"{"validation_key":"9012XX"}"#)), "failed"),
+        (Reply::close(), "failed"),
+        (reply(200, r#"{"validation_key":"9012XX"}"#), "verified"),
+    ] {
+        receiver.answer("/receive/callback", answer.clone());
+        let verified = verify(&world, &endpoint).await;
+        assert_eq!(verified["state"], state, "{answer:?}: {verified}");
+        assert_eq!(verified["reason"].is_string(), state == "failed", "{verified}");
+    }
+    assert!(receiver.requests_to("/elsewhere").is_empty());
+}
+
+#[tokio::test]
+async fn the_request_is_that_of_the_source_document_and_its_key_is_shown_to_nobody() {
+    let (world, receiver) = (World::new(), Receiver::start().await.unwrap());
+    let endpoint = endpoint(&world, &receiver.url("/cb?a=1"), json!({ "kind": "token" })).await;
+    receiver.answer("/cb", reply(200, r#"{"validation_key":"9012XX"}"#));
+    let verified = verify(&world, &endpoint).await;
+    let request = &receiver.requests()[0];
+    assert_eq!((request.method.as_str(), request.target.as_str()), ("POST", "/cb?a=1&token=9012XX"));
+    let body: Value = serde_json::from_slice(&request.body).unwrap();
+    let challenge = body["challenge"].as_str().unwrap();
+    assert_eq!(request.text(), format!(r#"{{"validation_key":"9012XX","challenge":"{challenge}"}}"#));
+    assert_eq!((request.header("content-type"), challenge.len()), (Some("application/json"), 22));
+    let text = verified.to_string();
+    assert!(!text.contains(KEY), "{text}");
+    assert_eq!(verified["exchange"]["response"]["body"], r#"{"validation_key":"****"}"#);
+    assert!(verified["exchange"]["request"]["url"].as_str().unwrap().ends_with("/cb?a=1&token=%2A%2A%2A%2A"));
+    assert!(verified["exchange"]["timings"]["total"].as_f64().unwrap() > 0.0);
+    assert_eq!(verified["checkedAt"], "2027-01-15T08:00:00Z");
+    verify(&world, &endpoint).await;
+    assert_ne!(receiver.requests()[1].text(), request.text(), "a challenge is good for one try");
+    assert_eq!(receiver.connections(), 2, "a handshake has a connection of its own");
+}
+
+#[tokio::test]
+async fn messages_are_held_until_the_handshake_passes_and_then_arrive_in_order() {
+    let (world, receiver) = (World::running(), Receiver::start().await.unwrap());
+    let endpoint = endpoint(&world, &receiver.url("/cb"), json!({ "kind": "token" })).await;
+    for number in 1..=3 {
+        let body = json!({ "eventType": "sms.dlr", "payload": { "number": number } });
+        world.post("/app/a/msg", body).await.expect(202);
+    }
+    receiver.answer("/cb", reply(200, "{}"));
+    assert_eq!(verify(&world, &endpoint).await["state"], "failed");
+    receiver.answer("/cb", reply(200, r#"{"validation_key":"9012XX"}"#));
+    assert_eq!(receiver.requests().len(), 1, "nothing but the handshake was sent");
+    assert_eq!(verify(&world, &endpoint).await["state"], "verified");
+    let requests = receiver.wait_for(5, LIMIT).await.unwrap();
+    let bodies: Vec<_> = requests[2..].iter().map(|request| request.text()).collect();
+    assert_eq!(bodies, [r#"{"number":1}"#, r#"{"number":2}"#, r#"{"number":3}"#]);
+    assert!(requests[2].header("webhook-signature").is_some());
+}
+
+#[tokio::test]
+async fn a_new_url_takes_the_place_of_the_old_one_when_it_passes() {
+    let (world, receiver) = (World::new(), Receiver::start().await.unwrap());
+    let (old, new) = (receiver.url("/old"), receiver.url("/new"));
+    let moving = json!({ "kind": "token", "state": "verified", "pendingUrl": new });
+    let endpoint = endpoint(&world, &old, moving).await;
+    let path = format!("/app/a/endpoint/{endpoint}");
+    receiver.answer("/new", reply(500, ""));
+    let verified = verify(&world, &endpoint).await;
+    assert_eq!((&verified["state"], &verified["pendingUrl"]), (&json!("verified"), &json!(new)));
+    assert!(verified["reason"].as_str().unwrap().contains("500"), "{verified}");
+    assert_eq!(world.get(&path).await.expect(200)["url"], old);
+    receiver.answer("/new", reply(200, r#"{"validation_key":"9012XX"}"#));
+    let verified = verify(&world, &endpoint).await;
+    assert!(verified["pendingUrl"].is_null() && verified["reason"].is_null(), "{verified}");
+    assert_eq!(world.get(&path).await.expect(200)["url"], new);
+    assert!(receiver.requests_to("/old").is_empty());
+}
+
+#[tokio::test]
+async fn the_other_kinds_are_made_and_judged_by_their_own_rules() {
+    let (world, receiver) = (World::new(), Receiver::start().await.unwrap());
+    let endpoint = endpoint(&world, &receiver.url("/cb"), json!({ "kind": "ping" })).await;
+    receiver.answer("/cb", reply(204, ""));
+    assert_eq!(verify(&world, &endpoint).await["state"], "verified");
+    assert_eq!(receiver.requests()[0].text(), "{}");
+    receiver.answer("/cb", reply(401, ""));
+    let refused = verify(&world, &endpoint).await;
+    assert_eq!(refused["state"], "failed");
+    assert!(refused["reason"].as_str().unwrap().contains("secret"), "{refused}");
+    for (kind, query) in [("echo", "echostr="), ("hub_challenge", "hub.mode=subscribe&hub.challenge=")] {
+        world.rewrite("a", &endpoint, json!({ "verification": { "kind": kind } }), None).await;
+        receiver.answer("/cb", reply(200, "not the challenge"));
+        assert_eq!(verify(&world, &endpoint).await["state"], "failed");
+        let request = receiver.requests().pop().unwrap();
+        assert_eq!((request.method.as_str(), request.query().starts_with(query)), ("GET", true), "{}", request.target);
+    }
+}
+
+#[tokio::test]
+async fn a_url_that_cannot_be_reached_fails_with_what_to_change() {
+    let world = World::new();
+    let endpoint = endpoint(&world, "http://nowhere.example/cb", json!({ "kind": "token" })).await;
+    let verified = verify(&world, &endpoint).await;
+    assert_eq!(verified["state"], "failed");
+    assert!(verified["reason"].as_str().unwrap().contains("host name"), "{verified}");
+    assert!(verified["exchange"]["response"].is_null());
+    world.rewrite("a", &endpoint, json!({ "url": "http://169.254.169.254/x" }), None).await;
+    let verified = verify(&world, &endpoint).await;
+    assert!(verified["reason"].as_str().unwrap().contains("not allowed"), "{verified}");
+}
+
+#[tokio::test]
+async fn an_endpoint_without_a_handshake_cannot_be_verified() {
+    let world = World::new();
+    world.app("a").await;
+    let endpoint = world.endpoint("a", json!({ "url": "https://example.com/" })).await;
+    let refused = world.post(&format!("/app/a/endpoint/{endpoint}/verify"), json!({})).await;
+    assert_eq!((refused.status.as_u16(), refused.text_of("code").as_str()), (400, "no_verification"));
+    world.post("/app/a/endpoint/nobody/verify", json!({})).await.expect(404);
+}
+
+#[tokio::test]
+async fn handshakes_are_limited_to_sixty_a_minute() {
+    let (world, receiver) = (World::new(), Receiver::start().await.unwrap());
+    let endpoint = endpoint(&world, &receiver.url("/cb"), json!({ "kind": "ping" })).await;
+    for _ in 0..60 {
+        verify(&world, &endpoint).await;
+    }
+    let path = format!("/app/a/endpoint/{endpoint}/verify");
+    let refused = world.post(&path, json!({})).await;
+    assert_eq!((refused.status.as_u16(), refused.headers["retry-after"].to_str().unwrap()), (429, "60"));
+    world.advance(60);
+    world.post(&path, json!({})).await.expect(200);
+}
