@@ -5,6 +5,7 @@
 
 mod dns;
 mod hostile;
+mod probe;
 mod receiver;
 mod reuse;
 mod ssrf;
