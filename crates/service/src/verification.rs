@@ -165,6 +165,10 @@ impl Verifier {
             Ok(route) => route,
             Err(error) => return unfit(format!("No request can be made of what is registered: {error}.")),
         };
+        let target = match route.recipe.blank_target() {
+            Ok(target) => target,
+            Err(error) => return unfit(error.to_string()),
+        };
         let challenge = Challenge::draw(&*self.random);
         let key = asked.secrets.validation_key.as_ref().map_or("", |key| key.reveal());
         let id: MessageId = self.ids.make(self.clock.now(), &*self.random);
@@ -172,10 +176,10 @@ impl Verifier {
         let wall = self.clock.wall();
         let request = |key: &str| {
             let occasion = Occasion {
-                target: route.recipe.target(),
+                target: &target,
                 headers: route.recipe.headers(),
                 send_method: send_method(&asked.endpoint),
-                signature: Some((route.recipe.signer(), &id, wall)),
+                signature: route.recipe.signer().map(|signer| (signer, id.as_str(), wall)),
             };
             Handshake::new(verification, key, &challenge).request(&occasion)
         };

@@ -103,6 +103,16 @@ impl Plan {
         }
     }
 
+    /// Path and query with nothing in the places for values.
+    pub(crate) fn blank_target(&self) -> String {
+        let mut out = String::new();
+        let nothing = |_: &Slot| Ok::<_, std::convert::Infallible>(Filling { text: String::new(), digits: false });
+        if let Some(url) = &self.url {
+            url.render(Encoding::Query, nothing, &mut out).unwrap_or_else(|never| match never {});
+        }
+        out
+    }
+
     /// Whether path and query depend on the event.
     pub(crate) fn writes_target(&self) -> bool {
         self.url.is_some()

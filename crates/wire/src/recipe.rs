@@ -113,6 +113,18 @@ impl Recipe {
         &self.target
     }
 
+    /// The request target with nothing in the places for values: what a handshake asks for.
+    ///
+    /// # Errors
+    /// When that cannot be requested.
+    pub fn blank_target(&self) -> Result<PathAndQuery, RecipeError> {
+        match (&self.target, &self.plan) {
+            (Target::Ready(target), _) => Ok(target.clone()),
+            (Target::Open, Some(plan)) => request_target(&plan.blank_target()),
+            (Target::Open, None) => request_target("/"),
+        }
+    }
+
     /// The headers that every request has.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
