@@ -208,12 +208,28 @@ impl Endpoint {
         }
     }
 
-    /// Whether a message of this event type with these channels is for this endpoint.
+    /// Whether it gets messages of this event type. A `*` in its filter stands for any part of a name without dots and
+    /// colons.
     #[must_use]
-    pub fn matches(&self, event_type: &str, channels: &[String]) -> bool {
-        let by_type = self.event_types.as_ref().is_none_or(|types| types.iter().any(|t| t == event_type));
-        let by_channel = self.channels.as_ref().is_none_or(|wanted| wanted.iter().any(|c| channels.contains(c)));
-        by_type && by_channel
+    pub fn matches_type(&self, event_type: &str) -> bool {
+        let matches = |wanted: &String| wanted == event_type || (wanted.contains('*') && is_like(event_type, wanted));
+        self.event_types.as_ref().is_none_or(|types| types.iter().any(matches))
+    }
+
+    /// Whether it gets messages that carry these channels.
+    #[must_use]
+    pub fn matches_channels(&self, channels: &[String]) -> bool {
+        self.channels.as_ref().is_none_or(|wanted| wanted.iter().any(|channel| channels.contains(channel)))
+    }
+
+    /// Whether what it gets, or in which order, depends on the report that a message carries.
+    #[must_use]
+    pub fn reads_reports(&self) -> bool {
+        let filters = [&self.product, &self.report_type, &self.product_unique_id, &self.category];
+        filters.into_iter().any(Option::is_some)
+            || self.status_policy.is_some()
+            || self.ordering == Ordering::PerKey
+            || self.shape.as_ref().is_some_and(|shape| shape.dialect.is_some())
     }
 
     /// How many attempts may be under way.
@@ -236,6 +252,18 @@ impl Endpoint {
     pub fn retry_schedule(&self) -> Option<Vec<Duration>> {
         self.retry_schedule_micros.as_ref().map(|delays| delays.iter().copied().map(Duration::from_micros).collect())
     }
+}
+
+/// Whether a name fits a pattern: part by part between dots and colons, where a part `*` fits any.
+fn is_like(name: &str, pattern: &str) -> bool {
+    let (mut names, mut patterns) = (name.split(['.', ':']), pattern.split(['.', ':']));
+    let separators = |text: &str| text.matches(['.', ':']).collect::<String>();
+    separators(name) == separators(pattern)
+        && std::iter::from_fn(|| match (names.next(), patterns.next()) {
+            (None, None) => None,
+            (name, pattern) => Some(pattern == Some("*") || name == pattern),
+        })
+        .all(|fits| fits)
 }
 
 /// A secret that requests are signed with, and until when.

@@ -16,6 +16,7 @@ mod id;
 mod message;
 mod near;
 mod organization;
+mod product;
 mod random;
 mod rate;
 mod retry;
@@ -42,6 +43,7 @@ pub use id::{AppId, AttemptId, EndpointId, Id, IdError, IdMaker, Kind, MessageId
 pub use message::{Message, OrderingKey};
 pub use near::near;
 pub use organization::{DEFAULT_ORGANIZATION, Organization, OrganizationSettings};
+pub use product::{ProductList, product_faults, product_name, products};
 pub use random::{Random, SeededRandom};
 pub use rate::TokenBucket;
 pub use retry::{Decision, Progress, RetryPolicy};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::{OrgId, OrgNo};
+use crate::{OrgId, OrgNo, ProductList};
 
 /// The organization that a token speaks for when none is named; the same as the reference server's.
 pub const DEFAULT_ORGANIZATION: &str = "org_23rb8YdGqMT0qIzpgGwdXfHirMu";
@@ -37,6 +37,9 @@ pub struct OrganizationSettings {
     pub require_verification: bool,
     /// A message of an event type that was not registered is refused.
     pub strict_event_types: bool,
+    /// The operator's own products with their types of report, beside or in place of those known everywhere.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub products: ProductList,
     /// How the producer's own JSON becomes a report: by event type, the report's path and the payload's. Kept on event
     /// types, and put in here when they are read.
     #[serde(skip)]

@@ -32,6 +32,12 @@ impl Faults {
         self.0.push(FieldError::at(["body".into(), field.into(), Cow::Owned(at.to_string())], message));
     }
 
+    /// Notes something about a member of the body that is named with dots between levels.
+    pub(crate) fn note_path(&mut self, path: &str, message: impl Into<String>) {
+        let path = path.split('.').map(|part| Cow::Owned(part.to_owned()));
+        self.0.push(FieldError::at(std::iter::once("body".into()).chain(path).collect::<Vec<_>>(), message));
+    }
+
     /// Nothing, if nothing was noted.
     pub(crate) fn finish(self) -> Result<(), ServiceError> {
         if self.0.is_empty() { Ok(()) } else { Err(ServiceError::Invalid(self.0)) }

@@ -2,22 +2,66 @@
 
 use std::sync::Arc;
 
-use ringback_model::{Auth, Endpoint, EndpointId, EndpointNo, EndpointSecrets, SigningKey, SigningSecret};
+use ringback_model::{
+    Auth, Endpoint, EndpointId, EndpointNo, EndpointSecrets, SigningKey, SigningSecret, VerificationKind,
+    VerificationMode, VerificationState,
+};
 use ringback_store::{AppConfig, Delete, DocumentKind, EndpointConfig, Expect, Idempotency, Put, PutResult};
+
+use ringback_wire::{Recipe, TOKEN_PARAMETER};
 
 use crate::check::Faults;
 use crate::header;
 use crate::secret::read_secret;
 use crate::service::TRIES;
-use crate::{Actor, EndpointDraft, HeadersChange, Made, Page, Resource, Right, Service, ServiceError, Window};
+use crate::{
+    Actor, Change, EndpointDraft, HeadersChange, Made, MessagingDraft, Page, Resource, Right, Service, ServiceError,
+    VerificationDraft, Window,
+};
 
 /// An endpoint that was read or written, and what its owner should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndpointView {
     /// The endpoint.
     pub endpoint: Endpoint,
+    /// How it authenticates, without secrets.
+    pub auth: Option<AuthView>,
     /// What was changed on the way in, in words.
     pub warnings: Vec<String>,
+}
+
+/// How requests authenticate, as far as it may be told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuthView {
+    /// `bearer`, `basic`, `apiKey`, `oauth2` or `mtls`.
+    pub kind: &'static str,
+    /// Of `basic`.
+    pub username: Option<String>,
+    /// Of `apiKey`.
+    pub header: Option<String>,
+    /// Of `oauth2`.
+    pub token_url: Option<String>,
+    /// Of `oauth2`.
+    pub client_id: Option<String>,
+    /// Of `oauth2`.
+    pub scope: Option<String>,
+    /// Of `mtls`.
+    pub certificate: Option<String>,
+}
+
+impl AuthView {
+    fn of(auth: &Auth) -> Self {
+        let view = Self { kind: auth.kind(), ..Self::default() };
+        match auth.clone() {
+            Auth::Bearer { .. } => view,
+            Auth::Basic(basic) => Self { username: Some(basic.username), ..view },
+            Auth::ApiKey { header, .. } => Self { header: Some(header), ..view },
+            Auth::Oauth2 { token_url, client_id, scope, .. } => {
+                Self { token_url: Some(token_url), client_id: Some(client_id), scope, ..view }
+            }
+            Auth::Mtls { certificate, .. } => Self { certificate: Some(certificate), ..view },
+        }
+    }
 }
 
 /// An endpoint as it will be kept, both parts of it.
@@ -26,6 +70,22 @@ pub(crate) struct Composed {
     pub(crate) endpoint: Endpoint,
     pub(crate) secrets: EndpointSecrets,
     pub(crate) warnings: Vec<String>,
+}
+
+impl EndpointView {
+    /// An endpoint as it is kept.
+    #[must_use]
+    pub fn of(config: &EndpointConfig) -> Self {
+        let auth = config.secrets.auth.as_ref().map(AuthView::of);
+        Self { endpoint: config.endpoint.clone(), auth, warnings: Vec::new() }
+    }
+}
+
+impl Composed {
+    fn view(self) -> EndpointView {
+        let auth = self.secrets.auth.as_ref().map(AuthView::of);
+        EndpointView { endpoint: self.endpoint, auth, warnings: self.warnings }
+    }
 }
 
 impl Service {
@@ -41,7 +101,7 @@ impl Service {
     ) -> Result<Page<EndpointView>, ServiceError> {
         actor.require(Right::ManageEndpoints)?;
         let app = self.app(actor, app).await?;
-        Ok(window.page_of(app.endpoints.clone(), |config| config.endpoint.id).map(|config| view(&config)))
+        Ok(window.page_of(app.endpoints.clone(), |config| config.endpoint.id).map(|config| EndpointView::of(&config)))
     }
 
     /// One endpoint.
@@ -51,7 +111,7 @@ impl Service {
     pub async fn get_endpoint(&self, actor: &Actor, app: &str, name: &str) -> Result<EndpointView, ServiceError> {
         actor.require(Right::ManageEndpoints)?;
         let (_, config) = self.endpoint_config(actor, app, name).await?;
-        Ok(view(&config))
+        Ok(EndpointView::of(&config))
     }
 
     /// Makes an endpoint.
@@ -187,10 +247,10 @@ impl Service {
         match result {
             PutResult::Stored(written) => {
                 self.verify_in_background(app.no, EndpointNo(written.no), &composed.endpoint);
-                Ok(EndpointView { endpoint: composed.endpoint, warnings: composed.warnings })
+                Ok(composed.view())
             }
             PutResult::Replayed { no } => match self.store.document(no).await? {
-                Some(document) => Ok(view(&EndpointConfig::read(&document)?)),
+                Some(document) => Ok(EndpointView::of(&EndpointConfig::read(&document)?)),
                 None => Err(ServiceError::contended()),
             },
             PutResult::KeyReused => Err(ServiceError::key_reused()),
@@ -213,9 +273,9 @@ impl Service {
         match result {
             PutResult::Stored(_) => {
                 self.verify_in_background(app.no, config.no, &composed.endpoint);
-                Ok(Some(EndpointView { endpoint: composed.endpoint, warnings: composed.warnings }))
+                Ok(Some(composed.view()))
             }
-            PutResult::Replayed { .. } => Ok(Some(view(config))),
+            PutResult::Replayed { .. } => Ok(Some(EndpointView::of(config))),
             PutResult::Stale => Ok(None),
             PutResult::KeyReused => Err(ServiceError::key_reused()),
             PutResult::UidTaken => Err(uid_taken(composed.endpoint.uid.as_deref())),
@@ -251,17 +311,12 @@ impl Service {
         mut draft: EndpointDraft,
     ) -> Result<Composed, ServiceError> {
         let mut faults = Faults::default();
-        draft.check(&mut faults);
+        draft.check(&app.settings, &mut faults);
+        let was = (endpoint.url.clone(), endpoint.verification.as_ref().map(|verification| verification.state));
         let warnings = self.set_url(&draft, &mut endpoint, &mut secrets, &mut faults);
         if let HeadersChange::Replace(headers) = std::mem::take(&mut draft.headers) {
             header::check(&headers, &mut faults);
             (endpoint.headers, secrets.header_values) = headers.into_iter().map(header::HeaderDraft::split).unzip();
-        }
-        if matches!(secrets.auth, Some(Auth::Basic(_)))
-            && endpoint.headers.iter().any(|h| h.name.eq_ignore_ascii_case("authorization"))
-        {
-            faults
-                .note("headers", "`authorization` is sent for the user and password of the URL: keep one of the two.");
         }
         // A filter that stays as it was may name types that were removed since.
         if draft.event_types != endpoint.event_types
@@ -270,9 +325,29 @@ impl Service {
             self.check_event_types_exist(app.org, types, &mut faults).await?;
         }
         faults.finish()?;
+        let messaging = std::mem::take(&mut draft.messaging);
         draft.write_to(&mut endpoint);
+        messaging.write_to(&mut endpoint, &mut secrets, &*self.random, self.clock.wall());
+        self.require_verification(app, &mut endpoint, &mut secrets);
+        wait_for_handshake(&mut endpoint, was);
+        check_request(&endpoint, &secrets, app)?;
         endpoint.updated_at = self.clock.now();
         Ok(Composed { endpoint, secrets, warnings })
+    }
+
+    /// Where the organization asks for a handshake of everybody, a new endpoint without one gets the usual one.
+    fn require_verification(&self, app: &AppConfig, endpoint: &mut Endpoint, secrets: &mut EndpointSecrets) {
+        let is_new = endpoint.created_at == endpoint.updated_at && endpoint.verification.is_none();
+        if app.settings.require_verification && is_new {
+            let usual = VerificationDraft {
+                kind: VerificationKind::Token,
+                validation_key: None,
+                mode: VerificationMode::Default,
+                parameter: None,
+            };
+            let draft = MessagingDraft { verification: Change::Replace(Some(usual)), ..MessagingDraft::of(endpoint) };
+            draft.write_to(endpoint, secrets, &*self.random, self.clock.wall());
+        }
     }
 
     /// Takes over the URL of a draft, if it is another one, and what came with it; returns what was changed in it.
@@ -283,9 +358,6 @@ impl Service {
         secrets: &mut EndpointSecrets,
         faults: &mut Faults,
     ) -> Vec<String> {
-        if draft.forget_basic {
-            secrets.auth = None;
-        }
         let is_new = endpoint.url.is_empty();
         if draft.url == endpoint.url && !is_new {
             return Vec::new();
@@ -293,7 +365,9 @@ impl Service {
         match self.urls.check(&draft.url) {
             Ok(checked) => {
                 // IMPORTANT: a password goes to the server that it was given for, and to no other.
-                if checked.basic.is_some() || origin(&checked.url) != origin(&endpoint.url) {
+                let came_with_url = matches!(secrets.auth, Some(Auth::Basic(_)));
+                let moves = origin(&checked.url) != origin(&endpoint.url);
+                if checked.basic.is_some() || (moves && came_with_url) {
                     secrets.auth = checked.basic.map(Auth::Basic);
                 }
                 endpoint.url = checked.url;
@@ -305,6 +379,59 @@ impl Service {
             }
         }
     }
+}
+
+/// A verified endpoint keeps its URL until the new one has passed the handshake, too.
+fn wait_for_handshake(endpoint: &mut Endpoint, (old_url, state): (String, Option<VerificationState>)) {
+    let Some(verification) = endpoint.verification.as_deref_mut() else { return };
+    let stays_verified =
+        state == Some(VerificationState::Verified) && verification.state == VerificationState::Verified;
+    if endpoint.url != old_url && stays_verified {
+        verification.pending_url = Some(std::mem::replace(&mut endpoint.url, old_url));
+        verification.reason = None;
+    }
+}
+
+/// Refuses what no request can be made from.
+fn check_request(endpoint: &Endpoint, secrets: &EndpointSecrets, app: &AppConfig) -> Result<(), ServiceError> {
+    let mut faults = Faults::default();
+    if let Some(header) = secrets.auth.as_ref().and_then(auth_header)
+        && endpoint.headers.iter().any(|field| field.name.eq_ignore_ascii_case(header))
+    {
+        faults.note("headers", format!("`{header}` is sent for `auth` already: keep one of the two."));
+    }
+    let pending = endpoint.verification.as_ref().and_then(|verification| verification.pending_url.clone());
+    let url = pending.unwrap_or_else(|| endpoint.url.clone());
+    if let Some(verification) = &endpoint.verification
+        && verification.kind == VerificationKind::Token
+    {
+        let parameter = verification.parameter.as_deref().unwrap_or(TOKEN_PARAMETER);
+        if has_parameter(&url, parameter) {
+            let rule = format!(
+                "The URL has a parameter `{parameter}`, which the handshake needs: rename it, or set \
+                 `verification.parameter`."
+            );
+            faults.note("url", rule);
+        }
+    }
+    if let Err(error) = Recipe::new(&Endpoint { url, ..endpoint.clone() }, secrets, &app.settings) {
+        faults.note_path(&error.field, error.message);
+    }
+    faults.finish()
+}
+
+/// The header that an authentication takes.
+fn auth_header(auth: &Auth) -> Option<&str> {
+    match auth {
+        Auth::Bearer { .. } | Auth::Basic(_) | Auth::Oauth2 { .. } => Some("authorization"),
+        Auth::ApiKey { header, .. } => Some(header),
+        Auth::Mtls { .. } => None,
+    }
+}
+
+fn has_parameter(url: &str, name: &str) -> bool {
+    let query = url.split_once('?').map(|(_, query)| query).unwrap_or_default();
+    query.split('&').any(|pair| pair.split('=').next() == Some(name))
 }
 
 /// What is written to keep an endpoint.
@@ -325,10 +452,6 @@ pub(crate) fn put(
         app: Some(app.no),
         idempotency,
     })
-}
-
-fn view(config: &EndpointConfig) -> EndpointView {
-    EndpointView { endpoint: config.endpoint.clone(), warnings: Vec::new() }
 }
 
 /// Scheme, host and port of a URL that was normalised before.

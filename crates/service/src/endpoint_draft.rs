@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use indexmap::IndexMap;
-use ringback_model::{Endpoint, OnExhausted, Ordering};
+use ringback_model::{Endpoint, OnExhausted, Ordering, OrganizationSettings};
 
-use crate::HeaderDraft;
 use crate::check::{EVENT_TYPE_RULE, Faults, TEXT_MAX, is_event_type_name};
+use crate::{HeaderDraft, MessagingDraft};
 
 /// Channels that an endpoint may filter by.
 const CHANNELS_MAX: usize = 10;
@@ -68,8 +68,8 @@ pub struct EndpointDraft {
     pub secret: Option<String>,
     /// What becomes of its request headers.
     pub headers: HeadersChange,
-    /// User and password that came with the URL are forgotten.
-    pub forget_basic: bool,
+    /// What messaging platforms say beside.
+    pub messaging: MessagingDraft,
 }
 
 impl EndpointDraft {
@@ -94,7 +94,7 @@ impl EndpointDraft {
             metadata: IndexMap::new(),
             secret: None,
             headers: HeadersChange::Keep,
-            forget_basic: false,
+            messaging: MessagingDraft::default(),
         }
     }
 
@@ -116,6 +116,7 @@ impl EndpointDraft {
             ordering: endpoint.ordering,
             on_exhausted: endpoint.on_exhausted,
             metadata: endpoint.metadata.clone(),
+            messaging: MessagingDraft::of(endpoint),
             ..Self::new(endpoint.url.clone())
         }
     }
@@ -144,7 +145,7 @@ impl EndpointDraft {
     }
 
     /// Notes everything that is wrong and can be told without a look at anything else.
-    pub(crate) fn check(&self, faults: &mut Faults) {
+    pub(crate) fn check(&self, settings: &OrganizationSettings, faults: &mut Faults) {
         faults.uid("uid", self.uid.as_deref(), "ep");
         faults.text("description", &self.description, TEXT_MAX);
         faults.throttle_rate(self.throttle_rate);
@@ -154,6 +155,7 @@ impl EndpointDraft {
         }
         self.check_event_types(faults);
         self.check_lane(faults);
+        self.messaging.check(settings, faults);
     }
 
     fn check_event_types(&self, faults: &mut Faults) {
@@ -206,7 +208,7 @@ mod tests {
         let mut draft = EndpointDraft::new("https://example.com/".to_owned());
         change(&mut draft);
         let mut faults = Faults::default();
-        draft.check(&mut faults);
+        draft.check(&OrganizationSettings::default(), &mut faults);
         match faults.finish() {
             Err(ServiceError::Invalid(errors)) => errors.iter().map(|error| error.path[1].to_string()).collect(),
             Ok(()) => Vec::new(),

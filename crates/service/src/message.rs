@@ -6,9 +6,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use ringback_model::{Class, Message, MessageId, Ordering, OrderingKey, Priority, Timestamp};
 use ringback_store::{Accept, Accepted, AppConfig, Idempotency, MessageQuery, MessageRef, NewMessage, QueueNo, Target};
+use ringback_wire::report::Report;
 use sha2::{Digest, Sha256};
 
 use crate::check::{EVENT_TYPE_RULE, Faults, is_event_type_name};
+use crate::matching::{self, ReportText, Subject};
 use crate::service::TRIES;
 use crate::{Actor, ApplicationDraft, FieldError, Page, Resource, Right, Service, ServiceError, Window};
 
@@ -39,8 +41,8 @@ pub struct MessageDraft<'a> {
     pub channels: Option<Vec<Cow<'a, str>>>,
     /// See [`Message::ordering_key`].
     pub ordering_key: Option<&'a str>,
-    /// How urgent it is.
-    pub class: Class,
+    /// How urgent it is; as the report's category says if absent.
+    pub class: Option<Class>,
     /// See [`Message::occurred_at`].
     pub occurred_at: Option<Timestamp>,
     /// For how many days the payload is kept.
@@ -106,8 +108,9 @@ impl MessageDraft<'_> {
     }
 
     /// The message as it is kept, but for its number.
-    fn to_message(&self, id: MessageId, now: Timestamp) -> NewMessage {
-        let days = self.retention_days.unwrap_or(RETENTION_DAYS_DEFAULT).unsigned_abs();
+    fn to_message(&self, id: MessageId, now: Timestamp, days: Option<u16>, report: Option<&Report<'_>>) -> NewMessage {
+        let days = self.retention_days.or(days.map(i64::from)).unwrap_or(RETENTION_DAYS_DEFAULT).unsigned_abs();
+        let own_key = self.ordering_key.and_then(|key| OrderingKey::new(key.to_owned()));
         NewMessage {
             id,
             event_type: self.event_type.to_owned(),
@@ -116,7 +119,7 @@ impl MessageDraft<'_> {
             payload: self.payload.clone(),
             raw: self.raw.as_ref().map(|raw| raw.bytes.clone()),
             raw_content_type: self.raw.as_ref().and_then(|raw| raw.content_type).map(str::to_owned),
-            ordering_key: self.ordering_key.and_then(|key| OrderingKey::new(key.to_owned())),
+            ordering_key: own_key.or_else(|| report.and_then(matching::ordering_key_of)),
             occurred_at: self.occurred_at,
             accepted_at: now,
             expires_at: now + Duration::from_secs(days * 86_400),
@@ -148,12 +151,17 @@ impl Service {
         let id = self.ids.make(now, &*self.random);
         for _ in 0..TRIES {
             let config = self.app(actor, app).await?;
-            let message = draft.to_message(id, now);
+            self.check_event_type(&config, draft.event_type).await?;
+            let text = matching::reads_report(&config, draft.event_type)
+                .then(|| ReportText::new(&config.settings, draft.event_type, &draft.payload));
+            let report = text.as_ref().and_then(ReportText::report);
+            let message = draft.to_message(id, now, config.settings.retention_days, report.as_ref());
+            let class = draft.class.or_else(|| report.as_ref().and_then(matching::class_of)).unwrap_or_default();
             let accept = Accept {
                 app: config.no,
                 app_version: config.version,
-                priority: Priority::new(draft.class, draft.event_type.ends_with(INBOUND)),
-                targets: find_targets(&config, &message)?,
+                priority: Priority::new(class, draft.event_type.ends_with(INBOUND)),
+                targets: find_targets(&config, &message, report.as_ref())?,
                 message,
                 idempotency,
             };
@@ -167,6 +175,22 @@ impl Service {
             }
         }
         Err(ServiceError::contended())
+    }
+
+    /// Where the organization is strict, a message has an event type that was registered.
+    async fn check_event_type(&self, app: &AppConfig, name: &str) -> Result<(), ServiceError> {
+        if !app.settings.strict_event_types {
+            return Ok(());
+        }
+        let mut faults = Faults::default();
+        self.check_event_types_exist(app.org, &[name.to_owned()], &mut faults).await?;
+        match faults.finish() {
+            Err(ServiceError::Invalid(_)) => Err(ServiceError::body(
+                "eventType",
+                format!("There is no event type `{name}`, and the organization takes registered ones only."),
+            )),
+            other => other,
+        }
     }
 
     /// One message, by its id or the producer's own.
@@ -225,11 +249,16 @@ impl Service {
 }
 
 /// The endpoints that a message goes to, and the queue that it stands in there.
-fn find_targets(app: &AppConfig, message: &NewMessage) -> Result<Vec<Target>, ServiceError> {
+fn find_targets(
+    app: &AppConfig,
+    message: &NewMessage,
+    report: Option<&Report<'_>>,
+) -> Result<Vec<Target>, ServiceError> {
+    let subject = Subject { event_type: &message.event_type, channels: &message.channels, report };
     let mut targets = Vec::new();
     for config in &app.endpoints {
         let endpoint = &config.endpoint;
-        if endpoint.disabled || !endpoint.matches(&message.event_type, &message.channels) {
+        if endpoint.callback || matching::judge(endpoint, &subject).is_err() {
             continue;
         }
         let queue = match endpoint.ordering {

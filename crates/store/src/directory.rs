@@ -50,6 +50,8 @@ pub struct AppConfig {
     pub secrets: ApplicationSecrets,
     /// What holds for its organization.
     pub settings: Arc<OrganizationSettings>,
+    /// What it gets depends for some endpoint on the report that a message carries.
+    pub reads_reports: bool,
     /// Its living endpoints, by number.
     pub endpoints: Vec<Arc<EndpointConfig>>,
 }
@@ -236,6 +238,7 @@ impl Directory {
                 None => ApplicationSecrets::default(),
             },
             settings: self.settings(document.parent).await?,
+            reads_reports: configs.iter().any(|config| config.endpoint.reads_reports()),
             endpoints: configs,
         });
         let mut cache = self.cache.write().unwrap_or_else(PoisonError::into_inner);

@@ -5,10 +5,10 @@
 
 pub mod dialect;
 mod format;
+mod handshake;
 mod inbound;
 mod json;
 mod plan;
-mod handshake;
 mod recipe;
 pub mod report;
 mod signature;

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use ringback_model::{AttemptId, AttemptOutcome, DeliveryState, EndpointId, MessageId, Phases, Timestamp};
-use ringback_service::{AttemptFilter, AttemptView, DeliveryView, Service};
+use ringback_service::{AttemptFilter, AttemptView, DeliveryView, EndpointView, Service};
 use ringback_store::Direction;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -113,7 +113,7 @@ impl MessageEndpointOut {
             other => other,
         };
         Self {
-            endpoint: view.endpoint.endpoint.clone().into(),
+            endpoint: EndpointView::of(&view.endpoint).into(),
             status: state.code(),
             status_text: state.text(),
             next_attempt: view.next_attempt,

@@ -1,20 +1,23 @@
 //! Endpoints as requests and answers write them.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::time::Duration;
 
 use indexmap::IndexMap;
 use ringback_model::{
-    Endpoint, EndpointId, OnExhausted, Ordering, Redacted, Timestamp, format_duration, parse_duration, parse_schedule,
+    Auth, BodyTemplate, EmptyValue, EndpointId, NumberFormat, OnExhausted, Ordering, Redacted, SendMethod, Shape,
+    StatusPolicy, SuccessRule, TimeFormat, Timestamp, VerificationKind, VerificationMode, format_duration,
 };
-use ringback_service::{EndpointDraft, EndpointView, FieldError, HeaderDraft, HeadersChange};
-use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use ringback_service::{
+    Change, EndpointDraft, EndpointView, FieldError, HeadersChange, MessagingDraft, VerificationDraft,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
+use super::endpoint_messaging::MessagingOut;
+use super::endpoint_value::{HeaderList, Length, ParameterList, Schedule};
 use crate::patch::Patch;
 use crate::problem::Problem;
 
@@ -98,10 +101,138 @@ pub(crate) struct EndpointPatch {
     #[serde(default)]
     #[schema(value_type = Option<String>, example = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD")]
     secret: Patch<String>,
-    /// null forgets user and password that came with the URL.
+    /// It gets reports of this product: `sms`, `whatsapp`, `voice`, `otp`, `lookup`, or one of the operator's.
     #[serde(default)]
-    #[schema(ignore)]
-    auth: Patch<IgnoredAny>,
+    #[schema(value_type = Option<String>, example = "sms")]
+    product: Patch<String>,
+    /// It gets reports of this type: `dlr`, `mo`, `ivr`, `call`, `feedback`, `result`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "dlr")]
+    report_type: Patch<String>,
+    /// It gets reports of this number of the customer; of all if absent.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    product_unique_id: Patch<String>,
+    /// It gets reports of this category; of all if absent.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    category: Patch<String>,
+    /// How requests are written: `standard-webhooks`, or the name of another dialect.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "standard-webhooks")]
+    dialect: Patch<String>,
+    /// `get` (query), `post` (form), `json` or `xml`; the dialect's own if absent.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "json")]
+    send_method: Patch<SendMethod>,
+    /// Names on the wire by the dialect's names of the values.
+    #[serde(default)]
+    #[schema(value_type = Option<std::collections::HashMap<String, String>>)]
+    parameters: Patch<IndexMap<String, String>>,
+    /// Parameters of your own: an object, or a list of `name`, `value` and `secret`. A value may hold `{{path}}`.
+    #[serde(default)]
+    #[schema(value_type = Option<std::collections::HashMap<String, String>>)]
+    custom_parameters: Patch<ParameterList>,
+    /// false keeps them and does not send them.
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    custom_parameters_enabled: Patch<bool>,
+    /// false keeps `headers` and does not send them.
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    custom_headers_enabled: Patch<bool>,
+    /// How times are written; the dialect's own if absent.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "epoch_ms")]
+    time_format: Patch<TimeFormat>,
+    /// In which zone: a name of the IANA data base.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "Africa/Nairobi")]
+    time_zone: Patch<String>,
+    /// How numbers are written: `e164_plus`, `digits`, `00_prefix`, `national`, `raw`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "digits")]
+    number_format: Patch<NumberFormat>,
+    /// Numbers are written with their middle digits hidden.
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    mask: Patch<bool>,
+    /// What is written for a value that is not there: `empty`, `omit`, `null`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "empty")]
+    empty_value: Patch<EmptyValue>,
+    /// Dots in names make objects (JSON, XML).
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    nested: Patch<bool>,
+    /// The name of the root element; `webhook` if absent.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    xml_root: Patch<String>,
+    /// A body of your own making: `contentType`, and `body` with `{{path}}` where values go.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    template: Patch<BodyTemplate>,
+    /// Whether Standard Webhooks headers are sent beside whatever the dialect signs with.
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    standard_signature: Patch<bool>,
+    /// How requests authenticate: `{"type": "bearer", "token"}`, `basic`, `apiKey`, `oauth2` or `mtls`. Secrets are never
+    /// returned; null sends none, those of the URL included.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    auth: Patch<Auth>,
+    /// What the dialect signs with. Never returned.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    provider_secret: Patch<Redacted>,
+    /// A handshake before the first event: `kind`, `validationKey`, `mode`, `parameter`.
+    #[serde(default)]
+    #[schema(value_type = Option<VerificationIn>)]
+    verification: Patch<VerificationIn>,
+    /// What counts as success: `status`, and a rule on the `body`.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    success: Patch<SuccessRule>,
+    /// Which states of a message it gets: `all`, `final_only`, `mask`; the dialect's own if absent.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "all")]
+    status_policy: Patch<StatusPolicyIn>,
+    /// With `mask`: 1 delivered, 2 failed, 4 buffered, 8 accepted by the operator, 16 rejected by it, or a sum of them.
+    #[serde(default)]
+    #[schema(value_type = Option<u8>, minimum = 1, maximum = 31)]
+    status_mask: Patch<u8>,
+    /// Who registered it in the customer's place.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    registered_by: Patch<String>,
+}
+
+/// Which states of a message make a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum StatusPolicyIn {
+    All,
+    FinalOnly,
+    Mask,
+}
+
+/// A handshake before the first event.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct VerificationIn {
+    /// `token`, `hub_challenge`, `echo` or `ping`.
+    #[schema(value_type = String, example = "token")]
+    kind: VerificationKind,
+    /// The key that the receiver knows; one is drawn if absent.
+    #[schema(value_type = Option<String>, min_length = 4, max_length = 128)]
+    validation_key: Option<Redacted>,
+    /// How strictly the answer is read: `default`, `strict`, `lenient`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "default")]
+    mode: VerificationMode,
+    /// The name of the query parameter that carries the key; `token` if absent.
+    parameter: Option<String>,
 }
 
 /// In which order messages go.
@@ -164,9 +295,11 @@ impl EndpointIn {
 impl EndpointPatch {
     /// The same change, with old names of members replaced by the new ones.
     pub(crate) fn settled(mut self) -> Result<Self, Problem> {
-        if matches!(&self.url, Patch::Set(url) if url.contains("{{")) {
-            let rule = "Placeholders such as `{{path}}` are not supported by this version of the server yet.";
-            return Err(Problem::invalid([FieldError::body("url", rule)]));
+        let (policy, mask) = (self.status_policy, self.status_mask);
+        if matches!(policy, Patch::Set(StatusPolicyIn::Mask)) != matches!(mask, Patch::Set(1..=31)) {
+            let rule = "`statusPolicy` `mask` and a `statusMask` of 1 to 31 go together: 1 delivered, 2 failed, 4 \
+                        buffered, 8 accepted by the operator, 16 rejected by it.";
+            return Err(Problem::invalid([FieldError::body("statusMask", rule)]));
         }
         let types = std::mem::take(&mut self.event_types).or_older(
             std::mem::take(&mut self.filter_types),
@@ -211,7 +344,55 @@ impl EndpointPatch {
         self.secret.clone().write_option(&mut draft.secret);
         let headers = self.headers.clone().map(|headers| HeadersChange::Replace(headers.0));
         headers.write(&mut draft.headers, HeadersChange::Replace(Vec::new()));
-        draft.forget_basic = matches!(self.auth, Patch::Null);
+        self.apply_messaging(&mut draft.messaging);
+    }
+
+    fn apply_messaging(&self, draft: &mut MessagingDraft) {
+        self.product.clone().write_option(&mut draft.product);
+        self.report_type.clone().write_option(&mut draft.report_type);
+        self.product_unique_id.clone().write_option(&mut draft.product_unique_id);
+        self.category.clone().write_option(&mut draft.category);
+        self.registered_by.clone().write_option(&mut draft.registered_by);
+        self.success.clone().write_option(&mut draft.success);
+        self.status_policy.map(|policy| self.status_policy(policy)).write_option(&mut draft.status_policy);
+        self.apply_shape(&mut draft.shape);
+        let parameters = self.custom_parameters.clone().map(|list| Change::Replace(list.0));
+        parameters.write(&mut draft.custom_parameters, Change::Replace(Vec::new()));
+        let auth = self.auth.clone().map(|auth| Change::Replace(Some(auth)));
+        auth.write(&mut draft.auth, Change::Replace(None));
+        let secret = self.provider_secret.clone().map(|secret| Change::Replace(Some(secret)));
+        secret.write(&mut draft.provider_secret, Change::Replace(None));
+        let verification = self.verification.clone().map(|VerificationIn { kind, validation_key, mode, parameter }| {
+            Change::Replace(Some(VerificationDraft { kind, validation_key, mode, parameter }))
+        });
+        verification.write(&mut draft.verification, Change::Replace(None));
+    }
+
+    fn apply_shape(&self, shape: &mut Shape) {
+        let standard = Shape::default();
+        self.dialect.clone().write_option(&mut shape.dialect);
+        self.send_method.write_option(&mut shape.send_method);
+        self.parameters.clone().write(&mut shape.parameters, standard.parameters);
+        self.custom_parameters_enabled.write(&mut shape.custom_parameters_enabled, true);
+        self.custom_headers_enabled.write(&mut shape.custom_headers_enabled, true);
+        self.time_format.write_option(&mut shape.time_format);
+        self.time_zone.clone().write_option(&mut shape.time_zone);
+        self.number_format.write_option(&mut shape.number_format);
+        self.mask.write(&mut shape.mask, false);
+        self.empty_value.write_option(&mut shape.empty_value);
+        self.nested.write(&mut shape.nested, false);
+        self.xml_root.clone().write_option(&mut shape.xml_root);
+        self.template.clone().write_option(&mut shape.template);
+        self.standard_signature.write(&mut shape.standard_signature, true);
+    }
+
+    fn status_policy(&self, policy: StatusPolicyIn) -> StatusPolicy {
+        match (policy, self.status_mask) {
+            (StatusPolicyIn::All, _) => StatusPolicy::All,
+            (StatusPolicyIn::FinalOnly, _) => StatusPolicy::FinalOnly,
+            (StatusPolicyIn::Mask, Patch::Set(mask)) => StatusPolicy::Mask(mask),
+            (StatusPolicyIn::Mask, Patch::Absent | Patch::Null) => StatusPolicy::All,
+        }
     }
 }
 
@@ -247,6 +428,8 @@ pub(crate) struct EndpointOut {
     ordering: Ordering,
     #[schema(value_type = OnExhaustedName)]
     on_exhausted: OnExhausted,
+    #[serde(flatten)]
+    messaging: MessagingOut,
     #[schema(value_type = std::collections::HashMap<String, String>)]
     metadata: IndexMap<String, String>,
     #[schema(value_type = String, format = DateTime)]
@@ -261,12 +444,8 @@ pub(crate) struct EndpointOut {
 
 impl From<EndpointView> for EndpointOut {
     fn from(view: EndpointView) -> Self {
-        Self { warnings: view.warnings, ..Self::from(view.endpoint) }
-    }
-}
-
-impl From<Endpoint> for EndpointOut {
-    fn from(endpoint: Endpoint) -> Self {
+        let EndpointView { endpoint, auth, warnings } = view;
+        let messaging = MessagingOut::new(&endpoint, auth);
         let schedule = endpoint.retry_schedule();
         Self {
             id: endpoint.id,
@@ -287,123 +466,11 @@ impl From<Endpoint> for EndpointOut {
             retry_schedule: schedule.map(|delays| delays.into_iter().map(format_duration).collect()),
             ordering: endpoint.ordering,
             on_exhausted: endpoint.on_exhausted,
+            messaging,
             metadata: endpoint.metadata,
             created_at: endpoint.created_at,
             updated_at: endpoint.updated_at,
-            warnings: Vec::new(),
+            warnings,
         }
-    }
-}
-
-/// A length of time: a text with its unit, or a number of seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Length(Duration);
-
-/// Lengths of time: a list, or a text with commas.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Schedule(Vec<Duration>);
-
-/// Request headers: an object of names and values, or a list that may say which are secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct HeaderList(pub(crate) Vec<HeaderDraft>);
-
-struct LengthVisitor;
-
-impl Visitor<'_> for LengthVisitor {
-    type Value = Length;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a length of time such as \"15s\", or a number of seconds")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Length, E> {
-        parse_duration(text).map(Length).map_err(E::custom)
-    }
-
-    fn visit_u64<E: Error>(self, seconds: u64) -> Result<Length, E> {
-        self.visit_str(&seconds.to_string())
-    }
-
-    fn visit_i64<E: Error>(self, seconds: i64) -> Result<Length, E> {
-        self.visit_str(&seconds.to_string())
-    }
-
-    fn visit_f64<E: Error>(self, seconds: f64) -> Result<Length, E> {
-        self.visit_str(&seconds.to_string())
-    }
-}
-
-impl<'de> Deserialize<'de> for Length {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(LengthVisitor)
-    }
-}
-
-struct ScheduleVisitor;
-
-impl<'de> Visitor<'de> for ScheduleVisitor {
-    type Value = Schedule;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of lengths of time such as [\"5s\", \"5m\"], or a text such as \"5s,5m\"")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Schedule, E> {
-        parse_schedule(text).map(Schedule).map_err(E::custom)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Schedule, A::Error> {
-        let mut delays = Vec::new();
-        while let Some(Length(delay)) = items.next_element()? {
-            delays.push(delay);
-        }
-        Ok(Schedule(delays))
-    }
-}
-
-impl<'de> Deserialize<'de> for Schedule {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ScheduleVisitor)
-    }
-}
-
-/// One item of a list of headers.
-#[derive(Debug, Deserialize)]
-struct HeaderItem {
-    name: String,
-    value: Redacted,
-    #[serde(default)]
-    secret: bool,
-}
-
-struct HeaderListVisitor;
-
-impl<'de> Visitor<'de> for HeaderListVisitor {
-    type Value = HeaderList;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object of header names and values, or a list of objects with `name`, `value` and `secret`")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<HeaderList, A::Error> {
-        let mut headers = Vec::new();
-        while let Some((name, value)) = map.next_entry()? {
-            headers.push(HeaderDraft { name, value, secret: false });
-        }
-        Ok(HeaderList(headers))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<HeaderList, A::Error> {
-        let mut headers = Vec::new();
-        while let Some(HeaderItem { name, value, secret }) = items.next_element()? {
-            headers.push(HeaderDraft { name, value, secret });
-        }
-        Ok(HeaderList(headers))
-    }
-}
-
-impl<'de> Deserialize<'de> for HeaderList {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(HeaderListVisitor)
     }
 }

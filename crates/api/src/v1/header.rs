@@ -11,7 +11,7 @@ use ringback_service::Service;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::endpoint_body::HeaderList;
+use super::endpoint_value::HeaderList;
 use crate::extract::{Asked, Caller, Path};
 use crate::problem::Problem;
 use crate::respond;

@@ -145,7 +145,7 @@ impl<'a> MessageIn<'a> {
             event_id: text(&self.event_id),
             channels: channels.map(|channels| channels.into_iter().map(|channel| channel.0).collect()),
             ordering_key: text(&self.ordering_key),
-            class: self.class.unwrap_or_default(),
+            class: self.class,
             occurred_at: self.occurred_at,
             retention_days: self.payload_retention_period,
             application,

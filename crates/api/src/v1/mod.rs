@@ -4,6 +4,8 @@ pub(crate) mod application;
 pub(crate) mod attempt;
 pub(crate) mod endpoint;
 pub(crate) mod endpoint_body;
+pub(crate) mod endpoint_messaging;
+pub(crate) mod endpoint_value;
 pub(crate) mod event_type;
 pub(crate) mod header;
 pub(crate) mod health;

@@ -1,0 +1,158 @@
+//! Values of an endpoint's members that may be written in several ways.
+
+use std::fmt;
+use std::time::Duration;
+
+use ringback_model::{Redacted, parse_duration, parse_schedule};
+use ringback_service::{CustomParameterDraft, HeaderDraft};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+/// A length of time: a text with its unit, or a number of seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Length(pub(crate) Duration);
+
+/// Lengths of time: a list, or a text with commas.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Schedule(pub(crate) Vec<Duration>);
+
+/// Request headers: an object of names and values, or a list that may say which are secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HeaderList(pub(crate) Vec<HeaderDraft>);
+
+struct LengthVisitor;
+
+impl Visitor<'_> for LengthVisitor {
+    type Value = Length;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a length of time such as \"15s\", or a number of seconds")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Length, E> {
+        parse_duration(text).map(Length).map_err(E::custom)
+    }
+
+    fn visit_u64<E: Error>(self, seconds: u64) -> Result<Length, E> {
+        self.visit_str(&seconds.to_string())
+    }
+
+    fn visit_i64<E: Error>(self, seconds: i64) -> Result<Length, E> {
+        self.visit_str(&seconds.to_string())
+    }
+
+    fn visit_f64<E: Error>(self, seconds: f64) -> Result<Length, E> {
+        self.visit_str(&seconds.to_string())
+    }
+}
+
+impl<'de> Deserialize<'de> for Length {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(LengthVisitor)
+    }
+}
+
+struct ScheduleVisitor;
+
+impl<'de> Visitor<'de> for ScheduleVisitor {
+    type Value = Schedule;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of lengths of time such as [\"5s\", \"5m\"], or a text such as \"5s,5m\"")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Schedule, E> {
+        parse_schedule(text).map(Schedule).map_err(E::custom)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Schedule, A::Error> {
+        let mut delays = Vec::new();
+        while let Some(Length(delay)) = items.next_element()? {
+            delays.push(delay);
+        }
+        Ok(Schedule(delays))
+    }
+}
+
+impl<'de> Deserialize<'de> for Schedule {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ScheduleVisitor)
+    }
+}
+
+/// One item of a list of headers.
+#[derive(Debug, Deserialize)]
+struct HeaderItem {
+    name: String,
+    value: Redacted,
+    #[serde(default)]
+    secret: bool,
+}
+
+struct HeaderListVisitor;
+
+impl<'de> Visitor<'de> for HeaderListVisitor {
+    type Value = HeaderList;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of header names and values, or a list of objects with `name`, `value` and `secret`")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<HeaderList, A::Error> {
+        let mut headers = Vec::new();
+        while let Some((name, value)) = map.next_entry()? {
+            headers.push(HeaderDraft { name, value, secret: false });
+        }
+        Ok(HeaderList(headers))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<HeaderList, A::Error> {
+        let mut headers = Vec::new();
+        while let Some(HeaderItem { name, value, secret }) = items.next_element()? {
+            headers.push(HeaderDraft { name, value, secret });
+        }
+        Ok(HeaderList(headers))
+    }
+}
+
+impl<'de> Deserialize<'de> for HeaderList {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(HeaderListVisitor)
+    }
+}
+
+/// Parameters of the owner: an object of names and values, or a list that may say which are secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ParameterList(pub(crate) Vec<CustomParameterDraft>);
+
+struct ParameterListVisitor;
+
+impl<'de> Visitor<'de> for ParameterListVisitor {
+    type Value = ParameterList;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of names and values, or a list of objects with `name`, `value` and `secret`")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ParameterList, A::Error> {
+        let mut list = Vec::new();
+        while let Some((name, value)) = map.next_entry()? {
+            list.push(CustomParameterDraft { name, value, secret: false });
+        }
+        Ok(ParameterList(list))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<ParameterList, A::Error> {
+        let mut list = Vec::new();
+        while let Some(HeaderItem { name, value, secret }) = items.next_element()? {
+            list.push(CustomParameterDraft { name, value, secret });
+        }
+        Ok(ParameterList(list))
+    }
+}
+
+impl<'de> Deserialize<'de> for ParameterList {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ParameterListVisitor)
+    }
+}

@@ -1,0 +1,192 @@
+//! Which endpoints a message is for, and why not the others.
+
+use std::fmt;
+
+use ringback_model::{Class, Endpoint, OrderingKey, OrganizationSettings};
+use ringback_store::AppConfig;
+use ringback_wire::dialect;
+use ringback_wire::report::{Mapped, Report, Text};
+
+/// What is looked at of a message when endpoints are matched.
+#[derive(Debug)]
+pub(crate) struct Subject<'a> {
+    pub(crate) event_type: &'a str,
+    pub(crate) channels: &'a [String],
+    pub(crate) report: Option<&'a Report<'a>>,
+}
+
+/// Why a message makes no delivery for an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unmatched {
+    Disabled,
+    EventType,
+    Channel,
+    Product,
+    ReportType,
+    ProductUniqueId,
+    Category,
+    /// The state of the report is left out, and why.
+    State(&'static str),
+}
+
+impl fmt::Display for Unmatched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Disabled => "the endpoint is disabled",
+            Self::EventType => "the event type is none of its `eventTypes`",
+            Self::Channel => "the message carries none of its `channels`",
+            Self::Product => "the report is of another product",
+            Self::ReportType => "the report is of another type",
+            Self::ProductUniqueId => "the report is of another number",
+            Self::Category => "the report is of another category",
+            Self::State(why) => why,
+        })
+    }
+}
+
+/// Finds the report of a payload: the payload itself, or what the event type's mapping makes of it.
+#[derive(Debug)]
+pub(crate) struct ReportText<'a> {
+    payload: &'a [u8],
+    mapped: Option<Mapped>,
+}
+
+impl<'a> ReportText<'a> {
+    pub(crate) fn new(settings: &OrganizationSettings, event_type: &str, payload: &'a [u8]) -> Self {
+        let mapping = settings.report_mappings.get(event_type);
+        // What cannot be mapped is no report; what that means for an endpoint is told when it is rendered.
+        Self { payload, mapped: mapping.and_then(|mapping| Mapped::new(mapping, payload).ok()) }
+    }
+
+    /// The report, if it is one.
+    pub(crate) fn report(&self) -> Option<Report<'_>> {
+        match &self.mapped {
+            Some(mapped) => mapped.report().ok(),
+            None => Report::parse(self.payload).ok(),
+        }
+    }
+}
+
+/// Whether a report is looked for in a message at all: nobody pays for it otherwise.
+pub(crate) fn reads_report(app: &AppConfig, event_type: &str) -> bool {
+    const TYPES: [&str; 9] = [
+        "sms.dlr",
+        "sms.mo",
+        "whatsapp.dlr",
+        "whatsapp.mo",
+        "voice.ivr",
+        "voice.call",
+        "otp.feedback",
+        "lookup.result",
+        "otp.dlr",
+    ];
+    app.reads_reports || TYPES.contains(&event_type) || app.settings.report_mappings.contains_key(event_type)
+}
+
+/// The class that a report's category stands for, if it is one.
+pub(crate) fn class_of(report: &Report<'_>) -> Option<Class> {
+    match report.category.as_ref().map(Text::as_str)? {
+        "otp" => Some(Class::Otp),
+        "notification" => Some(Class::Notification),
+        "transactional" => Some(Class::Transactional),
+        "marketing" => Some(Class::Marketing),
+        _ => None,
+    }
+}
+
+/// The report's own ordering key.
+pub(crate) fn ordering_key_of(report: &Report<'_>) -> Option<OrderingKey> {
+    report.ordering_key().and_then(|key| OrderingKey::new(key.into_owned()))
+}
+
+/// Whether a message makes a delivery for an endpoint.
+pub(crate) fn judge(endpoint: &Endpoint, subject: &Subject<'_>) -> Result<(), Unmatched> {
+    if endpoint.disabled {
+        return Err(Unmatched::Disabled);
+    }
+    if !endpoint.matches_type(subject.event_type) {
+        return Err(Unmatched::EventType);
+    }
+    if !endpoint.matches_channels(subject.channels) {
+        return Err(Unmatched::Channel);
+    }
+    if !endpoint.reads_reports() {
+        return Ok(());
+    }
+    let report = subject.report;
+    let product = || match report {
+        Some(report) => report.product_of(subject.event_type),
+        None => subject.event_type.split_once('.').map(|(product, _)| product),
+    };
+    let of = |text: Option<&Option<Text<'_>>>, wanted: &str| {
+        text.and_then(Option::as_ref).is_some_and(|text| text.as_str() == wanted)
+    };
+    if endpoint.product.as_deref().is_some_and(|wanted| product() != Some(wanted)) {
+        return Err(Unmatched::Product);
+    }
+    let report_type = || report.and_then(|report| report.report_type(subject.event_type));
+    if endpoint.report_type.as_deref().is_some_and(|wanted| report_type() != Some(wanted)) {
+        return Err(Unmatched::ReportType);
+    }
+    if endpoint.product_unique_id.as_deref().is_some_and(|wanted| !of(report.map(|r| &r.product_unique_id), wanted)) {
+        return Err(Unmatched::ProductUniqueId);
+    }
+    if endpoint.category.as_deref().is_some_and(|wanted| !of(report.map(|r| &r.category), wanted)) {
+        return Err(Unmatched::Category);
+    }
+    let name = endpoint.shape.as_ref().and_then(|shape| shape.dialect.as_deref());
+    match (dialect::find_or_default(name), report) {
+        (Ok(dialect), Some(report)) => {
+            dialect.admits(endpoint.status_policy, subject.event_type, report).map_err(Unmatched::State)
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ringback_model::{StatusPolicy, Timestamp};
+
+    use super::*;
+
+    fn endpoint(change: impl FnOnce(&mut Endpoint)) -> Endpoint {
+        let id = "ep_27UH4WbU6Z5A5EzD8u03UvzRbpk".parse().unwrap();
+        let mut endpoint = Endpoint::new(id, "https://a.example/".to_owned(), Timestamp::MIN);
+        change(&mut endpoint);
+        endpoint
+    }
+
+    fn judged(endpoint: &Endpoint, event_type: &str, payload: &str) -> Result<(), Unmatched> {
+        let report = Report::parse(payload.as_bytes()).ok();
+        judge(endpoint, &Subject { event_type, channels: &[], report: report.as_ref() })
+    }
+
+    const REPORT: &str =
+        r#"{"product":"whatsapp","productUniqueId":"254","category":"otp","message":{"id":"1","status":"sent"}}"#;
+
+    #[test]
+    fn filters_are_joined_by_and_and_each_says_when_it_is_in_the_way() {
+        let judge = |change: fn(&mut Endpoint)| judged(&endpoint(change), "whatsapp.dlr", REPORT);
+        assert_eq!(judge(|_| ()), Ok(()));
+        assert_eq!(judge(|e| e.product = Some("sms".into())), Err(Unmatched::Product));
+        assert_eq!(judge(|e| e.report_type = Some("mo".into())), Err(Unmatched::ReportType));
+        assert_eq!(judge(|e| e.product_unique_id = Some("255".into())), Err(Unmatched::ProductUniqueId));
+        assert_eq!(judge(|e| e.category = Some("marketing".into())), Err(Unmatched::Category));
+        let state = judge(|e| e.status_policy = Some(StatusPolicy::FinalOnly));
+        assert!(matches!(state, Err(Unmatched::State(_))));
+        let all = judge(|e| {
+            e.product = Some("whatsapp".into());
+            e.report_type = Some("dlr".into());
+            e.product_unique_id = Some("254".into());
+            e.category = Some("otp".into());
+        });
+        assert_eq!(all, Ok(()));
+    }
+
+    #[test]
+    fn a_payload_that_is_no_report_still_has_the_product_of_its_event_type() {
+        let sms = endpoint(|e| e.product = Some("sms".into()));
+        assert_eq!(judged(&sms, "sms.dlr", "[1]"), Ok(()));
+        assert_eq!(judged(&sms, "order.created", "[1]"), Err(Unmatched::Product));
+    }
+}
