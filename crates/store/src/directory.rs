@@ -7,14 +7,20 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use indexmap::IndexMap;
 use ringback_model::{
     AppNo, Application, ApplicationSecrets, Endpoint, EndpointNo, EndpointSecrets, OrgNo, OrganizationSettings,
 };
+use serde::Deserialize;
 
-use crate::{Document, DocumentKind, Store, StoreError};
+use crate::{Direction, Document, DocumentKind, DocumentPage, Paging, Store, StoreError};
 
 /// Applications that are kept at most.
 const APPLICATIONS: usize = 20_000;
+/// Organizations whose settings are kept at most.
+const ORGANIZATIONS: usize = 20_000;
+/// Event types that are read at a time.
+const EVENT_TYPES_PER_LOOK: usize = 500;
 
 /// One endpoint's configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,6 +111,8 @@ pub struct Directory {
 #[derive(Debug, Default)]
 struct Cache {
     apps: HashMap<AppNo, Arc<AppConfig>>,
+    /// Settings by organization, with the version of its document that they were read at.
+    settings: HashMap<OrgNo, (i64, Arc<OrganizationSettings>)>,
     /// Ids and uids that were looked up, by organization.
     names: HashMap<OrgNo, HashMap<String, AppNo>>,
     /// Rises whenever an entry is dropped, so that a load that began before is not kept.
@@ -205,14 +213,63 @@ impl Directory {
         let mut cache = self.cache.write().unwrap_or_else(PoisonError::into_inner);
         cache.drops += 1;
         cache.apps.clear();
+        cache.settings.clear();
         cache.names.clear();
     }
 
-    async fn settings(&self, org: i64) -> Result<Arc<OrganizationSettings>, StoreError> {
+    /// What holds for an organization: its document, with what its event types say of reports. Whoever changes either
+    /// raises the version of the document.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn settings(&self, org: OrgNo) -> Result<Arc<OrganizationSettings>, StoreError> {
         let corrupt = |source: serde_json::Error| StoreError::Corrupt { what: "organization", source: source.into() };
-        match self.store.document(org).await? {
-            Some(document) => serde_json::from_str(&document.body).map(Arc::new).map_err(corrupt),
-            None => Ok(Arc::default()),
+        let Some(document) = self.store.document(org.0).await? else { return Ok(Arc::default()) };
+        {
+            let cache = self.cache.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some((version, settings)) = cache.settings.get(&org)
+                && *version == document.version
+            {
+                return Ok(settings.clone());
+            }
+        }
+        // The document was read first: what is put beside its version here is never older than that.
+        let settings: OrganizationSettings = serde_json::from_str(&document.body).map_err(corrupt)?;
+        let report_mappings = Arc::new(self.report_mappings(org).await?);
+        let settings = Arc::new(OrganizationSettings { report_mappings, ..settings });
+        let mut cache = self.cache.write().unwrap_or_else(PoisonError::into_inner);
+        if cache.settings.len() >= ORGANIZATIONS {
+            cache.settings.clear();
+        }
+        cache.settings.insert(org, (document.version, settings.clone()));
+        Ok(settings)
+    }
+
+    /// How the producer's own JSON becomes a report, by event type.
+    async fn report_mappings(&self, org: OrgNo) -> Result<IndexMap<String, IndexMap<String, String>>, StoreError> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct OfReports {
+            #[serde(default)]
+            report_mapping: IndexMap<String, String>,
+        }
+        let corrupt = |source: serde_json::Error| StoreError::Corrupt { what: "event type", source: source.into() };
+        let mut mappings = IndexMap::new();
+        let mut after = None;
+        loop {
+            let paging = Paging { limit: EVENT_TYPES_PER_LOOK, after, direction: Direction::Ascending };
+            let page = DocumentPage { kind: DocumentKind::EventType, parent: org.0, paging };
+            let found = self.store.documents(page).await?;
+            for document in &found {
+                let OfReports { report_mapping } = serde_json::from_str(&document.body).map_err(corrupt)?;
+                if !report_mapping.is_empty() {
+                    mappings.insert(document.key.clone(), report_mapping);
+                }
+            }
+            match found.last() {
+                Some(last) if found.len() == EVENT_TYPES_PER_LOOK => after = Some(last.key.clone()),
+                Some(_) | None => return Ok(mappings),
+            }
         }
     }
 
@@ -237,7 +294,7 @@ impl Directory {
                 Some(secret) => serde_json::from_str(secret.reveal()).map_err(corrupt)?,
                 None => ApplicationSecrets::default(),
             },
-            settings: self.settings(document.parent).await?,
+            settings: self.settings(OrgNo(document.parent)).await?,
             reads_reports: configs.iter().any(|config| config.endpoint.reads_reports()),
             endpoints: configs,
         });

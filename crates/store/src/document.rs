@@ -81,7 +81,8 @@ pub struct Put {
     pub secret: Option<Redacted>,
     /// What must be there.
     pub expect: Expect,
-    /// The application whose configuration version rises with it, in the same commit. A new application's is its own.
+    /// The application whose configuration version rises with it, in the same commit. A new application's is its own;
+    /// when an organization is changed, those of all of its applications rise.
     pub app: Option<AppNo>,
     /// The key of the request, if it had one.
     pub idempotency: Option<Idempotency>,

@@ -125,6 +125,37 @@ pub fn the_configuration_version_rises_with_every_change(harness: &dyn Harness) 
     assert_eq!(endpoints.iter().map(|endpoint| endpoint.no).collect::<Vec<_>>(), [kept]);
 }
 
+/// In the same commit, deleted ones left out; the engine is told of each.
+pub fn a_change_of_an_organization_is_one_of_all_its_applications(harness: &dyn Harness) {
+    let mut world = World::new(harness);
+    let organization = world.put(document(DocumentKind::Organization, 0, "org_1"));
+    let mut apps: Vec<_> = (0..3)
+        .map(|n| AppNo(world.put(document(DocumentKind::Application, organization, &format!("app_of_it_{n}")))))
+        .collect();
+    let gone = apps.remove(1);
+    assert!(world.store.delete(Delete { no: gone.0, now: world.now(), app: None }).wait().expect("an answer"));
+    while world.feed.try_next().is_some() {}
+    let before = world.version();
+    let change = Put {
+        body: "{\"timeZone\":\"UTC\"}".to_owned(),
+        expect: Expect::Version { no: organization, version: 1 },
+        ..document(DocumentKind::Organization, 0, "org_1")
+    };
+    world.put(change);
+    let mut changed = Vec::new();
+    while let Some(committed) = world.feed.try_next() {
+        changed.extend(committed.changed);
+    }
+    changed.sort_unstable();
+    apps.sort_unstable();
+    assert_eq!(changed, apps);
+    for app in apps {
+        let configuration = world.store.configuration(app).wait().expect("the store can be read");
+        assert_eq!(configuration.map(|(version, ..)| version), Some(2));
+    }
+    assert_eq!(world.version(), before, "an application of another organization has not changed");
+}
+
 /// Whoever has the files has no secrets.
 pub fn secrets_are_sealed_at_rest(harness: &dyn Harness) {
     let world = World::new(harness);

@@ -123,6 +123,7 @@ macro_rules! conformance_tests {
                 keys_and_uids_are_unique_among_the_living
                 a_document_that_has_changed_is_not_overwritten
                 the_configuration_version_rises_with_every_change
+                a_change_of_an_organization_is_one_of_all_its_applications
                 secrets_are_sealed_at_rest
                 pages_of_documents_visit_each_once
             }

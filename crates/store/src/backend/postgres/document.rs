@@ -29,19 +29,19 @@ pub(super) struct Sealing<'a> {
     pub(super) random: &'a dyn Random,
 }
 
-/// Writes a document, and raises the version of its application's configuration. Within a transaction; answers the
-/// application that has changed too.
+/// Writes a document, and raises the version of its application's configuration, or of all of an organization's. Within
+/// a transaction; answers the applications that have changed too.
 pub(super) async fn put(
     client: &Client,
     now: Timestamp,
     sealing: Sealing<'_>,
     item: &Put,
-) -> Result<(PutResult, Option<AppNo>)> {
+) -> Result<(PutResult, Vec<AppNo>)> {
     if let Some(request) = &item.idempotency {
         match idempotency::find(client, now, request).await? {
             Found::Nothing => {}
-            Found::SameBody(answer) => return Ok((PutResult::Replayed { no: answer.document_no()? }, None)),
-            Found::OtherBody => return Ok((PutResult::KeyReused, None)),
+            Found::SameBody(answer) => return Ok((PutResult::Replayed { no: answer.document_no()? }, Vec::new())),
+            Found::OtherBody => return Ok((PutResult::KeyReused, Vec::new())),
         }
     }
     let replaced = match item.expect {
@@ -49,10 +49,10 @@ pub(super) async fn put(
         Expect::Version { no, version } if is_at(client, item.kind, no, version).await? => {
             Some(Written { no, version })
         }
-        Expect::Version { .. } => return Ok((PutResult::Stale, None)),
+        Expect::Version { .. } => return Ok((PutResult::Stale, Vec::new())),
     };
     if let Some(taken) = taken(client, item, replaced.map(|document| document.no)).await? {
-        return Ok((taken, None));
+        return Ok((taken, Vec::new()));
     }
     let secret = item.secret.as_ref().map(|secret| {
         let place = place(item.kind, item.parent, &item.key);
@@ -64,10 +64,11 @@ pub(super) async fn put(
     };
     // A new application belongs to itself, by the number that it has just got.
     let own = (item.kind == DocumentKind::Application).then_some(AppNo(written.no));
-    let changed = item.app.or(own);
-    if let Some(app) = changed {
-        raise_configuration_version(client, app).await?;
+    let mut changed: Vec<AppNo> = item.app.or(own).into_iter().collect();
+    if item.kind == DocumentKind::Organization && replaced.is_some() {
+        changed = applications_of(client, written.no).await?;
     }
+    raise_configuration_versions(client, &changed).await?;
     if let Some(request) = &item.idempotency {
         idempotency::keep(client, now, request, Answer::of_document(written.no)).await?;
     }
@@ -107,6 +108,12 @@ async fn taken(client: &Client, item: &Put, own: Option<i64>) -> Result<Option<P
 }
 
 async fn insert(client: &Client, item: &Put, secret: Option<&[u8]>) -> Result<Written> {
+    if item.kind == DocumentKind::Application {
+        // Who is changing the organization raises the versions of the applications that it sees: of this one, too, or
+        // this one is made after the change.
+        let values = Values::default().int8(item.parent);
+        query(client, "SELECT FROM ringback.document WHERE no = $1 FOR SHARE", &values).await?;
+    }
     // What belongs to an application shares its shard; what belongs to none is in the first one.
     let floor = match item.kind {
         DocumentKind::Application => floor_of_id(&item.key),
@@ -153,18 +160,28 @@ pub(super) async fn delete(client: &Client, item: &Delete) -> Result<Option<Opti
     let Some(row) = query(client, sql, &values).await?.pop() else { return Ok(None) };
     let own = (coded(&row, 0, kind_of)? == DocumentKind::Application).then_some(AppNo(item.no));
     let changed = item.app.or(own);
-    if let Some(app) = changed {
-        raise_configuration_version(client, app).await?;
-    }
+    raise_configuration_versions(client, changed.as_slice()).await?;
     Ok(Some(changed))
 }
 
-/// Raises the version of an application's configuration, once those who accept by the present one are done.
-async fn raise_configuration_version(client: &Client, app: AppNo) -> Result<()> {
-    queue::lock_configuration(client, app.0).await?;
-    let sql = "INSERT INTO ringback.configuration AS c (app, version) VALUES ($1, 1) \
+/// Raises the versions of applications' configuration, once those who accept by the present ones are done.
+async fn raise_configuration_versions(client: &Client, apps: &[AppNo]) -> Result<()> {
+    if apps.is_empty() {
+        return Ok(());
+    }
+    queue::lock_configuration(client, apps).await?;
+    let sql = "INSERT INTO ringback.configuration AS c (app, version) SELECT app, 1 FROM unnest($1::bigint[]) AS app \
                ON CONFLICT (app) DO UPDATE SET version = c.version + 1";
-    query(client, sql, &Values::default().int8(app.0)).await.map(drop)
+    query(client, sql, &Values::default().int8s(apps.iter().map(|app| app.0))).await.map(drop)
+}
+
+/// The living applications of an organization. No other is made until the end of the transaction, as its document was
+/// locked before: see [`insert`].
+async fn applications_of(client: &Client, organization: i64) -> Result<Vec<AppNo>> {
+    let sql = "SELECT no FROM ringback.document WHERE parent = $1 AND kind = $2 AND deleted_at IS NULL ORDER BY no";
+    let kind = i16::from(DocumentKind::Application.code());
+    let values = Values::default().int8(organization).and(kind, Type::INT2);
+    query(client, sql, &values).await?.iter().map(|row| get(row, 0).map(AppNo)).collect()
 }
 
 /// See [`crate::Store::document`].

@@ -12,7 +12,7 @@
 
 use std::sync::Arc;
 
-use ringback_model::{EndpointNo, MessageNo, Timestamp, Trigger};
+use ringback_model::{AppNo, EndpointNo, MessageNo, Timestamp, Trigger};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
@@ -60,10 +60,13 @@ pub(super) async fn lock(client: &Client, items: &[&Accept]) -> Result<()> {
     configuration.and(queues)
 }
 
-/// Waits for those who accept by the present configuration of an application, and makes others wait: it is changing.
-pub(super) async fn lock_configuration(client: &Client, app: i64) -> Result<()> {
-    let values = Values::default().and(CONFIGURATION, Type::INT4).and(lock_number([app, 0]), Type::INT4);
-    query(client, "SELECT pg_advisory_xact_lock($1, $2)", &values).await.map(drop)
+/// Waits for those who accept by the present configuration of applications, and makes others wait: it is changing.
+pub(super) async fn lock_configuration(client: &Client, apps: &[AppNo]) -> Result<()> {
+    let mut locks: Vec<_> = apps.iter().map(|app| lock_number([app.0, 0])).collect();
+    locks.sort_unstable();
+    locks.dedup();
+    let sql = "SELECT pg_advisory_xact_lock($1, no) FROM unnest($2::integer[]) AS no";
+    query(client, sql, &Values::default().and(CONFIGURATION, Type::INT4).int4s(locks)).await.map(drop)
 }
 
 /// Keeps the heads of the queues that acceptances go to from ending before those are committed.

@@ -48,10 +48,24 @@ pub(super) fn put(batch: &mut Batch<'_>, item: &Put) -> Result<PutResult> {
     if let Some(app) = item.app.or(own) {
         batch.changed(app)?;
     }
+    if item.kind == DocumentKind::Organization && replaced.is_some() {
+        for app in applications_of(batch.connection, written.no)? {
+            batch.changed(app)?;
+        }
+    }
     if let Some(request) = &item.idempotency {
         idempotency::keep(batch, request, Answer::Document(written.no))?;
     }
     Ok(PutResult::Stored(written))
+}
+
+/// The living applications of an organization.
+fn applications_of(connection: &Connection, organization: i64) -> Result<Vec<AppNo>> {
+    let kind = DocumentKind::Application.code();
+    connection
+        .prepare_cached("SELECT no FROM document WHERE kind = ?1 AND parent = ?2 AND deleted_at IS NULL")?
+        .query_map(params![kind, organization], |row| row.get(0).map(AppNo))?
+        .collect()
 }
 
 /// Whether the document lives and is at this version.
