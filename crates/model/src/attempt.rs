@@ -51,7 +51,7 @@ pub enum AttemptOutcome {
 /// How an exchange failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Failure {
-    /// An answer came, and its status or body is not what counts as success.
+    /// An answer came, and its status is not what counts as success.
     Status(u16),
     /// The deadline passed before there was an answer.
     Timeout,
@@ -63,6 +63,10 @@ pub enum Failure {
     Closed,
     /// What came back is not HTTP/1.1, or exceeds the limits of a response head.
     Protocol,
+    /// The status counts as success, and the body lacks the acknowledgement that the endpoint's rule asks for.
+    Unacknowledged(u16),
+    /// The receiver answered 401 or 403 to what it was shown: it does not accept the endpoint's secret.
+    SecretRejected(u16),
 }
 
 /// Why nothing was sent.
@@ -74,12 +78,16 @@ pub enum NotSent {
     Dns,
     /// This machine is out of sockets, files or memory.
     LocalResource,
-    /// The request could not be rendered: the payload is gone, or a field is missing.
+    /// The request could not be rendered, because a field is missing for instance.
     Render,
     /// Preparing or sending it panicked.
     Panic,
     /// The server was told to stop while the attempt was under way, before anything was sent.
     Stopped,
+    /// No OAuth2 token could be fetched for the receiver.
+    Token,
+    /// The payload was expunged or has expired.
+    PayloadGone,
 }
 
 impl fmt::Display for AttemptOutcome {
@@ -94,6 +102,10 @@ impl fmt::Display for AttemptOutcome {
                 Failure::Tls => f.write_str("the TLS handshake failed"),
                 Failure::Closed => f.write_str("the connection was closed before there was an answer"),
                 Failure::Protocol => f.write_str("the answer is not valid HTTP/1.1 or its head is too large"),
+                Failure::Unacknowledged(status) => {
+                    write!(f, "the receiver answered {status}, but the body lacks the acknowledgement")
+                }
+                Failure::SecretRejected(status) => write!(f, "the receiver rejected the secret: it answered {status}"),
             },
             Self::NotSent { why } => f.write_str(match why {
                 NotSent::AddressDenied => "the address is not allowed",
@@ -102,6 +114,8 @@ impl fmt::Display for AttemptOutcome {
                 NotSent::Render => "the request could not be rendered",
                 NotSent::Panic => "the request could not be made",
                 NotSent::Stopped => "the server was stopping",
+                NotSent::Token => "no token could be fetched for the receiver",
+                NotSent::PayloadGone => "the payload is gone",
             }),
         }
     }
@@ -120,6 +134,8 @@ impl AttemptOutcome {
                 Failure::Tls => 4,
                 Failure::Closed => 5,
                 Failure::Protocol => 6,
+                Failure::Unacknowledged(_) => 7,
+                Failure::SecretRejected(_) => 8,
             },
             Self::NotSent { why } => match why {
                 NotSent::AddressDenied => 64,
@@ -128,6 +144,8 @@ impl AttemptOutcome {
                 NotSent::Render => 67,
                 NotSent::Panic => 68,
                 NotSent::Stopped => 69,
+                NotSent::Token => 70,
+                NotSent::PayloadGone => 71,
             },
         }
     }
@@ -143,12 +161,16 @@ impl AttemptOutcome {
             4 => Failure::Tls,
             5 => Failure::Closed,
             6 => Failure::Protocol,
+            7 => Failure::Unacknowledged(status),
+            8 => Failure::SecretRejected(status),
             64 => return Some(Self::NotSent { why: NotSent::AddressDenied }),
             65 => return Some(Self::NotSent { why: NotSent::Dns }),
             66 => return Some(Self::NotSent { why: NotSent::LocalResource }),
             67 => return Some(Self::NotSent { why: NotSent::Render }),
             68 => return Some(Self::NotSent { why: NotSent::Panic }),
             69 => return Some(Self::NotSent { why: NotSent::Stopped }),
+            70 => return Some(Self::NotSent { why: NotSent::Token }),
+            71 => return Some(Self::NotSent { why: NotSent::PayloadGone }),
             _ => return None,
         };
         Some(Self::Failed { why, retry_after: None })
@@ -204,4 +226,18 @@ pub struct Attempt {
     pub url: String,
     /// What was seen on the wire.
     pub exchange: Exchange,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_stands_for_one_outcome_and_comes_back_as_it() {
+        let known: Vec<i64> = (0..256).filter(|code| AttemptOutcome::from_code(*code, 204).is_some()).collect();
+        assert_eq!(known, (0..=8).chain(64..=71).collect::<Vec<_>>());
+        for code in known {
+            assert_eq!(AttemptOutcome::from_code(code, 204).map(|outcome| i64::from(outcome.code())), Some(code));
+        }
+    }
 }

@@ -73,6 +73,8 @@ pub enum Reason {
     Gone = 6,
     /// A person called it off.
     Canceled = 7,
+    /// No request could be made of the message, and nobody has changed the endpoint in time.
+    Unrenderable = 8,
 }
 
 impl Reason {
@@ -93,6 +95,7 @@ impl Reason {
             5 => Some(Self::EndpointDeleted),
             6 => Some(Self::Gone),
             7 => Some(Self::Canceled),
+            8 => Some(Self::Unrenderable),
             _ => None,
         }
     }
@@ -108,6 +111,7 @@ impl fmt::Display for Reason {
             Self::EndpointDeleted => "the endpoint was deleted",
             Self::Gone => "the receiver answered 410 Gone",
             Self::Canceled => "canceled",
+            Self::Unrenderable => "no request could be made of the message: its last attempt says why",
         })
     }
 }
@@ -157,4 +161,6 @@ pub struct Delivery {
     pub due: Option<Timestamp>,
     /// It waits behind an earlier delivery of its ordering key.
     pub blocked: bool,
+    /// No request could be made of the message: it waits until its endpoint is changed, at most until `due`.
+    pub held: bool,
 }

@@ -8,6 +8,8 @@ use crate::{AttemptOutcome, DeliveryState, Failure, NotSent, Reason, Timestamp};
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3_600);
 /// How much later than scheduled a try may be put, so that many do not come at once.
 const JITTER: f64 = 0.2;
+/// How long a delivery that no request can be made of may hold up those behind it.
+const HOLD_IN_QUEUE: Duration = Duration::from_secs(3_600);
 /// Panics before a delivery ends.
 const PANICS_TO_END: u16 = 3;
 
@@ -35,6 +37,10 @@ pub struct Progress {
     pub unsent: u16,
     /// When the message was accepted.
     pub accepted_at: Timestamp,
+    /// Since when it is held because no request could be made of it.
+    pub held_since: Option<Timestamp>,
+    /// Whether others wait for it.
+    pub in_queue: bool,
 }
 
 /// What becomes of a delivery after an attempt.
@@ -51,6 +57,13 @@ pub enum Decision {
     Retry {
         /// Not before this time.
         due: Timestamp,
+    },
+    /// It waits for a change of its endpoint.
+    Hold {
+        /// Since when, from the first time on.
+        since: Timestamp,
+        /// When it is tried for the last time.
+        until: Timestamp,
     },
 }
 
@@ -96,9 +109,10 @@ impl RetryPolicy {
     fn after_nothing_sent(&self, why: NotSent, progress: Progress, now: Timestamp, jitter: f64) -> Decision {
         let delay = match why {
             NotSent::Stopped => return Decision::Retry { due: now },
-            NotSent::Render => return fail(Reason::PayloadGone),
+            NotSent::PayloadGone => return fail(Reason::PayloadGone),
+            NotSent::Render => return self.hold(progress, now),
             NotSent::Panic if progress.unsent + 1 >= PANICS_TO_END => return fail(Reason::Panicked),
-            NotSent::LocalResource | NotSent::Panic => {
+            NotSent::LocalResource | NotSent::Token | NotSent::Panic => {
                 Duration::from_secs(1 << u32::from(progress.unsent.min(6))).min(Duration::from_secs(60))
             }
             NotSent::AddressDenied | NotSent::Dns => {
@@ -113,6 +127,14 @@ impl RetryPolicy {
             return fail(Reason::NeverSent);
         }
         Decision::Retry { due: now + stretch(delay, jitter) }
+    }
+
+    /// Another try would fare no better: only a change of the endpoint can help, or somebody who asks for it.
+    fn hold(&self, progress: Progress, now: Timestamp) -> Decision {
+        let since = progress.held_since.unwrap_or(now);
+        let end = progress.accepted_at + self.length();
+        let until = if progress.in_queue { end.min(since + HOLD_IN_QUEUE) } else { end };
+        if now >= until { fail(Reason::Unrenderable) } else { Decision::Hold { since, until } }
     }
 }
 
@@ -137,7 +159,7 @@ mod tests {
     }
 
     fn progress(tries: u16) -> Progress {
-        Progress { tries, unsent: 0, accepted_at: NOW }
+        Progress { tries, accepted_at: NOW, ..Progress::default() }
     }
 
     #[test]
@@ -156,13 +178,44 @@ mod tests {
     fn the_third_panic_ends_the_delivery() {
         let panic = AttemptOutcome::NotSent { why: NotSent::Panic };
         let ends = |unsent| {
-            let progress = Progress { tries: 0, unsent, accepted_at: NOW };
+            let progress = Progress { unsent, accepted_at: NOW, ..Progress::default() };
             matches!(RetryPolicy::default().decide(progress, &panic, NOW, 0.0), Decision::End { .. })
         };
         assert_eq!([ends(0), ends(1), ends(2)], [false, false, true]);
     }
 
+    #[test]
+    fn a_payload_that_is_gone_ends_at_once() {
+        let gone = AttemptOutcome::NotSent { why: NotSent::PayloadGone };
+        assert_eq!(RetryPolicy::default().decide(progress(0), &gone, NOW, 0.0), fail(Reason::PayloadGone));
+    }
+
     proptest! {
+        #[test]
+        fn what_cannot_be_rendered_is_held_until_the_schedule_ends_and_at_most_an_hour_where_others_wait(
+            in_queue: bool,
+            before in 0u64..400_000,
+            held in proptest::option::of(0u64..400_000),
+        ) {
+            let policy = RetryPolicy::default();
+            let now = NOW + Duration::from_secs(before);
+            let held_since = held.map(|ago| (now - Duration::from_secs(ago)).max(NOW));
+            let progress = Progress { accepted_at: NOW, held_since, in_queue, ..Progress::default() };
+            let decision = policy.decide(progress, &AttemptOutcome::NotSent { why: NotSent::Render }, now, 0.5);
+            let (end, hour) = (NOW + policy.length(), Duration::from_secs(3_600));
+            match decision {
+                Decision::Hold { since, until } => {
+                    prop_assert_eq!(since, held_since.unwrap_or(now));
+                    prop_assert!(now < until && until <= end);
+                    prop_assert_eq!(until, if in_queue { end.min(since + hour) } else { end });
+                }
+                ended => {
+                    prop_assert_eq!(ended, fail(Reason::Unrenderable));
+                    prop_assert!(now >= end || (in_queue && held_since.is_some_and(|since| now >= since + hour)));
+                }
+            }
+        }
+
         #[test]
         fn a_delivery_has_one_try_more_than_the_schedule_has_delays(delays in proptest::collection::vec(0u64..100_000, 0..20)) {
             let policy = RetryPolicy::new(delays.iter().copied().map(Duration::from_secs).collect());
@@ -193,16 +246,16 @@ mod tests {
                     prop_assert!(due >= NOW + delay);
                     prop_assert!(due <= NOW + delay.mul_f64(1.0 + JITTER));
                 }
-                Decision::End { .. } => prop_assert!(false, "ended early"),
+                Decision::End { .. } | Decision::Hold { .. } => prop_assert!(false, "ended early"),
             }
         }
 
         #[test]
         fn what_cannot_be_sent_ends_with_the_schedule(unsent in 0u16..1_000, late in 0u64..1_000_000) {
             let policy = RetryPolicy::default();
-            let progress = Progress { tries: 0, unsent, accepted_at: NOW };
+            let progress = Progress { unsent, accepted_at: NOW, ..Progress::default() };
             let now = NOW + policy.length() + Duration::from_secs(late);
-            for why in [NotSent::Dns, NotSent::AddressDenied, NotSent::LocalResource] {
+            for why in [NotSent::Dns, NotSent::AddressDenied, NotSent::LocalResource, NotSent::Token] {
                 let decision = policy.decide(progress, &AttemptOutcome::NotSent { why }, now, 0.5);
                 prop_assert_eq!(decision, fail(Reason::NeverSent));
             }

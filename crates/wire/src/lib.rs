@@ -13,6 +13,7 @@ mod recipe;
 pub mod report;
 mod signature;
 mod source;
+mod success;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName};
@@ -28,6 +29,7 @@ use crate::source::Event;
 pub use handshake::{ANSWER_MAX, Challenge, Handshake, NoRoom, Occasion, Refusal, TOKEN_PARAMETER};
 pub use recipe::{Recipe, RecipeError};
 pub use signature::Signer;
+pub use success::{Acknowledgement, StatusPattern, Success};
 
 /// What requests say of themselves, unless the endpoint says otherwise.
 pub const USER_AGENT: &str = concat!("Ringback/", env!("CARGO_PKG_VERSION"));
