@@ -267,6 +267,7 @@ impl Pump {
         let finish = Finish {
             message: due.message.no,
             endpoint,
+            earlier: None,
             attempt,
             step: judgement.step,
             health: health.differs_durably(&before).then_some(health),

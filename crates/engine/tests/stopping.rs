@@ -96,6 +96,7 @@ impl World {
                 raw_content_type: None,
                 ordering_key: None,
                 occurred_at: None,
+                callback_url: None,
                 accepted_at: NOW,
                 expires_at: Timestamp::MAX,
             },
@@ -219,7 +220,7 @@ async fn an_endpoint_that_has_failed_for_days_is_disabled_unless_it_was_changed_
         };
         let health = Some(Health { failing_since: Some(NOW - DAY * 7), ..Health::default() });
         let step = Step::Retry { due: NOW + DAY, counted: true };
-        world.store.finish(Finish { message: old, endpoint, attempt, step, health }).await.unwrap();
+        world.store.finish(Finish { message: old, endpoint, earlier: None, attempt, step, health }).await.unwrap();
         let engine = world.start();
         world.recorded(new).await;
         assert_eq!(world.document(endpoint).await.disabled, disabled);

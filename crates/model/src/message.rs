@@ -47,6 +47,8 @@ pub struct Message {
     pub ordering_key: Option<OrderingKey>,
     /// When the event happened, by the producer's word.
     pub occurred_at: Option<Timestamp>,
+    /// A URL of its own that it is sent to as well.
+    pub callback_url: Option<String>,
     /// When it was accepted.
     pub accepted_at: Timestamp,
     /// When its payload may go.

@@ -121,6 +121,7 @@ impl MessageDraft<'_> {
             raw_content_type: self.raw.as_ref().and_then(|raw| raw.content_type).map(str::to_owned),
             ordering_key: own_key.or_else(|| report.and_then(matching::ordering_key_of)),
             occurred_at: self.occurred_at,
+            callback_url: None,
             accepted_at: now,
             expires_at: now + Duration::from_secs(days * 86_400),
         }

@@ -45,6 +45,8 @@ pub struct NewMessage {
     pub ordering_key: Option<OrderingKey>,
     /// See [`Message::occurred_at`].
     pub occurred_at: Option<Timestamp>,
+    /// See [`Message::callback_url`].
+    pub callback_url: Option<String>,
     /// See [`Message::accepted_at`].
     pub accepted_at: Timestamp,
     /// See [`Message::expires_at`].
@@ -117,6 +119,8 @@ pub struct Due {
     pub tries: u16,
     /// Attempts so far of which nothing was sent.
     pub unsent: u16,
+    /// Since when it is held, if no request could be made of it at its last attempt.
+    pub held_since: Option<Timestamp>,
 }
 
 /// Asks for deliveries of one endpoint that are due.
@@ -153,6 +157,8 @@ pub struct LaneStart {
     pub endpoint: EndpointNo,
     /// Its health as it was last written.
     pub health: Health,
+    /// Whether some of its deliveries are held.
+    pub held: bool,
 }
 
 /// An attempt as it is handed in.
@@ -189,6 +195,13 @@ pub enum Step {
         /// Whether the attempt counts as a try of the receiver, or as one of which nothing was sent.
         counted: bool,
     },
+    /// No request could be made of it: it waits for a [`Release`], at most until it is due. It does not count as a try.
+    Hold {
+        /// Since when it is held.
+        since: Timestamp,
+        /// When it is tried for the last time.
+        due: Timestamp,
+    },
     /// A manual attempt that failed: the schedule stands as it was. A delivery that has no schedule ends as failed.
     Keep,
 }
@@ -200,6 +213,8 @@ pub struct Finish {
     pub message: MessageNo,
     /// The endpoint.
     pub endpoint: EndpointNo,
+    /// An attempt just before, that was made again at once with another secret: recorded, and of no other effect.
+    pub earlier: Option<NewAttempt>,
     /// The attempt.
     pub attempt: NewAttempt,
     /// What becomes of the delivery.
@@ -243,6 +258,23 @@ pub enum Rearmed {
     NoPayload,
     /// There is no such message.
     NotFound,
+}
+
+/// Makes held deliveries of one endpoint due, some at a time: whatever kept requests from being made of them may have
+/// changed.
+#[derive(Clone, Copy, Debug)]
+pub struct Release {
+    /// The endpoint.
+    pub endpoint: EndpointNo,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// How many a [`Release`] has made due; fewer than its limit when none is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Released {
+    /// So many.
+    pub count: usize,
 }
 
 /// Ends pending deliveries of one endpoint, some at a time.

@@ -160,6 +160,7 @@ mod tests {
             raw_content_type: None,
             ordering_key: None,
             occurred_at: None,
+            callback_url: None,
             accepted_at: ringback_model::Timestamp::MIN,
             expires_at: ringback_model::Timestamp::MAX,
         };
@@ -172,6 +173,7 @@ mod tests {
             queue: None,
             tries: 0,
             unsent: 0,
+            held_since: None,
         }
     }
 }

@@ -23,7 +23,7 @@ pub use document::{Delete, Document, DocumentKind, DocumentPage, Expect, Put, Pu
 pub use error::StoreError;
 pub use fact::{
     Accept, Accepted, Clear, Cleared, Due, Finish, Finished, Idempotency, LaneStart, NewAttempt, NewMessage, QueueNo,
-    Rearm, Rearmed, Step, Take, Taken, Target,
+    Rearm, Rearmed, Release, Released, Step, Take, Taken, Target,
 };
 pub use feed::{Committed, Feed, FeedSender, Settled, feed};
 pub use port::Store;

@@ -10,7 +10,7 @@ use ringback_model::{AppNo, Attempt, AttemptId, Delivery, EndpointNo, Message, M
 
 use crate::{
     Accept, Accepted, AttemptQuery, Clear, Cleared, Delete, Document, DocumentKind, DocumentPage, Finish, Finished,
-    LaneStart, MessageQuery, MessageRef, Put, PutResult, Rearm, Rearmed, Reply, Take, Taken,
+    LaneStart, MessageQuery, MessageRef, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, Take, Taken,
 };
 
 /// The durable facts. See the module for what all methods promise.
@@ -28,6 +28,10 @@ pub trait Store: Send + Sync + Debug + 'static {
 
     /// Makes a delivery due once more, now, whatever its state, beside its schedule; tells the feed.
     fn rearm(&self, item: Rearm) -> Reply<Rearmed>;
+
+    /// Makes held deliveries of one endpoint due now, at most `limit` in one commit, those first that would have been due
+    /// first. Not told to the feed: whoever asks for it looks for them.
+    fn release(&self, item: Release) -> Reply<Released>;
 
     /// Ends pending deliveries of one endpoint, at most `limit` in one commit.
     fn clear(&self, item: Clear) -> Reply<Cleared>;

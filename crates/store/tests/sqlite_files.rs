@@ -55,6 +55,7 @@ impl Opened {
                 raw_content_type: None,
                 ordering_key: None,
                 occurred_at: None,
+                callback_url: None,
                 accepted_at: Timestamp::from_seconds(1),
                 expires_at: Timestamp::MAX,
             },
@@ -75,6 +76,7 @@ impl Opened {
         Finish {
             message,
             endpoint: EndpointNo(1),
+            earlier: None,
             attempt: NewAttempt {
                 id: self.ids.make(Timestamp::from_seconds(1_700_000_000), &self.random),
                 started_at: Timestamp::from_seconds(1),

@@ -238,6 +238,7 @@ mod tests {
             raw_content_type: None,
             ordering_key: None,
             occurred_at: None,
+            callback_url: None,
             accepted_at: Timestamp::from_seconds(0),
             expires_at: Timestamp::MAX,
         }

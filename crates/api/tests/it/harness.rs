@@ -325,6 +325,7 @@ impl World {
         let finish = Finish {
             message: self.message_no(app, message).await,
             endpoint: self.endpoint_no(app, endpoint).await,
+            earlier: None,
             attempt: NewAttempt {
                 id,
                 started_at: now,

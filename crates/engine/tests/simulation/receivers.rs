@@ -72,6 +72,7 @@ impl World {
         self.enqueue(Op::Finish(Finish {
             message: due.message.no,
             endpoint,
+            earlier: None,
             attempt: NewAttempt {
                 id: self.ids.make(now, &*self.random),
                 started_at,

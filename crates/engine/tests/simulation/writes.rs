@@ -51,6 +51,7 @@ impl World {
                 raw_content_type: None,
                 ordering_key: None,
                 occurred_at: None,
+                callback_url: None,
                 accepted_at: now,
                 expires_at: Timestamp::MAX,
             },

@@ -55,6 +55,7 @@ impl Load {
                 raw_content_type: None,
                 ordering_key: None,
                 occurred_at: None,
+                callback_url: None,
                 accepted_at: now,
                 expires_at: now + Duration::from_secs(90 * 86_400),
             },
@@ -69,6 +70,7 @@ impl Load {
         Finish {
             message,
             endpoint,
+            earlier: None,
             attempt: NewAttempt {
                 id: self.ids.make(now, &*self.random),
                 started_at: now,

@@ -60,7 +60,7 @@ pub fn a_health_is_kept_until_it_is_well_again(harness: &dyn Harness) {
         item.health = Some(health);
         world.record(item);
         world.crash();
-        assert_eq!(found(&world, 10), [LaneStart { endpoint: ENDPOINT, health: kept }]);
+        assert_eq!(found(&world, 10), [LaneStart { endpoint: ENDPOINT, health: kept, held: false }]);
     }
     let mut item = world.outcome(message, ENDPOINT, Trigger::Scheduled, SUCCESS);
     item.health = Some(Health::default());

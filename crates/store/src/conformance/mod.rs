@@ -7,6 +7,7 @@ pub mod acceptance;
 pub mod clearing;
 pub mod documents;
 pub mod durability;
+pub mod holding;
 pub mod idempotency;
 pub mod lanes;
 pub mod outcomes;
@@ -91,6 +92,14 @@ macro_rules! conformance_tests {
                 a_retry_comes_back_at_its_time
                 an_outcome_that_comes_too_late_is_recorded_and_changes_nothing
                 an_outcome_is_told_when_it_is_durable
+            }
+            holding {
+                a_held_delivery_waits_for_its_release_or_its_end
+                a_release_is_made_in_batches_and_leaves_others_alone
+                a_held_head_keeps_its_queue_waiting
+                whatever_ends_a_hold_takes_its_mark
+                an_endpoint_with_held_deliveries_says_so
+                an_earlier_attempt_is_recorded_before_its_other
             }
             queues {
                 followers_wait_and_come_out_one_by_one

@@ -14,8 +14,8 @@ use ringback_model::{
 use super::Harness;
 use crate::{
     Accept, Accepted, AttemptQuery, AttemptScope, Direction, DocumentKind, Due, Expect, Feed, Finish, Finished,
-    Idempotency, NewAttempt, NewMessage, Paging, Put, PutResult, QueueNo, Rearm, Rearmed, Step, Store, Take, Taken,
-    Target,
+    Idempotency, NewAttempt, NewMessage, Paging, Put, PutResult, QueueNo, Rearm, Rearmed, Release, Step, Store, Take,
+    Taken, Target,
 };
 
 /// The end of a delivery that went well.
@@ -94,6 +94,7 @@ impl<'a> World<'a> {
                 raw_content_type: None,
                 ordering_key: None,
                 occurred_at: None,
+                callback_url: None,
                 accepted_at: now,
                 expires_at: self.later(86_400),
             },
@@ -129,6 +130,7 @@ impl<'a> World<'a> {
         Finish {
             message,
             endpoint,
+            earlier: None,
             attempt: NewAttempt {
                 id: self.ids.make(self.now(), &self.random),
                 started_at: self.now(),
@@ -149,6 +151,11 @@ impl<'a> World<'a> {
             step,
             health: None,
         }
+    }
+
+    /// Makes held deliveries due; answers how many.
+    pub(super) fn release(&self, endpoint: EndpointNo, limit: usize) -> usize {
+        self.store.release(Release { endpoint, limit }).wait().expect("the store releases").count
     }
 
     /// Records an outcome of the schedule.

@@ -86,6 +86,7 @@ impl Traffic {
                 raw_content_type: None,
                 ordering_key: None,
                 occurred_at: None,
+                callback_url: None,
                 accepted_at: now,
                 expires_at: now + Duration::from_secs(86_400),
             },
@@ -100,6 +101,7 @@ impl Traffic {
         Finish {
             message,
             endpoint,
+            earlier: None,
             attempt: NewAttempt {
                 id: self.ids.make(self.clock.now(), &*self.random),
                 started_at: self.clock.now(),

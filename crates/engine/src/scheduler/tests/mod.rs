@@ -33,6 +33,7 @@ fn due(no: i64, endpoint: i64, class: Class, queue: Option<i64>) -> Due {
         raw_content_type: None,
         ordering_key: None,
         occurred_at: None,
+        callback_url: None,
         accepted_at: NOW,
         expires_at: Timestamp::MAX,
     };

@@ -30,15 +30,15 @@ const ACCEPT: &str = concat!(
        COALESCE((SELECT version FROM ringback.configuration c WHERE c.app = given.app), 0) = given.app_version AS current \
        FROM unnest($2::bigint[], $3::bigint[], $4::bytea[], $5::text[], $6::bytea[], $7::text[], $8::bytea[], \
          $9::smallint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::text[], $14::bytea[], $15::bytea[], \
-         $16::bytea[], $17::bytea[], $18::bigint[]) WITH ORDINALITY AS given (app, app_version, id, event_type, \
+         $16::bytea[], $17::bytea[], $18::bigint[], $22::text[]) WITH ORDINALITY AS given (app, app_version, id, event_type, \
          event_id, channels, ordering_key, priority, occurred_at, accepted_at, expires_at, raw_content_type, raw, \
-         payload, key, body, key_expires_at, at)), \
+         payload, key, body, key_expires_at, callback_url, at)), \
      item AS MATERIALIZED (SELECT *, CASE WHEN used IS NULL AND current \
        THEN (app >> 55 << 55) + nextval('ringback.message_no') END AS no FROM judged), \
      kept AS (INSERT INTO ringback.message (no, app, id, event_type, event_id, channels, ordering_key, priority, \
-       occurred_at, accepted_at, expires_at, raw_content_type, raw, payload) \
+       occurred_at, accepted_at, expires_at, raw_content_type, raw, payload, callback_url) \
        SELECT no, app, id, event_type, event_id, channels::bytea[], ordering_key, priority, occurred_at, accepted_at, \
-         expires_at, raw_content_type, raw, payload FROM item WHERE no IS NOT NULL \
+         expires_at, raw_content_type, raw, payload, callback_url FROM item WHERE no IS NOT NULL \
        ON CONFLICT (app, event_id) WHERE event_id IS NOT NULL DO NOTHING RETURNING no), \
      claimed AS (INSERT INTO ringback.idempotency AS idempotency (key, body, expires_at, answer) \
        SELECT key, body, key_expires_at, id FROM item WHERE key IS NOT NULL AND no IN (SELECT no FROM kept) ",
@@ -112,6 +112,7 @@ fn values<'a>(now: Timestamp, items: &[&'a Accept], channels: &'a [Option<String
         .int8s(targets().map(|(at, _)| at))
         .int8s(targets().map(|(_, target)| target.endpoint.0))
         .maybe_int8s(targets().map(|(_, target)| target.queue.map(|queue| queue.0)))
+        .texts(messages().map(|message| message.callback_url.as_deref()))
 }
 
 fn read(row: &Row, now: Timestamp, item: &Accept) -> Result<(Accepted, Vec<Due>)> {
@@ -149,6 +150,7 @@ fn due(now: Timestamp, no: MessageNo, item: &Accept, waits_at: &[i64]) -> Vec<Du
             queue: target.queue,
             tries: 0,
             unsent: 0,
+            held_since: None,
         })
         .collect()
 }
@@ -168,6 +170,7 @@ fn accepted_message(no: MessageNo, item: &Accept) -> Message {
         raw_content_type: new.raw_content_type,
         ordering_key: new.ordering_key,
         occurred_at: new.occurred_at,
+        callback_url: new.callback_url,
         accepted_at: new.accepted_at,
         expires_at: new.expires_at,
     }

@@ -28,7 +28,7 @@ pub(super) async fn clear(client: &Client, now: Timestamp, item: &Clear) -> Resu
     for condition in PENDING {
         let left = limit(item.limit - ended.len().min(item.limit));
         let sql = format!(
-            "UPDATE ringback.delivery d SET due = NULL, manual_due = NULL, \
+            "UPDATE ringback.delivery d SET due = NULL, manual_due = NULL, held = NULL, \
              reason = CASE d.state WHEN 1 THEN $4 ELSE d.reason END, state = CASE d.state WHEN 1 THEN $3 ELSE d.state END \
              FROM (SELECT message FROM ringback.delivery WHERE {condition} LIMIT $2) found \
              WHERE d.message = found.message AND d.endpoint = $1 RETURNING d.message"

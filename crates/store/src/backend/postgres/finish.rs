@@ -13,14 +13,14 @@ use super::connection::query;
 use super::error::Result;
 use super::health;
 use super::value::{Values, get};
-use crate::{Finish, Finished, Step};
+use crate::{Finish, Finished, NewAttempt, Step};
 
 /// How a delivery goes on after an attempt: the rules of the embedded store's `progress.rs`, for many at once.
 ///
 /// An attempt by hand is beside the schedule: it can turn a failure into a success and never a success into a failure,
 /// and when it fails the schedule stands. Who asked for one after it had begun gets another one. What has ended in the
 /// meantime stays as it ended. The steps are 0 for an end, 1 and 2 for a retry that counts as a try and one that does
-/// not, 3 for what keeps the schedule.
+/// not, 3 for what keeps the schedule, 4 for what is held.
 macro_rules! ends {
     () => {
         concat!(
@@ -38,7 +38,7 @@ macro_rules! asked {
 }
 macro_rules! retries {
     () => {
-        "(item.step IN (1, 2) AND NOT item.by_hand AND d.state = 1)"
+        "(item.step IN (1, 2, 4) AND NOT item.by_hand AND d.state = 1)"
     };
 }
 
@@ -46,8 +46,8 @@ const FINISH: &str = concat!(
     "WITH item AS MATERIALIZED (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bigint[], \
        $5::boolean[], $6::smallint[], $7::integer[], $8::integer[], $9::integer[], $10::integer[], $11::integer[], \
        $12::integer[], $13::bytea[], $14::text[], $15::bytea[], $16::smallint[], $17::smallint[], $18::smallint[], \
-       $19::bigint[]) WITH ORDINALITY AS item (message, endpoint, id, started_at, by_hand, outcome, status, dns_us, \
-       connect_us, tls_us, first_byte_us, total_us, address, url, response, step, state, reason, due, at)), \
+       $19::bigint[], $20::bigint[]) WITH ORDINALITY AS item (message, endpoint, id, started_at, by_hand, outcome, status, dns_us, \
+       connect_us, tls_us, first_byte_us, total_us, address, url, response, step, state, reason, due, held, at)), \
      recorded AS (INSERT INTO ringback.attempt (message, endpoint, no, started_at, dns_us, connect_us, tls_us, \
        first_byte_us, total_us, status, outcome, by_hand, id, address, url, response) \
        SELECT message, endpoint, nextval('ringback.attempt_no'), started_at, dns_us, connect_us, tls_us, first_byte_us, \
@@ -65,13 +65,18 @@ const FINISH: &str = concat!(
     " THEN NULL WHEN ",
     retries!(),
     " THEN item.due ELSE d.due END, \
-       manual_due = CASE WHEN item.by_hand AND item.step IN (1, 2) THEN item.due ELSE ",
+       held = CASE WHEN ",
+    ends!(),
+    " THEN NULL WHEN ",
+    retries!(),
+    " THEN item.held ELSE d.held END, \
+       manual_due = CASE WHEN item.by_hand AND item.step IN (1, 2, 4) THEN item.due ELSE ",
     asked!(),
     " END, \
        tries = LEAST(65535, d.tries + CASE WHEN item.step = 1 AND ",
     retries!(),
     " THEN 1 ELSE 0 END), \
-       unsent = LEAST(65535, d.unsent + CASE WHEN item.step = 2 AND ",
+       unsent = LEAST(65535, d.unsent + CASE WHEN item.step IN (2, 4) AND ",
     retries!(),
     " THEN 1 ELSE 0 END) \
        FROM item JOIN recorded ON recorded.message = item.message AND recorded.endpoint = item.endpoint \
@@ -81,6 +86,17 @@ const FINISH: &str = concat!(
      LEFT JOIN recorded ON recorded.message = item.message AND recorded.endpoint = item.endpoint \
      LEFT JOIN moved ON moved.at = item.at"
 );
+
+const EARLIER: &str = "\
+    INSERT INTO ringback.attempt (message, endpoint, no, started_at, dns_us, connect_us, tls_us, first_byte_us, total_us, \
+      status, outcome, by_hand, id, address, url, response) \
+    SELECT message, endpoint, nextval('ringback.attempt_no'), started_at, dns_us, connect_us, tls_us, first_byte_us, \
+      total_us, status, outcome, by_hand, id, address, url, response \
+    FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bigint[], $5::boolean[], $6::smallint[], $7::integer[], \
+      $8::integer[], $9::integer[], $10::integer[], $11::integer[], $12::integer[], $13::bytea[], $14::text[], \
+      $15::bytea[]) AS item (message, endpoint, id, started_at, by_hand, outcome, status, dns_us, connect_us, tls_us, \
+      first_byte_us, total_us, address, url, response) \
+    ON CONFLICT (message, id) DO NOTHING";
 
 /// Records outcomes and the healths that they change, within a transaction; answers for each, in order. No two may be of
 /// the same delivery.
@@ -93,10 +109,13 @@ pub(super) async fn finish(client: &Client, items: &[&Finish]) -> Result<Vec<Fin
     let healths: BTreeMap<EndpointNo, Health> =
         items.iter().filter_map(|item| Some((item.endpoint, item.health?))).collect();
     let values = values(items, &addresses);
-    let (rows, kept) = tokio::join!(biased; query(client, FINISH, &values), async {
-        if healths.is_empty() { Ok(()) } else { health::write(client, &healths).await }
-    });
-    let rows = kept.and(rows)?;
+    let (earlier, rows, kept) = tokio::join!(
+        biased;
+        record_earlier(client, items),
+        query(client, FINISH, &values),
+        async { if healths.is_empty() { Ok(()) } else { health::write(client, &healths).await } },
+    );
+    let rows = earlier.and(kept).and(rows)?;
     let mut results = vec![Finished::Superseded; items.len()];
     for row in &rows {
         let at = usize::try_from(get::<i64>(row, 0)? - 1).unwrap_or(usize::MAX);
@@ -109,15 +128,54 @@ pub(super) async fn finish(client: &Client, items: &[&Finish]) -> Result<Vec<Fin
     Ok(results)
 }
 
+/// Records attempts that were made again at once: of no other effect than to be seen.
+async fn record_earlier(client: &Client, items: &[&Finish]) -> Result<()> {
+    let attempts: Vec<_> = items.iter().filter_map(|item| Some((*item, item.earlier.as_ref()?))).collect();
+    if attempts.is_empty() {
+        return Ok(());
+    }
+    let addresses: Vec<_> = attempts.iter().map(|(_, attempt)| attempt.exchange.address.map(address_to_sql)).collect();
+    query(client, EARLIER, &attempt_values(&attempts, &addresses)).await.map(drop)
+}
+
 fn values<'a>(items: &[&'a Finish], addresses: &'a [Option<Vec<u8>>]) -> Values<'a> {
-    let attempts = || items.iter().map(|item| &item.attempt);
-    let exchanges = || items.iter().map(|item| &item.attempt.exchange);
+    let attempts: Vec<_> = items.iter().map(|item| (*item, &item.attempt)).collect();
+    attempt_values(&attempts, addresses)
+        .int2s(items.iter().map(|item| match item.step {
+            Step::End { .. } => 0,
+            Step::Retry { counted: true, .. } => 1,
+            Step::Retry { counted: false, .. } => 2,
+            Step::Keep => 3,
+            Step::Hold { .. } => 4,
+        }))
+        .int2s(items.iter().map(|item| match item.step {
+            Step::End { state, .. } => Some(i16::from(state.code())),
+            Step::Retry { .. } | Step::Hold { .. } | Step::Keep => None,
+        }))
+        .int2s(items.iter().map(|item| match item.step {
+            Step::End { reason, .. } => reason.map(|reason| i16::from(reason.code())),
+            Step::Retry { .. } | Step::Hold { .. } | Step::Keep => None,
+        }))
+        .maybe_int8s(items.iter().map(|item| match item.step {
+            Step::Retry { due, .. } | Step::Hold { due, .. } => Some(due.as_micros()),
+            Step::End { .. } | Step::Keep => None,
+        }))
+        .maybe_int8s(items.iter().map(|item| match item.step {
+            Step::Hold { since, .. } => Some(since.as_micros()),
+            Step::Retry { .. } | Step::End { .. } | Step::Keep => None,
+        }))
+}
+
+/// The values of attempts, in the order of the columns that both statements begin with.
+fn attempt_values<'a>(items: &[(&'a Finish, &'a NewAttempt)], addresses: &'a [Option<Vec<u8>>]) -> Values<'a> {
+    let attempts = || items.iter().map(|(_, attempt)| *attempt);
+    let exchanges = || attempts().map(|attempt| &attempt.exchange);
     let phases = || exchanges().map(|exchange| &exchange.phases);
     let by_hand: Vec<_> = attempts().map(|attempt| attempt.trigger == Trigger::Manual).collect();
     let status: Vec<_> = exchanges().map(|exchange| exchange.status.map(i32::from)).collect();
     Values::default()
-        .int8s(items.iter().map(|item| item.message.0))
-        .int8s(items.iter().map(|item| item.endpoint.0))
+        .int8s(items.iter().map(|(item, _)| item.message.0))
+        .int8s(items.iter().map(|(item, _)| item.endpoint.0))
         .byteas(attempts().map(|attempt| attempt.id.as_bytes().as_slice()))
         .int8s(attempts().map(|attempt| attempt.started_at.as_micros()))
         .and(by_hand, tokio_postgres::types::Type::BOOL_ARRAY)
@@ -131,22 +189,4 @@ fn values<'a>(items: &[&'a Finish], addresses: &'a [Option<Vec<u8>>]) -> Values<
         .byteas(addresses.iter().map(Option::as_deref))
         .texts(attempts().map(|attempt| &*attempt.url))
         .byteas(exchanges().map(|exchange| &*exchange.response))
-        .int2s(items.iter().map(|item| match item.step {
-            Step::End { .. } => 0,
-            Step::Retry { counted: true, .. } => 1,
-            Step::Retry { counted: false, .. } => 2,
-            Step::Keep => 3,
-        }))
-        .int2s(items.iter().map(|item| match item.step {
-            Step::End { state, .. } => Some(i16::from(state.code())),
-            Step::Retry { .. } | Step::Keep => None,
-        }))
-        .int2s(items.iter().map(|item| match item.step {
-            Step::End { reason, .. } => reason.map(|reason| i16::from(reason.code())),
-            Step::Retry { .. } | Step::Keep => None,
-        }))
-        .maybe_int8s(items.iter().map(|item| match item.step {
-            Step::Retry { due, .. } => Some(due.as_micros()),
-            Step::End { .. } | Step::Keep => None,
-        }))
 }

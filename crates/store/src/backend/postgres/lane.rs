@@ -32,7 +32,8 @@ const LANES: &str = concat!(
     " UNION ALL SELECT ",
     next!("lane.endpoint"),
     " FROM lane WHERE lane.endpoint IS NOT NULL) \
-     SELECT lane.endpoint, health.failing_since, health.probe_at, health.probe_wait \
+     SELECT lane.endpoint, health.failing_since, health.probe_at, health.probe_wait, \
+       EXISTS (SELECT FROM ringback.delivery d WHERE d.endpoint = lane.endpoint AND d.held IS NOT NULL) \
      FROM (SELECT endpoint FROM lane WHERE endpoint IS NOT NULL LIMIT $2) lane \
      LEFT JOIN ringback.health ON health.endpoint = lane.endpoint"
 );
@@ -43,7 +44,9 @@ pub(super) async fn lanes(client: &Client, after: EndpointNo, count: usize) -> R
     let rows = transaction(client, Purpose::Read, query(client, LANES, &values)).await?;
     let mut lanes = rows
         .iter()
-        .map(|row| Ok(LaneStart { endpoint: EndpointNo(get(row, 0)?), health: health::read(row, 1)? }))
+        .map(|row| {
+            Ok(LaneStart { endpoint: EndpointNo(get(row, 0)?), health: health::read(row, 1)?, held: get(row, 4)? })
+        })
         .collect::<Result<Vec<_>>>()?;
     lanes.sort_unstable_by_key(|lane| lane.endpoint);
     Ok(lanes)

@@ -9,7 +9,7 @@ use super::value::{Values, coded, get, maybe_time};
 
 /// See [`crate::Store::deliveries`].
 pub(super) async fn deliveries(client: &Client, message: MessageNo) -> Result<Vec<Delivery>> {
-    let sql = "SELECT message, endpoint, state, reason, due, manual_due, queue FROM ringback.delivery \
+    let sql = "SELECT message, endpoint, state, reason, due, manual_due, queue, held FROM ringback.delivery \
                WHERE message = $1 ORDER BY endpoint";
     let values = Values::default().int8(message.0);
     transaction(client, Purpose::Search, query(client, sql, &values)).await?.iter().map(read).collect()
@@ -25,9 +25,14 @@ fn read(row: &Row) -> Result<Delivery> {
         reason: get::<Option<i16>>(row, 3)?.map(i64::from).and_then(Reason::from_code),
         due: schedule.into_iter().chain(by_hand).min(),
         blocked: false,
+        held: false,
     };
     match delivery.state {
-        DeliveryState::Pending => delivery.blocked = queue.is_some() && schedule.is_none(),
+        DeliveryState::Pending => {
+            delivery.blocked = queue.is_some() && schedule.is_none();
+            // One that is asked for by hand goes at once all the same.
+            delivery.held = get::<Option<i64>>(row, 7)?.is_some() && by_hand.is_none();
+        }
         // A failure is final until somebody resends it.
         DeliveryState::Fail | DeliveryState::Canceled if by_hand.is_some() => {
             delivery.state = DeliveryState::Pending;

@@ -14,7 +14,7 @@ use crate::{Direction, MessageQuery, MessageRef};
 macro_rules! columns {
     () => {
         "m.no, m.app, m.id, m.event_type, m.event_id, m.channels, m.ordering_key, m.occurred_at, m.accepted_at, \
-         m.expires_at, m.raw_content_type"
+         m.expires_at, m.raw_content_type, m.callback_url"
     };
 }
 
@@ -22,13 +22,13 @@ macro_rules! columns {
 macro_rules! whole {
     () => {
         "m.no, m.app, m.id, m.event_type, m.event_id, m.channels, m.ordering_key, m.occurred_at, m.accepted_at, \
-         m.expires_at, m.raw_content_type, m.raw, m.payload"
+         m.expires_at, m.raw_content_type, m.callback_url, m.raw, m.payload"
     };
 }
 pub(super) use whole;
 
 /// How many columns [`whole!`] names.
-pub(super) const WHOLE: usize = 13;
+pub(super) const WHOLE: usize = 14;
 
 /// The message with this number, and how urgent it is. Inside of a transaction.
 pub(super) async fn by_no(client: &Client, no: MessageNo) -> Result<Option<(Message, Priority)>> {
@@ -142,6 +142,7 @@ fn read(row: &Row) -> Result<Message> {
         accepted_at: time(row, 8)?,
         expires_at: time(row, 9)?,
         raw_content_type: get(row, 10)?,
+        callback_url: get(row, 11)?,
         raw: None,
         payload: None,
     })
@@ -150,5 +151,5 @@ fn read(row: &Row) -> Result<Message> {
 /// A message with its payload, from the first [`WHOLE`] columns.
 pub(super) fn read_whole(row: &Row) -> Result<Message> {
     let bytes = |column| Ok::<_, super::error::SqlError>(get::<Option<Vec<u8>>>(row, column)?.map(Bytes::from));
-    Ok(Message { raw: bytes(11)?, payload: bytes(12)?, ..read(row)? })
+    Ok(Message { raw: bytes(12)?, payload: bytes(13)?, ..read(row)? })
 }

@@ -25,6 +25,7 @@ mod options;
 mod pool;
 mod queue;
 mod rearm;
+mod release;
 mod schema;
 mod shard;
 mod store;

@@ -134,5 +134,6 @@ fn due(row: &Row, now: Timestamp) -> Result<Due> {
         queue: get::<Option<i64>>(row, WHOLE + 2)?.map(QueueNo),
         tries: small(row, WHOLE + 3)?,
         unsent: small(row, WHOLE + 4)?,
+        held_since: None,
     })
 }

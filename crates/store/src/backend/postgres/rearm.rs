@@ -53,6 +53,7 @@ pub(super) async fn rearm(client: &Client, now: Timestamp, item: &Rearm) -> Resu
         queue,
         tries,
         unsent,
+        held_since: None,
     };
     Ok((Rearmed::Armed, Some(due)))
 }

@@ -16,8 +16,8 @@ use super::writer::Writer;
 use super::{attempt, document, lane, listing, message, schema, take};
 use crate::{
     Accept, Accepted, Answer, AttemptQuery, Clear, Cleared, Delete, Document, DocumentKind, DocumentPage, Feed, Finish,
-    Finished, LaneStart, MasterKey, MessageQuery, MessageRef, Put, PutResult, Rearm, Rearmed, Reply, Store, StoreError,
-    Take, Taken, feed,
+    Finished, LaneStart, MasterKey, MessageQuery, MessageRef, Put, PutResult, Rearm, Rearmed, Release, Released, Reply,
+    Store, StoreError, Take, Taken, feed,
 };
 
 /// Connections that read for the engine and for configuration: these reads are short.
@@ -128,6 +128,10 @@ impl Store for PostgresStore {
 
     fn rearm(&self, item: Rearm) -> Reply<Rearmed> {
         self.write(|answer| Job::Rearm(item, answer))
+    }
+
+    fn release(&self, item: Release) -> Reply<Released> {
+        self.write(|answer| Job::Release(item, answer))
     }
 
     fn clear(&self, item: Clear) -> Reply<Cleared> {

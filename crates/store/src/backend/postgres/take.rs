@@ -40,7 +40,7 @@ const CANDIDATES: &str = "\
 const LOAD: &str = concat!(
     "SELECT ",
     whole!(),
-    ", d.priority, d.queue, d.tries, d.unsent, fit.at, fit.total FROM (\
+    ", d.priority, d.queue, d.tries, d.unsent, fit.at, fit.total, d.held FROM (\
        SELECT chosen.at, chosen.message, count(*) OVER () AS total, row_number() OVER (ORDER BY chosen.at) AS place, \
          sum(COALESCE(octet_length(m.raw), octet_length(m.payload), 0)) OVER (ORDER BY chosen.at) AS bytes \
        FROM unnest($2::bigint[]) WITH ORDINALITY AS chosen (message, at) \
@@ -120,5 +120,6 @@ fn load(row: &Row, endpoint: EndpointNo, candidate: Candidate) -> Result<Due> {
         queue: get::<Option<i64>>(row, WHOLE + 1)?.map(QueueNo),
         tries: small(row, WHOLE + 2)?,
         unsent: small(row, WHOLE + 3)?,
+        held_since: maybe_time(row, WHOLE + 6)?,
     })
 }

@@ -9,7 +9,8 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    Accept, Accepted, Answer, Clear, Cleared, Delete, Finish, Finished, Put, PutResult, Rearm, Rearmed, StoreError,
+    Accept, Accepted, Answer, Clear, Cleared, Delete, Finish, Finished, Put, PutResult, Rearm, Rearmed, Release,
+    Released, StoreError,
 };
 
 /// Operations in one commit at most.
@@ -29,6 +30,7 @@ pub(super) enum Job {
     Accept(Accept, Answer<Accepted>),
     Finish(Finish, Answer<Finished>),
     Rearm(Rearm, Answer<Rearmed>),
+    Release(Release, Answer<Released>),
     Clear(Clear, Answer<Cleared>),
     Put(Put, Answer<PutResult>),
     Delete(Delete, Answer<bool>),
@@ -41,6 +43,7 @@ impl Job {
             Self::Accept(_, answer) => answer.give(Err(error)),
             Self::Finish(_, answer) => answer.give(Err(error)),
             Self::Rearm(_, answer) => answer.give(Err(error)),
+            Self::Release(_, answer) => answer.give(Err(error)),
             Self::Clear(_, answer) => answer.give(Err(error)),
             Self::Put(_, answer) => answer.give(Err(error)),
             Self::Delete(_, answer) => answer.give(Err(error)),
@@ -61,7 +64,12 @@ impl Job {
         match self {
             Self::Accept(item, _) => item.message.payload.len() + item.message.raw.as_ref().map_or(0, |raw| raw.len()),
             Self::Put(item, _) => item.body.len(),
-            Self::Finish(..) | Self::Rearm(..) | Self::Clear(..) | Self::Delete(..) | Self::Ping(_) => 0,
+            Self::Finish(..)
+            | Self::Rearm(..)
+            | Self::Release(..)
+            | Self::Clear(..)
+            | Self::Delete(..)
+            | Self::Ping(_) => 0,
         }
     }
 }
@@ -99,7 +107,7 @@ impl Unique {
                     && item.message.event_id.as_ref().is_none_or(|id| self.event_ids.insert((item.app, id.clone())))
             }
             Job::Finish(item, _) => self.deliveries.insert((item.message, item.endpoint)),
-            Job::Rearm(..) | Job::Clear(..) | Job::Put(..) | Job::Delete(..) | Job::Ping(_) => false,
+            Job::Rearm(..) | Job::Release(..) | Job::Clear(..) | Job::Put(..) | Job::Delete(..) | Job::Ping(_) => false,
         }
     }
 }

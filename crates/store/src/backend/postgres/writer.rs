@@ -22,9 +22,10 @@ use super::document::{self, Sealing};
 use super::error::{Result, SqlError, Trouble, one_line};
 use super::group::{self, Written};
 use super::rearm::rearm;
+use super::release::release;
 use super::waiting::{COMPANY_WAIT, Job, Waiting};
 use super::{idempotency, schema};
-use crate::{Accept, Cleared, Committed, FeedSender, Finish, MasterKey, PutResult, Rearmed, StoreError};
+use crate::{Accept, Cleared, Committed, FeedSender, Finish, MasterKey, PutResult, Rearmed, Released, StoreError};
 
 /// How often a transaction that collided with another one is tried.
 const TRIES: u32 = 4;
@@ -69,6 +70,7 @@ pub(super) struct Doubt {
 /// What became of a job that has a transaction of its own.
 enum Done {
     Rearm(Rearmed),
+    Release(Released),
     Clear(Cleared),
     Put(PutResult),
     Delete(bool),
@@ -144,7 +146,7 @@ impl Writer {
             match job {
                 Job::Accept(item, _) => accepts.push(item),
                 Job::Finish(item, _) => finishes.push(item),
-                Job::Rearm(..) | Job::Clear(..) | Job::Put(..) | Job::Delete(..) | Job::Ping(_) => {}
+                Job::Rearm(..) | Job::Release(..) | Job::Clear(..) | Job::Put(..) | Job::Delete(..) | Job::Ping(_) => {}
             }
         }
         let (now, purpose) = (self.clock.now(), self.purpose);
@@ -271,6 +273,7 @@ async fn carry_out(client: &Client, now: Timestamp, sealing: Sealing<'_>, job: &
             committed.due.extend(due);
             Done::Rearm(done)
         }
+        Job::Release(item, _) => Done::Release(release(client, now, item).await?),
         Job::Clear(item, _) => {
             let (done, due) = clear(client, now, item).await?;
             committed.due = due;
@@ -297,6 +300,7 @@ async fn carry_out(client: &Client, now: Timestamp, sealing: Sealing<'_>, job: &
 fn answer(job: Job, done: Done) {
     match (job, done) {
         (Job::Rearm(_, answer), Done::Rearm(done)) => answer.give(Ok(done)),
+        (Job::Release(_, answer), Done::Release(done)) => answer.give(Ok(done)),
         (Job::Clear(_, answer), Done::Clear(done)) => answer.give(Ok(done)),
         (Job::Put(_, answer), Done::Put(done)) => answer.give(Ok(done)),
         (Job::Delete(_, answer), Done::Delete(done)) => answer.give(Ok(done)),

@@ -13,14 +13,21 @@ use super::error::unreadable;
 use super::hot::Hot;
 use super::message;
 use super::value::{At, Search, coded, id, time};
-use crate::{AttemptQuery, AttemptScope, Direction, Finish};
+use crate::{AttemptQuery, AttemptScope, Direction, Finish, NewAttempt};
 
 const COLUMNS: &str = "a.no, a.id, a.message, a.endpoint, a.started_at, a.by_hand, a.outcome, a.status, a.url, \
                        a.response, a.dns_us, a.connect_us, a.tls_us, a.first_byte_us, a.total_us, a.address";
 
-/// Records an attempt under the next number.
+/// Records the attempts of an outcome under the next numbers.
 pub(super) fn insert(batch: &mut Batch<'_>, item: &Finish) -> Result<()> {
-    let (attempt, exchange) = (&item.attempt, &item.attempt.exchange);
+    if let Some(earlier) = &item.earlier {
+        insert_one(batch, item, earlier)?;
+    }
+    insert_one(batch, item, &item.attempt)
+}
+
+fn insert_one(batch: &mut Batch<'_>, item: &Finish, attempt: &NewAttempt) -> Result<()> {
+    let exchange = &attempt.exchange;
     let phases = &exchange.phases;
     let no = batch.attempts.draw();
     batch.hot(Hot::InsertAttempt)?.execute(params![

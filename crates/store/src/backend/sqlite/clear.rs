@@ -30,7 +30,7 @@ pub(super) fn clear(batch: &mut Batch<'_>, item: &Clear) -> Result<Cleared> {
             .query_map([item.endpoint.0, left], |row| row.get(0))?
             .collect::<Result<_>>()?;
         let mut end = batch.connection.prepare_cached(
-            "UPDATE delivery SET due = NULL, manual_due = NULL, \
+            "UPDATE delivery SET due = NULL, manual_due = NULL, held = NULL, \
              reason = CASE state WHEN 1 THEN ?4 ELSE reason END, state = CASE state WHEN 1 THEN ?3 ELSE state END \
              WHERE message = ?1 AND endpoint = ?2",
         )?;

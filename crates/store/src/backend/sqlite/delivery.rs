@@ -69,6 +69,7 @@ fn accept_deliveries(batch: &mut Batch<'_>, no: MessageNo, item: &Accept) -> Res
                 queue: target.queue,
                 tries: 0,
                 unsent: 0,
+                held_since: None,
             });
         }
     }
@@ -90,6 +91,7 @@ fn accepted_message(no: MessageNo, item: &Accept) -> Message {
         raw_content_type: new.raw_content_type,
         ordering_key: new.ordering_key,
         occurred_at: new.occurred_at,
+        callback_url: new.callback_url,
         accepted_at: new.accepted_at,
         expires_at: new.expires_at,
     }
@@ -137,7 +139,7 @@ fn is_first_success(item: &Finish) -> bool {
 fn progress(connection: &Connection, message: MessageNo, endpoint: EndpointNo) -> Result<Option<Progress>> {
     connection
         .prepare_cached(
-            "SELECT state, reason, due, manual_due, queue, tries, unsent FROM delivery \
+            "SELECT state, reason, due, manual_due, queue, tries, unsent, held FROM delivery \
              WHERE message = ?1 AND endpoint = ?2",
         )?
         .query_row([message.0, endpoint.0], |row| {
@@ -149,6 +151,7 @@ fn progress(connection: &Connection, message: MessageNo, endpoint: EndpointNo) -
                 queue: row.get::<_, Option<i64>>(4)?.map(QueueNo),
                 tries: small(row, 5)?,
                 unsent: small(row, 6)?,
+                held: maybe_time(row, 7)?,
             })
         })
         .optional()
@@ -157,7 +160,7 @@ fn progress(connection: &Connection, message: MessageNo, endpoint: EndpointNo) -
 fn write_progress(connection: &Connection, message: MessageNo, endpoint: EndpointNo, after: &Progress) -> Result<()> {
     connection
         .prepare_cached(
-            "UPDATE delivery SET state = ?3, reason = ?4, due = ?5, manual_due = ?6, tries = ?7, unsent = ?8 \
+            "UPDATE delivery SET state = ?3, reason = ?4, due = ?5, manual_due = ?6, tries = ?7, unsent = ?8, held = ?9 \
              WHERE message = ?1 AND endpoint = ?2",
         )?
         .execute(params![
@@ -169,6 +172,7 @@ fn write_progress(connection: &Connection, message: MessageNo, endpoint: Endpoin
             after.manual_due.map(At),
             after.tries,
             after.unsent,
+            after.held.map(At),
         ])?;
     Ok(())
 }
@@ -304,13 +308,14 @@ fn load(connection: &Connection, endpoint: EndpointNo, candidate: Candidate) -> 
             queue: row.get::<_, Option<i64>>(WHOLE + 1)?.map(QueueNo),
             tries: small(row, WHOLE + 2)?,
             unsent: small(row, WHOLE + 3)?,
+            held_since: maybe_time(row, WHOLE + 4)?,
         })
     };
     connection
         .prepare_cached(concat!(
             "SELECT ",
             whole!(),
-            ", d.priority, d.queue, d.tries, d.unsent FROM delivery d JOIN message m ON m.no = d.message \
+            ", d.priority, d.queue, d.tries, d.unsent, d.held FROM delivery d JOIN message m ON m.no = d.message \
              WHERE d.message = ?1 AND d.endpoint = ?2"
         ))?
         .query_row([candidate.message.0, endpoint.0], read)

@@ -19,8 +19,8 @@ impl Hot {
         match self {
             Self::InsertMessage => {
                 "INSERT INTO message (no, app, id, event_type, event_id, channels, ordering_key, priority, occurred_at, \
-                 accepted_at, expires_at, raw_content_type, raw, payload) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
+                 accepted_at, expires_at, raw_content_type, raw, payload, callback_url) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
             }
             Self::InsertDelivery => {
                 "INSERT INTO delivery (message, endpoint, state, priority, tries, unsent, due, queue) \
@@ -35,7 +35,7 @@ impl Hot {
                 "INSERT INTO idempotency_young (no, key, body, expires_at, answer) VALUES (?1, ?2, ?3, ?4, ?5)"
             }
             Self::EndDelivery => {
-                "UPDATE delivery SET state = 0, due = NULL \
+                "UPDATE delivery SET state = 0, due = NULL, held = NULL \
                  WHERE message = ?1 AND endpoint = ?2 AND state = 1 AND queue IS NULL"
             }
         }

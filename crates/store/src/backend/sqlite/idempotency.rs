@@ -205,6 +205,7 @@ mod tests {
                     raw_content_type: None,
                     ordering_key: None,
                     occurred_at: None,
+                    callback_url: None,
                     accepted_at: now,
                     expires_at: Timestamp::MAX,
                 },

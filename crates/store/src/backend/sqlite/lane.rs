@@ -36,7 +36,12 @@ fn read_lanes(connection: &Connection, after: EndpointNo, limit: usize) -> Resul
         }
         let Some(next) = next else { break };
         last = EndpointNo(next);
-        lanes.push(LaneStart { endpoint: last, health: health::read(&snapshot, last)? });
+        let held = snapshot
+            .prepare_cached(
+                "SELECT 1 FROM delivery INDEXED BY delivery_held WHERE endpoint = ?1 AND held IS NOT NULL LIMIT 1",
+            )?
+            .exists([last.0])?;
+        lanes.push(LaneStart { endpoint: last, health: health::read(&snapshot, last)?, held });
     }
     Ok(lanes)
 }

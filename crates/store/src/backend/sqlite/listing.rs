@@ -9,7 +9,7 @@ use super::value::{coded, maybe_time};
 pub(super) fn deliveries(connection: &Connection, message: MessageNo) -> Result<Vec<Delivery>> {
     connection
         .prepare_cached(
-            "SELECT message, endpoint, state, reason, due, manual_due, queue FROM delivery WHERE message = ?1 \
+            "SELECT message, endpoint, state, reason, due, manual_due, queue, held FROM delivery WHERE message = ?1 \
              ORDER BY endpoint",
         )?
         .query_map([message.0], read)?
@@ -26,9 +26,14 @@ fn read(row: &Row<'_>) -> Result<Delivery> {
         reason: row.get::<_, Option<i64>>(3)?.and_then(Reason::from_code),
         due: schedule.into_iter().chain(by_hand).min(),
         blocked: false,
+        held: false,
     };
     match delivery.state {
-        DeliveryState::Pending => delivery.blocked = queue.is_some() && schedule.is_none(),
+        DeliveryState::Pending => {
+            delivery.blocked = queue.is_some() && schedule.is_none();
+            // One that is asked for by hand goes at once all the same.
+            delivery.held = row.get::<_, Option<i64>>(7)?.is_some() && by_hand.is_none();
+        }
         // A failure is final until somebody resends it.
         DeliveryState::Fail | DeliveryState::Canceled if by_hand.is_some() => {
             delivery.state = DeliveryState::Pending;

@@ -28,6 +28,7 @@ mod progress;
 mod queue;
 mod reader;
 mod rearm;
+mod release;
 mod schema;
 mod space;
 mod store;

@@ -16,6 +16,8 @@ pub(super) struct Progress {
     pub(super) queue: Option<QueueNo>,
     pub(super) tries: u16,
     pub(super) unsent: u16,
+    /// Since when it is held.
+    pub(super) held: Option<Timestamp>,
 }
 
 impl Progress {
@@ -39,15 +41,21 @@ impl Progress {
         }
         match step {
             Step::End { state: DeliveryState::Success, .. } if by_hand => self.end(DeliveryState::Success, None),
-            Step::Retry { due, .. } if by_hand => self.manual_due = Some(due),
+            Step::Retry { due, .. } | Step::Hold { due, .. } if by_hand => self.manual_due = Some(due),
             Step::Keep if by_hand && !self.is_pending() => {}
             // Ended in the meantime, by hand or by a clearing: as it ended it stays.
             _ if !self.is_pending() => return Finished::Superseded,
             Step::End { state, reason } => self.end(state, reason),
             Step::Retry { due, counted } => {
                 self.due = Some(due);
+                self.held = None;
                 let count = if counted { &mut self.tries } else { &mut self.unsent };
                 *count = count.saturating_add(1);
+            }
+            Step::Hold { since, due } => {
+                self.due = Some(due);
+                self.held = Some(since);
+                self.unsent = self.unsent.saturating_add(1);
             }
             Step::Keep
                 if self.is_pending() && self.due.is_none() && !self.is_blocked() && self.manual_due.is_none() =>
@@ -63,6 +71,7 @@ impl Progress {
         self.state = state;
         self.reason = reason;
         self.due = None;
+        self.held = None;
     }
 }
 
@@ -87,11 +96,13 @@ mod tests {
             manual_due in times(),
             queue in proptest::option::of((0i64..3).prop_map(QueueNo)),
             tries in 0u16..5,
+            held: bool,
         ) -> Progress {
             let state = DeliveryState::from_code(state).unwrap();
             let pending = state == DeliveryState::Pending;
             let reason = (state == DeliveryState::Fail).then_some(Reason::Exhausted);
-            Progress { state, reason, due: due.filter(|_| pending), manual_due, queue, tries, unsent: 0 }
+            let due = due.filter(|_| pending);
+            Progress { state, reason, due, manual_due, queue, tries, unsent: 0, held: due.filter(|_| held) }
         }
     }
 
@@ -100,6 +111,7 @@ mod tests {
             Just(Step::End { state: DeliveryState::Success, reason: None }),
             Just(Step::End { state: DeliveryState::Fail, reason: Some(Reason::Gone) }),
             any::<bool>().prop_map(|counted| Step::Retry { due: Timestamp::from_seconds(500), counted }),
+            Just(Step::Hold { since: Timestamp::from_seconds(150), due: Timestamp::from_seconds(500) }),
             Just(Step::Keep),
         ]
     }
@@ -111,7 +123,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_success_stays_a_success(delivery in deliveries(), trigger in triggers(), step in steps()) {
-            let mut after = Progress { state: DeliveryState::Success, reason: None, due: None, ..delivery };
+            let mut after = Progress { state: DeliveryState::Success, reason: None, due: None, held: None, ..delivery };
             after.take(trigger, BEGAN, step);
             prop_assert_eq!((after.state, after.reason, after.due), (DeliveryState::Success, None, None));
         }
@@ -121,6 +133,7 @@ mod tests {
             let mut after = delivery;
             after.take(trigger, BEGAN, step);
             prop_assert!(after.is_pending() || after.due.is_none());
+            prop_assert!(after.due.is_some() || after.held.is_none(), "what is held has an end");
         }
 
         #[test]
@@ -159,6 +172,7 @@ mod tests {
             queue: None,
             tries: 0,
             unsent: 0,
+            held: None,
         };
         assert_eq!(delivery.take(Trigger::Manual, BEGAN, Step::Keep), Finished::Recorded);
         assert_eq!((delivery.state, delivery.reason), (DeliveryState::Fail, Some(Reason::Exhausted)));
@@ -175,6 +189,7 @@ mod tests {
             queue: None,
             tries: 3,
             unsent: 7,
+            held: None,
         };
         delivery.take(Trigger::Scheduled, BEGAN, Step::Retry { due, counted: true });
         assert_eq!((delivery.tries, delivery.unsent, delivery.due), (4, 7, Some(due)));

@@ -55,6 +55,7 @@ pub(super) fn let_next_out(batch: &mut Batch<'_>, endpoint: EndpointNo, queue: Q
         queue: Some(queue),
         tries,
         unsent,
+        held_since: None,
     });
     Ok(())
 }

@@ -49,6 +49,7 @@ pub(super) fn rearm(batch: &mut Batch<'_>, item: &Rearm) -> Result<Rearmed> {
         queue: queue.map(QueueNo),
         tries,
         unsent,
+        held_since: None,
     });
     Ok(Rearmed::Armed)
 }

@@ -10,7 +10,7 @@ use super::error::open_error;
 use crate::{MasterKey, StoreError};
 
 /// What makes version `n + 1` of version `n`. A step that was released is never changed.
-const STEPS: [&str; 1] = [include_str!("schema.sql")];
+const STEPS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
 
 /// Brings the tables up to date.
 ///
@@ -79,4 +79,26 @@ pub(super) fn note_ping(connection: &Connection) -> rusqlite::Result<()> {
         )?
         .execute([])?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_of_version_1_keeps_what_it_has_and_gets_what_is_new() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(STEPS[0]).unwrap();
+        let rows = "INSERT INTO message (no, app, id, event_type, priority, accepted_at, expires_at, payload) \
+                    VALUES (1, 1, x'00', 'a', 5, 0, 9, x'7b7d'); \
+                    INSERT INTO delivery (message, endpoint, state, priority, tries, unsent, due) \
+                    VALUES (1, 7, 1, 5, 2, 0, 3); PRAGMA user_version = 1";
+        connection.execute_batch(rows).unwrap();
+        migrate(&mut connection).unwrap();
+        migrate(&mut connection).unwrap();
+        let sql = "SELECT d.due, d.held, m.callback_url, m.payload FROM delivery d JOIN message m ON m.no = d.message";
+        let row: (i64, Option<i64>, Option<String>, Vec<u8>) =
+            connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))).unwrap();
+        assert_eq!(row, (3, None, None, b"{}".to_vec()));
+    }
 }

@@ -18,8 +18,8 @@ use super::writer::{Asker, Waiting, Writer};
 use super::{attempt, delivery, document, lane, listing, message};
 use crate::{
     Accept, Accepted, AttemptQuery, Clear, Cleared, Delete, Document, DocumentKind, DocumentPage, Feed, Finish,
-    Finished, LaneStart, MasterKey, MessageQuery, MessageRef, Put, PutResult, Rearm, Rearmed, Reply, Store, StoreError,
-    Take, Taken, feed, seal,
+    Finished, LaneStart, MasterKey, MessageQuery, MessageRef, Put, PutResult, Rearm, Rearmed, Release, Released, Reply,
+    Store, StoreError, Take, Taken, feed, seal,
 };
 
 /// Threads that read for the engine and for configuration: these reads are short.
@@ -106,6 +106,10 @@ impl Store for SqliteStore {
 
     fn rearm(&self, item: Rearm) -> Reply<Rearmed> {
         self.write(Op::Rearm(item), Asker::Rearm)
+    }
+
+    fn release(&self, item: Release) -> Reply<Released> {
+        self.write(Op::Release(item), Asker::Release)
     }
 
     fn clear(&self, item: Clear) -> Reply<Cleared> {

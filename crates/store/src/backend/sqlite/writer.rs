@@ -17,7 +17,7 @@ use super::apply::{ApplyContext, Op, OpResult, apply};
 use super::checkpoint;
 use super::space::Space;
 use super::wal;
-use crate::{Accepted, Answer, Cleared, FeedSender, Finished, PutResult, Rearmed, Reply, StoreError};
+use crate::{Accepted, Answer, Cleared, FeedSender, Finished, PutResult, Rearmed, Released, Reply, StoreError};
 
 /// Operations in one commit at most.
 const GROUP: usize = 512;
@@ -46,6 +46,7 @@ pub(super) enum Asker {
     Accept(Answer<Accepted>),
     Finish(Answer<Finished>),
     Rearm(Answer<Rearmed>),
+    Release(Answer<Released>),
     Clear(Answer<Cleared>),
     Put(Answer<PutResult>),
     Delete(Answer<bool>),
@@ -58,6 +59,7 @@ impl Asker {
             (Self::Accept(answer), OpResult::Accept(result)) => answer.give(result),
             (Self::Finish(answer), OpResult::Finish(result)) => answer.give(result),
             (Self::Rearm(answer), OpResult::Rearm(result)) => answer.give(result),
+            (Self::Release(answer), OpResult::Release(result)) => answer.give(result),
             (Self::Clear(answer), OpResult::Clear(result)) => answer.give(result),
             (Self::Put(answer), OpResult::Put(result)) => answer.give(result),
             (Self::Delete(answer), OpResult::Delete(result)) => answer.give(result),
@@ -82,6 +84,7 @@ impl Asker {
             Self::Accept(answer) => answer.give(Err(error)),
             Self::Finish(answer) => answer.give(Err(error)),
             Self::Rearm(answer) => answer.give(Err(error)),
+            Self::Release(answer) => answer.give(Err(error)),
             Self::Clear(answer) => answer.give(Err(error)),
             Self::Put(answer) => answer.give(Err(error)),
             Self::Delete(answer) => answer.give(Err(error)),
@@ -250,7 +253,7 @@ fn payload_bytes(op: &Op) -> usize {
     match op {
         Op::Accept(item) => item.message.payload.len() + item.message.raw.as_ref().map_or(0, |raw| raw.len()),
         Op::Put(item) => item.body.len(),
-        Op::Finish(_) | Op::Rearm(_) | Op::Clear(_) | Op::Delete(_) | Op::Sweep { .. } | Op::Ping => 0,
+        Op::Finish(_) | Op::Rearm(_) | Op::Release(_) | Op::Clear(_) | Op::Delete(_) | Op::Sweep { .. } | Op::Ping => 0,
     }
 }
 

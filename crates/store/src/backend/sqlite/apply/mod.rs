@@ -17,11 +17,12 @@ use super::error::{is_fatal, is_full, open_error, store_error};
 use super::idempotency::sweep;
 use super::numbers::Counter;
 use super::rearm::rearm;
+use super::release::release;
 use super::schema;
 use super::young::Young;
 use crate::{
     Accept, Accepted, Clear, Cleared, Committed, Delete, Expect, Finish, Finished, MasterKey, Put, PutResult, Rearm,
-    Rearmed, StoreError,
+    Rearmed, Release, Released, StoreError,
 };
 
 /// A write.
@@ -33,6 +34,8 @@ pub enum Op {
     Finish(Finish),
     /// See [`crate::Store::rearm`].
     Rearm(Rearm),
+    /// See [`crate::Store::release`].
+    Release(Release),
     /// See [`crate::Store::clear`].
     Clear(Clear),
     /// See [`crate::Store::put`].
@@ -57,6 +60,8 @@ pub enum OpResult {
     Finish(Result<Finished, StoreError>),
     /// Of an [`Op::Rearm`].
     Rearm(Result<Rearmed, StoreError>),
+    /// Of an [`Op::Release`].
+    Release(Result<Released, StoreError>),
     /// Of an [`Op::Clear`].
     Clear(Result<Cleared, StoreError>),
     /// Of an [`Op::Put`].
@@ -177,7 +182,8 @@ fn commit(
     let transaction =
         connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(trouble_of_transaction)?;
     let accepts = operations.iter().filter(|op| matches!(op, Op::Accept(_))).count();
-    let finishes = operations.iter().filter(|op| matches!(op, Op::Finish(_))).count();
+    // Each has an attempt, and may have an earlier one.
+    let finishes = 2 * operations.iter().filter(|op| matches!(op, Op::Finish(_))).count();
     messages.reserve(&transaction, accepts).map_err(trouble_of_transaction)?;
     attempts.reserve(&transaction, finishes).map_err(trouble_of_transaction)?;
     let mut batch = Batch::new(
@@ -210,6 +216,7 @@ fn carry_out(batch: &mut Batch<'_>, op: &Op, full: bool) -> rusqlite::Result<OpR
         Op::Accept(item) => OpResult::Accept(Ok(accept(batch, item)?)),
         Op::Finish(item) => OpResult::Finish(Ok(finish(batch, item)?)),
         Op::Rearm(item) => OpResult::Rearm(Ok(rearm(batch, item)?)),
+        Op::Release(item) => OpResult::Release(Ok(release(batch, item)?)),
         Op::Clear(item) => OpResult::Clear(Ok(clear(batch, item)?)),
         Op::Put(item) => OpResult::Put(Ok(put(batch, item)?)),
         Op::Delete(item) => OpResult::Delete(Ok(delete(batch, item)?)),
@@ -269,6 +276,7 @@ fn refused(op: &Op, error: StoreError) -> OpResult {
         Op::Accept(_) => OpResult::Accept(Err(error)),
         Op::Finish(_) => OpResult::Finish(Err(error)),
         Op::Rearm(_) => OpResult::Rearm(Err(error)),
+        Op::Release(_) => OpResult::Release(Err(error)),
         Op::Clear(_) => OpResult::Clear(Err(error)),
         Op::Put(_) => OpResult::Put(Err(error)),
         Op::Delete(_) => OpResult::Delete(Err(error)),

@@ -51,6 +51,7 @@ impl Inline {
                 raw_content_type: None,
                 ordering_key: None,
                 occurred_at: None,
+                callback_url: None,
                 accepted_at: now,
                 expires_at: now,
             },
@@ -64,6 +65,7 @@ impl Inline {
         Op::Finish(Finish {
             message,
             endpoint,
+            earlier: None,
             attempt: NewAttempt {
                 id: self.ids.make(self.clock.now(), &*self.random),
                 started_at: self.clock.now(),
