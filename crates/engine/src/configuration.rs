@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use ringback_model::{AppNo, EndpointNo, Health, RetryPolicy};
-use ringback_store::{Directory, Store, StoreError};
+use ringback_store::{Directory, LaneStart, Store, StoreError};
 
 use crate::route::Route;
 use crate::scheduler::LanePolicy;
 
-/// The health of an endpoint as it was last written.
-pub(crate) async fn health(store: &dyn Store, endpoint: EndpointNo) -> Result<Health, StoreError> {
+/// What the store knows of an endpoint's lane: its health as it was last written, and whether deliveries are held.
+pub(crate) async fn lane(store: &dyn Store, endpoint: EndpointNo) -> Result<LaneStart, StoreError> {
     let found = store.lanes(EndpointNo(endpoint.0 - 1), 1).await?;
-    Ok(found.first().filter(|lane| lane.endpoint == endpoint).map(|lane| lane.health).unwrap_or_default())
+    let known = found.first().filter(|lane| lane.endpoint == endpoint).copied();
+    Ok(known.unwrap_or(LaneStart { endpoint, health: Health::default(), held: false }))
 }
 
 /// What an endpoint wants and how to reach it; `None` if it never was or cannot be used.
@@ -36,7 +37,7 @@ pub(crate) async fn read(
     let deleted = config.deleted || app.is_none();
     let policy = LanePolicy::new(config.app, app_rate, &config.endpoint, deleted);
     let settings = app.as_ref().map(|app| app.settings.clone()).unwrap_or_default();
-    match Route::new(config, &settings, retry) {
+    match Route::new(config, settings, retry) {
         Ok(route) => Ok(Some((policy, Arc::new(route)))),
         Err(error) => {
             tracing::error!(?error, endpoint = endpoint.0, "an endpoint's stored configuration cannot be used");

@@ -7,17 +7,18 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use ringback_model::{AttemptOutcome, Clock, Exchange, IdMaker, NotSent, Random};
+use ringback_model::{AttemptOutcome, Clock, Exchange, IdMaker, NotSent, Random, Timestamp};
 use ringback_store::{Due, NewAttempt};
+use ringback_wire::RenderError;
 
 use crate::Judgement;
 use crate::route::Route;
-use crate::transport::{OutgoingRequest, Transport};
+use crate::sender::{Destination, Sender, Sending, Tried};
 
 /// Makes attempts.
 #[derive(Debug)]
 pub(crate) struct Executor {
-    pub(crate) transport: Arc<Transport>,
+    pub(crate) sender: Sender,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) ids: IdMaker,
@@ -28,44 +29,81 @@ pub(crate) struct Executor {
 pub(crate) struct Answer {
     pub(crate) due: Due,
     pub(crate) route: Arc<Route>,
+    /// The attempt before, if it was made again at once with another secret.
+    pub(crate) earlier: Option<NewAttempt>,
     pub(crate) attempt: NewAttempt,
     pub(crate) judgement: Judgement,
+}
+
+/// One exchange, or what kept it from happening.
+struct Seen {
+    started_at: Timestamp,
+    outcome: AttemptOutcome,
+    exchange: Exchange,
 }
 
 impl Executor {
     /// Makes one attempt of a delivery.
     pub(crate) async fn attempt(&self, due: Due, route: Arc<Route>) -> Answer {
         let started_at = self.clock.now();
+        let url = match (route.config.endpoint.callback, &due.message.callback_url) {
+            (true, Some(url)) => url.as_str().into(),
+            (true, None) | (false, _) => Arc::clone(&route.url),
+        };
         let sent = AssertUnwindSafe(self.send(&due, &route)).catch_unwind().await;
         // A panic is told by the hook that prints it; the delivery only learns that nothing came of it.
-        let (outcome, exchange) = sent.unwrap_or_else(|_| nothing(NotSent::Panic));
-        let judgement = Judgement::of(&due, &route.retry, &outcome, self.clock.now(), self.random.fraction());
-        let attempt = NewAttempt {
+        let (earlier, last) = sent.unwrap_or_else(|_| (None, nothing(started_at, NotSent::Panic, String::new())));
+        let judgement = Judgement::of(&due, &route.retry, &last.outcome, self.clock.now(), self.random.fraction());
+        let record = |Seen { started_at, outcome, exchange }: Seen| NewAttempt {
             id: self.ids.make(started_at, &*self.random),
             started_at,
             trigger: due.trigger,
             outcome,
-            url: route.url.clone(),
+            url: Arc::clone(&url),
             exchange,
         };
-        Answer { due, route, attempt, judgement }
+        let (earlier, attempt) = (earlier.map(record), record(last));
+        Answer { due, route, earlier, attempt, judgement }
     }
 
-    async fn send(&self, due: &Due, route: &Route) -> (AttemptOutcome, Exchange) {
-        let Ok(prepared) = ringback_wire::prepare(&route.recipe, &due.message, self.clock.wall()) else {
-            return nothing(NotSent::Render);
+    async fn send(&self, due: &Due, route: &Route) -> (Option<Seen>, Seen) {
+        let started_at = self.clock.now();
+        let unrendered = |why, sentence: String| (None, nothing(started_at, why, sentence));
+        let target = match route.destination(&due.message) {
+            Ok(target) => target,
+            Err(error) => return unrendered(NotSent::Render, sentence(&error)),
         };
-        let request = OutgoingRequest {
-            method: prepared.method,
-            path_and_query: prepared.target,
-            headers: prepared.headers,
-            body: prepared.body,
+        let mut prepared = match ringback_wire::prepare(&route.recipe, &due.message, self.clock.wall()) {
+            Ok(prepared) => prepared,
+            Err(RenderError::PayloadGone) => return unrendered(NotSent::PayloadGone, String::new()),
+            Err(error) => return unrendered(NotSent::Render, sentence(&error)),
         };
-        let sent = self.transport.send(due.endpoint, &route.target, request, route.timeout).await;
-        (sent.outcome(self.clock.wall()), sent.exchange)
+        if route.config.endpoint.callback {
+            prepared.target = target.path_and_query().clone();
+        }
+        let destination = Destination { target: &target, shared: true };
+        let Sending { earlier, last } = self.sender.send(route, destination, prepared).await;
+        (earlier.map(Seen::from), last.into())
     }
 }
 
-fn nothing(why: NotSent) -> (AttemptOutcome, Exchange) {
-    (AttemptOutcome::NotSent { why }, Exchange::default())
+impl From<Tried> for Seen {
+    fn from(Tried { started_at, outcome, sent }: Tried) -> Self {
+        Self { started_at, outcome, exchange: sent.exchange }
+    }
+}
+
+/// What was in the way stands where an answer would.
+fn nothing(started_at: Timestamp, why: NotSent, sentence: String) -> Seen {
+    let exchange = Exchange { response: sentence.into(), ..Exchange::default() };
+    Seen { started_at, outcome: AttemptOutcome::NotSent { why }, exchange }
+}
+
+/// An error as a sentence.
+fn sentence(error: &impl ToString) -> String {
+    let text = error.to_string();
+    let mut letters = text.chars();
+    let first = letters.next().map(char::to_uppercase);
+    let end = if text.ends_with('.') { "" } else { "." };
+    first.into_iter().flatten().chain(letters).chain(end.chars()).collect()
 }

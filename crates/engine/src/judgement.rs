@@ -20,7 +20,13 @@ impl Judgement {
     /// Judges an outcome at `now`; `jitter` is a number in `0.0..1.0`.
     #[must_use]
     pub fn of(due: &Due, policy: &RetryPolicy, outcome: &AttemptOutcome, now: Timestamp, jitter: f64) -> Self {
-        let progress = Progress { tries: due.tries, unsent: due.unsent, accepted_at: due.message.accepted_at };
+        let progress = Progress {
+            tries: due.tries,
+            unsent: due.unsent,
+            accepted_at: due.message.accepted_at,
+            held_since: due.held_since,
+            in_queue: due.queue.is_some(),
+        };
         let step = match (due.trigger, policy.decide(progress, outcome, now, jitter)) {
             (_, Decision::End { state: DeliveryState::Success, reason }) => {
                 Step::End { state: DeliveryState::Success, reason }
@@ -31,6 +37,7 @@ impl Judgement {
             (Trigger::Scheduled, Decision::Retry { due }) => {
                 Step::Retry { due, counted: !matches!(outcome, AttemptOutcome::NotSent { .. }) }
             }
+            (Trigger::Scheduled, Decision::Hold { since, until }) => Step::Hold { since, due: until },
         };
         Self { step, verdict: verdict(outcome) }
     }
@@ -39,7 +46,7 @@ impl Judgement {
     #[must_use]
     pub fn retry(&self) -> Option<Timestamp> {
         match self.step {
-            Step::Retry { due, .. } => Some(due),
+            Step::Retry { due, .. } | Step::Hold { due, .. } => Some(due),
             Step::End { .. } | Step::Keep => None,
         }
     }
@@ -52,9 +59,9 @@ fn verdict(outcome: &AttemptOutcome) -> Verdict {
             timed_out: *why == Failure::Timeout,
             overloaded: matches!(why, Failure::Status(429 | 502 | 504)),
         },
-        AttemptOutcome::NotSent { why: NotSent::AddressDenied | NotSent::Dns } => Verdict::Unreachable,
+        AttemptOutcome::NotSent { why: NotSent::AddressDenied | NotSent::Dns | NotSent::Token } => Verdict::Unreachable,
         AttemptOutcome::NotSent {
-            why: NotSent::LocalResource | NotSent::Render | NotSent::Panic | NotSent::Stopped,
+            why: NotSent::LocalResource | NotSent::Render | NotSent::Panic | NotSent::Stopped | NotSent::PayloadGone,
         } => Verdict::NotSent,
     }
 }

@@ -1,19 +1,22 @@
 //! Makes due deliveries happen.
 //!
 //! `pump.rs` takes due work into lanes, asks the scheduler what may run and starts it; `executor.rs` is one attempt on
-//! one screen; `scheduler/` decides, and is pure; `egress/` is the only way out of the house and `transport/` one HTTP
+//! one screen, `sender.rs` how its request is sent; `scheduler/` decides, and is pure; `egress/` is the only way out of the house and `transport/` one HTTP
 //! exchange over it.
 
 mod clock;
 mod configuration;
 mod executor;
 mod gatekeeper;
+mod holds;
 mod judgement;
 mod log;
 mod probe;
+mod oauth;
 mod pump;
 mod random;
 mod route;
+mod sender;
 
 pub mod egress;
 pub mod scheduler;
@@ -22,6 +25,8 @@ pub mod transport;
 pub use clock::SystemClock;
 pub use judgement::Judgement;
 pub use probe::Probe;
+pub use oauth::{OauthClient, TokenError};
 pub use pump::{Engine, EngineOptions};
 pub use random::SystemRandom;
-pub use route::{Route, RouteError};
+pub use route::{DestinationError, Route, RouteError, check_auth};
+pub use sender::{Destination, Sender, Sending, Tried};

@@ -11,6 +11,7 @@ pub(crate) fn attempt(due: &Due, route: &Route, done: &NewAttempt, step: Step) {
     let (next, retry_at) = match step {
         Step::End { state, .. } => (state.text(), None),
         Step::Retry { due, .. } => ("retry", Some(due)),
+        Step::Hold { due, .. } => ("held", Some(due)),
         Step::Keep => ("as scheduled", None),
     };
     macro_rules! line {

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ringback_model::{
-    AppNo, AttemptOutcome, Clock, DeliveryState, EndpointNo, Failure, Health, IdMaker, Random, Reason, RetryPolicy,
-    Timestamp,
+    AppNo, AttemptOutcome, Clock, DeliveryState, EndpointNo, Failure, IdMaker, Random, Reason, RetryPolicy, Timestamp,
 };
-use ringback_store::{Clear, Committed, Directory, Due, Feed, Finish, LaneStart, Step, Store, StoreError, Taken};
+use ringback_store::{
+    Clear, Committed, Directory, Due, Feed, Finish, LaneStart, Release, Step, Store, StoreError, Taken,
+};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -19,15 +20,19 @@ use tokio::time::Instant;
 use crate::configuration;
 use crate::executor::{Answer, Executor};
 use crate::gatekeeper::{Gatekeeper, Measure};
+use crate::holds::Holds;
 use crate::log;
 use crate::route::Route;
 use crate::scheduler::{Action, Event, LanePolicy, Limits, Scheduler};
+use crate::sender::Sender;
 use crate::transport::Transport;
 
 /// Endpoints found at a time at a start.
 const LANES_PER_LOOK: usize = 1_000;
 /// Deliveries of a deleted endpoint that are ended at a time.
 const CLEARED_PER_STEP: usize = 500;
+/// Held deliveries that are released at a time.
+const RELEASED_PER_STEP: usize = 500;
 /// An endpoint that has failed for so long is disabled.
 const FAILING_TOO_LONG: Duration = Duration::from_secs(5 * 24 * 3_600);
 /// How long the pump waits before it asks a store again that could not answer.
@@ -95,9 +100,11 @@ impl Engine {
 enum Done {
     Answer(Box<Answer>),
     Found(Vec<LaneStart>),
-    Configured(EndpointNo, Option<(LanePolicy, Arc<Route>)>, Option<Health>),
+    Configured(EndpointNo, Option<(LanePolicy, Arc<Route>)>, Option<LaneStart>),
     Loaded(EndpointNo, Option<Taken>),
     Cleared(EndpointNo, Option<bool>),
+    /// Some of an endpoint were released; there may be more.
+    Released(EndpointNo, bool),
     Measured(EndpointNo),
 }
 
@@ -119,6 +126,7 @@ struct Pump {
     executor: Arc<Executor>,
     scheduler: Scheduler,
     routes: HashMap<EndpointNo, Arc<Route>>,
+    holds: Holds,
     /// Endpoints that a measure is being taken against.
     measured: HashSet<EndpointNo>,
     /// Endpoints with work are being looked for.
@@ -132,7 +140,8 @@ struct Pump {
 impl Pump {
     fn new(options: EngineOptions) -> Self {
         let EngineOptions { store, directory, feed, transport, clock, random, retry } = options;
-        let executor = Arc::new(Executor { transport, clock: clock.clone(), random, ids: IdMaker::new() });
+        let sender = Sender::new(transport, clock.clone());
+        let executor = Arc::new(Executor { sender, clock: clock.clone(), random, ids: IdMaker::new() });
         Self {
             store,
             directory,
@@ -142,6 +151,7 @@ impl Pump {
             executor,
             scheduler: Scheduler::new(Limits::default()),
             routes: HashMap::new(),
+            holds: Holds::default(),
             measured: HashSet::new(),
             finding: Finding::No,
             tasks: JoinSet::new(),
@@ -193,14 +203,14 @@ impl Pump {
             }
         }
         self.tasks.shutdown().await;
-        self.executor.transport.close_idle();
+        self.executor.sender.transport().close_idle();
     }
 
     fn sweep(&mut self) {
         let now = self.clock.now();
         if now.since(self.swept_at) >= SWEEP || self.swept_at == Timestamp::MIN {
             self.swept_at = now;
-            self.executor.transport.sweep();
+            self.executor.sender.transport().sweep();
         }
     }
 
@@ -217,6 +227,9 @@ impl Pump {
 
     fn committed(&mut self, committed: Committed) {
         for settled in committed.settled {
+            if self.holds.settled(settled.endpoint, settled.message, self.routes.get(&settled.endpoint)) {
+                self.release(settled.endpoint);
+            }
             self.tell(Event::Settled { endpoint: settled.endpoint, row: (settled.message, settled.trigger) });
         }
         for app in committed.changed {
@@ -232,16 +245,12 @@ impl Pump {
         match done {
             Ok(Done::Answer(answer)) => self.answered(*answer),
             Ok(Done::Found(found)) => self.found(&found),
-            Ok(Done::Configured(endpoint, configured, health)) => {
-                let policy = configured.map(|(policy, route)| {
-                    let version = route.config.version;
-                    let old = self.routes.insert(endpoint, route);
-                    if old.is_some_and(|old| old.config.version != version) {
-                        self.executor.transport.forget(endpoint);
-                    }
-                    policy
-                });
-                self.tell(Event::Configured { endpoint, policy, health });
+            Ok(Done::Configured(endpoint, configured, lane)) => self.configured(endpoint, configured, lane),
+            Ok(Done::Released(endpoint, more)) => {
+                self.tell(Event::Released(endpoint));
+                if more {
+                    self.release(endpoint);
+                }
             }
             Ok(Done::Loaded(endpoint, taken)) => self.tell(Event::Loaded { endpoint, taken }),
             Ok(Done::Cleared(endpoint, more)) => self.tell(Event::Cleared { endpoint, more }),
@@ -254,20 +263,62 @@ impl Pump {
         }
     }
 
+    fn configured(
+        &mut self,
+        endpoint: EndpointNo,
+        configured: Option<(LanePolicy, Arc<Route>)>,
+        lane: Option<LaneStart>,
+    ) {
+        if lane.is_some_and(|lane| lane.held) {
+            self.holds.found(endpoint);
+        }
+        let policy = configured.map(|(policy, route)| {
+            let old = self.routes.insert(endpoint, Arc::clone(&route));
+            if old.as_ref().is_some_and(|old| old.config.version != route.config.version) {
+                self.executor.sender.transport().forget(endpoint);
+            }
+            if self.holds.configured(endpoint, old.as_ref(), &route) {
+                self.release(endpoint);
+            }
+            policy
+        });
+        self.tell(Event::Configured { endpoint, policy, health: lane.map(|lane| lane.health) });
+    }
+
+    /// Makes held deliveries of an endpoint due, some of them.
+    fn release(&mut self, endpoint: EndpointNo) {
+        let store = self.store.clone();
+        self.tasks.spawn(async move {
+            match store.release(Release { endpoint, limit: RELEASED_PER_STEP }).await {
+                Ok(released) => Done::Released(endpoint, released.count == RELEASED_PER_STEP),
+                Err(error) => {
+                    tracing::error!(?error, "held deliveries could not be released; trying again");
+                    tokio::time::sleep(LOOK_AGAIN).await;
+                    Done::Released(endpoint, true)
+                }
+            }
+        });
+    }
+
     /// The exchange is over: frees its place, and hands what came of it to the store.
     fn answered(&mut self, answer: Answer) {
-        let Answer { due, route, attempt, judgement } = answer;
+        let Answer { due, route, earlier, attempt, judgement } = answer;
         let (endpoint, app) = (due.endpoint, due.message.app);
         let before = self.scheduler.health(endpoint);
         let row = (due.message.no, due.trigger);
         self.tell(Event::Answered { endpoint, row, verdict: judgement.verdict, retry: judgement.retry() });
         let health = self.scheduler.health(endpoint);
-        log::attempt(&due, &route, &attempt, judgement.step);
+        for attempt in earlier.iter().chain([&attempt]) {
+            log::attempt(&due, &route, attempt, judgement.step);
+        }
+        if matches!(judgement.step, Step::Hold { .. }) {
+            self.holds.judged(endpoint, due.message.no, Arc::clone(&route));
+        }
         let measure = self.measure(&due, &route, &attempt.outcome, judgement.step, health.failing_since);
         let finish = Finish {
             message: due.message.no,
             endpoint,
-            earlier: None,
+            earlier,
             attempt,
             step: judgement.step,
             health: health.differs_durably(&before).then_some(health),
@@ -287,6 +338,10 @@ impl Pump {
         step: Step,
         failing_since: Option<Timestamp>,
     ) -> Option<Measure> {
+        // What one callback URL answers says nothing of the others on its host, and nobody would enable it again.
+        if route.config.endpoint.callback {
+            return None;
+        }
         if matches!(outcome, AttemptOutcome::Failed { why: Failure::Status(410), .. }) {
             return Some(Measure::DisableGone);
         }
@@ -329,6 +384,9 @@ impl Pump {
 
     fn found(&mut self, found: &[LaneStart]) {
         for lane in found {
+            if lane.held {
+                self.holds.found(lane.endpoint);
+            }
             self.tell(Event::Found { endpoint: lane.endpoint, health: lane.health });
         }
         match found.last().filter(|_| found.len() == LANES_PER_LOOK) {
@@ -384,7 +442,7 @@ impl Pump {
                 Action::Clear { endpoint } => self.clear(endpoint),
                 Action::Forget { endpoint } => {
                     self.routes.remove(&endpoint);
-                    self.executor.transport.forget(endpoint);
+                    self.executor.sender.forget(endpoint);
                 }
             }
         }
@@ -404,11 +462,11 @@ impl Pump {
         let (store, directory, retry) = (self.store.clone(), self.directory.clone(), self.retry.clone());
         self.tasks.spawn(async move {
             let read = async {
-                let health = if with_health { Some(configuration::health(&*store, endpoint).await?) } else { None };
-                Ok::<_, StoreError>((configuration::read(&*store, &directory, &retry, endpoint, app).await?, health))
+                let lane = if with_health { Some(configuration::lane(&*store, endpoint).await?) } else { None };
+                Ok::<_, StoreError>((configuration::read(&*store, &directory, &retry, endpoint, app).await?, lane))
             };
             match read.await {
-                Ok((configured, health)) => Done::Configured(endpoint, configured, health),
+                Ok((configured, lane)) => Done::Configured(endpoint, configured, lane),
                 Err(error) => {
                     tracing::error!(?error, "an endpoint's configuration could not be read");
                     Done::Configured(endpoint, None, None)

@@ -1,25 +1,35 @@
 //! What an attempt has to know of its endpoint, worked out once for each version of its configuration.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringback_model::{OrganizationSettings, RetryPolicy};
+use ringback_model::{Auth, Message, OrganizationSettings, RetryPolicy};
 use ringback_store::EndpointConfig;
-use ringback_wire::{Recipe, RecipeError};
+use ringback_wire::{Recipe, RecipeError, Success};
 
-use crate::egress::{TargetUrl, UrlError};
+use crate::egress::{IdentityError, TargetUrl, TlsIdentity, UrlError};
+use crate::oauth::OauthClient;
 
 /// Where requests to one endpoint go, how they are made and how long they may take.
 #[derive(Debug)]
 pub struct Route {
     /// The configuration that this was made from.
     pub config: Arc<EndpointConfig>,
+    /// What else it was made from.
+    pub settings: Arc<OrganizationSettings>,
     /// Where to.
     pub target: TargetUrl,
     /// The URL as attempts show it.
     pub url: Arc<str>,
     /// Headers and keys.
     pub recipe: Recipe,
+    /// What counts as success.
+    pub success: Success,
+    /// Who this side is in TLS, if the receiver asks.
+    pub identity: Option<Arc<TlsIdentity>>,
+    /// Where tokens come from, if the receiver asks for some.
+    pub oauth: Option<OauthClient>,
     /// When to try again.
     pub retry: RetryPolicy,
     /// How long one attempt may take.
@@ -37,6 +47,17 @@ pub enum RouteError {
     Recipe(#[from] RecipeError),
 }
 
+/// Why a message does not go to the endpoint of this route: what its attempt says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DestinationError {
+    /// It names no URL of its own, and this endpoint has none but those.
+    #[error("the message has no `callbackUrl`, and this endpoint stands for those of other messages")]
+    NoCallback,
+    /// It names one of another origin.
+    #[error("the `callbackUrl` of the message is not on the host of this endpoint")]
+    OtherOrigin,
+}
+
 impl Route {
     /// Works out the route of an endpoint; `default` is the retry policy where neither it nor its organization has one.
     ///
@@ -44,20 +65,65 @@ impl Route {
     /// When the configuration cannot be used.
     pub fn new(
         config: Arc<EndpointConfig>,
-        defaults: &OrganizationSettings,
+        settings: Arc<OrganizationSettings>,
         default: &RetryPolicy,
     ) -> Result<Self, RouteError> {
+        let (endpoint, secrets) = (&config.endpoint, &config.secrets);
+        let (identity, oauth) = secrets.auth.as_ref().map(read_auth).transpose()?.unwrap_or_default();
         Ok(Self {
-            target: TargetUrl::parse(&config.endpoint.url)?,
-            url: config.endpoint.url.as_str().into(),
-            recipe: Recipe::new(&config.endpoint, &config.secrets, defaults)?,
-            retry: config
-                .endpoint
+            target: TargetUrl::parse(&endpoint.url)?,
+            url: endpoint.url.as_str().into(),
+            recipe: Recipe::new(endpoint, secrets, &settings)?,
+            success: Success::new(endpoint.success.as_deref(), &[])?,
+            identity: identity.map(Arc::new),
+            oauth,
+            retry: endpoint
                 .retry_schedule()
-                .or_else(|| defaults.retry_schedule())
+                .or_else(|| settings.retry_schedule())
                 .map_or_else(|| default.clone(), RetryPolicy::new),
-            timeout: config.endpoint.timeout(),
+            timeout: endpoint.timeout(),
+            settings,
             config,
         })
     }
+
+    /// Where a message goes: to the endpoint's URL, or to its own if the endpoint stands for an origin of such.
+    ///
+    /// # Errors
+    /// When the message has no URL of this origin.
+    pub fn destination(&self, message: &Message) -> Result<Cow<'_, TargetUrl>, DestinationError> {
+        if !self.config.endpoint.callback {
+            return Ok(Cow::Borrowed(&self.target));
+        }
+        let url = message.callback_url.as_deref().ok_or(DestinationError::NoCallback)?;
+        // Read when the message was accepted, by the same grammar.
+        let target = TargetUrl::parse(url).map_err(|_| DestinationError::OtherOrigin)?;
+        if target.origin() == self.target.origin() {
+            Ok(Cow::Owned(target))
+        } else {
+            Err(DestinationError::OtherOrigin)
+        }
+    }
+
+    /// Whether both would make the same request of a message, or fail for the same reason.
+    #[must_use]
+    pub fn renders_like(&self, other: &Self) -> bool {
+        self.config.version == other.config.version && self.settings == other.settings
+    }
+}
+
+/// Checks what an endpoint shows to its receiver, as registration has to: that a client certificate and its key can be
+/// used and belong together, and that the URL of a token server is one. Whether that may be called is not looked at.
+///
+/// # Errors
+/// What is wrong with it, and with which member.
+pub fn check_auth(auth: &Auth) -> Result<(), RecipeError> {
+    read_auth(auth).map(drop)
+}
+
+fn read_auth(auth: &Auth) -> Result<(Option<TlsIdentity>, Option<OauthClient>), RecipeError> {
+    let of_identity =
+        |error: IdentityError| RecipeError { field: error.field().to_owned(), message: error.to_string() };
+    let of_url = |error: UrlError| RecipeError { field: "auth.tokenUrl".to_owned(), message: format!("{error}.") };
+    Ok((TlsIdentity::of(auth).map_err(of_identity)?, OauthClient::of(auth).map_err(of_url)?))
 }

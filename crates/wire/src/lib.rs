@@ -11,6 +11,7 @@ mod json;
 mod plan;
 mod recipe;
 pub mod report;
+mod retired;
 mod signature;
 mod source;
 mod success;

@@ -9,16 +9,18 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, USER_AGENT};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue};
 use indexmap::IndexMap;
-use ringback_model::{Auth, BasicAuth, Endpoint, EndpointSecrets, OrganizationSettings};
+use ringback_model::{Auth, BasicAuth, Endpoint, EndpointSecrets, OrganizationSettings, Timestamp};
 
 use crate::Signer;
 use crate::plan::Plan;
+use crate::retired::Retired;
 
 /// Headers and keys of one endpoint, ready to use.
 pub struct Recipe {
     target: Target,
     headers: HeaderMap,
     signer: Option<Signer>,
+    retired: Option<Box<Retired>>,
     plan: Option<Box<Plan>>,
     /// How a producer's own JSON becomes a report, by event type.
     mappings: Arc<IndexMap<String, IndexMap<String, String>>>,
@@ -75,11 +77,15 @@ impl Recipe {
         if let Some(agent) = plan.as_ref().and_then(|plan| plan.dialect().user_agent.as_deref()) {
             headers.extend(HeaderValue::from_str(agent).ok().map(|agent| (USER_AGENT, agent)));
         }
-        if let Some(auth) = &secrets.auth
-            && let Some((name, value)) = auth_header(auth)?
-        {
-            headers.insert(name, value);
-        }
+        let shown = secrets.auth.as_ref().map(auth_header).transpose()?.flatten();
+        let retired = match &secrets.retired_auth {
+            Some(old) => auth_header(&old.auth)?.map(|(name, value)| {
+                let in_place_of = shown.as_ref().map(|(name, _)| name.clone());
+                Box::new(Retired { in_place_of, name, value, expires_at: old.expires_at })
+            }),
+            None => None,
+        };
+        headers.extend(shown);
         let sends_headers = shape.is_none_or(|shape| shape.custom_headers_enabled);
         let own = endpoint.headers.iter().zip(&secrets.header_values).filter(|_| sends_headers);
         for (field, value) in own {
@@ -95,7 +101,8 @@ impl Recipe {
         };
         let signs = shape.is_none_or(|shape| shape.standard_signature);
         let signer = signs.then(|| Signer::new(&secrets.keys));
-        Ok(Self { target, headers, signer, plan: plan.map(Box::new), mappings: settings.report_mappings.clone() })
+        let mappings = settings.report_mappings.clone();
+        Ok(Self { target, headers, signer, retired, plan: plan.map(Box::new), mappings })
     }
 
     /// What requests say, where it is not the event's own JSON.
@@ -106,6 +113,18 @@ impl Recipe {
     /// How the producer's own JSON of this event type becomes a report.
     pub(crate) fn mapping(&self, event_type: &str) -> Option<&IndexMap<String, String>> {
         self.mappings.get(event_type)
+    }
+
+    /// Whether there is a secret from before a rotation.
+    #[must_use]
+    pub fn has_retired_auth(&self) -> bool {
+        self.retired.is_some()
+    }
+
+    /// Puts the secret from before a rotation in place of the present one; `false` if there is none or its grace has
+    /// ended at `wall`.
+    pub fn show_retired_auth(&self, headers: &mut HeaderMap, wall: Timestamp) -> bool {
+        self.retired.as_ref().is_some_and(|retired| retired.show(headers, wall))
     }
 
     /// The request target of the URL.

@@ -165,9 +165,7 @@ impl Body {
                     (None, _) => false,
                     (Some(_), None) => true,
                     (Some(Value::String(text)), Some(value)) => text == value,
-                    (Some(other), Some(value)) => {
-                        other.to_string() == *value || serde_json::from_str(value).is_ok_and(|v: Value| v == *other)
-                    }
+                    (Some(other), Some(value)) => serde_json::from_str(value).is_ok_and(|v: Value| v == *other),
                 }
             }
         }

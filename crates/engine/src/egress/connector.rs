@@ -16,7 +16,8 @@ use tokio::time::{Instant, timeout_at};
 use super::internal_name::is_localhost;
 use super::tls::server_name;
 use super::{
-    Denied, EgressPolicy, Host, ResolveError, Resolver, Scheme, Socket, TargetUrl, TlsProblem, Trust, VettedAddrs,
+    Denied, EgressPolicy, Host, ResolveError, Resolver, Scheme, Socket, TargetUrl, TlsIdentity, TlsProblem, Trust,
+    VettedAddrs,
 };
 
 /// The longest that one dial or one handshake may take, whatever the deadline leaves: a receiver that is there
@@ -113,7 +114,7 @@ impl Connector {
         self.rule.read().unwrap_or_else(PoisonError::into_inner).generation
     }
 
-    /// Opens a connection to a receiver before `deadline`. What happens on the way, how long each phase took and which
+    /// Opens a connection to a receiver before `deadline`, in TLS as `identity` if there is one. What happens on the way, how long each phase took and which
     /// address was dialled, is written to `seen` also when it fails.
     ///
     /// # Errors
@@ -121,6 +122,7 @@ impl Connector {
     pub async fn connect(
         &self,
         target: &TargetUrl,
+        identity: Option<&TlsIdentity>,
         deadline: Instant,
         seen: &mut Exchange,
     ) -> Result<Connection, ConnectError> {
@@ -145,7 +147,7 @@ impl Connector {
         let socket = match target.scheme() {
             Scheme::Http => Socket::plain(tcp),
             Scheme::Https => {
-                let shaken = self.handshake(tcp, target.host(), deadline).await;
+                let shaken = self.handshake(tcp, target.host(), identity, deadline).await;
                 seen.phases.tls = connected.elapsed();
                 shaken?
             }
@@ -162,10 +164,16 @@ impl Connector {
         }
     }
 
-    async fn handshake(&self, tcp: TcpStream, host: &Host, deadline: Instant) -> Result<Socket, ConnectError> {
+    async fn handshake(
+        &self,
+        tcp: TcpStream,
+        host: &Host,
+        identity: Option<&TlsIdentity>,
+        deadline: Instant,
+    ) -> Result<Socket, ConnectError> {
         let name = server_name(host).map_err(ConnectError::Tls)?;
         let deadline = deadline.min(Instant::now() + PHASE_MAX);
-        match timeout_at(deadline, self.trust.connector().connect(name, tcp)).await {
+        match timeout_at(deadline, self.trust.connector(identity).connect(name, tcp)).await {
             Err(_elapsed) => Err(ConnectError::Timeout),
             Ok(Err(error)) => Err(ConnectError::Tls(TlsProblem::of(&error))),
             Ok(Ok(stream)) => Ok(Socket::tls(stream)),

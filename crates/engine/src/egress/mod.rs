@@ -7,6 +7,7 @@
 
 mod address;
 mod connector;
+mod identity;
 mod internal_name;
 mod policy;
 mod resolver;
@@ -17,6 +18,7 @@ mod url;
 
 pub use address::{Verdict, classify};
 pub use connector::{ConnectError, Connection, Connector};
+pub use identity::{IdentityError, TlsIdentity};
 pub use policy::{Denied, EgressPolicy, PolicyError, VettedAddrs, parse_networks};
 pub use resolver::{DnsResolver, ResolveError, Resolver};
 pub use scripted_resolver::ScriptedResolver;

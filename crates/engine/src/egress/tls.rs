@@ -1,17 +1,19 @@
 //! Whom TLS trusts, and what went wrong when it did not.
 //!
-//! There is one configuration: TLS 1.2 and 1.3, HTTP/1.1 by ALPN, the public roots and those that the operator adds. A
+//! There is one configuration: TLS 1.2 and 1.3, HTTP/1.1 by ALPN, the public roots and those that the operator adds. An
+//! endpoint with a client certificate has a copy of it with that and with authorities of its own (`identity.rs`). A
 //! switch to skip verification does not exist. Nothing is sent before the handshake is complete (no early data).
 
 use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use rustls::client::WantsClientCert;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{CertificateError, ClientConfig, RootCertStore};
+use rustls::{CertificateError, ClientConfig, ConfigBuilder, RootCertStore};
 use tokio_rustls::TlsConnector;
 
-use super::Host;
+use super::{Host, TlsIdentity};
 
 /// A certificate that cannot be a root.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +23,7 @@ pub struct TrustError(rustls::Error);
 /// Whose certificates are believed.
 #[derive(Clone)]
 pub struct Trust {
+    roots: Arc<RootCertStore>,
     config: Arc<ClientConfig>,
 }
 
@@ -50,19 +53,32 @@ impl Trust {
     }
 
     fn with_roots(roots: RootCertStore) -> Self {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-            .expect("ring has cipher suites for both versions")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Self { config: Arc::new(config) }
+        let mut config = builder(roots.clone()).with_no_client_auth();
+        config.alpn_protocols = alpn();
+        Self { roots: Arc::new(roots), config: Arc::new(config) }
     }
 
-    pub(super) fn connector(&self) -> TlsConnector {
-        TlsConnector::from(Arc::clone(&self.config))
+    pub(super) fn connector(&self, identity: Option<&TlsIdentity>) -> TlsConnector {
+        TlsConnector::from(match identity {
+            None => Arc::clone(&self.config),
+            Some(identity) => identity.config(&self.roots, |roots, certificate| {
+                let mut config = builder(roots).with_client_cert_resolver(certificate);
+                config.alpn_protocols = alpn();
+                config
+            }),
+        })
     }
+}
+
+fn builder(roots: RootCertStore) -> ConfigBuilder<ClientConfig, WantsClientCert> {
+    ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+        .expect("ring has cipher suites for both versions")
+        .with_root_certificates(roots)
+}
+
+fn alpn() -> Vec<Vec<u8>> {
+    vec![b"http/1.1".to_vec()]
 }
 
 fn public_roots() -> RootCertStore {

@@ -50,7 +50,7 @@ pub enum Verdict {
         /// It asked for less (429, 502, 504).
         overloaded: bool,
     },
-    /// Nothing was sent, and that is the endpoint's doing: its name or address.
+    /// Nothing was sent, and that is the endpoint's doing: its name or address, or the server of its tokens.
     Unreachable,
     /// Nothing was sent, and that is our doing.
     NotSent,
@@ -110,6 +110,8 @@ pub enum Event {
     Stopping(EndpointNo),
     /// That has been done, or could not be done: the lane goes by its configuration again, once it is read anew.
     Stopped(EndpointNo),
+    /// Deliveries that were held are due, and nobody tells which: the lane looks for them.
+    Released(EndpointNo),
     /// The answer to [`Action::Clear`].
     Cleared {
         /// The endpoint.

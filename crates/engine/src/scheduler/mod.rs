@@ -136,6 +136,7 @@ impl Scheduler {
                 self.with(endpoint, now, actions, Lane::stopped);
                 self.reread(endpoint, actions);
             }
+            Event::Released(endpoint) => self.with(endpoint, now, actions, |lane| lane.more = true),
             Event::Cleared { endpoint, more } => self.with(endpoint, now, actions, |lane| lane.cleared(more, now)),
             Event::Tick => {}
         }

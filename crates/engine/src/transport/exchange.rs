@@ -14,12 +14,14 @@ use http::{Method, Request, Uri};
 use http_body_util::Full;
 use hyper::client::conn::http1;
 use ringback_model::{AttemptOutcome, EndpointNo, Exchange, Failure, NotSent, Timestamp};
+use ringback_wire::{Acknowledgement, Success};
 use tokio::time::Instant;
 
 use super::live::{FullRequest, Live, Turn, TurnError, http};
 use super::pool::Pool;
 use super::retry_after;
-use crate::egress::{ConnectError, Connector, EgressPolicy, TargetUrl};
+use crate::TokenError;
+use crate::egress::{ConnectError, Connector, EgressPolicy, TargetUrl, TlsIdentity};
 
 /// Headers that belong to the connection or the framing, which nobody but the transport sets.
 const OWN_HEADERS: [http::HeaderName; 8] =
@@ -87,6 +89,9 @@ pub enum Fault {
     /// There was no connection.
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    /// There was no token to show.
+    #[error(transparent)]
+    Token(#[from] TokenError),
     /// There was one, and no answer on it.
     #[error("{}", AttemptOutcome::Failed { why: *.0, retry_after: None })]
     Failed(Failure),
@@ -100,6 +105,7 @@ impl Fault {
     pub const fn failure(&self) -> Result<Failure, NotSent> {
         match self {
             Self::Connect(error) => error.failure(),
+            Self::Token(_) => Err(NotSent::Token),
             Self::Failed(failure) => Ok(*failure),
         }
     }
@@ -115,21 +121,38 @@ pub struct Sent {
 }
 
 impl Sent {
-    /// The outcome by the rule that holds where an endpoint has none of its own: success is 2xx.
+    /// The outcome by a rule; `with_secret` says whether the receiver was shown one that it may have rejected.
     #[must_use]
-    pub fn outcome(&self, wall: Timestamp) -> AttemptOutcome {
+    pub fn outcome(&self, rule: &Success, with_secret: bool, wall: Timestamp) -> AttemptOutcome {
         match &self.result {
-            Ok(answer) if (200..300).contains(&answer.status) => AttemptOutcome::Delivered,
-            Ok(answer) => AttemptOutcome::Failed {
-                why: Failure::Status(answer.status),
-                retry_after: retry_after(&answer.headers, wall),
-            },
+            Ok(Answer { status, headers, .. }) => {
+                let why = match rule.judge(*status, &self.exchange.response) {
+                    Acknowledgement::Given => return AttemptOutcome::Delivered,
+                    Acknowledgement::WrongBody => Failure::Unacknowledged(*status),
+                    Acknowledgement::WrongStatus if with_secret && matches!(status, 401 | 403) => {
+                        Failure::SecretRejected(*status)
+                    }
+                    Acknowledgement::WrongStatus => Failure::Status(*status),
+                };
+                AttemptOutcome::Failed { why, retry_after: retry_after(headers, wall) }
+            }
             Err(fault) => match fault.failure() {
                 Ok(why) => AttemptOutcome::Failed { why, retry_after: None },
                 Err(why) => AttemptOutcome::NotSent { why },
             },
         }
     }
+}
+
+/// Whom a request goes to, and on whose connections.
+#[derive(Clone, Copy, Debug)]
+pub struct Receiver<'a> {
+    /// Whose connections are used and kept; `None` for one that is opened for this request and closed after it.
+    pub endpoint: Option<EndpointNo>,
+    /// Where to.
+    pub target: &'a TargetUrl,
+    /// Who this side is in TLS, if anybody.
+    pub identity: Option<&'a Arc<TlsIdentity>>,
 }
 
 /// Sends requests and keeps connections. One per process.
@@ -188,24 +211,30 @@ impl Transport {
         request: OutgoingRequest,
         timeout: Duration,
     ) -> Sent {
+        self.send_to(Receiver { endpoint: Some(endpoint), target, identity: None }, request, timeout).await
+    }
+
+    /// [`Transport::send`] to somebody who wants to know who calls, or over a connection of its own.
+    pub async fn send_to(&self, receiver: Receiver<'_>, request: OutgoingRequest, timeout: Duration) -> Sent {
         let begun = Instant::now();
         let mut exchange = Exchange::default();
-        let request = request.into_http(target);
-        let result = self.exchange(endpoint, target, request, (begun, begun + timeout), &mut exchange).await;
+        let request = request.into_http(receiver.target);
+        let result = self.exchange(receiver, request, (begun, begun + timeout), &mut exchange).await;
         exchange.phases.total = begun.elapsed();
         Sent { result, exchange }
     }
 
     async fn exchange(
         &self,
-        endpoint: EndpointNo,
-        target: &TargetUrl,
+        receiver: Receiver<'_>,
         mut request: FullRequest,
         (begun, deadline): (Instant, Instant),
         seen: &mut Exchange,
     ) -> Result<Answer, Fault> {
-        let generation = self.connector.generation();
-        while let Some(mut live) = self.pool.take(endpoint, target.origin(), generation, begun) {
+        let (endpoint, generation) = (receiver.endpoint, self.connector.generation());
+        let (origin, identity) = (receiver.target.origin(), receiver.identity.map(|identity| &**identity));
+        let idle = |endpoint| self.pool.take(endpoint, origin, identity, generation, begun);
+        while let Some(mut live) = endpoint.and_then(idle) {
             live.wake_up();
             let began = Instant::now();
             match live.turn(request, deadline).await {
@@ -215,7 +244,7 @@ impl Transport {
                 Err(TurnError::Failed(failure)) => return Err(failed(live.address, failure, seen)),
             }
         }
-        let mut live = self.open(target, deadline, seen).await?;
+        let mut live = self.open(receiver, deadline, seen).await?;
         let began = Instant::now();
         match live.turn(request, deadline).await {
             Ok(turn) => Ok(self.finish(endpoint, live, turn, began, seen)),
@@ -224,20 +253,22 @@ impl Transport {
         }
     }
 
-    async fn open(&self, target: &TargetUrl, deadline: Instant, seen: &mut Exchange) -> Result<Box<Live>, Fault> {
-        let mut connected = self.connector.connect(target, deadline, seen).await;
+    async fn open(&self, receiver: Receiver<'_>, deadline: Instant, seen: &mut Exchange) -> Result<Box<Live>, Fault> {
+        let Receiver { target, identity, .. } = receiver;
+        let shown = identity.map(|identity| &**identity);
+        let mut connected = self.connector.connect(target, shown, deadline, seen).await;
         if matches!(connected, Err(ConnectError::LocalResource)) && self.pool.len() > 0 {
             // Idle connections hold what is missing, and nobody waits for them.
             self.pool.clear();
-            connected = self.connector.connect(target, deadline, seen).await;
+            connected = self.connector.connect(target, shown, deadline, seen).await;
         }
-        let live = Live::begin(&self.http, connected?, target.origin().clone()).await;
+        let live = Live::begin(&self.http, connected?, target.origin().clone(), identity.cloned()).await;
         live.map(Box::new).map_err(|_| Fault::Failed(Failure::Closed))
     }
 
     fn finish(
         &self,
-        endpoint: EndpointNo,
+        endpoint: Option<EndpointNo>,
         mut live: Box<Live>,
         turn: Turn,
         began: Instant,
@@ -248,7 +279,11 @@ impl Transport {
         seen.response = body;
         seen.phases.first_byte = head_at - began;
         seen.address = Some(live.address);
-        if clean && live.settle() && live.generation == self.connector.generation() {
+        if let Some(endpoint) = endpoint
+            && clean
+            && live.settle()
+            && live.generation == self.connector.generation()
+        {
             self.pool.put(endpoint, live, Instant::now());
         }
         answer

@@ -22,7 +22,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::exchange::{Answer, BodyEnd};
 use super::tap::{Signals, Tap};
-use crate::egress::{Connection, Origin};
+use crate::egress::{Connection, Origin, TlsIdentity};
 
 /// The most that is read of an answer's body.
 const BODY_MAX: usize = 64 * 1_024;
@@ -51,6 +51,8 @@ pub(super) struct Live {
     signals: Arc<Signals>,
     /// The origin it was opened for.
     pub(super) origin: Origin,
+    /// Who this side is on it.
+    pub(super) identity: Option<Arc<TlsIdentity>>,
     /// The address at its far end.
     pub(super) address: IpAddr,
     /// The generation of the policy that allowed it.
@@ -81,12 +83,17 @@ pub(super) struct Turn {
 
 impl Live {
     /// Begins HTTP on a connection that was just opened.
-    pub(super) async fn begin(http: &http1::Builder, connection: Connection, origin: Origin) -> hyper::Result<Self> {
+    pub(super) async fn begin(
+        http: &http1::Builder,
+        connection: Connection,
+        origin: Origin,
+        identity: Option<Arc<TlsIdentity>>,
+    ) -> hyper::Result<Self> {
         let Connection { socket, address, generation } = connection;
         let (tap, signals) = Tap::new(socket);
         let (sender, connection) = http.handshake(TokioIo::new(tap)).await?;
         let opened = Instant::now();
-        Ok(Self { sender, connection: Some(connection), signals, origin, address, generation, opened })
+        Ok(Self { sender, connection: Some(connection), signals, origin, identity, address, generation, opened })
     }
 
     /// Says that the next turn is not the first after a time of idleness.
@@ -178,7 +185,12 @@ fn failure(error: &hyper::Error) -> Failure {
     // An error that came with the request given back carries its cause inside.
     let cause = std::error::Error::source(error).and_then(|source| source.downcast_ref::<hyper::Error>());
     let error = cause.unwrap_or(error);
-    let io = std::error::Error::source(error).is_some_and(|source| source.is::<std::io::Error>());
+    let io = std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>());
+    if io.and_then(std::io::Error::get_ref).is_some_and(|inner| inner.is::<rustls::Error>()) {
+        // In TLS 1.3 a receiver says only after the handshake that it does not like a client certificate.
+        return Failure::Tls;
+    }
+    let io = io.is_some();
     if io || error.is_closed() || error.is_canceled() || error.is_incomplete_message() || error.is_body_write_aborted()
     {
         Failure::Closed

@@ -12,5 +12,5 @@ mod pool;
 mod retry_after;
 mod tap;
 
-pub use exchange::{Answer, BodyEnd, Fault, OutgoingRequest, Sent, Transport};
+pub use exchange::{Answer, BodyEnd, Fault, OutgoingRequest, Receiver, Sent, Transport};
 pub use retry_after::{RETRY_AFTER_MAX, retry_after};

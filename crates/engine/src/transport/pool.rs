@@ -12,7 +12,7 @@ use ringback_model::EndpointNo;
 use tokio::time::Instant;
 
 use super::live::Live;
-use crate::egress::Origin;
+use crate::egress::{Origin, TlsIdentity};
 
 /// How long a connection may lie idle.
 const IDLE_MAX: Duration = Duration::from_secs(30);
@@ -52,12 +52,13 @@ impl Pool {
         Self(Mutex::new(Shelves { idle: HashMap::new(), total: 0, swept: Instant::now() }))
     }
 
-    /// A connection of this endpoint to this origin that the present policy allowed. Those that do not fit any more
-    /// are closed on the way.
+    /// A connection of this endpoint to this origin, as this identity, that the present policy allowed. Those that do not
+    /// fit any more are closed on the way.
     pub(super) fn take(
         &self,
         endpoint: EndpointNo,
         origin: &Origin,
+        identity: Option<&TlsIdentity>,
         generation: u64,
         now: Instant,
     ) -> Option<Box<Live>> {
@@ -67,7 +68,10 @@ impl Pool {
         let found = loop {
             match shelf.pop() {
                 Some(idle)
-                    if idle.is_fresh(now) && idle.live.generation == generation && idle.live.origin == *origin =>
+                    if idle.is_fresh(now)
+                        && idle.live.generation == generation
+                        && idle.live.origin == *origin
+                        && idle.live.identity.as_deref() == identity =>
                 {
                     break Some(idle.live);
                 }

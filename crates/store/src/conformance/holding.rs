@@ -127,7 +127,7 @@ pub fn an_earlier_attempt_is_recorded_before_its_other(harness: &dyn Harness) {
     let finish = world.outcome(message, ENDPOINT, Trigger::Scheduled, SUCCESS);
     let ids = [earlier.id, finish.attempt.id];
     let finish = Finish { earlier: Some(earlier), ..finish };
-    assert_eq!(world.record(finish.clone()), Finished::Recorded);
+    assert_eq!(world.record(finish), Finished::Recorded);
     let attempts = world.attempts(message);
     assert_eq!(attempts.iter().map(|attempt| attempt.id).collect::<Vec<_>>(), ids);
     assert_eq!(attempts[0].outcome, rejected);

@@ -46,6 +46,7 @@ fn due(no: i64, endpoint: i64, class: Class, queue: Option<i64>) -> Due {
         queue: queue.map(QueueNo),
         tries: 0,
         unsent: 0,
+        held_since: None,
     }
 }
 

@@ -1,0 +1,174 @@
+//! Who this side is in a TLS handshake, where a receiver asks for it: a client certificate, and the authorities that an
+//! endpoint trusts beside the public ones.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use ringback_model::Auth;
+use rustls::client::ResolvesClientCert;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{ClientConfig, RootCertStore};
+
+/// Why a client certificate cannot be used. Its text is for whoever registers it, and repeats nothing of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IdentityError {
+    /// Nothing in the text is a certificate.
+    #[error("It holds no certificate: give PEM, from `-----BEGIN CERTIFICATE-----` on, with the chain behind it.")]
+    NoCertificate,
+    /// Something in the text is no certificate.
+    #[error("One of its certificates cannot be read: give each as PEM, as the authority issued it.")]
+    Certificate,
+    /// Nothing in the text is a private key.
+    #[error(
+        "It holds no private key that can be read: give PEM, from `-----BEGIN PRIVATE KEY-----` on, without a passphrase."
+    )]
+    NoKey,
+    /// The kind of key is not supported.
+    #[error("Keys of this kind cannot be used: RSA of 2048 bits or more, ECDSA P-256 or P-384 and Ed25519 can.")]
+    KeyKind,
+    /// Key and certificate do not belong together.
+    #[error("The key is not that of the certificate.")]
+    Mismatch,
+    /// The authority cannot be one.
+    #[error("It holds no certificate of an authority that can be read: give PEM.")]
+    Authority,
+}
+
+impl IdentityError {
+    /// The member of `auth` at fault.
+    #[must_use]
+    pub const fn field(self) -> &'static str {
+        match self {
+            Self::NoCertificate | Self::Certificate => "auth.certificate",
+            Self::NoKey | Self::KeyKind | Self::Mismatch => "auth.key",
+            Self::Authority => "auth.ca",
+        }
+    }
+}
+
+/// A client certificate with its key, and authorities of an endpoint's own.
+pub struct TlsIdentity {
+    key: Arc<CertifiedKey>,
+    /// What tells it from another one.
+    certificates: Vec<CertificateDer<'static>>,
+    secret: PrivateKeyDer<'static>,
+    authorities: Vec<CertificateDer<'static>>,
+    /// Made at the first connection and kept, and with it the sessions that can be resumed.
+    config: OnceLock<Arc<ClientConfig>>,
+}
+
+impl TlsIdentity {
+    /// The identity that an endpoint shows; `None` if it shows none.
+    ///
+    /// # Errors
+    /// When what it has cannot be used.
+    pub fn of(auth: &Auth) -> Result<Option<Self>, IdentityError> {
+        let Auth::Mtls { certificate, key, ca } = auth else { return Ok(None) };
+        let certificates = certificates(certificate).map_err(|_| IdentityError::Certificate)?;
+        if certificates.is_empty() {
+            return Err(IdentityError::NoCertificate);
+        }
+        let secret = PrivateKeyDer::from_pem_slice(key.reveal().as_bytes()).map_err(|_| IdentityError::NoKey)?;
+        let provider = rustls::crypto::ring::default_provider();
+        let signer = provider.key_provider.load_private_key(secret.clone_key()).map_err(|_| IdentityError::KeyKind)?;
+        let key = CertifiedKey::new(certificates.clone(), signer);
+        match key.keys_match() {
+            Ok(()) => {}
+            Err(rustls::Error::InconsistentKeys(_)) => return Err(IdentityError::Mismatch),
+            Err(_) => return Err(IdentityError::Certificate),
+        }
+        let authorities = match ca {
+            Some(ca) => authorities(ca)?,
+            None => Vec::new(),
+        };
+        Ok(Some(Self { key: Arc::new(key), certificates, secret, authorities, config: OnceLock::new() }))
+    }
+
+    /// The configuration for handshakes in which `make` sets all else, with these authorities and this certificate.
+    pub(super) fn config(
+        &self,
+        roots: &RootCertStore,
+        make: impl FnOnce(RootCertStore, Arc<dyn ResolvesClientCert>) -> ClientConfig,
+    ) -> Arc<ClientConfig> {
+        let config = self.config.get_or_init(|| {
+            let mut roots = roots.clone();
+            // All of them were read as roots before.
+            roots.add_parsable_certificates(self.authorities.iter().cloned());
+            Arc::new(make(roots, Arc::new(SingleCertAndKey::from(Arc::clone(&self.key)))))
+        });
+        Arc::clone(config)
+    }
+}
+
+impl PartialEq for TlsIdentity {
+    fn eq(&self, other: &Self) -> bool {
+        self.certificates == other.certificates && self.secret == other.secret && self.authorities == other.authorities
+    }
+}
+
+impl fmt::Debug for TlsIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsIdentity").field("certificates", &self.certificates.len()).finish_non_exhaustive()
+    }
+}
+
+fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, rustls::pki_types::pem::Error> {
+    CertificateDer::pem_slice_iter(pem.as_bytes()).collect()
+}
+
+fn authorities(pem: &str) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
+    let found = certificates(pem).map_err(|_| IdentityError::Authority)?;
+    let mut roots = RootCertStore::empty();
+    let fit = found.iter().all(|certificate| roots.add(certificate.clone()).is_ok());
+    if fit && !found.is_empty() { Ok(found) } else { Err(IdentityError::Authority) }
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair};
+    use ringback_model::Redacted;
+
+    use super::*;
+
+    fn pair() -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new(vec!["a.example".to_owned()]).unwrap().self_signed(&key).unwrap();
+        (certificate.pem(), key.serialize_pem())
+    }
+
+    fn read(certificate: &str, key: &str, ca: Option<&str>) -> Result<Option<TlsIdentity>, IdentityError> {
+        let (certificate, key, ca) = (certificate.to_owned(), Redacted::new(key.to_owned()), ca.map(str::to_owned));
+        TlsIdentity::of(&Auth::Mtls { certificate, key, ca })
+    }
+
+    #[test]
+    fn a_certificate_with_its_key_is_an_identity_and_equal_to_itself_read_again() {
+        let ((certificate, key), (other, other_key)) = (pair(), pair());
+        let identity = |ca| read(&certificate, &key, ca).unwrap().unwrap();
+        assert_eq!(identity(None), identity(None));
+        assert_ne!(identity(None), identity(Some(&other)));
+        assert_ne!(identity(None), read(&other, &other_key, None).unwrap().unwrap());
+        assert!(!format!("{:?}", identity(None)).contains("PRIVATE"));
+        assert!(TlsIdentity::of(&Auth::Bearer { token: Redacted::default() }).unwrap().is_none());
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_refused_with_the_member_at_fault() {
+        let ((certificate, key), (_, other_key)) = (pair(), pair());
+        let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        for (certificate, key, ca, error) in [
+            ("", key.as_str(), None, IdentityError::NoCertificate),
+            (key.as_str(), key.as_str(), None, IdentityError::NoCertificate),
+            (broken, key.as_str(), None, IdentityError::Certificate),
+            (certificate.as_str(), "", None, IdentityError::NoKey),
+            (certificate.as_str(), certificate.as_str(), None, IdentityError::NoKey),
+            (certificate.as_str(), other_key.as_str(), None, IdentityError::Mismatch),
+            (certificate.as_str(), key.as_str(), Some(""), IdentityError::Authority),
+            (certificate.as_str(), key.as_str(), Some(broken), IdentityError::Authority),
+        ] {
+            assert_eq!(read(certificate, key, ca).err(), Some(error));
+        }
+    }
+}
