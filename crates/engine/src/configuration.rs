@@ -37,7 +37,7 @@ pub(crate) async fn read(
     let deleted = config.deleted || app.is_none();
     let policy = LanePolicy::new(config.app, app_rate, &config.endpoint, deleted);
     let settings = app.as_ref().map(|app| app.settings.clone()).unwrap_or_default();
-    match Route::new(config, settings, retry) {
+    match Route::new(config, &settings, retry) {
         Ok(route) => Ok(Some((policy, Arc::new(route)))),
         Err(error) => {
             tracing::error!(?error, endpoint = endpoint.0, "an endpoint's stored configuration cannot be used");

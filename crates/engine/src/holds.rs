@@ -42,7 +42,7 @@ impl Holds {
     /// The configuration of an endpoint was read. Answers whether to release: it is another one, or it is not known
     /// whether it is, as at a start.
     pub(crate) fn configured(&mut self, endpoint: EndpointNo, before: Option<&Arc<Route>>, now: &Route) -> bool {
-        let changed = before.is_none_or(|before| !before.renders_like(now));
-        changed && self.endpoints.remove(&endpoint)
+        let is_due = self.endpoints.contains(&endpoint) && before.is_none_or(|before| !before.renders_like(now));
+        is_due && self.endpoints.remove(&endpoint)
     }
 }

@@ -14,7 +14,6 @@ use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method};
 use ringback_model::{AttemptOutcome, Auth, Clock, EndpointNo, Timestamp};
-use ringback_wire::Success;
 use serde_json::Value;
 use url::form_urlencoded;
 
@@ -200,7 +199,7 @@ async fn fetch(
     let receiver = Receiver { endpoint: None, target: &client.server, identity: None };
     let sent = transport.send_to(receiver, client.request(), timeout.min(TIMEOUT_MAX)).await;
     let Ok(answer) = &sent.result else {
-        return Err(TokenError::NoAnswer(sent.outcome(&Success::default(), false, clock.wall())));
+        return Err(TokenError::NoAnswer(sent.outcome(clock.wall())));
     };
     let said: Option<Value> = serde_json::from_slice(&sent.exchange.response).ok();
     let text = |name: &str| said.as_ref().and_then(|said| said.get(name)).and_then(Value::as_str);

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use ringback_model::{Auth, Message, OrganizationSettings, RetryPolicy};
 use ringback_store::EndpointConfig;
-use ringback_wire::{Recipe, RecipeError, Success};
+use ringback_wire::dialect::{self, Dialect};
+use ringback_wire::{Recipe, RecipeError};
 
 use crate::egress::{IdentityError, TargetUrl, TlsIdentity, UrlError};
 use crate::oauth::OauthClient;
@@ -24,8 +25,6 @@ pub struct Route {
     pub url: Arc<str>,
     /// Headers and keys.
     pub recipe: Recipe,
-    /// What counts as success.
-    pub success: Success,
     /// Who this side is in TLS, if the receiver asks.
     pub identity: Option<Arc<TlsIdentity>>,
     /// Where tokens come from, if the receiver asks for some.
@@ -59,30 +58,32 @@ pub enum DestinationError {
 }
 
 impl Route {
-    /// Works out the route of an endpoint; `default` is the retry policy where neither it nor its organization has one.
+    /// Works out the route of an endpoint; `default` is the retry policy where neither it nor its organization or
+    /// dialect has one.
     ///
     /// # Errors
     /// When the configuration cannot be used.
     pub fn new(
         config: Arc<EndpointConfig>,
-        settings: Arc<OrganizationSettings>,
+        settings: &Arc<OrganizationSettings>,
         default: &RetryPolicy,
     ) -> Result<Self, RouteError> {
         let (endpoint, secrets) = (&config.endpoint, &config.secrets);
+        let dialect = endpoint.shape.as_ref().and_then(|shape| shape.dialect.as_deref());
         let (identity, oauth) = secrets.auth.as_ref().map(read_auth).transpose()?.unwrap_or_default();
         Ok(Self {
             target: TargetUrl::parse(&endpoint.url)?,
             url: endpoint.url.as_str().into(),
-            recipe: Recipe::new(endpoint, secrets, &settings)?,
-            success: Success::new(endpoint.success.as_deref(), &[])?,
+            recipe: Recipe::new(endpoint, secrets, settings)?,
             identity: identity.map(Arc::new),
             oauth,
             retry: endpoint
                 .retry_schedule()
                 .or_else(|| settings.retry_schedule())
+                .or_else(|| dialect::find_or_default(dialect).ok().and_then(Dialect::retry_schedule))
                 .map_or_else(|| default.clone(), RetryPolicy::new),
             timeout: endpoint.timeout(),
-            settings,
+            settings: Arc::clone(settings),
             config,
         })
     }

@@ -102,7 +102,7 @@ impl Sender {
         let receiver = Receiver { endpoint, target: to.target, identity: route.identity.as_ref() };
         let sent = self.transport.send_to(receiver, request, route.timeout).await;
         let with_secret = route.config.secrets.auth.is_some();
-        Tried { started_at, outcome: sent.outcome(&route.success, with_secret, self.clock.wall()), sent }
+        Tried { started_at, outcome: sent.outcome_by(route.recipe.success(), with_secret, self.clock.wall()), sent }
     }
 
     /// Puts another secret into the place of the one that was rejected; `false` if there is none.
@@ -142,7 +142,7 @@ impl Sender {
     fn no_token(&self, error: TokenError) -> Tried {
         let exchange = Exchange { response: error.to_string().into(), ..Exchange::default() };
         let sent = Sent { result: Err(Fault::Token(error)), exchange };
-        let outcome = sent.outcome(&ringback_wire::Success::default(), true, self.clock.wall());
+        let outcome = sent.outcome(self.clock.wall());
         Tried { started_at: self.clock.now(), outcome, sent }
     }
 }

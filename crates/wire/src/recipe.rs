@@ -14,6 +14,7 @@ use ringback_model::{Auth, BasicAuth, Endpoint, EndpointSecrets, OrganizationSet
 use crate::Signer;
 use crate::plan::Plan;
 use crate::retired::Retired;
+use crate::{StatusPattern, Success};
 
 /// Headers and keys of one endpoint, ready to use.
 pub struct Recipe {
@@ -21,6 +22,7 @@ pub struct Recipe {
     headers: HeaderMap,
     signer: Option<Signer>,
     retired: Option<Box<Retired>>,
+    success: Success,
     plan: Option<Box<Plan>>,
     /// How a producer's own JSON becomes a report, by event type.
     mappings: Arc<IndexMap<String, IndexMap<String, String>>>,
@@ -102,7 +104,10 @@ impl Recipe {
         let signs = shape.is_none_or(|shape| shape.standard_signature);
         let signer = signs.then(|| Signer::new(&secrets.keys));
         let mappings = settings.report_mappings.clone();
-        Ok(Self { target, headers, signer, retired, plan: plan.map(Box::new), mappings })
+        let by_dialect = plan.iter().flat_map(|plan| &plan.dialect().success);
+        let by_dialect: Vec<_> = by_dialect.filter_map(|text| StatusPattern::parse(text)).collect();
+        let success = Success::new(endpoint.success.as_deref(), &by_dialect)?;
+        Ok(Self { target, headers, signer, retired, success, plan: plan.map(Box::new), mappings })
     }
 
     /// What requests say, where it is not the event's own JSON.
@@ -113,6 +118,12 @@ impl Recipe {
     /// How the producer's own JSON of this event type becomes a report.
     pub(crate) fn mapping(&self, event_type: &str) -> Option<&IndexMap<String, String>> {
         self.mappings.get(event_type)
+    }
+
+    /// What counts as success: the endpoint's own rule, or that of its dialect.
+    #[must_use]
+    pub fn success(&self) -> &Success {
+        &self.success
     }
 
     /// Whether there is a secret from before a rotation.

@@ -316,6 +316,15 @@ mod tests {
     }
 
     #[test]
+    fn every_dialect_names_statuses_that_can_be_read() {
+        for dialect in crate::dialect::names().filter_map(crate::dialect::find) {
+            for text in &dialect.success {
+                assert!(StatusPattern::parse(text).is_some(), "{}: {text}", dialect.name);
+            }
+        }
+    }
+
+    #[test]
     fn a_pattern_is_written_as_it_is_read() {
         for text in ["200", "2xx", "599", "5xx"] {
             assert_eq!(StatusPattern::parse(text).unwrap().to_string(), text);

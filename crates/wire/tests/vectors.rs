@@ -95,6 +95,7 @@ fn message(text: &str) -> Message {
         raw_content_type: None,
         ordering_key: None,
         occurred_at: event.occurred_at,
+        callback_url: None,
         accepted_at: Timestamp::from_seconds(1_724_235_300),
         expires_at: Timestamp::MAX,
     }

@@ -121,9 +121,15 @@ pub struct Sent {
 }
 
 impl Sent {
+    /// The outcome by the rule that holds where nobody has another: success is 2xx.
+    #[must_use]
+    pub fn outcome(&self, wall: Timestamp) -> AttemptOutcome {
+        self.outcome_by(&Success::default(), false, wall)
+    }
+
     /// The outcome by a rule; `with_secret` says whether the receiver was shown one that it may have rejected.
     #[must_use]
-    pub fn outcome(&self, rule: &Success, with_secret: bool, wall: Timestamp) -> AttemptOutcome {
+    pub fn outcome_by(&self, rule: &Success, with_secret: bool, wall: Timestamp) -> AttemptOutcome {
         match &self.result {
             Ok(Answer { status, headers, .. }) => {
                 let why = match rule.judge(*status, &self.exchange.response) {

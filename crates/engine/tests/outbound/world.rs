@@ -9,7 +9,6 @@ use http::{HeaderMap, Method};
 use ringback_engine::egress::{Connector, EgressPolicy, ScriptedResolver, TargetUrl, Trust, parse_networks};
 use ringback_engine::transport::{OutgoingRequest, Sent, Transport};
 use ringback_model::{AttemptOutcome, EndpointNo, Failure, NotSent, Timestamp};
-use ringback_wire::Success;
 
 pub(crate) const ENDPOINT: EndpointNo = EndpointNo(1);
 /// Long enough for anything on loopback; short tests give their own.
@@ -60,7 +59,7 @@ pub(crate) async fn call_within(transport: &Transport, target: &str, timeout: Du
 }
 
 pub(crate) fn outcome(sent: &Sent) -> AttemptOutcome {
-    sent.outcome(&Success::default(), false, Timestamp::from_seconds(1_800_000_000))
+    sent.outcome(Timestamp::from_seconds(1_800_000_000))
 }
 
 pub(crate) const fn failed(why: Failure) -> AttemptOutcome {
