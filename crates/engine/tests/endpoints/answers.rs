@@ -1,0 +1,64 @@
+//! What counts as success, and what is said of a secret that was rejected.
+
+use ringback_model::{AttemptOutcome, Auth, BodyRule, BodyTest, DeliveryState, Failure, Redacted, Shape, SuccessRule};
+
+use crate::receiver::Receiver;
+use crate::world::World;
+
+fn failed(why: Failure) -> AttemptOutcome {
+    AttemptOutcome::Failed { why, retry_after: None }
+}
+
+#[tokio::test]
+async fn a_receiver_that_must_acknowledge_is_judged_by_its_body() {
+    let world = World::new().await;
+    let receiver = Receiver::start(|request| {
+        (200, if request.contains("good") { " ACK/Jasmin\n".to_owned() } else { "OK".to_owned() })
+    })
+    .await;
+    let endpoint = world
+        .endpoint(&receiver.url, |endpoint, _| {
+            let body = BodyRule { rule: BodyTest::Equals, value: Some("ACK/Jasmin".to_owned()) };
+            endpoint.success = Some(Box::new(SuccessRule { status: vec!["2xx".to_owned()], body: Some(body) }));
+        })
+        .await;
+    let (good, bad) = (world.send(endpoint, r#"{"a":"good"}"#).await, world.send(endpoint, r#"{"a":"bad"}"#).await);
+    assert_eq!(world.attempts(good, 1).await[0].outcome, AttemptOutcome::Delivered);
+    let outcome = world.attempts(bad, 1).await.remove(0).outcome;
+    assert_eq!(outcome, failed(Failure::Unacknowledged(200)));
+    assert_eq!(outcome.to_string(), "the receiver answered 200, but the body lacks the acknowledgement");
+    assert_eq!(world.delivery(bad).await.state, DeliveryState::Pending, "it is tried again");
+}
+
+#[tokio::test]
+async fn a_dialect_says_which_statuses_count() {
+    let world = World::new().await;
+    let receiver = Receiver::start(|_| (204, String::new())).await;
+    let plain = world.endpoint(&receiver.url, |_, _| {}).await;
+    let rich = world
+        .endpoint(&receiver.url, |endpoint, _| {
+            endpoint.shape = Some(Box::new(Shape { dialect: Some("rich-dlr".to_owned()), ..Shape::default() }));
+        })
+        .await;
+    let report = r#"{"message":{"id":"1","to":"1","from":"2","status":"delivered"}}"#;
+    let (plain, rich) = (world.send(plain, report).await, world.send(rich, report).await);
+    assert_eq!(world.attempts(plain, 1).await[0].outcome, AttemptOutcome::Delivered);
+    assert_eq!(world.attempts(rich, 1).await[0].outcome, failed(Failure::Status(204)));
+}
+
+#[tokio::test]
+async fn a_rejected_secret_is_named_where_one_was_shown() {
+    let world = World::new().await;
+    let receiver = Receiver::start(|_| (403, String::new())).await;
+    let open = world.endpoint(&receiver.url, |_, _| {}).await;
+    let closed = world
+        .endpoint(&receiver.url, |_, secrets| {
+            secrets.auth = Some(Auth::ApiKey { header: "x-key".to_owned(), value: Redacted::new("k".to_owned()) });
+        })
+        .await;
+    let (open, closed) = (world.send(open, "{}").await, world.send(closed, "{}").await);
+    assert_eq!(world.attempts(open, 1).await[0].outcome, failed(Failure::Status(403)));
+    let outcome = world.attempts(closed, 1).await.remove(0).outcome;
+    assert_eq!(outcome.to_string(), "the receiver rejected the secret: it answered 403");
+    assert!(receiver.requests().iter().any(|request| request.contains("x-key: k")));
+}
