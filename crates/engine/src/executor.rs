@@ -13,7 +13,7 @@ use ringback_wire::RenderError;
 
 use crate::Judgement;
 use crate::route::Route;
-use crate::sender::{Destination, Sender, Sending, Tried};
+use crate::sender::{Sender, Sending, Tried};
 
 /// Makes attempts.
 #[derive(Debug)]
@@ -81,8 +81,7 @@ impl Executor {
         if route.config.endpoint.callback {
             prepared.target = target.path_and_query().clone();
         }
-        let destination = Destination { target: &target, shared: true };
-        let Sending { earlier, last } = self.sender.send(route, destination, prepared).await;
+        let Sending { earlier, last } = self.sender.send(route, &target, prepared).await;
         (earlier.map(Seen::from), last.into())
     }
 }

@@ -82,6 +82,27 @@ impl OauthClient {
             && self.form == other.form
     }
 
+    /// Asks for a token.
+    pub(crate) async fn fetch(&self, transport: &Transport, timeout: Duration) -> Result<Fetched, TokenError> {
+        let receiver = Receiver { endpoint: None, target: &self.server, identity: None };
+        let sent = transport.send_to(receiver, self.request(), timeout.min(TIMEOUT_MAX)).await;
+        let answer = sent.result.map_err(|fault| TokenError::NoAnswer(fault.outcome()))?;
+        let said: Option<Value> = serde_json::from_slice(&sent.exchange.response).ok();
+        let text = |name: &str| said.as_ref().and_then(|said| said.get(name)).and_then(Value::as_str);
+        if !(200..300).contains(&answer.status) {
+            let code = text("error").filter(|code| is_code(code)).map(str::to_owned);
+            return Err(TokenError::Refused { status: answer.status, code });
+        }
+        if !text("token_type").is_none_or(|kind| kind.eq_ignore_ascii_case("bearer")) {
+            return Err(TokenError::NoToken);
+        }
+        let token = text("access_token").filter(|token| !token.is_empty()).ok_or(TokenError::NoToken)?;
+        let mut header = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| TokenError::NoToken)?;
+        header.set_sensitive(true);
+        let life = said.as_ref().and_then(|said| said.get("expires_in")).and_then(seconds).unwrap_or(LIFE_DEFAULT);
+        Ok(Fetched { header, life })
+    }
+
     fn request(&self) -> OutgoingRequest {
         let headers = HeaderMap::from_iter([
             (ACCEPT, HeaderValue::from_static("application/json")),
@@ -96,6 +117,13 @@ impl OauthClient {
             body: self.form.clone(),
         }
     }
+}
+
+/// A token as its server has just given it.
+#[derive(Clone, Debug)]
+pub(crate) struct Fetched {
+    pub(crate) header: HeaderValue,
+    life: Duration,
 }
 
 /// A token as it is shown, and whether it was fetched for whoever asked now.
@@ -128,20 +156,15 @@ struct Token {
 }
 
 impl Tokens {
-    /// The token of an endpoint, fetched if none is kept that is good; never the one that was `refused`. Without an
-    /// endpoint it is fetched in any case, and not kept.
+    /// The token of an endpoint, fetched if none is kept that is good; never the one that was `refused`.
     pub(crate) async fn get(
         &self,
         (transport, clock): (&Transport, &dyn Clock),
-        endpoint: Option<EndpointNo>,
+        endpoint: EndpointNo,
         client: &OauthClient,
         timeout: Duration,
         refused: Option<&HeaderValue>,
     ) -> Result<Shown, TokenError> {
-        let Some(endpoint) = endpoint else {
-            let token = fetch(transport, clock, client, timeout).await?;
-            return Ok(Shown { header: token.header, is_new: true });
-        };
         let slot = self.slot(endpoint, client);
         // Held while a token is fetched: whoever comes meanwhile waits for it.
         let mut kept = slot.kept.lock().await;
@@ -158,9 +181,10 @@ impl Tokens {
         {
             return Err(error.clone());
         }
-        match fetch(transport, clock, client, timeout).await {
-            Ok(token) => {
-                let header = token.header.clone();
+        match client.fetch(transport, timeout).await {
+            Ok(Fetched { header, life }) => {
+                let good_until = now + (life - MARGIN_MAX.min(life / 10));
+                let token = Token { header: header.clone(), good_until };
                 *kept = Kept { token: Some(token), failed: None };
                 Ok(Shown { header, is_new: true })
             }
@@ -187,34 +211,6 @@ impl Tokens {
             }
         }
     }
-}
-
-async fn fetch(
-    transport: &Transport,
-    clock: &dyn Clock,
-    client: &OauthClient,
-    timeout: Duration,
-) -> Result<Token, TokenError> {
-    let asked_at = clock.now();
-    let receiver = Receiver { endpoint: None, target: &client.server, identity: None };
-    let sent = transport.send_to(receiver, client.request(), timeout.min(TIMEOUT_MAX)).await;
-    let Ok(answer) = &sent.result else {
-        return Err(TokenError::NoAnswer(sent.outcome(clock.wall())));
-    };
-    let said: Option<Value> = serde_json::from_slice(&sent.exchange.response).ok();
-    let text = |name: &str| said.as_ref().and_then(|said| said.get(name)).and_then(Value::as_str);
-    if !(200..300).contains(&answer.status) {
-        let code = text("error").filter(|code| is_code(code)).map(str::to_owned);
-        return Err(TokenError::Refused { status: answer.status, code });
-    }
-    if !text("token_type").is_none_or(|kind| kind.eq_ignore_ascii_case("bearer")) {
-        return Err(TokenError::NoToken);
-    }
-    let token = text("access_token").filter(|token| !token.is_empty()).ok_or(TokenError::NoToken)?;
-    let mut header = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| TokenError::NoToken)?;
-    header.set_sensitive(true);
-    let life = said.as_ref().and_then(|said| said.get("expires_in")).and_then(seconds).unwrap_or(LIFE_DEFAULT);
-    Ok(Token { header, good_until: asked_at + (life - MARGIN_MAX.min(life / 10)) })
 }
 
 /// A number of seconds; some servers write it as text.

@@ -5,11 +5,11 @@
 //! [`Sent`] keeps the reason of a failure in full.
 
 use std::future::Future;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ringback_model::{EndpointNo, Exchange};
+use http::header::AUTHORIZATION;
+use ringback_model::Exchange;
 use ringback_wire::Prepared;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use crate::Route;
 use crate::egress::{ConnectError, Connector};
-use crate::transport::{OutgoingRequest, Sent, Transport};
+use crate::transport::{OutgoingRequest, Receiver, Sent, Transport};
 
 /// Probes under way at most: a crowd of them must not take the sockets of deliveries.
 const AT_ONCE: usize = 64;
@@ -27,8 +27,6 @@ const AT_ONCE: usize = 64;
 pub struct Probe {
     transport: Transport,
     turns: Semaphore,
-    /// Connections are kept by the number of an endpoint. Every probe has one of its own, which no endpoint has.
-    next: AtomicI64,
     tasks: Mutex<JoinSet<()>>,
 }
 
@@ -36,15 +34,11 @@ impl Probe {
     /// A probe that dials with the connector of the deliveries, and so obeys the policy that they obey.
     #[must_use]
     pub fn new(connector: Arc<Connector>) -> Self {
-        Self {
-            transport: Transport::new(connector),
-            turns: Semaphore::new(AT_ONCE),
-            next: AtomicI64::new(i64::MIN),
-            tasks: Mutex::default(),
-        }
+        Self { transport: Transport::new(connector), turns: Semaphore::new(AT_ONCE), tasks: Mutex::default() }
     }
 
-    /// Sends one request along a route and reads its answer, all within `timeout`, the wait for a turn included.
+    /// Sends one request along a route and reads its answer, all within `timeout`, the wait for a turn and for a token
+    /// included. What the receiver is shown is the present secret, never one that was retired: it is what the test is of.
     /// Dropping the future closes the connection.
     pub async fn send(&self, route: &Route, request: Prepared, timeout: Duration) -> Sent {
         let begun = Instant::now();
@@ -53,12 +47,16 @@ impl Probe {
             return Sent { result: Err(ConnectError::LocalResource.into()), exchange: Exchange::default() };
         };
         let Prepared { method, target, headers, body } = request;
-        let request = OutgoingRequest { method, path_and_query: target, headers, body };
-        let own = EndpointNo(self.next.fetch_add(1, Ordering::Relaxed));
-        let left = timeout.saturating_sub(begun.elapsed());
-        let sent = self.transport.send(own, &route.target, request, left).await;
-        self.transport.forget(own);
-        sent
+        let mut request = OutgoingRequest { method, path_and_query: target, headers, body };
+        let left = || timeout.saturating_sub(begun.elapsed());
+        if let Some(client) = &route.oauth {
+            match client.fetch(&self.transport, left()).await {
+                Ok(token) => request.headers.insert(AUTHORIZATION, token.header),
+                Err(error) => return Sent::without_token(error),
+            };
+        }
+        let receiver = Receiver { endpoint: None, target: &route.target, identity: route.identity.as_ref() };
+        self.transport.send_to(receiver, request, left()).await
     }
 
     /// Runs something in the background, at most until [`Probe::stop`].

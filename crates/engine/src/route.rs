@@ -106,6 +106,12 @@ impl Route {
         }
     }
 
+    /// Whether the receiver is shown a secret, which it may reject.
+    #[must_use]
+    pub fn shows_secret(&self) -> bool {
+        self.config.secrets.auth.is_some()
+    }
+
     /// Whether both would make the same request of a message, or fail for the same reason.
     #[must_use]
     pub fn renders_like(&self, other: &Self) -> bool {

@@ -8,22 +8,13 @@ use std::sync::Arc;
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
-use ringback_model::{AttemptOutcome, Clock, EndpointNo, Exchange, Failure, Timestamp};
+use ringback_model::{AttemptOutcome, Clock, EndpointNo, Failure, Timestamp};
 use ringback_wire::Prepared;
 
 use crate::egress::TargetUrl;
 use crate::oauth::{Shown, TokenError, Tokens};
 use crate::route::Route;
-use crate::transport::{Fault, OutgoingRequest, Receiver, Sent, Transport};
-
-/// Where a request goes.
-#[derive(Clone, Copy, Debug)]
-pub struct Destination<'a> {
-    /// The URL: that of the route, or another one of the same endpoint.
-    pub target: &'a TargetUrl,
-    /// Whether connections and tokens of the endpoint are used and kept. Not for one that is only being tried out.
-    pub shared: bool,
-}
+use crate::transport::{OutgoingRequest, Receiver, Sent, Transport};
 
 /// One exchange.
 #[derive(Debug)]
@@ -72,11 +63,11 @@ impl Sender {
         self.tokens.forget(endpoint);
     }
 
-    /// Sends a request to an endpoint; twice if the first secret is rejected and there is a second one.
-    pub async fn send(&self, route: &Route, to: Destination<'_>, prepared: Prepared) -> Sending {
+    /// Sends a request to an endpoint, at the URL of its route or another one of the same origin; twice if the first secret is rejected and there is a second one.
+    pub async fn send(&self, route: &Route, to: &TargetUrl, prepared: Prepared) -> Sending {
         let Prepared { method, target: path_and_query, headers, body } = prepared;
         let mut request = OutgoingRequest { method, path_and_query, headers, body };
-        let token = match self.token(route, to, None).await {
+        let token = match self.token(route, None).await {
             Ok(token) => token,
             Err(error) => return Sending { earlier: None, last: self.no_token(error) },
         };
@@ -88,7 +79,7 @@ impl Sender {
         }
         let first = self.once(route, to, request.clone()).await;
         if !matches!(first.outcome, AttemptOutcome::Failed { why: Failure::SecretRejected(401), .. })
-            || !self.show_another(route, to, token.as_ref(), &mut request.headers).await
+            || !self.show_another(route, token.as_ref(), &mut request.headers).await
         {
             return Sending { earlier: None, last: first };
         }
@@ -96,28 +87,24 @@ impl Sender {
         Sending { earlier: Some(first), last }
     }
 
-    async fn once(&self, route: &Route, to: Destination<'_>, request: OutgoingRequest) -> Tried {
+    async fn once(&self, route: &Route, to: &TargetUrl, request: OutgoingRequest) -> Tried {
         let started_at = self.clock.now();
-        let endpoint = to.shared.then_some(route.config.no);
-        let receiver = Receiver { endpoint, target: to.target, identity: route.identity.as_ref() };
+        let receiver = Receiver { endpoint: Some(route.config.no), target: to, identity: route.identity.as_ref() };
         let sent = self.transport.send_to(receiver, request, route.timeout).await;
-        let with_secret = route.config.secrets.auth.is_some();
-        Tried { started_at, outcome: sent.outcome_by(route.recipe.success(), with_secret, self.clock.wall()), sent }
+        Tried {
+            started_at,
+            outcome: sent.outcome_by(route.recipe.success(), route.shows_secret(), self.clock.wall()),
+            sent,
+        }
     }
 
     /// Puts another secret into the place of the one that was rejected; `false` if there is none.
-    async fn show_another(
-        &self,
-        route: &Route,
-        to: Destination<'_>,
-        token: Option<&Shown>,
-        headers: &mut HeaderMap,
-    ) -> bool {
+    async fn show_another(&self, route: &Route, token: Option<&Shown>, headers: &mut HeaderMap) -> bool {
         match token {
             None => route.recipe.show_retired_auth(headers, self.clock.wall()),
             // One that was fetched just now would be no better another time.
             Some(Shown { is_new: true, .. }) => false,
-            Some(Shown { header, .. }) => match self.token(route, to, Some(header)).await {
+            Some(Shown { header, .. }) => match self.token(route, Some(header)).await {
                 Ok(Some(token)) => {
                     headers.insert(AUTHORIZATION, token.header);
                     true
@@ -127,21 +114,14 @@ impl Sender {
         }
     }
 
-    async fn token(
-        &self,
-        route: &Route,
-        to: Destination<'_>,
-        refused: Option<&HeaderValue>,
-    ) -> Result<Option<Shown>, TokenError> {
+    async fn token(&self, route: &Route, refused: Option<&HeaderValue>) -> Result<Option<Shown>, TokenError> {
         let Some(client) = &route.oauth else { return Ok(None) };
-        let endpoint = to.shared.then_some(route.config.no);
         let tools = (&*self.transport, &*self.clock);
-        self.tokens.get(tools, endpoint, client, route.timeout, refused).await.map(Some)
+        self.tokens.get(tools, route.config.no, client, route.timeout, refused).await.map(Some)
     }
 
     fn no_token(&self, error: TokenError) -> Tried {
-        let exchange = Exchange { response: error.to_string().into(), ..Exchange::default() };
-        let sent = Sent { result: Err(Fault::Token(error)), exchange };
+        let sent = Sent::without_token(error);
         let outcome = sent.outcome(self.clock.wall());
         Tried { started_at: self.clock.now(), outcome, sent }
     }

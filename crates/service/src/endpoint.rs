@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ringback_engine::check_auth;
 use ringback_model::{
     Auth, Endpoint, EndpointId, EndpointNo, EndpointSecrets, SigningKey, SigningSecret, VerificationKind,
     VerificationMode, VerificationState,
@@ -415,6 +416,9 @@ fn check_request(endpoint: &Endpoint, secrets: &EndpointSecrets, app: &AppConfig
         }
     }
     if let Err(error) = Recipe::new(&Endpoint { url, ..endpoint.clone() }, secrets, &app.settings) {
+        faults.note_path(&error.field, error.message);
+    }
+    if let Some(Err(error)) = secrets.auth.as_ref().map(check_auth) {
         faults.note_path(&error.field, error.message);
     }
     faults.finish()

@@ -98,7 +98,7 @@ impl Service {
         let Ready { route, prepared, mask, view, warnings } = self.ready(&app, subject, event).await?;
         self.test_limit.take(app.no, self.clock.now())?;
         let sent = self.verifier.probe.send(&route, prepared.clone(), route.timeout).await;
-        let outcome = sent.outcome(self.clock.wall());
+        let outcome = sent.outcome_by(route.recipe.success(), route.shows_secret(), self.clock.wall());
         let verdict = Verdict::of(&prepared, &sent, &outcome, route.config.endpoint.success.as_deref());
         Ok(TestView { exchange: mask.exchange(view, &sent), verdict, warnings })
     }
@@ -177,6 +177,7 @@ impl Service {
             raw_content_type: None,
             ordering_key: None,
             occurred_at: None,
+            callback_url: None,
             accepted_at: now,
             expires_at: Timestamp::MAX,
         })

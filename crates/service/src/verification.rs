@@ -274,7 +274,7 @@ fn judge(
     wall: Timestamp,
 ) -> Result<(), Refused> {
     let endpoint = &route.config.endpoint;
-    let outcome = sent.outcome(wall);
+    let outcome = sent.outcome_by(route.recipe.success(), route.shows_secret(), wall);
     let verdict = || Verdict::of(request, sent, &outcome, endpoint.success.as_deref()).sentences();
     let refused = |reason: String| Err(Refused { reason, is_ours: false });
     let Ok(answer) = &sent.result else {

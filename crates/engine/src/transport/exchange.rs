@@ -109,6 +109,15 @@ impl Fault {
             Self::Failed(failure) => Ok(*failure),
         }
     }
+
+    /// What it is as the outcome of an attempt.
+    #[must_use]
+    pub const fn outcome(&self) -> AttemptOutcome {
+        match self.failure() {
+            Ok(why) => AttemptOutcome::Failed { why, retry_after: None },
+            Err(why) => AttemptOutcome::NotSent { why },
+        }
+    }
 }
 
 /// What came of a request.
@@ -121,6 +130,13 @@ pub struct Sent {
 }
 
 impl Sent {
+    /// What came of a request that was not sent for want of a token.
+    #[must_use]
+    pub fn without_token(error: TokenError) -> Self {
+        let exchange = Exchange { response: error.to_string().into(), ..Exchange::default() };
+        Self { result: Err(Fault::Token(error)), exchange }
+    }
+
     /// The outcome by the rule that holds where nobody has another: success is 2xx.
     #[must_use]
     pub fn outcome(&self, wall: Timestamp) -> AttemptOutcome {
@@ -142,10 +158,7 @@ impl Sent {
                 };
                 AttemptOutcome::Failed { why, retry_after: retry_after(headers, wall) }
             }
-            Err(fault) => match fault.failure() {
-                Ok(why) => AttemptOutcome::Failed { why, retry_after: None },
-                Err(why) => AttemptOutcome::NotSent { why },
-            },
+            Err(fault) => fault.outcome(),
         }
     }
 }

@@ -31,7 +31,7 @@ fn route(url: &str) -> Route {
         endpoint,
         secrets: EndpointSecrets::default(),
     };
-    Route::new(Arc::new(config), &OrganizationSettings::default(), &RetryPolicy::default()).unwrap()
+    Route::new(Arc::new(config), &Arc::new(OrganizationSettings::default()), &RetryPolicy::default()).unwrap()
 }
 
 fn get(target: &str) -> Prepared {

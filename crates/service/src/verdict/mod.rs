@@ -108,6 +108,12 @@ impl Verdict {
     pub fn of(request: &Prepared, sent: &Sent, outcome: &AttemptOutcome, rule: Option<&SuccessRule>) -> Self {
         match &sent.result {
             Err(Fault::Connect(error)) => not_connected(error),
+            Err(Fault::Token(error)) => Verdict::new(
+                VerdictClass::Unauthorized,
+                sentence(&error.to_string()),
+                "Compare `auth.tokenUrl`, `auth.clientId`, `auth.clientSecret` and `auth.scope` with what the token server \
+                 knows.",
+            ),
             Err(Fault::Failed(failure)) => no_answer(*failure),
             Ok(answer) => {
                 let look = Look {
@@ -259,7 +265,7 @@ fn no_answer(failure: Failure) -> Verdict {
             "Look whether the receiver is running and the port of the URL is right.",
         ),
         Failure::Tls => (VerdictClass::Tls, "The TLS handshake failed.", "Look at the certificate of the receiver."),
-        Failure::Closed | Failure::Status(_) => (
+        Failure::Closed | Failure::Status(_) | Failure::Unacknowledged(_) | Failure::SecretRejected(_) => (
             VerdictClass::Closed,
             "The connection was closed before there was an answer.",
             "The program behind the URL may have crashed, or a proxy before it cut the connection: look into their logs.",
