@@ -94,7 +94,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Result<&str, ServiceError> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Result<&str, ServiceError> {
     let refused = |detail: &str| ServiceError::Unauthenticated(detail.to_owned());
     let mut given = headers.get_all(AUTHORIZATION).iter();
     let header = given
@@ -127,7 +127,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     }
 }
 
-async fn read(body: axum::body::Body) -> Result<Bytes, Problem> {
+pub(crate) async fn read(body: axum::body::Body) -> Result<Bytes, Problem> {
     // One frame, the usual case, is taken over as it is; more are put together.
     let body = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, BODY_MAX).collect());
     match body.await {

@@ -14,7 +14,8 @@ pub(crate) type NotYet = &'static [(&'static str, &'static [&'static str])];
 pub(crate) const ENDPOINT: NotYet = &[("dedupeWindow", &[]), ("eventTtl", &[]), ("multipart", &[])];
 
 /// Members of an application.
-pub(crate) const APPLICATION: NotYet = &[];
+pub(crate) const APPLICATION: NotYet =
+    &[("callbackAllowList", &["[]"]), ("feedbackSecret", &[]), ("productUniqueIds", &["{}"])];
 
 /// Refuses a body, known to be JSON, that asks for something of the table.
 pub(crate) fn refuse(body: &[u8], table: NotYet) -> Result<(), Problem> {

@@ -14,7 +14,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
 use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi, ToSchema};
 
-use crate::v1::{application, attempt, endpoint, event_type, header, health, message, probe, secret};
+use crate::v1::{application, attempt, endpoint, event_type, header, health, message, oauth_client, probe, secret};
 
 /// The document, as text.
 static TEXT: LazyLock<String> = LazyLock::new(|| {
@@ -66,7 +66,7 @@ struct ValidationErrorItem {
         endpoint::delete, probe::test, probe::preview, probe::verify, secret::get, secret::rotate, header::get, header::put, header::patch, event_type::list,
         event_type::create, event_type::get, event_type::put, event_type::patch, event_type::delete, message::list,
         message::create, message::get, attempt::list_deliveries, attempt::list_by_message, attempt::list_by_endpoint,
-        attempt::get, attempt::resend, health::get, health::ping,
+        attempt::get, attempt::resend, oauth_client::list, oauth_client::create, oauth_client::delete, health::get, health::ping,
     ),
     components(schemas(HttpErrorOut, HTTPValidationError, ValidationErrorItem)),
     modifiers(&Security, &Errors),

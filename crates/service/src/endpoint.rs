@@ -320,7 +320,8 @@ impl Service {
             (endpoint.headers, secrets.header_values) = headers.into_iter().map(header::HeaderDraft::split).unzip();
         }
         // A filter that stays as it was may name types that were removed since.
-        if draft.event_types != endpoint.event_types
+        if draft.messaging.prefix.is_none()
+            && draft.event_types != endpoint.event_types
             && let Some(types) = &draft.event_types
         {
             self.check_event_types_exist(app.org, types, &mut faults).await?;

@@ -170,7 +170,8 @@ impl EndpointDraft {
             faults.note("eventTypes", format!("At most {EVENT_TYPES_MAX} event types are allowed."));
         }
         for (at, name) in types.iter().enumerate().take(EVENT_TYPES_MAX) {
-            if !is_event_type_name(name) {
+            // A subscription's trigger was looked at before; it may be a pattern.
+            if self.messaging.prefix.is_none() && !is_event_type_name(name) {
                 faults.note_item("eventTypes", &at, EVENT_TYPE_RULE);
             }
         }

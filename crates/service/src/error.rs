@@ -55,6 +55,8 @@ pub enum Resource {
     Message,
     /// An attempt.
     Attempt,
+    /// A client of the token issuer.
+    OauthClient,
 }
 
 impl fmt::Display for Resource {
@@ -65,6 +67,7 @@ impl fmt::Display for Resource {
             Self::EventType => "There is no event type with this name.",
             Self::Message => "There is no message with this id or eventId in this application.",
             Self::Attempt => "There is no attempt with this id for this message.",
+            Self::OauthClient => "There is no client with this id for this application.",
         })
     }
 }

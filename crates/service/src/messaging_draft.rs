@@ -66,6 +66,7 @@ pub struct MessagingDraft {
     pub shape: Shape,
     pub success: Option<SuccessRule>,
     pub registered_by: Option<String>,
+    pub prefix: Option<String>,
     pub custom_parameters: Change<Vec<CustomParameterDraft>>,
     pub auth: Change<Option<Auth>>,
     pub verification: Change<Option<VerificationDraft>>,
@@ -85,6 +86,7 @@ impl MessagingDraft {
             shape: endpoint.shape.as_deref().cloned().unwrap_or_default(),
             success: endpoint.success.as_deref().cloned(),
             registered_by: endpoint.registered_by.clone(),
+            prefix: endpoint.prefix.clone(),
             ..Self::default()
         }
     }
@@ -144,6 +146,7 @@ impl MessagingDraft {
         endpoint.status_policy = self.status_policy;
         endpoint.success = self.success.map(Box::new);
         endpoint.registered_by = self.registered_by;
+        endpoint.prefix = self.prefix;
         let mut shape = self.shape;
         if let Change::Replace(parameters) = self.custom_parameters {
             (shape.custom_parameters, secrets.custom_values) = parameters.into_iter().map(split).unzip();

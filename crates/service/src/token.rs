@@ -214,6 +214,17 @@ impl Tokens {
         Self { key, verified: RwLock::default() }
     }
 
+    /// Makes a token: see [`TokenKey::mint`].
+    pub(crate) fn mint(
+        &self,
+        subject: &TokenSubject,
+        wall: Timestamp,
+        life: Duration,
+        random: &dyn Random,
+    ) -> Result<Redacted, TokenError> {
+        self.key.mint(subject, wall, life, random)
+    }
+
     /// Who the token speaks for at `wall`.
     pub(crate) fn verify(&self, token: &str, wall: Timestamp) -> Result<Arc<Actor>, TokenError> {
         let known = self.verified.read().unwrap_or_else(PoisonError::into_inner).get(token).cloned();

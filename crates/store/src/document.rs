@@ -17,6 +17,8 @@ pub enum DocumentKind {
     Endpoint = 3,
     /// An event type. Parent the organization, key its name.
     EventType = 4,
+    /// A client of the token issuer. Parent 0, key its id.
+    OauthClient = 5,
 }
 
 impl DocumentKind {

@@ -11,13 +11,14 @@ pub(crate) mod header;
 pub(crate) mod health;
 pub(crate) mod message;
 pub(crate) mod message_body;
+pub(crate) mod oauth_client;
 pub(crate) mod probe;
 pub(crate) mod secret;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use ringback_service::Service;
 
 /// All operations. Paths are written out in full, so that one look-up finds a handler and nothing is cut off first.
@@ -49,6 +50,8 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
         .route("/api/v1/app/{app_id}/msg/{msg_id}/attempt/{attempt_id}", get(attempt::get))
         .route("/api/v1/app/{app_id}/attempt/endpoint/{endpoint_id}", get(attempt::list_by_endpoint))
         .route("/api/v1/app/{app_id}/attempt/msg/{msg_id}", get(attempt::list_by_message))
+        .route("/api/v1/app/{app_id}/oauth-client", get(oauth_client::list).post(oauth_client::create))
+        .route("/api/v1/app/{app_id}/oauth-client/{client_id}", delete(oauth_client::delete))
         .route("/api/v1/event-type", get(event_type::list).post(event_type::create))
         .route(
             "/api/v1/event-type/{event_type_name}",

@@ -250,8 +250,10 @@ fn text(plain: &Zeroizing<Vec<u8>>) -> Result<Redacted> {
 }
 
 fn kind_of(code: i64) -> Option<DocumentKind> {
-    use DocumentKind::{Application, Endpoint, EventType, Organization};
-    [Organization, Application, Endpoint, EventType].into_iter().find(|kind| i64::from(kind.code()) == code)
+    use DocumentKind::{Application, Endpoint, EventType, OauthClient, Organization};
+    [Organization, Application, Endpoint, EventType, OauthClient]
+        .into_iter()
+        .find(|kind| i64::from(kind.code()) == code)
 }
 
 /// What a document's secret is bound to: moved to another row, it does not open.

@@ -1,0 +1,147 @@
+//! `POST /jql`: subscriptions as Antly's clients ask for them. The token stands in the body, so no body is logged.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use http::StatusCode;
+use http::header::AUTHORIZATION;
+use ringback_model::{Redacted, near};
+use ringback_service::{Service, ServiceError, Subscribed, Subscription, SubscriptionError};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::extract;
+use crate::problem::Problem;
+use crate::respond;
+
+/// The largest query.
+const QUERY_MAX: usize = 64 * 1_024;
+/// Where the token stands.
+const TOKEN: &str = "__meta__.authenticationToken";
+
+/// A query. Everything is optional here, so that what is missing is told by its name.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Query {
+    #[serde(rename = "__meta__")]
+    meta: Meta,
+    prefix: String,
+    trigger: String,
+    webhook_url: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Meta {
+    namespace: String,
+    schema: String,
+    intent: String,
+    authentication_class: String,
+    authentication_token: Redacted,
+}
+
+/// An answer that is no success.
+struct Refused {
+    status: StatusCode,
+    code: &'static str,
+    field: &'static str,
+    message: String,
+}
+
+impl Refused {
+    fn invalid(code: &'static str, field: &'static str, message: impl Into<String>) -> Self {
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, code, field, message: message.into() }
+    }
+
+    fn token(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::UNAUTHORIZED, code: "invalid_token", field: TOKEN, message: message.into() }
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let Self { status, code, field, message } = self;
+        let error = json!({"code": code, "field": field, "message": message});
+        respond::json(status, &json!({"status": "error", "error": error}))
+    }
+}
+
+/// The path of JQL.
+pub(crate) fn routes() -> Router<Arc<Service>> {
+    Router::new().route("/jql", post(query))
+}
+
+async fn query(State(service): State<Arc<Service>>, request: Request<Body>) -> Response {
+    let (parts, body) = request.into_parts();
+    let header = parts.headers.contains_key(AUTHORIZATION).then(|| extract::bearer(&parts.headers));
+    let header = match header.transpose() {
+        Ok(header) => header.map(|token| Redacted::new(token.to_owned())),
+        Err(error) => return Refused::token(error.to_string()).into_response(),
+    };
+    let body = match extract::read(body).await {
+        Ok(body) if body.len() <= QUERY_MAX => body,
+        Ok(_) => return Problem::too_large().into_response(),
+        Err(problem) => return problem.into_response(),
+    };
+    // An error of serde names no value of a text, and so no token.
+    let query: Query = match serde_json::from_slice(&body) {
+        Ok(query) => query,
+        Err(error) => {
+            let message = format!("The body is no JQL query: line {}, column {}.", error.line(), error.column());
+            return Refused::invalid("invalid_query", "", message).into_response();
+        }
+    };
+    answer(&service, query, header).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn answer(service: &Service, query: Query, header: Option<Redacted>) -> Result<Response, Response> {
+    let refuse = |refused: Refused| refused.into_response();
+    known("__meta__.namespace", &query.meta.namespace, &["system.Webhook"]).map_err(refuse)?;
+    known("__meta__.schema", &query.meta.schema, &["controller"]).map_err(refuse)?;
+    let intents = ["subscribeToWebhook", "unsubscribeFromWebhook"];
+    known("__meta__.intent", &query.meta.intent, &intents).map_err(refuse)?;
+    let in_body = !query.meta.authentication_token.reveal().is_empty();
+    if in_body || header.is_none() {
+        let class = &query.meta.authentication_class;
+        known("__meta__.authenticationClass", class, &["oauth2", "apiKey"]).map_err(refuse)?;
+    }
+    let token = if in_body { query.meta.authentication_token.clone() } else { header.unwrap_or_default() };
+    let actor = service.authenticate(token.reveal()).map_err(|error| refuse(Refused::token(error.to_string())))?;
+    let Query { meta: Meta { intent, .. }, prefix, trigger, webhook_url } = query;
+    let asked = Subscription { prefix, trigger, webhook_url };
+    let result = if intent == intents[0] {
+        let Subscribed { id, active } = service.subscribe(&actor, &asked).await.map_err(failure)?;
+        let state = if active { "active" } else { "pending" };
+        let Subscription { prefix, trigger, webhook_url } = &asked;
+        json!({"id": id, "prefix": prefix, "trigger": trigger, "webhookUrl": webhook_url, "state": state})
+    } else {
+        json!({"removed": i32::from(service.unsubscribe(&actor, &asked).await.map_err(failure)?)})
+    };
+    Ok(respond::json(StatusCode::OK, &json!({"status": "success", "result": result})))
+}
+
+fn known(field: &'static str, word: &str, words: &[&str]) -> Result<(), Refused> {
+    if words.contains(&word) {
+        return Ok(());
+    }
+    let message = match near(word, words.iter().copied()).first() {
+        Some(meant) => format!("`{word}` is not known here; is it `{meant}`?"),
+        None => format!("`{word}` is not known here; there is {}.", words.join(" and ")),
+    };
+    Err(Refused::invalid("unknown_value", field, message))
+}
+
+fn failure(error: SubscriptionError) -> Response {
+    match error {
+        SubscriptionError::Invalid { code: "invalid_token", message, .. } => Refused::token(message).into_response(),
+        SubscriptionError::Invalid { code, field, message } => Refused::invalid(code, field, message).into_response(),
+        SubscriptionError::Service(ServiceError::NotFound(_)) => {
+            Refused::token("The application of this token does not exist.").into_response()
+        }
+        SubscriptionError::Service(error) => Problem::from(error).into_response(),
+    }
+}

@@ -1,0 +1,216 @@
+//! JQL: subscriptions to triggers, each an endpoint of the `antly` dialect. One per application, prefix, trigger and URL.
+
+use ringback_model::{Endpoint, VerificationState, near};
+use ringback_store::{Direction, DocumentKind, DocumentPage, Paging};
+use sha2::{Digest as _, Sha256};
+
+use crate::oauth_client::hex;
+use crate::{Actor, EndpointDraft, Resource, Service, ServiceError};
+
+/// What may be done to the resources that are registered.
+const ACTIONS: [&str; 3] = ["create", "update", "delete"];
+/// Event types that near matches are looked for in.
+const NAMES_MAX: usize = 1_000;
+/// The longest prefix, in bytes.
+const PREFIX_MAX: usize = 64;
+
+/// What a subscription is to: all three are its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscription {
+    /// A name of the subscriber's own.
+    pub prefix: String,
+    /// `namespace.Entity:action`.
+    pub trigger: String,
+    /// Where events go.
+    pub webhook_url: String,
+}
+
+/// A subscription that stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscribed {
+    /// The id of its endpoint.
+    pub id: String,
+    /// Whether events flow already; they wait for the handshake otherwise.
+    pub active: bool,
+}
+
+/// Why a subscription was not made or removed.
+#[derive(Debug, thiserror::Error)]
+pub enum SubscriptionError {
+    /// A member of the query is not as it has to be.
+    #[error("{message}")]
+    Invalid {
+        /// A stable word.
+        code: &'static str,
+        /// The member.
+        field: &'static str,
+        /// What to change.
+        message: String,
+    },
+    /// As for any use case.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+}
+
+impl Subscription {
+    /// The uid of its endpoint: the same for the same three, so that the store keeps one of them.
+    fn uid(&self) -> String {
+        let mut hash = Sha256::new();
+        for part in [&self.prefix, &self.trigger, &self.webhook_url] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        format!("jql-{}", hex(&hash.finalize()[..20]))
+    }
+
+    fn check(&self) -> Result<(), SubscriptionError> {
+        let is_prefix = (1..=PREFIX_MAX).contains(&self.prefix.len())
+            && self.prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+        if !is_prefix {
+            let message = "A prefix has 1 to 64 characters of a-z, A-Z, 0-9, `.`, `_` and `-`.".to_owned();
+            return Err(SubscriptionError::Invalid { code: "invalid_value", field: "prefix", message });
+        }
+        if !is_trigger(&self.trigger) {
+            let message =
+                "A trigger is written `namespace.Entity:action`, such as `profile.Customer:create`.".to_owned();
+            return Err(SubscriptionError::Invalid { code: "invalid_value", field: "trigger", message });
+        }
+        Ok(())
+    }
+}
+
+impl Service {
+    /// Makes a subscription, or finds the one that stands.
+    ///
+    /// # Errors
+    /// [`SubscriptionError::Invalid`] when a member is not as it has to be or the trigger is not known.
+    pub async fn subscribe(&self, actor: &Actor, asked: &Subscription) -> Result<Subscribed, SubscriptionError> {
+        asked.check()?;
+        let app = own_app(actor)?;
+        self.check_trigger(actor, &asked.trigger).await?;
+        let config = self.app(actor, &app).await?;
+        if let Some(standing) = config.endpoint_by_name(&asked.uid()) {
+            return Ok(subscribed(&standing.endpoint));
+        }
+        let mut draft = EndpointDraft::new(asked.webhook_url.clone());
+        draft.uid = Some(asked.uid());
+        draft.event_types = Some(vec![asked.trigger.clone()]);
+        draft.messaging.prefix = Some(asked.prefix.clone());
+        draft.messaging.shape.dialect = Some("antly".to_owned());
+        match self.create_endpoint(actor, &app, draft, None).await {
+            Ok(view) => Ok(subscribed(&view.endpoint)),
+            // The same request came twice at once: the other one is the one that stands.
+            Err(ServiceError::Conflict { .. }) => {
+                let config = self.app(actor, &app).await?;
+                let standing =
+                    config.endpoint_by_name(&asked.uid()).ok_or(ServiceError::NotFound(Resource::Endpoint))?;
+                Ok(subscribed(&standing.endpoint))
+            }
+            Err(ServiceError::Invalid(faults)) => {
+                let message = faults.into_iter().map(|fault| fault.message).collect::<Vec<_>>().join(" ");
+                Err(SubscriptionError::Invalid { code: "invalid_value", field: "webhookUrl", message })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Removes a subscription, if there is one of exactly this name; what waits for it is called off.
+    ///
+    /// # Errors
+    /// Those of any use case.
+    pub async fn unsubscribe(&self, actor: &Actor, asked: &Subscription) -> Result<bool, SubscriptionError> {
+        asked.check()?;
+        match self.delete_endpoint(actor, &own_app(actor)?, &asked.uid()).await {
+            Ok(()) => Ok(true),
+            Err(ServiceError::NotFound(Resource::Endpoint)) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Refuses a trigger that no event type stands for. Of an entity that is registered all three actions exist.
+    async fn check_trigger(&self, actor: &Actor, trigger: &str) -> Result<(), SubscriptionError> {
+        let names = self.trigger_names(actor).await?;
+        let probe = Endpoint {
+            event_types: Some(vec![trigger.to_owned()]),
+            ..Endpoint::new(self.ids.make(self.clock.now(), &*self.random), String::new(), self.clock.now())
+        };
+        if names.iter().any(|name| probe.matches_type(name)) {
+            return Ok(());
+        }
+        let near = near(trigger, names.iter().map(String::as_str));
+        let message = match near.first() {
+            Some(meant) => format!("There is no trigger `{trigger}`; is it `{meant}`?"),
+            None => format!("There is no trigger `{trigger}`. Triggers are the event types that are registered."),
+        };
+        Err(SubscriptionError::Invalid { code: "unknown_trigger", field: "trigger", message })
+    }
+
+    async fn trigger_names(&self, actor: &Actor) -> Result<Vec<String>, ServiceError> {
+        let Some(org) = self.organization(actor.org).await? else { return Ok(Vec::new()) };
+        let paging = Paging { limit: NAMES_MAX, after: None, direction: Direction::Ascending };
+        let page = DocumentPage { kind: DocumentKind::EventType, parent: org.0, paging };
+        let mut names = Vec::new();
+        for document in self.store.documents(page).await? {
+            let entity = document.key.split_once(':').map_or(document.key.as_str(), |(entity, _)| entity);
+            names.extend(ACTIONS.iter().map(|action| format!("{entity}:{action}")));
+            names.push(document.key);
+        }
+        names.sort_unstable();
+        names.dedup();
+        Ok(names)
+    }
+}
+
+fn subscribed(endpoint: &Endpoint) -> Subscribed {
+    let waits = endpoint.verification.as_ref().is_some_and(|v| v.state != VerificationState::Verified);
+    Subscribed { id: endpoint.id.to_string(), active: !waits }
+}
+
+/// The application that a token is for: subscriptions belong to one.
+fn own_app(actor: &Actor) -> Result<String, SubscriptionError> {
+    actor.app.map(|app| app.to_string()).ok_or_else(|| SubscriptionError::Invalid {
+        code: "invalid_token",
+        field: "__meta__.authenticationToken",
+        message: "This token is for an organization. A subscription needs the token of one application.".to_owned(),
+    })
+}
+
+/// `namespace(.sub)*.Entity:action`, where `*` may stand for a part.
+fn is_trigger(text: &str) -> bool {
+    let is_part = |part: &str| {
+        part == "*" || (!part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b)))
+    };
+    let Some((entity, action)) = text.split_once(':') else { return false };
+    text.len() <= 256 && entity.contains('.') && entity.split('.').all(is_part) && is_part(action)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn triggers_have_a_namespace_an_entity_and_an_action() {
+        for good in ["profile.Customer:create", "a.b.C:update", "profile.Customer:*", "profile.*:*"] {
+            assert!(is_trigger(good), "{good}");
+        }
+        for bad in [
+            "profile.Customer",
+            "Customer:create",
+            "profile.:create",
+            ".Customer:create",
+            "profile.Customer:",
+            "a.B:c:d",
+        ] {
+            assert!(!is_trigger(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_three_parts_cannot_be_mistaken_for_each_other() {
+        let uid = |prefix: &str, trigger: &str, url: &str| {
+            Subscription { prefix: prefix.into(), trigger: trigger.into(), webhook_url: url.into() }.uid()
+        };
+        assert_eq!(uid("a", "b", "c"), uid("a", "b", "c"));
+        assert_ne!(uid("a", "b", "c"), uid("ab", "", "c"));
+    }
+}
