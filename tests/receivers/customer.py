@@ -15,10 +15,6 @@ class Refused(Exception):
     """An answer of the API that is no success."""
 
 
-class NotYet(Refused):
-    """What was asked for is known to the server, and to come."""
-
-
 class Api:
     def __init__(self, url: str, token: str) -> None:
         self._url = url
@@ -38,9 +34,7 @@ class Api:
             with urllib.request.urlopen(request, timeout=30) as answer:
                 content = answer.read()
         except urllib.error.HTTPError as error:
-            detail = error.read().decode()
-            refused = NotYet if "not supported by this version of the server yet" in detail else Refused
-            raise refused(f"{method} {path}: {error.code} {detail}") from error
+            raise Refused(f"{method} {path}: {error.code} {error.read().decode()}") from error
         return json.loads(content) if content else None
 
 

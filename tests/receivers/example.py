@@ -63,13 +63,13 @@ class Example:
             headers = {name.lower(): value for name, value in response.getheaders()}
             return Answer(response.status, headers, response.read())
 
-    def wait_for_line(self, start: str, seconds: float = 15) -> str:
-        """The first line that begins so."""
+    def wait_for_line(self, start: str, end: str = "", seconds: float = 15) -> None:
+        """Returns when a line has been printed that begins and ends so."""
         deadline = time.monotonic() + seconds
         while True:
             for line in self._printed.read_text(errors="replace").splitlines():
-                if line.startswith(start):
-                    return line
+                if line.startswith(start) and line.endswith(end):
+                    return
             assert time.monotonic() < deadline, f"{start!r} is not among:\n{self._printed.read_text(errors='replace')}"
             time.sleep(0.02)
 

@@ -54,15 +54,6 @@ RICH_REPORT = {
         },
     },
 }
-RICH_REQUEST = """POST /receive/callback HTTP/1.1
-authorization: Bearer 1233XXX
-content-type: application/json
-content-length: 432
-
-{"id":"b34e35ad-fe34-4a8b-977c-b21cd76cd7d6:1","mobile":"918921269xxx","status":"DELIVRD","credits":"2.0000",\
-"units":2,"deliv_time":"2021-04-09 16:27:51","sent_time":"2021-04-09 16:27:35","submit_time":"2021-04-09 16:27:39",\
-"cid":"1234444XXXX","custom":"9882XXXX","custom1":"campaign-3344","custom2":"new-campXXX","location":"India",\
-"region":"Bangalore","provider":"Jio","location_code":"in","region_code":"KA","provider_code":"RJ"}"""
 HANDSHAKE = """POST /receive/callback?token=9012XX HTTP/1.1
 authorization: Bearer 1233XXX
 content-type: application/json
