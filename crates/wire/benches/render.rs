@@ -1,2 +1,0 @@
-//! What rendering and signing of one report costs.
-fn main() {}
