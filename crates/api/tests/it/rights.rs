@@ -92,11 +92,13 @@ async fn furnished() -> (World, String, impl Fn(&str, &str) -> String) {
     world.event_type("t").await;
     let message = world.message("a", "t").await;
     let attempt = world.attempt(&app, &endpoint, &message, 200).await.to_string();
+    let client = world.post("/app/a/oauth-client", json!({ "name": "n" })).await.text_of("clientId");
     let fill = move |path: &str, app: &str| {
         path.replace("{app_id}", app)
             .replace("{endpoint_id}", &endpoint)
             .replace("{msg_id}", &message)
             .replace("{attempt_id}", &attempt)
+            .replace("{client_id}", &client)
             .replace("{event_type_name}", "t")
     };
     (world, app, fill)
