@@ -14,6 +14,7 @@ import hashlib
 import hmac
 import json
 import os
+import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -181,7 +182,9 @@ class Handler(BaseHTTPRequestHandler):
         self.send(answer)
 
     def send(self, answer: Answer) -> None:
-        print(self.command, urlsplit(self.path).path, answer.status, answer.note, flush=True)
+        # One write, newline included: `print` makes several, and those of other threads come between.
+        sys.stdout.write(f"{self.command} {urlsplit(self.path).path} {answer.status} {answer.note}\n")
+        sys.stdout.flush()
         content = b"" if answer.json is None else json.dumps(answer.json).encode()
         self.send_response(answer.status)
         self.send_header("content-length", str(len(content)))
