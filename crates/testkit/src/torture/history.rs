@@ -97,10 +97,10 @@ pub struct Restart {
 }
 
 /// The API called this delivery delivered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sample {
-    /// The post.
-    pub post: PostNumber,
+    /// Id of the message.
+    pub message_id: String,
     /// The endpoint.
     pub endpoint: EndpointNumber,
     /// Position that the next arrival would have had when the API's answer had been read.

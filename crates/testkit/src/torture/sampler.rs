@@ -65,12 +65,12 @@ impl Drop for Sampler {
 
 async fn sample(client: &mut Client, log: &Log, plan: &Registered, back: usize) -> Option<Sample> {
     let arrival = log.recent_ok(back)?;
-    let post = arrival.post?;
+    arrival.post?; // Of this run, not a stray.
     let app = &plan.apps[super::plan::ENDPOINTS[arrival.endpoint].app];
     let status = delivery_status(client, app, &arrival.message_id, &plan.endpoints[arrival.endpoint]).await;
     // IMPORTANT: the position is read after the answer: nothing from there on may be this delivery.
     let at = log.position();
-    (status == Some(SUCCESS)).then_some(Sample { post, endpoint: arrival.endpoint, at })
+    (status == Some(SUCCESS)).then_some(Sample { message_id: arrival.message_id, endpoint: arrival.endpoint, at })
 }
 
 /// The API's `status` of one delivery; `None` if there is no answer or no such delivery.

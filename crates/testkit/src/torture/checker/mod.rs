@@ -24,7 +24,7 @@ pub fn check(history: &History) -> Findings {
     let pairs = arrivals(history, &mut findings);
     losses(history, &pairs, &mut findings);
     repeats(history, &pairs, &mut findings);
-    recorded(history, &pairs, &mut findings);
+    recorded(history, &mut findings);
     identities(history, &mut findings);
     order::check(history, &pairs, &mut findings);
     findings
@@ -121,20 +121,21 @@ fn repeats(history: &History, pairs: &Pairs, findings: &mut Findings) {
     }
 }
 
-/// What the API called delivered must never be sent again.
-fn recorded(history: &History, pairs: &Pairs, findings: &mut Findings) {
-    let mut first: HashMap<(PostNumber, EndpointNumber), usize> = HashMap::new();
+/// What the API called delivered must never be sent again. By message, because a post that became two of them is an
+/// offence of its own.
+fn recorded(history: &History, findings: &mut Findings) {
+    let mut first: HashMap<(&str, EndpointNumber), usize> = HashMap::new();
     for sample in &history.samples {
-        first.entry((sample.post, sample.endpoint)).and_modify(|at| *at = sample.at.min(*at)).or_insert(sample.at);
+        let delivery = (sample.message_id.as_str(), sample.endpoint);
+        first.entry(delivery).and_modify(|at| *at = sample.at.min(*at)).or_insert(sample.at);
     }
     findings.sampled = first.len();
-    for ((post, endpoint), recorded) in first {
-        for &at in pairs.get(&(post, endpoint)).into_iter().flatten().filter(|&&at| at >= recorded) {
-            let text = || {
-                format!("post {post} at endpoint {endpoint}: recorded as delivered at {recorded}, sent again at {at}")
-            };
-            findings.note(|v| &mut v.recorded_repeats, text);
-        }
+    for (at, arrival) in history.arrivals.iter().enumerate() {
+        let (message, endpoint) = (arrival.message_id.as_str(), arrival.endpoint);
+        let Some(&recorded) = first.get(&(message, endpoint)).filter(|&&recorded| recorded <= at) else { continue };
+        let text =
+            || format!("{message} at endpoint {endpoint}: recorded as delivered at {recorded}, sent again at {at}");
+        findings.note(|v| &mut v.recorded_repeats, text);
     }
 }
 

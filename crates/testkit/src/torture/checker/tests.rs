@@ -183,13 +183,22 @@ fn one_repeat_more_than_a_kill_may_cause_is_over_the_bound() {
 fn a_repeat_of_what_the_api_called_delivered_is_one_of_its_own() {
     let sampled = |at| {
         move |h: &mut History| {
-            h.samples.push(Sample { post: 0, endpoint: 0, at });
+            h.samples.push(Sample { message_id: "msg_0".to_owned(), endpoint: 0, at });
             h.arrivals.push(arrival(0, 0));
         }
     };
     assert_eq!(after(sampled(5)), [("dup_recorded", 1)]);
     // Asked only after the repeat had arrived: says nothing.
     assert_eq!(after(sampled(16)), []);
+}
+
+#[test]
+fn the_second_message_that_a_post_became_is_no_repeat_of_the_first_which_the_api_called_delivered() {
+    let doubled = |h: &mut History| {
+        h.samples.push(Sample { message_id: "msg_0".to_owned(), endpoint: 0, at: 5 });
+        h.arrivals.push(Arrival { message_id: "msg_other".to_owned(), ..arrival(0, 0) });
+    };
+    assert_eq!(after(doubled), [("idem_viol", 1)]);
 }
 
 #[test]
