@@ -38,6 +38,7 @@ pub(crate) struct Plan {
     template: Option<(HeaderValue, Template, Encoding)>,
     /// Path and query, where they have places for values.
     url: Option<Template>,
+    needs_report: bool,
 }
 
 /// How values are written.
@@ -76,7 +77,7 @@ impl Plan {
             .map_err(|message| RecipeError::new("dialect", message))?;
         let method = shape.send_method.unwrap_or(dialect.send_method);
         check_method(shape, dialect, method)?;
-        let plan = Self {
+        let mut plan = Self {
             dialect,
             method,
             shapes: names(dialect, shape)?,
@@ -86,7 +87,9 @@ impl Plan {
             xml_root: shape.xml_root.clone().unwrap_or_else(|| XML_ROOT.to_owned()),
             template: template(shape)?,
             url: url(dialect, target)?,
+            needs_report: false,
         };
+        plan.needs_report = plan.asks_for_report();
         plan.check_names(endpoint, shape)?;
         let is_plain = dialect.is_plain() && method == SendMethod::Json && plan.custom.is_empty();
         Ok((!is_plain || plan.template.is_some() || plan.url.is_some()).then_some(plan))
@@ -124,6 +127,10 @@ impl Plan {
 
     /// Whether it takes anything from a report.
     pub(crate) fn needs_report(&self) -> bool {
+        self.needs_report
+    }
+
+    fn asks_for_report(&self) -> bool {
         let in_template = |template: &Template| {
             template.slots().any(|slot| match slot {
                 Slot::Path(source) => source.needs_report(),

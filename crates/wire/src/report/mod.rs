@@ -31,9 +31,9 @@ pub struct Report<'a> {
     /// `otp`, `notification`, `transactional`, `marketing`, or another of the operator's.
     pub category: Option<Text<'a>>,
     /// The message that is reported on.
-    pub message: Option<Message<'a>>,
+    pub message: Option<Box<Message<'a>>>,
     /// The call that is reported on.
-    pub call: Option<Call<'a>>,
+    pub call: Option<Box<Call<'a>>>,
     /// An inbound message: the `value` object of the WhatsApp Cloud API, its bytes kept.
     pub inbound: Option<&'a RawValue>,
     /// What the customer says of an OTP.
@@ -216,7 +216,8 @@ impl<'a> Report<'a> {
         if payload.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
             return Err(serde::de::Error::custom("an object was expected"));
         }
-        serde_json::from_slice(payload)
+        // Once for the whole: from bytes, serde_json looks at each text by itself.
+        serde_json::from_str(std::str::from_utf8(payload).map_err(serde::de::Error::custom)?)
     }
 
     /// The state of the message, if the report has one that is known.
@@ -232,8 +233,7 @@ impl<'a> Report<'a> {
         let named = event_type.rsplit_once('.').and_then(|(_, last)| TYPES.into_iter().find(|known| *known == last));
         named.or(match self {
             Self { inbound: Some(_), .. } => Some("mo"),
-            Self { call: Some(Call { ivr_id: Some(_), .. }), .. } => Some("ivr"),
-            Self { call: Some(_), .. } => Some("call"),
+            Self { call: Some(call), .. } => Some(if call.ivr_id.is_some() { "ivr" } else { "call" }),
             Self { feedback: Some(_), .. } => Some("feedback"),
             Self { lookup: Some(_), .. } => Some("result"),
             Self { message: Some(_), .. } => Some("dlr"),
