@@ -13,6 +13,7 @@ mod opening;
 mod programs;
 mod proxy;
 mod shared;
+mod tls;
 mod traffic;
 
 /// The suite over a connection of its own.

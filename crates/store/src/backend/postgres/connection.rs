@@ -4,12 +4,12 @@
 //! What a transaction needs it sets for itself, in the message that begins it.
 
 use std::future::Future;
-use std::str::FromStr as _;
 use std::time::Duration;
 
 use ringback_model::Redacted;
-use tokio_postgres::{Client, Config, NoTls, Row};
+use tokio_postgres::{Client, Row};
 
+use super::address::Address;
 use super::error::{Result, SqlError};
 use super::value::Values;
 use crate::StoreError;
@@ -70,27 +70,23 @@ impl Purpose {
     }
 }
 
-/// Where the database is.
+/// Where the database is, with what every connection to it has.
 ///
 /// # Errors
-/// [`StoreError::Open`] when the URL cannot be read. It may hold a password, so it is not repeated.
-pub(super) fn config(url: &Redacted) -> Result<Config, StoreError> {
-    let mut config = Config::from_str(url.reveal()).map_err(|error| {
-        let cause = std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
-        StoreError::Open(format!(
-            "the URL of the store cannot be read{cause}. It looks like postgres://user:password@host:5432/database"
-        ))
-    })?;
+/// [`StoreError::Open`] when the URL cannot be read.
+pub(super) fn address(url: &Redacted) -> Result<Address, StoreError> {
+    let mut address = Address::parse(url)?;
+    let config = &mut address.config;
     config.connect_timeout(CONNECT).tcp_user_timeout(UNACKNOWLEDGED).keepalives_idle(Duration::from_secs(30));
     if config.get_application_name().is_none() {
         config.application_name("ringback");
     }
-    Ok(config)
+    Ok(address)
 }
 
 /// Connects and logs in. The connection is driven by a task that ends with it.
-pub(super) async fn connect(config: &Config) -> Result<Client> {
-    let connecting = tokio::time::timeout(CONNECT, config.connect(NoTls));
+pub(super) async fn connect(address: &Address) -> Result<Client> {
+    let connecting = tokio::time::timeout(CONNECT, address.config.connect(address.tls.clone()));
     let (client, connection) =
         connecting.await.unwrap_or_else(|_| Err(tokio_postgres::Error::__private_api_timeout()))?;
     tokio::spawn(async move {

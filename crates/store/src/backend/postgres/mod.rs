@@ -9,6 +9,7 @@
 //! `shard.rs` for what numbers are made of.
 
 mod accept;
+mod address;
 mod attempt;
 mod clear;
 mod connection;
@@ -30,6 +31,7 @@ mod schema;
 mod shard;
 mod store;
 mod take;
+mod tls;
 mod value;
 mod waiting;
 mod writer;

@@ -9,8 +9,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio_postgres::{Client, Config};
+use tokio_postgres::Client;
 
+use super::address::Address;
 use super::connection::connect;
 use super::error::{Result, SqlError, Trouble};
 
@@ -19,7 +20,7 @@ const TURN: Duration = Duration::from_secs(5);
 
 /// The connections.
 pub(super) struct Pool {
-    config: Config,
+    address: Address,
     turns: Semaphore,
     idle: Mutex<Vec<Client>>,
 }
@@ -34,8 +35,8 @@ pub(super) struct Lease<'a> {
 
 impl Pool {
     /// At most `size` connections, none of them made yet.
-    pub(super) fn new(config: Config, size: usize) -> Self {
-        Self { config, turns: Semaphore::new(size), idle: Mutex::default() }
+    pub(super) fn new(address: Address, size: usize) -> Self {
+        Self { address, turns: Semaphore::new(size), idle: Mutex::default() }
     }
 
     /// A connection that has not ended, as far as is known.
@@ -50,7 +51,7 @@ impl Pool {
         };
         let client = match idle {
             Some(client) => client,
-            None => connect(&self.config).await?,
+            None => connect(&self.address).await?,
         };
         Ok(Lease { client, pool: self, _turn: turn })
     }

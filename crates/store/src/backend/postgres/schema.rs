@@ -5,10 +5,11 @@
 //! refused, because this version does not know what it would break.
 
 use ringback_model::Random;
+use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Config};
 
+use super::address::Address;
 use super::connection::{Purpose, answered, connect, query, transaction};
 use super::error::{Result, SqlError, open_error};
 use super::value::{Values, get};
@@ -30,14 +31,14 @@ enum Found {
     Newer(i64),
 }
 
-/// Brings the tables up to date. Where `migrate` leads elsewhere than `config`, or in as another role, it is only asked
-/// when there is something to do, and the role of `config` is granted what it needs.
+/// Brings the tables up to date. Where `migrate` leads elsewhere than `address`, or in as another role, it is only asked
+/// when there is something to do, and the role of `address` is granted what it needs.
 ///
 /// # Errors
 /// [`StoreError::Open`] when the database cannot be reached or written, the tables are newer than this version of
 /// Ringback, or a step fails; then nothing was changed.
-pub(super) async fn migrate(config: &Config, migrate: Option<&Config>) -> Result<(), StoreError> {
-    let client = connect(config).await.map_err(|error| open_error("the database cannot be reached", &error))?;
+pub(super) async fn migrate(address: &Address, migrate: Option<&Address>) -> Result<(), StoreError> {
+    let client = connect(address).await.map_err(|error| open_error("the database cannot be reached", &error))?;
     check_server(&client).await?;
     match version(&client).await.map_err(|error| open_error("the tables cannot be read", &error))? {
         Found::Version(version) if version == STEPS.len() => return Ok(()),
@@ -46,7 +47,7 @@ pub(super) async fn migrate(config: &Config, migrate: Option<&Config>) -> Result
     }
     let Some(migrate) = migrate else { return bring_up(&client, None).await };
     let direct = connect(migrate).await.map_err(|error| open_error("the database cannot be reached", &error))?;
-    bring_up(&direct, config.get_user()).await
+    bring_up(&direct, address.config.get_user()).await
 }
 
 fn newer(version: i64) -> StoreError {

@@ -7,7 +7,7 @@ use ringback_model::{AppNo, Attempt, AttemptId, Delivery, EndpointNo, Message, M
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-use super::connection::{Purpose, answered, config, connect};
+use super::connection::{Purpose, address, answered, connect};
 use super::error::{Result, open_error};
 use super::options::PostgresOptions;
 use super::pool::Pool;
@@ -60,10 +60,10 @@ impl PostgresStore {
     /// or of a newer version of Ringback, the role lacks a right, or the master key is another one.
     pub async fn open(options: PostgresOptions) -> Result<(Self, Feed), StoreError> {
         let PostgresOptions { url, migrate_url, master_key, random, clock } = options;
-        let config = config(&url)?;
-        let migrate_config = migrate_url.as_ref().map(self::config).transpose()?;
-        schema::migrate(&config, migrate_config.as_ref()).await?;
-        let client = connect(&config).await.map_err(|error| open_error("the database cannot be reached", &error))?;
+        let address = address(&url)?;
+        let migrate_address = migrate_url.as_ref().map(self::address).transpose()?;
+        schema::migrate(&address, migrate_address.as_ref()).await?;
+        let client = connect(&address).await.map_err(|error| open_error("the database cannot be reached", &error))?;
         schema::check_master_key(&client, &master_key, &*random).await?;
         let purpose = if schema::answers_too_early(&client).await? {
             tracing::warn!("the database has synchronous_commit = off: it is switched on for what Ringback writes");
@@ -74,7 +74,7 @@ impl PostgresStore {
         let (sender, feed) = feed();
         let waiting = Arc::<Waiting>::default();
         let writer = Writer {
-            config: config.clone(),
+            address: address.clone(),
             client: Some(client),
             purpose,
             key: master_key.clone(),
@@ -88,8 +88,8 @@ impl PostgresStore {
         };
         let runtime = Handle::current();
         let writer = Mutex::new(Some(runtime.spawn(writer.run())));
-        let quick = Arc::new(Pool::new(config.clone(), QUICK_READERS));
-        let slow = Arc::new(Pool::new(config, SLOW_READERS));
+        let quick = Arc::new(Pool::new(address.clone(), QUICK_READERS));
+        let slow = Arc::new(Pool::new(address, SLOW_READERS));
         Ok((Self { waiting, writer, quick, slow, key: master_key, runtime }, feed))
     }
 

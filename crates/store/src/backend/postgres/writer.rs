@@ -14,8 +14,9 @@ use std::time::Duration;
 
 use ringback_model::{Clock, Random, Timestamp};
 use tokio::time::{Instant, sleep, timeout};
-use tokio_postgres::{Client, Config};
+use tokio_postgres::Client;
 
+use super::address::Address;
 use super::clear::clear;
 use super::connection::{Purpose, answered, connect, transaction};
 use super::document::{self, Sealing};
@@ -45,7 +46,7 @@ const SWEEP_AGAIN: Duration = Duration::from_millis(20);
 
 /// All that the writing task works with.
 pub(super) struct Writer {
-    pub(super) config: Config,
+    pub(super) address: Address,
     pub(super) client: Option<Client>,
     pub(super) purpose: Purpose,
     pub(super) key: MasterKey,
@@ -227,7 +228,7 @@ impl Writer {
     async fn connected(&mut self) -> Result<&Client> {
         if self.client.as_ref().is_none_or(Client::is_closed) {
             self.client = None;
-            self.client = Some(connect(&self.config).await.map_err(|error| SqlError::Unreachable(error.into()))?);
+            self.client = Some(connect(&self.address).await.map_err(|error| SqlError::Unreachable(error.into()))?);
         }
         self.client.as_ref().ok_or(SqlError::Silent)
     }
