@@ -41,7 +41,9 @@ pub(crate) enum KeyError {
         source: io::Error,
     },
     /// A store without a folder has no place for keys.
-    #[error("a store in PostgreSQL does not keep the secret of tokens: give it with --jwt-secret-file")]
+    #[error(
+        "a store in PostgreSQL does not keep the secret of tokens: make a file (umask 077; openssl rand -hex 32 > jwt.key) and name it with --jwt-secret-file"
+    )]
     NotGiven,
     /// The folder of the store cannot be made.
     #[error("the folder {} cannot be made", path.display())]

@@ -50,7 +50,9 @@ pub(crate) enum ConfigError {
     #[error("the configuration file sets both jwt_secret and jwt_secret_file: keep one")]
     TwoSecrets,
     /// A store without a folder has no place for keys.
-    #[error("a store in PostgreSQL does not keep the master key: name its file with --master-key-file")]
+    #[error(
+        "a store in PostgreSQL does not keep the master key: make a file (umask 077; openssl rand -hex 32 > master.key), keep it safe, and name it with --master-key-file"
+    )]
     NoMasterKey,
     /// The log filter is none.
     #[error("`{filter}` is no log filter: write a level such as info, or target=level pairs with commas between them")]
