@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::report::{Text, unquote};
+use crate::json::unquote;
+use crate::report::{Text, read};
 
 /// Members that the `value` object may have: a parameter of the owner cannot take their names.
 pub(crate) const MEMBERS: [&str; 6] = ["messaging_product", "metadata", "contacts", "messages", "statuses", "errors"];
@@ -118,9 +119,9 @@ impl<'a> Message<'a> {
             if raw.get().starts_with('"') {
                 return unquote(raw.get()).unwrap_or_default();
             }
-            let part: Part<'a> = serde_json::from_str(raw.get()).unwrap_or_default();
+            let part: Part<'a> = read(raw.get()).unwrap_or_default();
             let chosen = part.button_reply.or(part.list_reply);
-            let chosen = chosen.and_then(|raw| serde_json::from_str::<Part<'a>>(raw.get()).ok()?.title);
+            let chosen = chosen.and_then(|raw| read::<Part<'a>>(raw.get()).ok()?.title);
             let said = part.body.or(part.text).or(part.emoji).or(part.caption).or(chosen);
             if let Some(said) = said {
                 return said.0;
@@ -132,7 +133,7 @@ impl<'a> Message<'a> {
     /// Id and link of a picture, a recording or a document.
     fn medium(&self) -> (Option<Text<'a>>, Option<Text<'a>>) {
         let media = [self.image, self.video, self.audio, self.document, self.sticker];
-        let part = media.into_iter().flatten().next().and_then(|raw| serde_json::from_str::<Part<'a>>(raw.get()).ok());
+        let part = media.into_iter().flatten().next().and_then(|raw| read::<Part<'a>>(raw.get()).ok());
         part.map(|part| (part.id, part.link)).unwrap_or_default()
     }
 }

@@ -5,8 +5,6 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::report::unquote;
-
 /// Members of an object in their order, each with its text as it stands.
 pub(crate) struct Members<'a>(pub(crate) Vec<(Cow<'a, str>, &'a str)>);
 
@@ -22,7 +20,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
 
             fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Members<'a>, A::Error> {
                 let mut members = Vec::new();
-                while let Some((crate::report::Text(name), value)) = map.next_entry::<_, &'de RawValue>()? {
+                while let Some((Name(name), value)) = map.next_entry::<_, &'de RawValue>()? {
                     members.push((name, value.get()));
                 }
                 Ok(Members(members))
@@ -31,6 +29,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
         deserializer.deserialize_map(Pairs(std::marker::PhantomData))
     }
 }
+
+/// The name of a member, without a copy where it has no escapes.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// The value at a path, as it stands; a part that is a number is a place in a list. The last of equal names counts.
 pub(crate) fn find<'a, 'p>(json: &'a str, path: impl Iterator<Item = &'p str>) -> Option<&'a str> {
@@ -54,6 +56,14 @@ pub(crate) fn plain(json: &str) -> Option<Cow<'_, str>> {
         Some(b'"') => unquote(json).ok(),
         _ if json == "null" => None,
         _ => Some(Cow::Borrowed(json)),
+    }
+}
+
+/// The text of a JSON string, quotes included, without a copy where it has no escapes.
+pub(crate) fn unquote(raw: &str) -> Result<Cow<'_, str>, serde_json::Error> {
+    match raw.get(1..raw.len().saturating_sub(1)) {
+        Some(inner) if !inner.contains('\\') => Ok(Cow::Borrowed(inner)),
+        _ => serde_json::from_str::<String>(raw).map(Cow::Owned),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::dialect::{BodyOf, Dialect, Field, ShapeOf};
 use crate::format::template::{Encoding, Filling, Slot, Template};
 use crate::format::{Pair, Value, form, json, number, query, time, xml};
 use crate::json::{Members, plain};
-use crate::report::Kind;
+use crate::report::{Kind, read};
 use crate::source::{Event, Source};
 use crate::{RecipeError, RenderError, inbound};
 
@@ -300,7 +300,7 @@ impl Plan {
         match self.method {
             SendMethod::Json | SendMethod::Xml => self.write_payload(raw, custom, made),
             SendMethod::Get | SendMethod::Post => {
-                let value: inbound::Value<'_> = serde_json::from_str(raw).map_err(|_| RenderError::Value {
+                let value: inbound::Value<'_> = read(raw).map_err(|_| RenderError::Value {
                     path: "inbound".to_owned(),
                     wanted: "the `value` object of the WhatsApp Cloud API".to_owned(),
                 })?;

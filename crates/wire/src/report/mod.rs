@@ -1,5 +1,6 @@
 //! The report: the canonical messaging event (delivery report, inbound message, call) that dialects are rendered from.
 
+mod digits;
 mod failure;
 mod mapping;
 mod path;
@@ -11,13 +12,13 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+pub(crate) use digits::read;
 pub use failure::{FailureReason, failure_reason};
 pub use mapping::{Mapped, check_mapping};
 pub use path::paths;
 pub(crate) use path::{Kind, Path};
 pub use status::Status;
 pub use text::Text;
-pub(crate) use text::unquote;
 
 /// A report, borrowed from the payload. Unknown members are ignored; what is absent or null is `None`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -217,7 +218,8 @@ impl<'a> Report<'a> {
             return Err(serde::de::Error::custom("an object was expected"));
         }
         // Once for the whole: from bytes, serde_json looks at each text by itself.
-        serde_json::from_str(std::str::from_utf8(payload).map_err(serde::de::Error::custom)?)
+        let text = std::str::from_utf8(payload).map_err(serde::de::Error::custom)?;
+        read(text)
     }
 
     /// The state of the message, if the report has one that is known.
@@ -253,7 +255,7 @@ impl<'a> Report<'a> {
     #[must_use]
     pub fn ordering_key(&self) -> Option<Cow<'_, str>> {
         if let Some(inbound) = self.inbound {
-            let value: crate::inbound::Value<'_> = serde_json::from_str(inbound.get()).ok()?;
+            let value: crate::inbound::Value<'_> = read(inbound.get()).ok()?;
             let product = self.product.as_ref().map_or("inbound", Text::as_str);
             return Some(format!("{product}:{}", value.message()?.from.as_ref()?.as_str()).into());
         }

@@ -1,11 +1,14 @@
 //! Texts of a report as they were written: a number keeps its digits, a text its escapes undone.
 
 use std::borrow::Cow;
+use std::fmt;
 
+use serde::de::Visitor;
 use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
 
 /// A text, or a number taken as text: ids, codes and money are never reformatted.
+///
+/// From a deserializer that makes floating-point numbers of numbers it is an error, as their digits are lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text<'a>(pub Cow<'a, str>);
 
@@ -19,19 +22,41 @@ impl Text<'_> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&'de RawValue>::deserialize(deserializer)?.get();
-        match raw.as_bytes().first() {
-            Some(b'"') => unquote(raw).map(Text).map_err(serde::de::Error::custom),
-            Some(b'{' | b'[') => Err(serde::de::Error::custom("a text was expected, and an object or a list came")),
-            _ => Ok(Text(Cow::Borrowed(raw))),
-        }
+        deserializer.deserialize_any(TextVisitor).map(Text)
     }
 }
 
-/// The text of a JSON string, quotes included, without a copy where it has no escapes.
-pub(crate) fn unquote(raw: &str) -> Result<Cow<'_, str>, serde_json::Error> {
-    match raw.get(1..raw.len().saturating_sub(1)) {
-        Some(inner) if !inner.contains('\\') => Ok(Cow::Borrowed(inner)),
-        _ => serde_json::from_str::<String>(raw).map(Cow::Owned),
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text or a number")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text.to_owned()))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text))
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(if value { "true" } else { "false" }))
+    }
+
+    // A whole number of JSON has one way to be written, but for -0, which comes as a floating-point number.
+    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(number.to_string()))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(number.to_string()))
     }
 }
