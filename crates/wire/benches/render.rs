@@ -12,6 +12,10 @@ use ringback_model::{
 use ringback_wire::{Recipe, prepare};
 use serde_json::json;
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const REPORT: &str = r#"{"product":"sms","category":"notification","message":{"id":"m-7042","groupId":"t-1001","to":"+254712345678","from":"ACME","status":"delivered","error":{"code":"000"},"parts":1,"price":{"amount":"0.8000"},"acceptedAt":"2024-06-01T09:00:00Z","sentAt":"2024-06-01T09:00:01.120Z","deliveredAt":"2024-06-01T09:00:04.250Z","clientRef":"order/42","custom":{"custom":"a","custom1":"b"},"network":{"countryName":"Kenya","countryCode":"ke","operatorName":"Safaricom","operatorCode":"63902"}}}"#;
 /// Takes six values.
 const TEMPLATE: &str = r#"{"id":{{message.id}},"to":{{message.to}},"state":{{message.status}},"code":{{message.error.code}},"sent":{{message.sentAt}},"ref":{{message.clientRef}}}"#;

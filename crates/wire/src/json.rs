@@ -76,6 +76,10 @@ pub(crate) fn quote(text: &str, out: &mut String) {
 
 /// Writes what stands between the quotes.
 pub(crate) fn escape(text: &str, out: &mut String) {
+    // Most have nothing to escape, which is seen faster than where it would be.
+    if !text.bytes().fold(false, |found, byte| found | (byte < 0x20) | (byte == b'"') | (byte == b'\\')) {
+        return out.push_str(text);
+    }
     let mut from = 0;
     for (at, byte) in text.bytes().enumerate() {
         let escaped = match byte {

@@ -1,7 +1,7 @@
 //! `application/x-www-form-urlencoded` as the WHATWG URL standard writes it: a space is `+`.
 
 use super::Pair;
-use super::query::percent;
+use super::query::{copy, percent};
 
 /// Writes names and values, with `&` between them.
 pub(crate) fn pairs(pairs: &[Pair<'_>], out: &mut String) {
@@ -17,11 +17,6 @@ pub(crate) fn pairs(pairs: &[Pair<'_>], out: &mut String) {
 
 /// Writes one name or value.
 pub(crate) fn encode(text: &str, out: &mut String) {
-    for byte in text.bytes() {
-        match byte {
-            b' ' => out.push('+'),
-            _ if byte.is_ascii_alphanumeric() || b"*-._".contains(&byte) => out.push(char::from(byte)),
-            _ => percent(byte, out),
-        }
-    }
+    let stays = |byte: u8| matches!(byte, b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'*' | b'-' | b'.' | b'_');
+    copy(text, out, stays, |byte, out| if byte == b' ' { out.push('+') } else { percent(byte, out) });
 }
