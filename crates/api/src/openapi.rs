@@ -14,7 +14,10 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
 use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi, ToSchema};
 
-use crate::v1::{application, attempt, endpoint, event_type, header, health, message, oauth_client, probe, secret};
+use crate::v1::{
+    application, attempt, endpoint, event_type, header, health, message, oauth_client, organization, probe, secret,
+    story,
+};
 
 /// The document, as text.
 static TEXT: LazyLock<String> = LazyLock::new(|| {
@@ -65,8 +68,9 @@ struct ValidationErrorItem {
         application::delete, endpoint::list, endpoint::create, endpoint::get, endpoint::put, endpoint::patch,
         endpoint::delete, probe::test, probe::preview, probe::verify, secret::get, secret::rotate, header::get, header::put, header::patch, event_type::list,
         event_type::create, event_type::get, event_type::put, event_type::patch, event_type::delete, message::list,
-        message::create, message::get, attempt::list_deliveries, attempt::list_by_message, attempt::list_by_endpoint,
-        attempt::get, attempt::resend, oauth_client::list, oauth_client::create, oauth_client::delete, health::get, health::ping,
+        message::create, message::get, story::get, attempt::list_deliveries, attempt::list_by_message, attempt::list_by_endpoint,
+        attempt::get, attempt::resend, oauth_client::list, oauth_client::create, oauth_client::delete, organization::get,
+        organization::patch, health::get, health::ping,
     ),
     components(schemas(HttpErrorOut, HTTPValidationError, ValidationErrorItem)),
     modifiers(&Security, &Errors),

@@ -10,16 +10,19 @@ pub struct BasicAuth {
     /// The user name, percent-decoded if it came with the URL.
     pub username: String,
     /// The password, likewise.
+    #[serde(default)]
     pub password: Redacted,
 }
 
-/// What is shown to the receiver. All of it is kept sealed, names included.
+/// What is shown to the receiver. All of it is kept sealed, names included. A secret that is left out is read as empty
+/// text: somebody has sent back what was shown, in which there is none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Auth {
     /// `authorization: Bearer TOKEN`.
     Bearer {
         /// The secret.
+        #[serde(default)]
         token: Redacted,
     },
     /// `authorization: Basic`.
@@ -29,6 +32,7 @@ pub enum Auth {
         /// The header's name.
         header: String,
         /// Its value.
+        #[serde(default)]
         value: Redacted,
     },
     /// A bearer token fetched with client credentials (RFC 6749, 4.4).
@@ -38,6 +42,7 @@ pub enum Auth {
         /// Who asks.
         client_id: String,
         /// What proves it.
+        #[serde(default)]
         client_secret: Redacted,
         /// What for.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,6 +53,7 @@ pub enum Auth {
         /// The certificate with its chain, PEM.
         certificate: String,
         /// Its private key, PEM.
+        #[serde(default)]
         key: Redacted,
         /// Authorities that the receiver's certificate may come from beside the public ones, PEM.
         #[serde(default, skip_serializing_if = "Option::is_none")]

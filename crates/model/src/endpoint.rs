@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Auth, EndpointId, Redacted, RetiredAuth, Shape, SigningSecret, StatusPolicy, SuccessRule, Timestamp, Verification,
-    VerificationState,
+    VerificationState, event_type_is_like,
 };
 
 /// How many attempts to one endpoint may be under way when its document does not say.
@@ -212,7 +212,8 @@ impl Endpoint {
     /// colons.
     #[must_use]
     pub fn matches_type(&self, event_type: &str) -> bool {
-        let matches = |wanted: &String| wanted == event_type || (wanted.contains('*') && is_like(event_type, wanted));
+        let matches =
+            |wanted: &String| wanted == event_type || (wanted.contains('*') && event_type_is_like(event_type, wanted));
         self.event_types.as_ref().is_none_or(|types| types.iter().any(matches))
     }
 
@@ -227,8 +228,9 @@ impl Endpoint {
     pub fn reads_reports(&self) -> bool {
         let filters = [&self.product, &self.report_type, &self.product_unique_id, &self.category];
         filters.into_iter().any(Option::is_some)
-            || self.status_policy.is_some()
+            || self.status_policy.is_some_and(|policy| policy != StatusPolicy::All)
             || self.ordering == Ordering::PerKey
+            // A dialect may leave states out; that of endpoints which name none never does.
             || self.shape.as_ref().is_some_and(|shape| shape.dialect.is_some())
     }
 
@@ -252,18 +254,6 @@ impl Endpoint {
     pub fn retry_schedule(&self) -> Option<Vec<Duration>> {
         self.retry_schedule_micros.as_ref().map(|delays| delays.iter().copied().map(Duration::from_micros).collect())
     }
-}
-
-/// Whether a name fits a pattern: part by part between dots and colons, where a part `*` fits any.
-fn is_like(name: &str, pattern: &str) -> bool {
-    let (mut names, mut patterns) = (name.split(['.', ':']), pattern.split(['.', ':']));
-    let separators = |text: &str| text.matches(['.', ':']).collect::<String>();
-    separators(name) == separators(pattern)
-        && std::iter::from_fn(|| match (names.next(), patterns.next()) {
-            (None, None) => None,
-            (name, pattern) => Some(pattern == Some("*") || name == pattern),
-        })
-        .all(|fits| fits)
 }
 
 /// A secret that requests are signed with, and until when.

@@ -1,5 +1,6 @@
 //! An event type: the name that a message carries and that endpoints filter by.
 
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
@@ -24,8 +25,46 @@ pub struct EventType {
     /// JSON Schemas by version, as given: text, so that member order is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schemas: Option<String>,
+    /// How a payload of the producer's own form becomes a report: the report's path and the payload's.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub report_mapping: IndexMap<String, String>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
+}
+
+/// Whether a name fits a pattern: part by part between dots and colons, where a part `*` fits any.
+#[must_use]
+pub fn event_type_is_like(name: &str, pattern: &str) -> bool {
+    let is_mark = |byte: &u8| matches!(byte, b'.' | b':');
+    let parts = name.split(['.', ':']).zip(pattern.split(['.', ':']));
+    name.bytes().filter(is_mark).eq(pattern.bytes().filter(is_mark))
+        && parts.into_iter().all(|(name, pattern)| pattern == "*" || name == pattern)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_one_part_of_a_name() {
+        for (name, pattern) in [
+            ("profile.Customer:create", "profile.Customer:*"),
+            ("profile.Customer:create", "profile.*:*"),
+            ("sms.dlr", "*.dlr"),
+            ("sms.dlr", "sms.dlr"),
+        ] {
+            assert!(event_type_is_like(name, pattern), "{name} {pattern}");
+        }
+        for (name, pattern) in [
+            ("profile.Customer:create", "profile.*"),
+            ("profile.Customer.create", "profile.Customer:*"),
+            ("profile.Customers:create", "profile.Customer*:create"),
+            ("sms.dlr", "sms.dlr.*"),
+            ("sms.dlr", "*"),
+        ] {
+            assert!(!event_type_is_like(name, pattern), "{name} {pattern}");
+        }
+    }
 }

@@ -37,13 +37,13 @@ pub use endpoint::{
     Endpoint, EndpointSecrets, Gate, HeaderField, MAX_CONCURRENCY_DEFAULT, OnExhausted, Ordering, SigningKey,
     TIMEOUT_DEFAULT,
 };
-pub use event_type::EventType;
+pub use event_type::{EventType, event_type_is_like};
 pub use health::{Breaker, Health};
 pub use id::{AppId, AttemptId, EndpointId, Id, IdError, IdMaker, Kind, MessageId, OrgId, TaskId, id_kind};
 pub use message::{Message, OrderingKey};
 pub use near::near;
 pub use organization::{DEFAULT_ORGANIZATION, Organization, OrganizationSettings};
-pub use product::{ProductList, product_faults, product_name, products};
+pub use product::{ProductList, is_report, number_list_faults, product_faults, product_name, products};
 pub use random::{Random, SeededRandom};
 pub use rate::TokenBucket;
 pub use retry::{Decision, Progress, RetryPolicy};

@@ -65,13 +65,45 @@ pub fn product_faults(
             _ => {}
         }
     }
-    if product_unique_id.is_some()
-        && product.is_some_and(|product| PRODUCTS.iter().any(|row| row.0 == product && !row.3))
+    if let (Some(product), Some(_)) = (product, product_unique_id)
+        && !has_numbers(own, product)
     {
-        let name = product_name(product.unwrap_or_default());
+        let name = product_name(product);
         faults.push(("productUniqueId", format!("The {name} product has no numbers to choose from: leave it out.")));
     }
     faults
+}
+
+/// Whether customers have numbers of a product to choose from: of one with inbound messages they do.
+#[must_use]
+fn has_numbers(own: &ProductList, product: &str) -> bool {
+    let inbound = own.get(product).is_some_and(|types| types.iter().any(|one| one == "mo"));
+    inbound || PRODUCTS.iter().find(|row| row.0 == product).is_none_or(|row| row.3)
+}
+
+/// What is wrong with the numbers of a customer being listed under these products: the product and a sentence.
+#[must_use]
+pub fn number_list_faults<'a>(own: &ProductList, listed: impl IntoIterator<Item = &'a str>) -> Vec<(&'a str, String)> {
+    let all = products(own);
+    let fault = |product: &'a str| match all.contains_key(product) {
+        false => Some((product, unknown("product", product, all.keys().map(String::as_str)))),
+        true if !has_numbers(own, product) => {
+            let name = product_name(product);
+            Some((product, format!("The {name} product has no numbers to choose from.")))
+        }
+        true => None,
+    };
+    listed.into_iter().filter_map(fault).collect()
+}
+
+/// Whether an event type is that of reports: `sms.dlr`, where `sms` has `dlr`.
+#[must_use]
+pub fn is_report(own: &ProductList, event_type: &str) -> bool {
+    let Some((product, report_type)) = event_type.split_once('.') else { return false };
+    match own.get(product) {
+        Some(types) => types.iter().any(|known| known == report_type),
+        None => PRODUCTS.iter().any(|row| row.0 == product && row.2.contains(&report_type)),
+    }
 }
 
 fn unknown<'a>(what: &str, word: &str, names: impl Iterator<Item = &'a str> + Clone) -> String {
@@ -106,7 +138,8 @@ mod tests {
         assert_eq!(said, [("reportType", "MO is not available for the SMS product.".to_owned())]);
         assert!(faults("whatsapp", "mo", Some("254"), &none).is_empty());
         let own: ProductList = [("sms".to_owned(), vec!["dlr".to_owned(), "mo".to_owned()])].into();
-        assert!(faults("sms", "mo", None, &own).is_empty());
+        assert!(faults("sms", "mo", Some("254"), &own).is_empty());
+        assert!(is_report(&own, "sms.mo") && !is_report(&none, "sms.mo") && is_report(&none, "sms.dlr"));
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub enum Right {
     ReadApplication,
     /// Everything about endpoints: their settings, secrets and headers.
     ManageEndpoints,
+    /// Read and change what holds for all applications.
+    ManageOrganization,
     /// Create, change and delete event types.
     ManageEventTypes,
     /// Read event types.
@@ -46,7 +48,9 @@ impl Right {
             | Self::ReadEventTypes
             | Self::ReadMessages
             | Self::Resend => true,
-            Self::ManageApplications | Self::ManageEventTypes | Self::CreateMessages => false,
+            Self::ManageApplications | Self::ManageOrganization | Self::ManageEventTypes | Self::CreateMessages => {
+                false
+            }
         }
     }
 }

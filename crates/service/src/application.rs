@@ -1,14 +1,36 @@
 //! Applications: the customers of an organization.
 
 use indexmap::IndexMap;
-use ringback_model::{AppId, AppNo, Application, ApplicationSecrets, ListedNumber, Redacted, Timestamp};
+use ringback_model::{
+    AppId, AppNo, Application, ApplicationSecrets, ListedNumber, OrganizationSettings, Redacted, Timestamp,
+    number_list_faults,
+};
 use ringback_store::{
     AppConfig, Delete, Document, DocumentKind, DocumentPage, Expect, Idempotency, Put, PutResult, StoreError,
 };
 
 use crate::check::Faults;
+use crate::endpoint_compose::sentence;
 use crate::service::TRIES;
-use crate::{Actor, Made, Page, Resource, Right, Service, ServiceError, Window};
+use crate::{Actor, Change, Made, Page, Resource, Right, Service, ServiceError, UrlRules, Window};
+
+/// Numbers that one product may list.
+const NUMBERS_MAX: usize = 1_000;
+/// The longest number or name of one, in bytes.
+const NUMBER_MAX: usize = 256;
+/// Prefixes that an allow-list may have.
+const ALLOWED_MAX: usize = 100;
+/// How long a feedback secret may be.
+const FEEDBACK_SECRET: std::ops::RangeInclusive<usize> = 8..=256;
+
+/// An application that was read or written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApplicationView {
+    /// The application.
+    pub application: Application,
+    /// Whether it has a feedback secret, which is never told.
+    pub has_feedback_secret: bool,
+}
 
 /// What a caller may say about an application.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +45,8 @@ pub struct ApplicationDraft {
     pub product_unique_ids: IndexMap<String, Vec<ListedNumber>>,
     /// See [`Application::callback_allow_list`].
     pub callback_allow_list: Vec<String>,
+    /// See [`ApplicationSecrets::feedback_secret`].
+    pub feedback_secret: Change<Option<Redacted>>,
     /// See [`Application::metadata`].
     pub metadata: IndexMap<String, String>,
 }
@@ -33,12 +57,24 @@ impl ApplicationDraft {
     pub fn of(application: &Application) -> Self {
         let Application { uid, name, throttle_rate, metadata, product_unique_ids, callback_allow_list, .. } =
             application.clone();
-        Self { uid, name, throttle_rate, metadata, product_unique_ids, callback_allow_list }
+        let feedback_secret = Change::Keep;
+        Self { uid, name, throttle_rate, metadata, product_unique_ids, callback_allow_list, feedback_secret }
     }
 
-    fn into_application(self, id: AppId, created_at: Timestamp, updated_at: Timestamp) -> Application {
-        let Self { uid, name, throttle_rate, metadata, product_unique_ids, callback_allow_list } = self;
-        Application {
+    /// The two parts of the document, made from what was secret before.
+    fn split(
+        self,
+        (id, created_at): (AppId, Timestamp),
+        updated_at: Timestamp,
+        secrets: &ApplicationSecrets,
+    ) -> (Application, ApplicationSecrets) {
+        let Self { uid, name, throttle_rate, metadata, product_unique_ids, callback_allow_list, feedback_secret } =
+            self;
+        let feedback_secret = match feedback_secret {
+            Change::Keep => secrets.feedback_secret.clone(),
+            Change::Replace(secret) => secret,
+        };
+        let application = Application {
             id,
             uid,
             name,
@@ -48,16 +84,66 @@ impl ApplicationDraft {
             metadata,
             created_at,
             updated_at,
-        }
+        };
+        (application, ApplicationSecrets { feedback_secret })
     }
 
-    pub(crate) fn check(&self) -> Result<(), ServiceError> {
+    /// Refuses what makes no sense, and writes URLs as they are compared.
+    pub(crate) fn check(&mut self, settings: &OrganizationSettings, urls: &dyn UrlRules) -> Result<(), ServiceError> {
         let mut faults = Faults::default();
         faults.line("name", &self.name);
         faults.uid("uid", self.uid.as_deref(), "app");
         faults.throttle_rate(self.throttle_rate);
         faults.metadata(&self.metadata);
+        if let Change::Replace(Some(secret)) = &self.feedback_secret {
+            let text = secret.reveal();
+            if !FEEDBACK_SECRET.contains(&text.len()) || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+                faults.note("feedbackSecret", "A secret has 8 to 256 visible ASCII characters.");
+            }
+        }
+        self.check_numbers(settings, &mut faults);
+        self.check_allow_list(urls, &mut faults);
         faults.finish()
+    }
+
+    fn check_numbers(&self, settings: &OrganizationSettings, faults: &mut Faults) {
+        for (product, fault) in
+            number_list_faults(&settings.products, self.product_unique_ids.keys().map(String::as_str))
+        {
+            faults.note_item("productUniqueIds", &product, fault);
+        }
+        for (product, numbers) in &self.product_unique_ids {
+            if numbers.len() > NUMBERS_MAX {
+                faults.note_item("productUniqueIds", product, format!("At most {NUMBERS_MAX} numbers are allowed."));
+            }
+            let mut seen = std::collections::HashSet::new();
+            for (at, number) in numbers.iter().enumerate().take(NUMBERS_MAX) {
+                let name = number.name.as_deref().unwrap_or_default();
+                if number.id.is_empty() || number.id.len() > NUMBER_MAX || name.len() > NUMBER_MAX {
+                    let rule = format!("A number has 1 to {NUMBER_MAX} bytes, and its name at most as many.");
+                    faults.note_path(&format!("productUniqueIds.{product}.{at}"), rule);
+                } else if !seen.insert(&number.id) {
+                    faults.note_path(&format!("productUniqueIds.{product}.{at}"), "This number is listed already.");
+                }
+            }
+        }
+    }
+
+    fn check_allow_list(&mut self, urls: &dyn UrlRules, faults: &mut Faults) {
+        if self.callback_allow_list.len() > ALLOWED_MAX {
+            faults.note("callbackAllowList", format!("At most {ALLOWED_MAX} prefixes are allowed."));
+        }
+        for (at, prefix) in self.callback_allow_list.iter_mut().enumerate().take(ALLOWED_MAX) {
+            match urls.check(prefix) {
+                Ok(checked) if checked.basic.is_none() && !checked.url.contains(['?', '{']) => *prefix = checked.url,
+                Ok(_) => {
+                    let rule =
+                        "A prefix is a scheme, a host and the beginning of a path: `https://example.com/hooks/`.";
+                    faults.note_item("callbackAllowList", &at, rule);
+                }
+                Err(wrong) => faults.note_item("callbackAllowList", &at, sentence(&wrong)),
+            }
+        }
     }
 }
 
@@ -70,7 +156,7 @@ impl Service {
         &self,
         actor: &Actor,
         window: Window<String>,
-    ) -> Result<Page<Application>, ServiceError> {
+    ) -> Result<Page<ApplicationView>, ServiceError> {
         actor.require(Right::ManageApplications)?;
         let Some(org) = self.organization(actor.org).await? else { return Ok(Page { items: Vec::new(), done: true }) };
         let page = DocumentPage { kind: DocumentKind::Application, parent: org.0, paging: window.paging() };
@@ -83,9 +169,9 @@ impl Service {
     ///
     /// # Errors
     /// [`ServiceError::NotFound`] when the actor may not know of it.
-    pub async fn get_application(&self, actor: &Actor, name: &str) -> Result<Application, ServiceError> {
+    pub async fn get_application(&self, actor: &Actor, name: &str) -> Result<ApplicationView, ServiceError> {
         actor.require(Right::ReadApplication)?;
-        Ok(self.app(actor, name).await?.application.clone())
+        Ok(ApplicationView::of(&*self.app(actor, name).await?))
     }
 
     /// Makes an application. With `get_if_exists`, one that has the draft's uid already is answered instead.
@@ -98,14 +184,13 @@ impl Service {
         draft: ApplicationDraft,
         get_if_exists: bool,
         idempotency: Option<Idempotency>,
-    ) -> Result<Made<Application>, ServiceError> {
+    ) -> Result<Made<ApplicationView>, ServiceError> {
         actor.require(Right::ManageApplications)?;
-        draft.check()?;
         let uid = draft.uid.clone();
         match self.insert_application(actor, draft, idempotency).await {
             Err(ServiceError::Conflict { code: "conflict", .. }) if get_if_exists => {
                 let uid = uid.ok_or_else(ServiceError::contended)?;
-                let item = self.app(actor, &uid).await?.application.clone();
+                let item = ApplicationView::of(&*self.app(actor, &uid).await?);
                 Ok(Made { item, created: false })
             }
             Ok(item) => Ok(Made { item, created: true }),
@@ -122,9 +207,8 @@ impl Service {
         actor: &Actor,
         name: &str,
         draft: ApplicationDraft,
-    ) -> Result<Made<Application>, ServiceError> {
+    ) -> Result<Made<ApplicationView>, ServiceError> {
         actor.require(Right::ManageApplications)?;
-        draft.check()?;
         if self.find_app(actor, name).await?.is_none() {
             let item = self.insert_application(actor, draft, None).await?;
             return Ok(Made { item, created: true });
@@ -142,13 +226,13 @@ impl Service {
         actor: &Actor,
         name: &str,
         change: impl Fn(&mut ApplicationDraft) + Send + Sync,
-    ) -> Result<Application, ServiceError> {
+    ) -> Result<ApplicationView, ServiceError> {
         actor.require(Right::ManageApplications)?;
         for _ in 0..TRIES {
             let app = self.app(actor, name).await?;
             let mut draft = ApplicationDraft::of(&app.application);
             change(&mut draft);
-            draft.check()?;
+            draft.check(&app.settings, &*self.urls)?;
             if let Some(changed) = self.replace_application(&app, draft).await? {
                 return Ok(changed);
             }
@@ -172,6 +256,15 @@ impl Service {
         if gone { Ok(()) } else { Err(ServiceError::NotFound(Resource::Application)) }
     }
 
+    /// Refuses a new application that makes no sense.
+    async fn check_application(&self, actor: &Actor, draft: &mut ApplicationDraft) -> Result<(), ServiceError> {
+        let settings = match self.organization(actor.org).await? {
+            Some(org) => self.directory.settings(org).await?,
+            None => std::sync::Arc::default(),
+        };
+        draft.check(&settings, &*self.urls)
+    }
+
     /// The application with this uid, made from the draft if there is none.
     pub(crate) async fn ensure_application(&self, actor: &Actor, draft: ApplicationDraft) -> Result<(), ServiceError> {
         match self.insert_application(actor, draft, None).await {
@@ -183,26 +276,27 @@ impl Service {
     async fn insert_application(
         &self,
         actor: &Actor,
-        draft: ApplicationDraft,
+        mut draft: ApplicationDraft,
         idempotency: Option<Idempotency>,
-    ) -> Result<Application, ServiceError> {
+    ) -> Result<ApplicationView, ServiceError> {
+        self.check_application(actor, &mut draft).await?;
         let org = self.ensure_organization(actor.org).await?;
         let now = self.clock.now();
         let id = self.ids.make(now, &*self.random);
-        let application = draft.into_application(id, now, now);
+        let (application, secrets) = draft.split((id, now), now, &ApplicationSecrets::default());
         let put = Put {
             kind: DocumentKind::Application,
             parent: org.0,
             key: id.to_string(),
             uid: application.uid.clone(),
             body: serde_json::to_string(&application)?,
-            secret: None,
+            secret: sealed(&secrets)?,
             expect: Expect::New,
             app: None,
             idempotency,
         };
         match self.store.put(put).await? {
-            PutResult::Stored(_) => Ok(application),
+            PutResult::Stored(_) => Ok(ApplicationView::new(application, &secrets)),
             PutResult::Replayed { no } => match self.store.document(no).await? {
                 Some(document) => Ok(read(&document)?),
                 None => Err(ServiceError::contended()),
@@ -218,16 +312,16 @@ impl Service {
         &self,
         app: &AppConfig,
         draft: ApplicationDraft,
-    ) -> Result<Option<Application>, ServiceError> {
+    ) -> Result<Option<ApplicationView>, ServiceError> {
         let Application { id, created_at, .. } = app.application;
-        let application = draft.into_application(id, created_at, self.clock.now());
+        let (application, secrets) = draft.split((id, created_at), self.clock.now(), &app.secrets);
         let put = Put {
             kind: DocumentKind::Application,
             parent: app.org.0,
             key: id.to_string(),
             uid: application.uid.clone(),
             body: serde_json::to_string(&application)?,
-            secret: sealed(&app.secrets)?,
+            secret: sealed(&secrets)?,
             expect: Expect::Version { no: app.no.0, version: app.document_version },
             app: Some(app.no),
             idempotency: None,
@@ -235,7 +329,7 @@ impl Service {
         let result = self.store.put(put).await?;
         self.directory.forget(app.no);
         match result {
-            PutResult::Stored(_) => Ok(Some(application)),
+            PutResult::Stored(_) => Ok(Some(ApplicationView::new(application, &secrets))),
             PutResult::Stale => Ok(None),
             PutResult::UidTaken => Err(uid_taken(application.uid.as_deref())),
             PutResult::KeyTaken | PutResult::Replayed { .. } | PutResult::KeyReused => Err(ServiceError::contended()),
@@ -255,9 +349,24 @@ impl Service {
     }
 }
 
-fn read(document: &Document) -> Result<Application, StoreError> {
-    serde_json::from_str(&document.body)
-        .map_err(|source| StoreError::Corrupt { what: "application", source: source.into() })
+impl ApplicationView {
+    fn new(application: Application, secrets: &ApplicationSecrets) -> Self {
+        Self { application, has_feedback_secret: secrets.feedback_secret.is_some() }
+    }
+
+    fn of(app: &AppConfig) -> Self {
+        Self::new(app.application.clone(), &app.secrets)
+    }
+}
+
+fn read(document: &Document) -> Result<ApplicationView, StoreError> {
+    let corrupt = |source: serde_json::Error| StoreError::Corrupt { what: "application", source: source.into() };
+    let application = serde_json::from_str(&document.body).map_err(corrupt)?;
+    let secrets = match &document.secret {
+        Some(secret) => serde_json::from_str(secret.reveal()).map_err(corrupt)?,
+        None => ApplicationSecrets::default(),
+    };
+    Ok(ApplicationView::new(application, &secrets))
 }
 
 fn uid_taken(uid: Option<&str>) -> ServiceError {
@@ -268,5 +377,7 @@ fn uid_taken(uid: Option<&str>) -> ServiceError {
 }
 
 fn sealed(secrets: &ApplicationSecrets) -> Result<Option<Redacted>, ServiceError> {
-    Ok(Some(Redacted::new(serde_json::to_string(secrets)?)))
+    // Most have none, and then there is nothing to seal.
+    let is_empty = *secrets == ApplicationSecrets::default();
+    (!is_empty).then(|| Ok(Redacted::new(serde_json::to_string(secrets)?))).transpose()
 }

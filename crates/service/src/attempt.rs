@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use ringback_model::{
-    AppNo, Attempt, AttemptId, Delivery, DeliveryState, Endpoint, EndpointId, EndpointNo, MessageId, MessageNo, Reason,
-    Timestamp,
+    AppNo, Attempt, AttemptId, Delivery, DeliveryState, Endpoint, EndpointId, EndpointNo, Gate, MessageId, MessageNo,
+    Reason, Timestamp,
 };
 use ringback_store::{AttemptQuery, AttemptScope, EndpointConfig, Idempotency, Rearm, Rearmed};
 
@@ -63,6 +63,9 @@ fn held(endpoint: &Endpoint, delivery: &Delivery) -> Option<String> {
     if endpoint.paused {
         return Some("the endpoint is paused".to_owned());
     }
+    if endpoint.gate() == Some(Gate::Unverified) {
+        return Some("the endpoint has not passed its handshake".to_owned());
+    }
     delivery.blocked.then(|| "it waits behind an earlier message".to_owned())
 }
 
@@ -81,9 +84,19 @@ impl Service {
         actor.require(Right::ReadMessages)?;
         let app = self.app(actor, app).await?;
         let message = self.message(&app, message).await?;
+        let views = self.deliveries_of(app.no, message.no).await?;
+        Ok(window.page_of(views, |view| view.endpoint.endpoint.id))
+    }
+
+    /// What became of a message at each endpoint that it went to.
+    pub(crate) async fn deliveries_of(
+        &self,
+        app: AppNo,
+        message: MessageNo,
+    ) -> Result<Vec<DeliveryView>, ServiceError> {
         let mut views = Vec::new();
-        for delivery in self.store.deliveries(message.no).await? {
-            let Some(endpoint) = self.directory.endpoint(app.no, delivery.endpoint).await? else { continue };
+        for delivery in self.store.deliveries(message).await? {
+            let Some(endpoint) = self.directory.endpoint(app, delivery.endpoint).await? else { continue };
             // What waits for a deleted endpoint will never go, whether or not somebody has cleared it away yet.
             let state = match delivery.state {
                 DeliveryState::Pending | DeliveryState::Sending if endpoint.deleted => DeliveryState::Canceled,
@@ -98,7 +111,7 @@ impl Service {
             let next_attempt = delivery.due.filter(|_| state == DeliveryState::Pending && reason.is_none());
             views.push(DeliveryView { endpoint, state, next_attempt, reason });
         }
-        Ok(window.page_of(views, |view| view.endpoint.endpoint.id))
+        Ok(views)
     }
 
     /// A page of the attempts made for a message, by id; for one endpoint only, if one is named.

@@ -1,6 +1,7 @@
 //! The rules for names and texts that several resources share.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use indexmap::IndexMap;
 
@@ -16,6 +17,11 @@ pub(crate) const LINE_MAX: usize = 1_024;
 pub(crate) const TEXT_MAX: usize = 8_192;
 /// All keys and values of the metadata of one thing, in bytes.
 const METADATA_MAX: usize = 16_384;
+
+/// Delays in a retry schedule.
+const DELAYS_MAX: usize = 50;
+/// The longest delay between two tries.
+const DELAY_MAX: Duration = Duration::from_secs(30 * 86_400);
 
 /// What is wrong with a draft: gathered, so that the caller learns all of it at once.
 #[derive(Debug, Default)]
@@ -86,6 +92,17 @@ impl Faults {
     pub(crate) fn throttle_rate(&mut self, rate: Option<u16>) {
         if rate == Some(0) {
             self.note("throttleRate", "It is 1 to 65535 a second; leave it out for no limit.");
+        }
+    }
+
+    /// Delays between tries, if given.
+    pub(crate) fn retry_schedule(&mut self, delays: Option<&[Duration]>) {
+        let Some(delays) = delays else { return };
+        if delays.len() > DELAYS_MAX {
+            self.note("retrySchedule", format!("At most {DELAYS_MAX} delays are allowed."));
+        }
+        if delays.iter().any(|delay| *delay > DELAY_MAX) {
+            self.note("retrySchedule", "A delay is at most 30d.");
         }
     }
 

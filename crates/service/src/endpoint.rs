@@ -2,23 +2,13 @@
 
 use std::sync::Arc;
 
-use ringback_engine::check_auth;
-use ringback_model::{
-    Auth, Endpoint, EndpointId, EndpointNo, EndpointSecrets, SigningKey, SigningSecret, VerificationKind,
-    VerificationMode, VerificationState,
-};
+use ringback_model::{Endpoint, EndpointId, EndpointNo, EndpointSecrets};
 use ringback_store::{AppConfig, Delete, DocumentKind, EndpointConfig, Expect, Idempotency, Put, PutResult};
 
-use ringback_wire::{Recipe, TOKEN_PARAMETER};
-
-use crate::check::Faults;
-use crate::header;
-use crate::secret::read_secret;
+use crate::auth::AuthView;
+use crate::endpoint_compose::Composed;
 use crate::service::TRIES;
-use crate::{
-    Actor, Change, EndpointDraft, HeadersChange, Made, MessagingDraft, Page, Resource, Right, Service, ServiceError,
-    VerificationDraft, Window,
-};
+use crate::{Actor, EndpointDraft, Made, Page, Resource, Right, Service, ServiceError, Window};
 
 /// An endpoint that was read or written, and what its owner should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,48 +19,6 @@ pub struct EndpointView {
     pub auth: Option<AuthView>,
     /// What was changed on the way in, in words.
     pub warnings: Vec<String>,
-}
-
-/// How requests authenticate, as far as it may be told.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AuthView {
-    /// `bearer`, `basic`, `apiKey`, `oauth2` or `mtls`.
-    pub kind: &'static str,
-    /// Of `basic`.
-    pub username: Option<String>,
-    /// Of `apiKey`.
-    pub header: Option<String>,
-    /// Of `oauth2`.
-    pub token_url: Option<String>,
-    /// Of `oauth2`.
-    pub client_id: Option<String>,
-    /// Of `oauth2`.
-    pub scope: Option<String>,
-    /// Of `mtls`.
-    pub certificate: Option<String>,
-}
-
-impl AuthView {
-    fn of(auth: &Auth) -> Self {
-        let view = Self { kind: auth.kind(), ..Self::default() };
-        match auth.clone() {
-            Auth::Bearer { .. } => view,
-            Auth::Basic(basic) => Self { username: Some(basic.username), ..view },
-            Auth::ApiKey { header, .. } => Self { header: Some(header), ..view },
-            Auth::Oauth2 { token_url, client_id, scope, .. } => {
-                Self { token_url: Some(token_url), client_id: Some(client_id), scope, ..view }
-            }
-            Auth::Mtls { certificate, .. } => Self { certificate: Some(certificate), ..view },
-        }
-    }
-}
-
-/// An endpoint as it will be kept, both parts of it.
-#[derive(Debug)]
-pub(crate) struct Composed {
-    pub(crate) endpoint: Endpoint,
-    pub(crate) secrets: EndpointSecrets,
-    pub(crate) warnings: Vec<String>,
 }
 
 impl EndpointView {
@@ -102,7 +50,10 @@ impl Service {
     ) -> Result<Page<EndpointView>, ServiceError> {
         actor.require(Right::ManageEndpoints)?;
         let app = self.app(actor, app).await?;
-        Ok(window.page_of(app.endpoints.clone(), |config| config.endpoint.id).map(|config| EndpointView::of(&config)))
+        let listed = app.endpoints.iter().filter(|config| !config.endpoint.callback).cloned().collect();
+        Ok(window
+            .page_of(listed, |config: &Arc<EndpointConfig>| config.endpoint.id)
+            .map(|config| EndpointView::of(&config)))
     }
 
     /// One endpoint.
@@ -128,6 +79,7 @@ impl Service {
         idempotency: Option<Idempotency>,
     ) -> Result<EndpointView, ServiceError> {
         actor.require(Right::ManageEndpoints)?;
+        may_register(actor, None, draft.messaging.registered_by.as_deref())?;
         let app = self.app(actor, app).await?;
         self.insert_endpoint(&app, draft, idempotency).await
     }
@@ -147,10 +99,19 @@ impl Service {
         actor.require(Right::ManageEndpoints)?;
         let config = self.app(actor, app).await?;
         if config.endpoint_by_name(name).is_none() {
+            may_register(actor, None, draft.messaging.registered_by.as_deref())?;
             let item = self.insert_endpoint(&config, draft, None).await?;
             return Ok(Made { item, created: true });
         }
-        let item = self.update_endpoint(actor, app, name, |now| now.clone_from(&draft)).await?;
+        let replace = |now: &mut EndpointDraft| {
+            let old = now.messaging.registered_by.take();
+            now.clone_from(&draft);
+            // Who may not say it does not take it back by leaving it out.
+            if actor.app.is_some() && draft.messaging.registered_by.is_none() {
+                now.messaging.registered_by = old;
+            }
+        };
+        let item = self.update_endpoint(actor, app, name, replace).await?;
         Ok(Made { item, created: false })
     }
 
@@ -188,7 +149,8 @@ impl Service {
         name: &str,
     ) -> Result<(Arc<AppConfig>, Arc<EndpointConfig>), ServiceError> {
         let app = self.app(actor, app).await?;
-        let config = app.endpoint_by_name(name).cloned().ok_or(ServiceError::NotFound(Resource::Endpoint))?;
+        let config = app.endpoint_by_name(name).filter(|config| !config.endpoint.callback).cloned();
+        let config = config.ok_or(ServiceError::NotFound(Resource::Endpoint))?;
         Ok((app, config))
     }
 
@@ -206,6 +168,8 @@ impl Service {
             let (app, config) = self.endpoint_config(actor, app, name).await?;
             let mut draft = EndpointDraft::of(&config.endpoint);
             change(&config, &mut draft);
+            let old = config.endpoint.registered_by.as_deref();
+            may_register(actor, old, draft.messaging.registered_by.as_deref())?;
             let composed = self.compose(&app, config.endpoint.clone(), config.secrets.clone(), draft).await?;
             if let Some(view) = self.replace_endpoint(&app, &config, composed, idempotency).await? {
                 return Ok(view);
@@ -283,160 +247,14 @@ impl Service {
             PutResult::KeyTaken => Err(ServiceError::contended()),
         }
     }
-
-    /// A new endpoint as a draft describes it, when all of it makes sense. Nothing is kept.
-    pub(crate) async fn compose_unsaved(
-        &self,
-        app: &AppConfig,
-        mut draft: EndpointDraft,
-    ) -> Result<Composed, ServiceError> {
-        let secret = match draft.secret.take() {
-            Some(text) => read_secret("secret", &text)?,
-            None => SigningSecret::generate(&*self.random),
-        };
-        let secrets = EndpointSecrets { keys: vec![SigningKey { secret, expires_at: None }], ..Default::default() };
-        let now = self.clock.now();
-        let endpoint = Endpoint::new(self.ids.make(now, &*self.random), String::new(), now);
-        let mut composed = self.compose(app, endpoint, secrets, draft).await?;
-        // What was never changed says so.
-        composed.endpoint.updated_at = now;
-        Ok(composed)
-    }
-
-    /// What a draft makes of an endpoint, when all of it makes sense.
-    pub(crate) async fn compose(
-        &self,
-        app: &AppConfig,
-        mut endpoint: Endpoint,
-        mut secrets: EndpointSecrets,
-        mut draft: EndpointDraft,
-    ) -> Result<Composed, ServiceError> {
-        let mut faults = Faults::default();
-        draft.check(&app.settings, &mut faults);
-        let was = (endpoint.url.clone(), endpoint.verification.as_ref().map(|verification| verification.state));
-        let warnings = self.set_url(&draft, &mut endpoint, &mut secrets, &mut faults);
-        if let HeadersChange::Replace(headers) = std::mem::take(&mut draft.headers) {
-            header::check(&headers, &mut faults);
-            (endpoint.headers, secrets.header_values) = headers.into_iter().map(header::HeaderDraft::split).unzip();
-        }
-        // A filter that stays as it was may name types that were removed since.
-        if draft.messaging.prefix.is_none()
-            && draft.event_types != endpoint.event_types
-            && let Some(types) = &draft.event_types
-        {
-            self.check_event_types_exist(app.org, types, &mut faults).await?;
-        }
-        faults.finish()?;
-        let messaging = std::mem::take(&mut draft.messaging);
-        draft.write_to(&mut endpoint);
-        messaging.write_to(&mut endpoint, &mut secrets, &*self.random, self.clock.wall());
-        self.require_verification(app, &mut endpoint, &mut secrets);
-        wait_for_handshake(&mut endpoint, was);
-        check_request(&endpoint, &secrets, app)?;
-        endpoint.updated_at = self.clock.now();
-        Ok(Composed { endpoint, secrets, warnings })
-    }
-
-    /// Where the organization asks for a handshake of everybody, a new endpoint without one gets the usual one.
-    fn require_verification(&self, app: &AppConfig, endpoint: &mut Endpoint, secrets: &mut EndpointSecrets) {
-        let is_new = endpoint.created_at == endpoint.updated_at && endpoint.verification.is_none();
-        if app.settings.require_verification && is_new {
-            let usual = VerificationDraft {
-                kind: VerificationKind::Token,
-                validation_key: None,
-                mode: VerificationMode::Default,
-                parameter: None,
-            };
-            let draft = MessagingDraft { verification: Change::Replace(Some(usual)), ..MessagingDraft::of(endpoint) };
-            draft.write_to(endpoint, secrets, &*self.random, self.clock.wall());
-        }
-    }
-
-    /// Takes over the URL of a draft, if it is another one, and what came with it; returns what was changed in it.
-    fn set_url(
-        &self,
-        draft: &EndpointDraft,
-        endpoint: &mut Endpoint,
-        secrets: &mut EndpointSecrets,
-        faults: &mut Faults,
-    ) -> Vec<String> {
-        let is_new = endpoint.url.is_empty();
-        if draft.url == endpoint.url && !is_new {
-            return Vec::new();
-        }
-        match self.urls.check(&draft.url) {
-            Ok(checked) => {
-                // IMPORTANT: a password goes to the server that it was given for, and to no other.
-                let came_with_url = matches!(secrets.auth, Some(Auth::Basic(_)));
-                let moves = origin(&checked.url) != origin(&endpoint.url);
-                if checked.basic.is_some() || (moves && came_with_url) {
-                    secrets.auth = checked.basic.map(Auth::Basic);
-                }
-                endpoint.url = checked.url;
-                checked.warnings
-            }
-            Err(wrong) => {
-                faults.note("url", sentence(&wrong));
-                Vec::new()
-            }
-        }
-    }
 }
 
-/// A verified endpoint keeps its URL until the new one has passed the handshake, too.
-fn wait_for_handshake(endpoint: &mut Endpoint, (old_url, state): (String, Option<VerificationState>)) {
-    let Some(verification) = endpoint.verification.as_deref_mut() else { return };
-    let stays_verified =
-        state == Some(VerificationState::Verified) && verification.state == VerificationState::Verified;
-    if endpoint.url != old_url && stays_verified {
-        verification.pending_url = Some(std::mem::replace(&mut endpoint.url, old_url));
-        verification.reason = None;
+/// Only the operator says who registered an endpoint in a customer's place.
+fn may_register(actor: &Actor, old: Option<&str>, new: Option<&str>) -> Result<(), ServiceError> {
+    if actor.app.is_none() || old == new {
+        return Ok(());
     }
-}
-
-/// Refuses what no request can be made from.
-fn check_request(endpoint: &Endpoint, secrets: &EndpointSecrets, app: &AppConfig) -> Result<(), ServiceError> {
-    let mut faults = Faults::default();
-    if let Some(header) = secrets.auth.as_ref().and_then(auth_header)
-        && endpoint.headers.iter().any(|field| field.name.eq_ignore_ascii_case(header))
-    {
-        faults.note("headers", format!("`{header}` is sent for `auth` already: keep one of the two."));
-    }
-    let pending = endpoint.verification.as_ref().and_then(|verification| verification.pending_url.clone());
-    let url = pending.unwrap_or_else(|| endpoint.url.clone());
-    if let Some(verification) = &endpoint.verification
-        && verification.kind == VerificationKind::Token
-    {
-        let parameter = verification.parameter.as_deref().unwrap_or(TOKEN_PARAMETER);
-        if has_parameter(&url, parameter) {
-            let rule = format!(
-                "The URL has a parameter `{parameter}`, which the handshake needs: rename it, or set \
-                 `verification.parameter`."
-            );
-            faults.note("url", rule);
-        }
-    }
-    if let Err(error) = Recipe::new(&Endpoint { url, ..endpoint.clone() }, secrets, &app.settings) {
-        faults.note_path(&error.field, error.message);
-    }
-    if let Some(Err(error)) = secrets.auth.as_ref().map(check_auth) {
-        faults.note_path(&error.field, error.message);
-    }
-    faults.finish()
-}
-
-/// The header that an authentication takes.
-fn auth_header(auth: &Auth) -> Option<&str> {
-    match auth {
-        Auth::Bearer { .. } | Auth::Basic(_) | Auth::Oauth2 { .. } => Some("authorization"),
-        Auth::ApiKey { header, .. } => Some(header),
-        Auth::Mtls { .. } => None,
-    }
-}
-
-fn has_parameter(url: &str, name: &str) -> bool {
-    let query = url.split_once('?').map(|(_, query)| query).unwrap_or_default();
-    query.split('&').any(|pair| pair.split('=').next() == Some(name))
+    Err(ServiceError::Forbidden("This token is for one application. `registeredBy` needs a token of the organization."))
 }
 
 /// What is written to keep an endpoint.
@@ -459,40 +277,9 @@ pub(crate) fn put(
     })
 }
 
-/// Scheme, host and port of a URL that was normalised before.
-fn origin(url: &str) -> &str {
-    let host = url.find("://").map_or(0, |at| at + 3);
-    url[host..].find(['/', '?']).map_or(url, |end| &url[..host + end])
-}
-
-/// A reason as a sentence of its own.
-fn sentence(reason: &str) -> String {
-    let mut letters = reason.chars();
-    let first = letters.next().map(char::to_uppercase);
-    first.into_iter().flatten().chain(letters).chain((!reason.ends_with('.')).then_some('.')).collect()
-}
-
 fn uid_taken(uid: Option<&str>) -> ServiceError {
     ServiceError::Conflict {
         code: "conflict",
         detail: format!("Another endpoint of this application has the uid `{}` already.", uid.unwrap_or_default()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_origin_is_what_a_password_was_given_for() {
-        assert_eq!(origin("https://a.example/x?y=/"), "https://a.example");
-        assert_eq!(origin("https://a.example:8443?y"), "https://a.example:8443");
-        assert_eq!(origin("https://a.example"), "https://a.example");
-    }
-
-    #[test]
-    fn reasons_become_sentences() {
-        assert_eq!(sentence("the URL names no host"), "The URL names no host.");
-        assert_eq!(sentence(""), ".");
     }
 }

@@ -5,9 +5,15 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use ringback_model::{Endpoint, OnExhausted, Ordering, OrganizationSettings};
 
-use crate::check::{EVENT_TYPE_RULE, Faults, TEXT_MAX, is_event_type_name};
+use crate::check::{Faults, TEXT_MAX, is_event_type_name};
+use crate::endpoint_compose::wanted_url;
+use crate::event_type::is_pattern;
 use crate::{HeaderDraft, MessagingDraft};
 
+/// The rule of what may stand in a filter by event type, in words.
+const FILTER_RULE: &str = "An event type is 1 to 256 characters of a-z, A-Z, 0-9, `.`, `_`, `:` and `-`. A whole part \
+                           between dots and colons may be `*`, such as in `profile.Customer:*`; to get all events, \
+                           leave `eventTypes` out.";
 /// Channels that an endpoint may filter by.
 const CHANNELS_MAX: usize = 10;
 /// Event types that an endpoint may name.
@@ -16,10 +22,6 @@ const EVENT_TYPES_MAX: usize = 500;
 const CONCURRENCY_MAX: u16 = 2_048;
 /// How long one attempt may be allowed to take.
 const TIMEOUT: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(30);
-/// Delays in a retry schedule.
-const DELAYS_MAX: usize = 50;
-/// The longest delay between two tries.
-const DELAY_MAX: Duration = Duration::from_secs(30 * 86_400);
 
 /// What becomes of an endpoint's request headers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -117,7 +119,7 @@ impl EndpointDraft {
             on_exhausted: endpoint.on_exhausted,
             metadata: endpoint.metadata.clone(),
             messaging: MessagingDraft::of(endpoint),
-            ..Self::new(endpoint.url.clone())
+            ..Self::new(wanted_url(endpoint).to_owned())
         }
     }
 
@@ -170,9 +172,9 @@ impl EndpointDraft {
             faults.note("eventTypes", format!("At most {EVENT_TYPES_MAX} event types are allowed."));
         }
         for (at, name) in types.iter().enumerate().take(EVENT_TYPES_MAX) {
-            // A subscription's trigger was looked at before; it may be a pattern.
-            if self.messaging.prefix.is_none() && !is_event_type_name(name) {
-                faults.note_item("eventTypes", &at, EVENT_TYPE_RULE);
+            // A subscription's trigger was looked at before.
+            if self.messaging.prefix.is_none() && !is_event_type_name(name) && !is_pattern(name) {
+                faults.note_item("eventTypes", &at, FILTER_RULE);
             }
         }
     }
@@ -184,14 +186,7 @@ impl EndpointDraft {
         if self.timeout.is_some_and(|timeout| !TIMEOUT.contains(&timeout)) {
             faults.note("timeout", "It is 1s to 30s; leave it out for 15s.");
         }
-        if let Some(delays) = &self.retry_schedule {
-            if delays.len() > DELAYS_MAX {
-                faults.note("retrySchedule", format!("At most {DELAYS_MAX} delays are allowed."));
-            }
-            if delays.iter().any(|delay| *delay > DELAY_MAX) {
-                faults.note("retrySchedule", "A delay is at most 30d.");
-            }
-        }
+        faults.retry_schedule(self.retry_schedule.as_deref());
     }
 }
 
@@ -230,7 +225,10 @@ mod tests {
         assert_eq!(wrong_fields(|d| d.timeout = Some(Duration::from_millis(999))), ["timeout"]);
         assert_eq!(wrong_fields(|d| d.timeout = Some(Duration::from_millis(30_001))), ["timeout"]);
         assert_eq!(wrong_fields(|d| d.retry_schedule = Some(vec![Duration::ZERO; 51])), ["retrySchedule"]);
-        assert_eq!(wrong_fields(|d| d.retry_schedule = Some(vec![DELAY_MAX * 2])), ["retrySchedule"]);
+        assert_eq!(
+            wrong_fields(|d| d.retry_schedule = Some(vec![Duration::from_secs(60 * 86_400)])),
+            ["retrySchedule"]
+        );
         assert!(wrong_fields(|d| d.retry_schedule = Some(Vec::new())).is_empty(), "no retry at all is a schedule");
     }
 

@@ -1,9 +1,13 @@
 //! Event types: the names that messages carry and endpoints filter by.
 
-use ringback_model::{EventType, OrgNo, Timestamp};
+use std::borrow::Cow;
+
+use indexmap::IndexMap;
+use ringback_model::{EventType, OrgNo, Timestamp, event_type_is_like, is_report, near};
 use ringback_store::{
-    Delete, Document, DocumentKind, DocumentPage, Expect, Idempotency, Paging, Put, PutResult, StoreError,
+    Delete, Direction, Document, DocumentKind, DocumentPage, Expect, Idempotency, Paging, Put, PutResult, StoreError,
 };
+use ringback_wire::report::check_mapping;
 
 use crate::check::{EVENT_TYPE_RULE, Faults, TEXT_MAX, is_event_type_name};
 use crate::service::TRIES;
@@ -11,8 +15,16 @@ use crate::{Actor, Made, Page, Resource, Right, Service, ServiceError, Window};
 
 /// The longest text of all schemas of one event type.
 const SCHEMAS_MAX: usize = 256 * 1_024;
+/// Paths of a report that may be mapped.
+const MAPPING_MAX: usize = 100;
+/// The longest path into a payload, in bytes.
+const PATH_MAX: usize = 256;
 /// Rows that are read at a time when some of them may not be shown.
 const STRIDE: usize = 251;
+/// Names that near matches are looked for among.
+const NAMES_MAX: usize = 1_000;
+/// What happens to the entities that are registered: an event type of each exists as soon as one of them does.
+const ACTIONS: [&str; 3] = ["create", "update", "delete"];
 
 /// What a caller may say about an event type.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,14 +39,17 @@ pub struct EventTypeDraft {
     pub feature_flag: Option<String>,
     /// See [`EventType::schemas`].
     pub schemas: Option<String>,
+    /// See [`EventType::report_mapping`].
+    pub report_mapping: IndexMap<String, String>,
 }
 
 impl EventTypeDraft {
     /// What an event type says now: the draft that changes nothing.
     #[must_use]
     pub fn of(event_type: &EventType) -> Self {
-        let EventType { description, archived, deprecated, feature_flag, schemas, .. } = event_type.clone();
-        Self { description, archived, deprecated, feature_flag, schemas }
+        let EventType { description, archived, deprecated, feature_flag, schemas, report_mapping, .. } =
+            event_type.clone();
+        Self { description, archived, deprecated, feature_flag, schemas, report_mapping }
     }
 
     fn check(&self, name: &str) -> Result<(), ServiceError> {
@@ -49,13 +64,40 @@ impl EventTypeDraft {
         if self.schemas.as_ref().is_some_and(|schemas| schemas.len() > SCHEMAS_MAX) {
             faults.note("schemas", format!("All schemas have at most {SCHEMAS_MAX} bytes."));
         }
+        self.check_mapping(&mut faults);
         faults.finish()
     }
 
+    fn check_mapping(&self, faults: &mut Faults) {
+        if self.report_mapping.len() > MAPPING_MAX {
+            faults.note("reportMapping", format!("At most {MAPPING_MAX} paths are allowed."));
+            return;
+        }
+        if let Some((to, _)) = self.report_mapping.iter().find(|(_, from)| from.len() > PATH_MAX) {
+            faults.note_item("reportMapping", to, format!("A path has at most {PATH_MAX} bytes."));
+        }
+        if let Err(error) = check_mapping(&self.report_mapping) {
+            // A path has dots of its own, so it is one step on the way and not several.
+            match error.field.strip_prefix("reportMapping.") {
+                Some(path) => faults.note_item("reportMapping", &path, error.message),
+                None => faults.note("reportMapping", error.message),
+            }
+        }
+    }
+
     fn into_event_type(self, name: &str, created_at: Timestamp, updated_at: Timestamp) -> EventType {
-        let Self { description, archived, deprecated, feature_flag, schemas } = self;
-        let name = name.to_owned();
-        EventType { name, description, archived, deprecated, feature_flag, schemas, created_at, updated_at }
+        let Self { description, archived, deprecated, feature_flag, schemas, report_mapping } = self;
+        EventType {
+            name: name.to_owned(),
+            description,
+            archived,
+            deprecated,
+            feature_flag,
+            schemas,
+            report_mapping,
+            created_at,
+            updated_at,
+        }
     }
 }
 
@@ -129,7 +171,10 @@ impl Service {
         for _ in 0..TRIES {
             let event_type = draft.clone().into_event_type(name, now, now);
             match self.write_event_type(actor, &event_type, Expect::New, idempotency).await? {
-                PutResult::Stored(_) => return Ok(event_type),
+                PutResult::Stored(_) => {
+                    self.mapping_changed(actor, &IndexMap::new(), &event_type.report_mapping).await?;
+                    return Ok(event_type);
+                }
                 PutResult::Replayed { no } => {
                     let document = self.store.document(no).await?.ok_or_else(ServiceError::contended)?;
                     return Ok(read(&document)?);
@@ -150,6 +195,7 @@ impl Service {
             let event_type = draft.clone().into_event_type(name, existing.created_at, now);
             let expect = Expect::Version { no: document.no, version: document.version };
             if let PutResult::Stored(_) = self.write_event_type(actor, &event_type, expect, idempotency).await? {
+                self.mapping_changed(actor, &existing.report_mapping, &event_type.report_mapping).await?;
                 return Ok(event_type);
             }
         }
@@ -197,6 +243,7 @@ impl Service {
             let event_type = draft.into_event_type(name, existing.created_at, self.clock.now());
             let expect = Expect::Version { no: document.no, version: document.version };
             if let PutResult::Stored(_) = self.write_event_type(actor, &event_type, expect, None).await? {
+                self.mapping_changed(actor, &existing.report_mapping, &event_type.report_mapping).await?;
                 return Ok(event_type);
             }
         }
@@ -212,27 +259,114 @@ impl Service {
         if !expunge {
             return self.update_event_type(actor, name, |draft| draft.archived = true).await.map(drop);
         }
-        let (document, _) = self.event_type(actor, name).await?;
+        let (document, existing) = self.event_type(actor, name).await?;
         let gone = self.store.delete(Delete { no: document.no, now: self.clock.now(), app: None }).await?;
+        self.mapping_changed(actor, &existing.report_mapping, &IndexMap::new()).await?;
         if gone { Ok(()) } else { Err(ServiceError::NotFound(Resource::EventType)) }
     }
 
-    /// Notes those of these event types that do not exist.
+    /// Notes those of these event types, or patterns of them, that do not exist.
     pub(crate) async fn check_event_types_exist(
         &self,
         org: OrgNo,
         names: &[String],
         faults: &mut Faults,
     ) -> Result<(), ServiceError> {
-        let kind = DocumentKind::EventType;
-        let known: Vec<_> = names.iter().map(|name| self.store.document_by_key(kind, org.0, name.clone())).collect();
-        for ((at, name), known) in names.iter().enumerate().zip(known) {
-            if known.await?.is_none() && is_event_type_name(name) {
-                let advice = format!("There is no event type `{name}`. Create it first with POST /api/v1/event-type.");
-                faults.note_item("eventTypes", &at, advice);
-            }
+        let advice = "create it first with POST /api/v1/event-type.";
+        for (at, fault) in self.unknown_event_types(org, names, advice).await? {
+            faults.note_item("eventTypes", &at, fault);
         }
         Ok(())
+    }
+
+    /// Which of these event types do not exist, by their position, with a sentence that names what was probably meant
+    /// and ends in `advice`. A name that can be none is left to others.
+    pub(crate) async fn unknown_event_types<T: AsRef<str>>(
+        &self,
+        org: OrgNo,
+        names: &[T],
+        advice: &str,
+    ) -> Result<Vec<(usize, String)>, ServiceError> {
+        let names = names.iter().map(AsRef::as_ref).enumerate();
+        let asked: Vec<_> = names.filter(|(_, name)| is_event_type_name(name) || is_pattern(name)).collect();
+        // All at once, as each is a look into the store.
+        let looks: Vec<_> = asked.iter().map(|(_, name)| self.look_up(org, name)).collect();
+        let own = self.directory.settings(org).await?;
+        let mut missing = Vec::new();
+        for ((at, name), look) in asked.into_iter().zip(looks) {
+            if !is_report(&own.products, name) && look.await?.is_none() && !self.exists_otherwise(org, name).await? {
+                missing.push((at, name));
+            }
+        }
+        if missing.is_empty() {
+            return Ok(Vec::new());
+        }
+        let known = self.event_type_names(org, None, NAMES_MAX).await?;
+        let sentence = |name: &str| match near(name, known.iter().map(String::as_str)).first() {
+            Some(meant) => format!("There is no event type `{name}`; is it `{meant}`? If not, {advice}"),
+            None => format!("There is no event type `{name}`: {advice}"),
+        };
+        Ok(missing.into_iter().map(|(at, name)| (at, sentence(name))).collect())
+    }
+
+    fn look_up(&self, org: OrgNo, name: &str) -> ringback_store::Reply<Option<Document>> {
+        self.store.document_by_key(DocumentKind::EventType, org.0, name.to_owned())
+    }
+
+    /// Whether a pattern fits an event type, or an entity is registered that a name is an action of.
+    async fn exists_otherwise(&self, org: OrgNo, name: &str) -> Result<bool, ServiceError> {
+        if is_pattern(name) {
+            let mut after = None;
+            loop {
+                let names = self.event_type_names(org, after.take(), STRIDE).await?;
+                let fits = |known: &String| {
+                    let entity = known.split_once(':').map_or(known.as_str(), |(entity, _)| entity);
+                    event_type_is_like(known, name)
+                        || ACTIONS.iter().any(|action| event_type_is_like(&format!("{entity}:{action}"), name))
+                };
+                if names.iter().any(fits) {
+                    return Ok(true);
+                }
+                match names.last() {
+                    Some(last) if names.len() == STRIDE => after = Some(last.clone()),
+                    Some(_) | None => return Ok(false),
+                }
+            }
+        }
+        let Some((entity, action)) = name.rsplit_once(':') else { return Ok(false) };
+        if !ACTIONS.contains(&action) {
+            return Ok(false);
+        }
+        let first = self.event_type_names(org, Some(format!("{entity}:")), 1).await?;
+        let has_other = first.first().is_some_and(|known| known.starts_with(&format!("{entity}:")));
+        Ok(has_other || self.look_up(org, entity).await?.is_some())
+    }
+
+    /// Names of event types, in order.
+    async fn event_type_names(
+        &self,
+        org: OrgNo,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<Vec<String>, ServiceError> {
+        let paging = Paging { limit, after, direction: Direction::Ascending };
+        let page = DocumentPage { kind: DocumentKind::EventType, parent: org.0, paging };
+        Ok(self.store.documents(page).await?.into_iter().map(|document| document.key).collect())
+    }
+
+    /// Makes a mapping count for every application that it may concern. The event type was written before: whoever reads
+    /// the settings at their new version finds it.
+    async fn mapping_changed(
+        &self,
+        actor: &Actor,
+        old: &IndexMap<String, String>,
+        new: &IndexMap<String, String>,
+    ) -> Result<(), ServiceError> {
+        // Who has asked for it before and got no answer asks for the same again.
+        if old.is_empty() && new.is_empty() {
+            return Ok(());
+        }
+        self.touch_organization(actor).await
     }
 
     async fn event_type(&self, actor: &Actor, name: &str) -> Result<(Document, EventType), ServiceError> {
@@ -270,4 +404,30 @@ impl Service {
 fn read(document: &Document) -> Result<EventType, StoreError> {
     serde_json::from_str(&document.body)
         .map_err(|source| StoreError::Corrupt { what: "event type", source: source.into() })
+}
+
+/// Whether a text is a pattern of event types: a name in which a part `*` stands for any, and another part for itself.
+pub(crate) fn is_pattern(text: &str) -> bool {
+    let parts = || text.split(['.', ':']);
+    let stars = parts().filter(|part| *part == "*").count();
+    let plain: Cow<'_, str> = text.replace('*', "x").into();
+    stars > 0
+        && stars < parts().count()
+        && parts().all(|part| part == "*" || !part.contains('*'))
+        && is_event_type_name(&plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_has_whole_parts_for_anything_and_others_for_themselves() {
+        for good in ["profile.Customer:*", "profile.*:*", "*.dlr"] {
+            assert!(is_pattern(good), "{good}");
+        }
+        for bad in ["*", "*.*", "sms.d*", "sms dlr.*", "sms.dlr", ""] {
+            assert!(!is_pattern(bad), "{bad:?}");
+        }
+    }
 }

@@ -136,7 +136,7 @@ fn shown(name: &str) -> String {
     name.chars().take(64).collect()
 }
 
-fn name_fault(lower: &str) -> Option<&'static str> {
+pub(crate) fn name_fault(lower: &str) -> Option<&'static str> {
     let is_token_char = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     if lower.is_empty() || lower.len() > NAME_MAX || !lower.bytes().all(is_token_char) {
         return Some("A header name is 1 to 256 letters, digits and marks such as `-`, without spaces and colons.");
@@ -145,7 +145,7 @@ fn name_fault(lower: &str) -> Option<&'static str> {
     reserved.then_some("This header is set by the server or by intermediaries and cannot be chosen.")
 }
 
-fn value_fault(value: &str) -> Option<&'static str> {
+pub(crate) fn value_fault(value: &str) -> Option<&'static str> {
     if value.len() > VALUE_MAX {
         return Some("A header value has at most 4096 bytes.");
     }

@@ -1,11 +1,10 @@
 //! Which endpoints a message is for, and why not the others.
 
-use std::fmt;
-
-use ringback_model::{Class, Endpoint, OrderingKey, OrganizationSettings};
+use ringback_model::{Class, Endpoint, OrderingKey, OrganizationSettings, is_report};
 use ringback_store::AppConfig;
 use ringback_wire::dialect;
 use ringback_wire::report::{Mapped, Report, Text};
+use serde::Deserialize;
 
 /// What is looked at of a message when endpoints are matched.
 #[derive(Debug)]
@@ -29,9 +28,10 @@ pub(crate) enum Unmatched {
     State(&'static str),
 }
 
-impl fmt::Display for Unmatched {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Unmatched {
+    /// In words.
+    pub(crate) const fn text(self) -> &'static str {
+        match self {
             Self::Disabled => "the endpoint is disabled",
             Self::EventType => "the event type is none of its `eventTypes`",
             Self::Channel => "the message carries none of its `channels`",
@@ -40,7 +40,7 @@ impl fmt::Display for Unmatched {
             Self::ProductUniqueId => "the report is of another number",
             Self::Category => "the report is of another category",
             Self::State(why) => why,
-        })
+        }
     }
 }
 
@@ -67,25 +67,54 @@ impl<'a> ReportText<'a> {
     }
 }
 
-/// Whether a report is looked for in a message at all: nobody pays for it otherwise.
-pub(crate) fn reads_report(app: &AppConfig, event_type: &str) -> bool {
-    const TYPES: [&str; 9] = [
-        "sms.dlr",
-        "sms.mo",
-        "whatsapp.dlr",
-        "whatsapp.mo",
-        "voice.ivr",
-        "voice.call",
-        "otp.feedback",
-        "lookup.result",
-        "otp.dlr",
-    ];
-    app.reads_reports || TYPES.contains(&event_type) || app.settings.report_mappings.contains_key(event_type)
+/// How much of a message is looked at to find its report: nobody pays for what nobody asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// All of it: an endpoint filters by it, is ordered, or leaves states out.
+    Whole,
+    /// For its category alone: how urgent it is.
+    Category,
+    /// None at all.
+    None,
+}
+
+impl Look {
+    /// What an application needs of a message of this type, whose class is known or not.
+    pub(crate) fn new(app: &AppConfig, event_type: &str, knows_class: bool) -> Self {
+        let mapped = || app.settings.report_mappings.contains_key(event_type);
+        if app.reads_reports || (!knows_class && mapped()) {
+            Self::Whole
+        } else if !knows_class && is_report(&app.settings.products, event_type) {
+            Self::Category
+        } else {
+            Self::None
+        }
+    }
+}
+
+/// Whether an event type stands for reports, as far as what a message says of itself goes by that.
+pub(crate) fn is_of_reports(settings: &OrganizationSettings, event_type: &str) -> bool {
+    is_report(&settings.products, event_type) || settings.report_mappings.contains_key(event_type)
 }
 
 /// The class that a report's category stands for, if it is one.
 pub(crate) fn class_of(report: &Report<'_>) -> Option<Class> {
-    match report.category.as_ref().map(Text::as_str)? {
+    class_named(report.category.as_ref()?.as_str())
+}
+
+/// The same of a payload of which nothing else is needed.
+pub(crate) fn class_of_payload(payload: &[u8]) -> Option<Class> {
+    #[derive(Deserialize)]
+    struct CategoryAlone<'a> {
+        #[serde(borrow, default)]
+        category: Option<Text<'a>>,
+    }
+    let read: CategoryAlone<'_> = serde_json::from_slice(payload).ok()?;
+    class_named(read.category?.as_str())
+}
+
+fn class_named(category: &str) -> Option<Class> {
+    match category {
         "otp" => Some(Class::Otp),
         "notification" => Some(Class::Notification),
         "transactional" => Some(Class::Transactional),

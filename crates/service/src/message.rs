@@ -10,7 +10,7 @@ use ringback_wire::report::Report;
 use sha2::{Digest, Sha256};
 
 use crate::check::{EVENT_TYPE_RULE, Faults, is_event_type_name};
-use crate::matching::{self, ReportText, Subject};
+use crate::matching::{self, Look, ReportText, Subject};
 use crate::service::TRIES;
 use crate::{Actor, ApplicationDraft, FieldError, Page, Resource, Right, Service, ServiceError, Window};
 
@@ -19,7 +19,7 @@ const TARGETS_MAX: usize = 1_000;
 /// Channels that one message may carry.
 const CHANNELS_MAX: usize = 5;
 /// For how many days a payload may be kept, and the default.
-const RETENTION_DAYS: std::ops::RangeInclusive<i64> = 5..=90;
+pub(crate) const RETENTION_DAYS: std::ops::RangeInclusive<i64> = 5..=90;
 const RETENTION_DAYS_DEFAULT: i64 = 90;
 /// How far ahead of us the clock of somebody who asks for a span of time may be.
 pub(crate) const AHEAD_MAX: Duration = Duration::from_secs(3_600);
@@ -104,7 +104,7 @@ impl MessageDraft<'_> {
             faults.note("transformationsParams", "`headers.content-type` is a media type such as `text/plain`.");
         }
         faults.finish()?;
-        self.application.as_ref().map_or(Ok(()), |application| check_inline(application, app))
+        self.application.as_ref().map_or(Ok(()), |application| check_inline_uid(application, app))
     }
 
     /// The message as it is kept, but for its number.
@@ -143,21 +143,29 @@ impl Service {
     ) -> Result<Receipt, ServiceError> {
         actor.require(Right::CreateMessages)?;
         draft.check(app)?;
-        if let Some(application) = &draft.application
-            && self.find_app(actor, app).await?.is_none()
-        {
-            self.ensure_application(actor, application.clone()).await?;
+        if let Some(application) = &draft.application {
+            match self.find_app(actor, app).await? {
+                Some(existing) => application.clone().check(&existing.settings, &*self.urls)?,
+                None => self.ensure_application(actor, application.clone()).await?,
+            }
         }
         let now = self.clock.now();
         let id = self.ids.make(now, &*self.random);
         for _ in 0..TRIES {
             let config = self.app(actor, app).await?;
             self.check_event_type(&config, draft.event_type).await?;
-            let text = matching::reads_report(&config, draft.event_type)
-                .then(|| ReportText::new(&config.settings, draft.event_type, &draft.payload));
+            let look = Look::new(&config, draft.event_type, draft.class.is_some());
+            let text =
+                (look == Look::Whole).then(|| ReportText::new(&config.settings, draft.event_type, &draft.payload));
             let report = text.as_ref().and_then(ReportText::report);
-            let message = draft.to_message(id, now, config.settings.retention_days, report.as_ref());
-            let class = draft.class.or_else(|| report.as_ref().and_then(matching::class_of)).unwrap_or_default();
+            let class = match look {
+                Look::Category => matching::class_of_payload(&draft.payload),
+                Look::Whole | Look::None => None,
+            };
+            // What a message says of itself is a report only where the event type says so.
+            let own = report.as_ref().filter(|_| matching::is_of_reports(&config.settings, draft.event_type));
+            let class = draft.class.or(class).or_else(|| own.and_then(matching::class_of)).unwrap_or_default();
+            let message = draft.to_message(id, now, config.settings.retention_days, own);
             let accept = Accept {
                 app: config.no,
                 app_version: config.version,
@@ -183,14 +191,10 @@ impl Service {
         if !app.settings.strict_event_types {
             return Ok(());
         }
-        let mut faults = Faults::default();
-        self.check_event_types_exist(app.org, &[name.to_owned()], &mut faults).await?;
-        match faults.finish() {
-            Err(ServiceError::Invalid(_)) => Err(ServiceError::body(
-                "eventType",
-                format!("There is no event type `{name}`, and the organization takes registered ones only."),
-            )),
-            other => other,
+        let advice = "this organization takes registered ones only: create it with POST /api/v1/event-type.";
+        match self.unknown_event_types(app.org, &[name], advice).await?.pop() {
+            Some((_, fault)) => Err(ServiceError::body("eventType", fault)),
+            None => Ok(()),
         }
     }
 
@@ -294,9 +298,9 @@ fn queue_of(key: &OrderingKey) -> QueueNo {
 }
 
 /// The application that comes along with a message is the one that the message is addressed to.
-fn check_inline(application: &ApplicationDraft, app: &str) -> Result<(), ServiceError> {
+fn check_inline_uid(application: &ApplicationDraft, app: &str) -> Result<(), ServiceError> {
     let (kind, message) = match application.uid.as_deref() {
-        Some(uid) if uid == app => return application.check(),
+        Some(uid) if uid == app => return Ok(()),
         Some(_) => (
             "application_uid_mismatch",
             "The uid of `application` must be the same as the one in the path of the request.",

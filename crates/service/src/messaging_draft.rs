@@ -9,6 +9,7 @@ use ringback_model::{
     product_faults,
 };
 
+use crate::auth::{self, SECRET_RULE, is_secret};
 use crate::check::Faults;
 
 /// For how long an old bearer secret is tried after a 401.
@@ -17,8 +18,15 @@ const AUTH_GRACE: Duration = Duration::from_secs(24 * 3_600);
 const KEY_LENGTH: usize = 24;
 /// How long a validation key may be.
 const KEY_LENGTHS: std::ops::RangeInclusive<usize> = 4..=128;
-/// The longest secret or product word, in bytes.
-const TEXT_MAX: usize = 4_096;
+/// The longest word that reports are matched by, in bytes.
+const NAME_MAX: usize = 256;
+/// Masks that ask for something.
+const STATUS_MASKS: std::ops::RangeInclusive<u8> = 1..=31;
+/// The longest body template, in bytes.
+const TEMPLATE_MAX: usize = 65_536;
+/// Parameters of the owner, and the longest value of one, in bytes.
+const CUSTOM_MAX: usize = 50;
+const VALUE_MAX: usize = 4_096;
 
 /// A member that may stay as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,7 +43,7 @@ pub enum Change<T> {
 pub struct CustomParameterDraft {
     /// Its name on the wire.
     pub name: String,
-    /// Its value, or a template.
+    /// Its value, or a template; empty for a secret one that stays as it is.
     pub value: Redacted,
     /// Its value is named, never returned.
     pub secret: bool,
@@ -103,31 +111,56 @@ impl MessagingDraft {
             ("productUniqueId", &self.product_unique_id),
             ("category", &self.category),
             ("registeredBy", &self.registered_by),
+            ("prefix", &self.prefix),
         ] {
-            if text.as_ref().is_some_and(|text| text.is_empty() || text.len() > 256) {
-                faults.note(field, "1 to 256 bytes are allowed; leave it out for all.");
+            if text.as_ref().is_some_and(|text| text.is_empty() || text.len() > NAME_MAX) {
+                faults.note(field, format!("1 to {NAME_MAX} bytes are allowed; leave it out for all."));
+            }
+            if text.as_ref().is_some_and(|text| text.contains('\0')) {
+                faults.note(field, "The character U+0000 is not allowed.");
             }
         }
-        if let Change::Replace(Some(Auth::Bearer { token })) = &self.auth
-            && (token.reveal().is_empty() || token.reveal().len() > TEXT_MAX)
+        if matches!(self.status_policy, Some(StatusPolicy::Mask(mask)) if !STATUS_MASKS.contains(&mask)) {
+            faults.note("statusMask", "The policy `mask` needs a mask of 1 to 31.");
+        }
+        if let Some(template) = &self.shape.template
+            && template.body.len() > TEMPLATE_MAX
         {
-            faults.note("auth", format!("A token has 1 to {TEXT_MAX} bytes."));
+            faults.note_path("template.body", format!("At most {TEMPLATE_MAX} bytes are allowed."));
+        }
+        if let Change::Replace(Some(secret)) = &self.provider_secret
+            && !is_secret(secret)
+        {
+            faults.note("providerSecret", SECRET_RULE);
+        }
+        if let Change::Replace(parameters) = &self.custom_parameters {
+            check_custom(parameters, faults);
         }
         if let Change::Replace(Some(draft)) = &self.verification {
-            self.check_verification(draft, faults);
+            check_verification(draft, faults);
         }
     }
 
-    fn check_verification(&self, draft: &VerificationDraft, faults: &mut Faults) {
-        let Some(key) = &draft.validation_key else { return };
-        let key = key.reveal();
-        let is_fit = KEY_LENGTHS.contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
-        if !is_fit {
-            faults.note_item("verification", &"validationKey", "A key has 4 to 128 visible ASCII characters.");
+    /// Puts in the secrets that somebody has left out who sends back what was shown, in which there are none; notes
+    /// those that cannot be found, and what else is wrong with the authentication.
+    pub(crate) fn fill_in(&mut self, endpoint: &Endpoint, secrets: &EndpointSecrets, faults: &mut Faults) {
+        if let Change::Replace(parameters) = &mut self.custom_parameters {
+            let kept = endpoint.shape.iter().flat_map(|shape| &shape.custom_parameters).zip(&secrets.custom_values);
+            let kept: Vec<_> = kept.filter(|(parameter, _)| parameter.secret).collect();
+            for (at, draft) in
+                parameters.iter_mut().enumerate().filter(|(_, d)| d.secret && d.value.reveal().is_empty())
+            {
+                match kept.iter().find(|(parameter, _)| parameter.name == draft.name) {
+                    Some((_, value)) => draft.value = (*value).clone(),
+                    None => {
+                        faults.note_path(&format!("customParameters.{at}.value"), "A secret parameter needs a value.")
+                    }
+                }
+            }
         }
-        // The key stands in access logs, where a secret must not.
-        if matches!(&self.auth, Change::Replace(Some(Auth::Bearer { token })) if token.reveal() == key) {
-            faults.note_item("verification", &"validationKey", "The key must be another than the bearer secret.");
+        if let Change::Replace(Some(auth)) = &mut self.auth {
+            auth::fill_in(auth, secrets.auth.as_ref());
+            auth::check(auth, faults);
         }
     }
 
@@ -148,9 +181,20 @@ impl MessagingDraft {
         endpoint.registered_by = self.registered_by;
         endpoint.prefix = self.prefix;
         let mut shape = self.shape;
-        if let Change::Replace(parameters) = self.custom_parameters {
-            (shape.custom_parameters, secrets.custom_values) = parameters.into_iter().map(split).unzip();
+        match self.custom_parameters {
+            Change::Replace(parameters) => {
+                (shape.custom_parameters, secrets.custom_values) = parameters.into_iter().map(split).unzip();
+            }
+            // What replaces an endpoint and names none has none.
+            Change::Keep if shape.custom_parameters.is_empty() => secrets.custom_values.clear(),
+            Change::Keep => {}
         }
+        // Who sends back what was shown has not chosen the dialect's own method.
+        let had_none = endpoint.shape.as_ref().is_none_or(|old| old.send_method.is_none());
+        let own = Shape { send_method: None, ..shape.clone() };
+        shape.send_method = shape.send_method.filter(|method| !had_none || *method != dialect_of(&own).1);
+        // Who names the dialect of those that name none says nothing.
+        shape.dialect = shape.dialect.filter(|name| name != ringback_wire::dialect::DEFAULT);
         endpoint.shape = (shape != Shape::default()).then(|| Box::new(shape));
         if let Change::Replace(secret) = self.provider_secret {
             secrets.provider_secret = secret;
@@ -160,8 +204,45 @@ impl MessagingDraft {
         }
         match self.verification {
             Change::Keep => {}
-            Change::Replace(None) => (endpoint.verification, secrets.validation_key) = (None, None),
+            Change::Replace(None) => {
+                // Without a handshake there is nothing that a URL could wait for.
+                if let Some(pending) = endpoint.verification.take().and_then(|old| old.pending_url) {
+                    endpoint.url = pending;
+                }
+                secrets.validation_key = None;
+            }
             Change::Replace(Some(draft)) => verify_anew(endpoint, secrets, draft, random),
+        }
+    }
+}
+
+fn check_verification(draft: &VerificationDraft, faults: &mut Faults) {
+    if let Some(key) = &draft.validation_key {
+        let key = key.reveal();
+        if !KEY_LENGTHS.contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            faults.note_path("verification.validationKey", "A key has 4 to 128 visible ASCII characters.");
+        }
+    }
+    let is_name = |text: &str| {
+        (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+    };
+    if draft.parameter.as_deref().is_some_and(|name| !is_name(name)) {
+        faults
+            .note_path("verification.parameter", "1 to 64 characters of a-z, A-Z, 0-9, `-`, `_` and `.` are allowed.");
+    }
+}
+
+fn check_custom(parameters: &[CustomParameterDraft], faults: &mut Faults) {
+    if parameters.len() > CUSTOM_MAX {
+        faults.note("customParameters", format!("At most {CUSTOM_MAX} parameters are allowed."));
+    }
+    for (at, parameter) in parameters.iter().enumerate().take(CUSTOM_MAX) {
+        if parameter.name.is_empty() || parameter.name.len() > NAME_MAX {
+            faults.note_path(&format!("customParameters.{at}.name"), "A parameter needs a name.");
+        }
+        if parameter.value.reveal().len() > VALUE_MAX {
+            faults
+                .note_path(&format!("customParameters.{at}.value"), format!("At most {VALUE_MAX} bytes are allowed."));
         }
     }
 }
@@ -192,6 +273,10 @@ fn verify_anew(endpoint: &mut Endpoint, secrets: &mut EndpointSecrets, draft: Ve
     });
     if same.is_some() {
         return;
+    }
+    // Whoever waited for another handshake waits for this one.
+    if let Some(pending) = endpoint.verification.as_deref_mut().and_then(|old| old.pending_url.take()) {
+        endpoint.url = pending;
     }
     let drawn = || Redacted::new(draw(random));
     secrets.validation_key = Some(draft.validation_key.or(secrets.validation_key.take()).unwrap_or_else(drawn));

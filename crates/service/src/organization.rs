@@ -1,15 +1,94 @@
-//! Organizations: known by their number once something is kept for them.
+//! Organizations: known by their number once something is kept for them, and what holds for all of their applications.
 
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
 
-use ringback_model::{OrgId, OrgNo};
-use ringback_store::{DocumentKind, Expect, Put, PutResult};
+use ringback_model::{
+    Endpoint, EndpointSecrets, OrgId, OrgNo, OrganizationSettings, ProductList, SigningKey, SigningSecret,
+};
+use ringback_store::{Document, DocumentKind, Expect, Put, PutResult, StoreError};
+use ringback_wire::Recipe;
 
-use crate::{Service, ServiceError};
+use crate::check::Faults;
+use crate::message::RETENTION_DAYS;
+use crate::service::TRIES;
+use crate::{Actor, Right, Service, ServiceError};
 
 /// Numbers that are remembered at most.
 const REMEMBERED: usize = 20_000;
+/// Products that an operator may have of its own, and types of report of each.
+const PRODUCTS_MAX: usize = 50;
+const REPORT_TYPES_MAX: usize = 20;
+/// The longest word for a product or a type of report, in bytes.
+const WORD_MAX: usize = 32;
+
+/// What a caller may say of what holds for all applications of an organization.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OrganizationDraft {
+    /// See [`OrganizationSettings::time_zone`].
+    pub time_zone: Option<String>,
+    /// See [`OrganizationSettings::retry_schedule`].
+    pub retry_schedule: Option<Vec<Duration>>,
+    /// See [`OrganizationSettings::retention_days`].
+    pub retention_days: Option<u16>,
+    /// See [`OrganizationSettings::require_verification`].
+    pub require_verification: bool,
+    /// See [`OrganizationSettings::strict_event_types`].
+    pub strict_event_types: bool,
+    /// See [`OrganizationSettings::products`].
+    pub products: ProductList,
+}
+
+impl OrganizationDraft {
+    /// What holds now: the draft that changes nothing.
+    #[must_use]
+    pub fn of(settings: &OrganizationSettings) -> Self {
+        Self {
+            time_zone: settings.time_zone.clone(),
+            retry_schedule: settings.retry_schedule(),
+            retention_days: settings.retention_days,
+            require_verification: settings.require_verification,
+            strict_event_types: settings.strict_event_types,
+            products: settings.products.clone(),
+        }
+    }
+
+    fn write_to(self, settings: &mut OrganizationSettings) {
+        let micros = |delay: Duration| u64::try_from(delay.as_micros()).unwrap_or(u64::MAX);
+        settings.time_zone = self.time_zone;
+        settings.retry_schedule_micros = self.retry_schedule.map(|delays| delays.into_iter().map(micros).collect());
+        settings.retention_days = self.retention_days;
+        settings.require_verification = self.require_verification;
+        settings.strict_event_types = self.strict_event_types;
+        settings.products = self.products;
+    }
+
+    fn check(&self, faults: &mut Faults) {
+        faults.retry_schedule(self.retry_schedule.as_deref());
+        if self.retention_days.is_some_and(|days| !RETENTION_DAYS.contains(&i64::from(days))) {
+            faults.note("retentionDays", "It is 5 to 90 days; leave it out for 90.");
+        }
+        if self.products.len() > PRODUCTS_MAX {
+            faults.note("products", format!("At most {PRODUCTS_MAX} products are allowed."));
+        }
+        for (product, types) in self.products.iter().take(PRODUCTS_MAX) {
+            if !is_word(product) {
+                faults.note_item("products", product, WORD_RULE);
+            } else if !(1..=REPORT_TYPES_MAX).contains(&types.len()) || !types.iter().all(|word| is_word(word)) {
+                let rule = format!("A product has 1 to {REPORT_TYPES_MAX} types of report, such as `dlr`. {WORD_RULE}");
+                faults.note_item("products", product, rule);
+            }
+        }
+    }
+}
+
+const WORD_RULE: &str = "A word has 1 to 32 characters of a-z, 0-9, `-` and `_`.";
+
+fn is_word(text: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b);
+    (1..=WORD_MAX).contains(&text.len()) && text.bytes().all(allowed)
+}
 
 /// The numbers of organizations. A number never changes, so nothing in here is ever old.
 #[derive(Debug, Default)]
@@ -71,4 +150,89 @@ impl Service {
             | PutResult::KeyReused => self.organization(id).await?.ok_or_else(ServiceError::contended),
         }
     }
+
+    /// What holds for all applications of the caller's organization.
+    ///
+    /// # Errors
+    /// [`ServiceError::Forbidden`] without [`Right::ManageOrganization`].
+    pub async fn get_organization(&self, actor: &Actor) -> Result<OrganizationSettings, ServiceError> {
+        actor.require(Right::ManageOrganization)?;
+        match self.organization(actor.org).await? {
+            Some(org) => Ok((*self.directory.settings(org).await?).clone()),
+            None => Ok(OrganizationSettings::default()),
+        }
+    }
+
+    /// Changes what holds for all applications of the caller's organization. `change` may be called more than once,
+    /// each time with what holds then.
+    ///
+    /// # Errors
+    /// [`ServiceError::Forbidden`] without [`Right::ManageOrganization`], and [`ServiceError::Invalid`].
+    pub async fn update_organization(
+        &self,
+        actor: &Actor,
+        change: impl Fn(&mut OrganizationDraft) + Send + Sync,
+    ) -> Result<OrganizationSettings, ServiceError> {
+        actor.require(Right::ManageOrganization)?;
+        let rewrite = |mut settings: OrganizationSettings| {
+            let mut draft = OrganizationDraft::of(&settings);
+            change(&mut draft);
+            let mut faults = Faults::default();
+            draft.check(&mut faults);
+            draft.write_to(&mut settings);
+            self.check_time_zone(&settings, &mut faults);
+            faults.finish().map(|()| settings)
+        };
+        self.rewrite_organization(actor, rewrite).await
+    }
+
+    /// Writes the settings as they are: what is read beside them has changed.
+    pub(crate) async fn touch_organization(&self, actor: &Actor) -> Result<(), ServiceError> {
+        self.rewrite_organization(actor, Ok).await.map(drop)
+    }
+
+    async fn rewrite_organization(
+        &self,
+        actor: &Actor,
+        rewrite: impl Fn(OrganizationSettings) -> Result<OrganizationSettings, ServiceError>,
+    ) -> Result<OrganizationSettings, ServiceError> {
+        let org = self.ensure_organization(actor.org).await?;
+        for _ in 0..TRIES {
+            let document = self.store.document(org.0).await?.ok_or_else(ServiceError::contended)?;
+            let settings = rewrite(read(&document)?)?;
+            let put = Put {
+                kind: DocumentKind::Organization,
+                parent: 0,
+                key: document.key,
+                uid: None,
+                body: serde_json::to_string(&settings)?,
+                secret: document.secret,
+                expect: Expect::Version { no: document.no, version: document.version },
+                app: None,
+                idempotency: None,
+            };
+            let result = self.store.put(put).await?;
+            self.directory.forget_all();
+            if matches!(result, PutResult::Stored(_)) {
+                return Ok(settings);
+            }
+        }
+        Err(ServiceError::contended())
+    }
+
+    /// A zone is known if times can be written in it: asked of the part that writes them.
+    fn check_time_zone(&self, settings: &OrganizationSettings, faults: &mut Faults) {
+        let now = self.clock.now();
+        let endpoint = Endpoint::new(self.ids.make(now, &*self.random), "https://example.com/".to_owned(), now);
+        let key = SigningKey { secret: SigningSecret::generate(&*self.random), expires_at: None };
+        let secrets = EndpointSecrets { keys: vec![key], ..EndpointSecrets::default() };
+        if let Err(error) = Recipe::new(&endpoint, &secrets, settings) {
+            faults.note_path(&error.field, error.message);
+        }
+    }
+}
+
+fn read(document: &Document) -> Result<OrganizationSettings, StoreError> {
+    serde_json::from_str(&document.body)
+        .map_err(|source| StoreError::Corrupt { what: "organization", source: source.into() })
 }

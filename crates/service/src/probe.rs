@@ -13,7 +13,7 @@ use ringback_store::{AppConfig, EndpointConfig};
 use ringback_wire::{Prepared, prepare};
 
 use crate::check::{EVENT_TYPE_RULE, is_event_type_name};
-use crate::endpoint::Composed;
+use crate::endpoint_compose::Composed;
 use crate::exchange::{MASK, Mask};
 use crate::{Actor, EndpointDraft, ExchangeView, FieldError, RequestView, Right, Service, ServiceError, Verdict};
 

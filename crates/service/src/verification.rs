@@ -11,7 +11,8 @@ use ringback_model::{
 use ringback_store::{AppConfig, Directory, EndpointConfig, Expect, PutResult, Store};
 use ringback_wire::{Challenge, Handshake, Occasion, Prepared};
 
-use crate::endpoint::{Composed, put};
+use crate::endpoint::put;
+use crate::endpoint_compose::Composed;
 use crate::exchange::{MASK, Mask};
 use crate::service::TRIES;
 use crate::{Actor, ExchangeView, Resource, Right, Service, ServiceError, Verdict};

@@ -6,8 +6,8 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use indexmap::IndexMap;
-use ringback_model::{AppId, Application, Timestamp};
-use ringback_service::{ApplicationDraft, Right, Service};
+use ringback_model::{AppId, Application, ListedNumber, Redacted, Timestamp};
+use ringback_service::{ApplicationDraft, ApplicationView, Change, Right, Service};
 use ringback_store::Direction;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -39,10 +39,34 @@ pub(crate) struct ApplicationIn {
     #[serde(default)]
     #[schema(value_type = Option<u16>, minimum = 1, deprecated)]
     rate_limit: Patch<u16>,
+    /// The customer's numbers by product: what a webhook for one number is chosen from.
+    #[serde(default)]
+    #[schema(value_type = Option<std::collections::HashMap<String, Vec<NumberOut>>>)]
+    product_unique_ids: Patch<NumberLists>,
+    /// What proves that an OTP backfill comes from the customer. Never returned; PUT without it keeps it.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, min_length = 8, max_length = 256)]
+    feedback_secret: Patch<Redacted>,
+    /// Where messages may be called back to by a `callbackUrl`: prefixes of URLs.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>, max_items = 100)]
+    callback_allow_list: Patch<Vec<String>>,
     /// Your own notes.
     #[serde(default)]
     #[schema(value_type = Option<std::collections::HashMap<String, String>>)]
     metadata: Option<IndexMap<String, String>>,
+}
+
+/// Numbers by product.
+type NumberLists = IndexMap<String, Vec<ListedNumber>>;
+
+/// One of a customer's numbers.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct NumberOut {
+    /// The number, as reports carry it in `productUniqueId`.
+    id: String,
+    /// Its name, for people.
+    name: Option<String>,
 }
 
 /// What changes about an application; what is absent stays.
@@ -65,6 +89,18 @@ pub(crate) struct ApplicationPatch {
     #[serde(default)]
     #[schema(value_type = Option<u16>, deprecated)]
     rate_limit: Patch<u16>,
+    /// The customer's numbers by product, all of them.
+    #[serde(default)]
+    #[schema(value_type = Option<std::collections::HashMap<String, Vec<NumberOut>>>)]
+    product_unique_ids: Patch<NumberLists>,
+    /// What proves that an OTP backfill comes from the customer. Never returned; null takes it away.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, min_length = 8, max_length = 256)]
+    feedback_secret: Patch<Redacted>,
+    /// Where messages may be called back to: prefixes of URLs, all of them.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>, max_items = 100)]
+    callback_allow_list: Patch<Vec<String>>,
     /// Your own notes, all of them.
     #[serde(default)]
     #[schema(value_type = Option<std::collections::HashMap<String, String>>)]
@@ -83,6 +119,12 @@ pub(crate) struct ApplicationOut {
     /// The old name of `throttleRate`.
     #[schema(deprecated)]
     rate_limit: Option<u16>,
+    /// The customer's numbers by product.
+    #[schema(value_type = std::collections::HashMap<String, Vec<NumberOut>>)]
+    product_unique_ids: IndexMap<String, Vec<NumberOut>>,
+    /// Whether there is a `feedbackSecret`.
+    has_feedback_secret: bool,
+    callback_allow_list: Vec<String>,
     #[schema(value_type = std::collections::HashMap<String, String>)]
     metadata: IndexMap<String, String>,
     #[schema(value_type = String, format = DateTime)]
@@ -103,14 +145,58 @@ impl ApplicationIn {
             ..ApplicationDraft::default()
         };
         rate.write_option(&mut draft.throttle_rate);
+        apply_lists(&self.product_unique_ids, &self.feedback_secret, &self.callback_allow_list, &mut draft);
         Ok(draft)
     }
 }
 
-impl From<Application> for ApplicationOut {
-    fn from(application: Application) -> Self {
-        let Application { id, uid, name, throttle_rate, metadata, created_at, updated_at, .. } = application;
-        Self { id, uid, name, throttle_rate, rate_limit: throttle_rate, metadata, created_at, updated_at }
+/// Writes members of a body over a draft.
+fn apply_lists(
+    numbers: &Patch<NumberLists>,
+    secret: &Patch<Redacted>,
+    allowed: &Patch<Vec<String>>,
+    draft: &mut ApplicationDraft,
+) {
+    numbers.clone().write(&mut draft.product_unique_ids, IndexMap::new());
+    let secret = secret.clone().map(|secret| Change::Replace(Some(secret)));
+    secret.write(&mut draft.feedback_secret, Change::Replace(None));
+    allowed.clone().write(&mut draft.callback_allow_list, Vec::new());
+}
+
+impl From<ListedNumber> for NumberOut {
+    fn from(number: ListedNumber) -> Self {
+        Self { id: number.id, name: number.name }
+    }
+}
+
+impl From<ApplicationView> for ApplicationOut {
+    fn from(view: ApplicationView) -> Self {
+        let ApplicationView { application, has_feedback_secret } = view;
+        let Application {
+            id,
+            uid,
+            name,
+            throttle_rate,
+            product_unique_ids,
+            callback_allow_list,
+            metadata,
+            created_at,
+            updated_at,
+        } = application;
+        let listed = |numbers: Vec<ListedNumber>| numbers.into_iter().map(NumberOut::from).collect();
+        Self {
+            id,
+            uid,
+            name,
+            throttle_rate,
+            rate_limit: throttle_rate,
+            product_unique_ids: product_unique_ids.into_iter().map(|(product, all)| (product, listed(all))).collect(),
+            has_feedback_secret,
+            callback_allow_list,
+            metadata,
+            created_at,
+            updated_at,
+        }
     }
 }
 
@@ -126,7 +212,7 @@ pub(crate) async fn list(
 ) -> Result<Response, Problem> {
     let window = query.window(Direction::Ascending, true)?.map(|id: AppId| id.to_string());
     let page = service.list_applications(&actor, window).await?;
-    Ok(paging::page(page, |application| application.id.to_string(), ApplicationOut::from))
+    Ok(paging::page(page, |view| view.application.id.to_string(), ApplicationOut::from))
 }
 
 /// Makes an application.
@@ -212,6 +298,7 @@ pub(crate) async fn patch(
         patch.name.clone().write(&mut draft.name, String::new());
         patch.uid.clone().write_option(&mut draft.uid);
         rate.write_option(&mut draft.throttle_rate);
+        apply_lists(&patch.product_unique_ids, &patch.feedback_secret, &patch.callback_allow_list, draft);
         patch.metadata.clone().write(&mut draft.metadata, IndexMap::new());
     };
     let application = service.update_application(&asked.actor, &app, change).await?;

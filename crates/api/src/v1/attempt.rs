@@ -12,7 +12,7 @@ use ringback_store::Direction;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::endpoint_body::EndpointOut;
+use super::endpoint_out::EndpointOut;
 use crate::extract::{Asked, Caller, Path};
 use crate::paging::{self, ListParams, ListResponse};
 use crate::problem::Problem;

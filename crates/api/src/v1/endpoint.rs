@@ -8,7 +8,8 @@ use http::StatusCode;
 use ringback_service::Service;
 use ringback_store::Direction;
 
-use super::endpoint_body::{EndpointIn, EndpointOut, EndpointPatch};
+use super::endpoint_body::{EndpointIn, EndpointPatch};
+use super::endpoint_out::EndpointOut;
 use crate::extract::{Asked, Caller, Path};
 use crate::not_yet;
 use crate::paging::{self, ListParams, ListResponse, OrderParam};

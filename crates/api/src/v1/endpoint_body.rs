@@ -1,23 +1,21 @@
-//! Endpoints as requests and answers write them.
+//! Endpoints as requests write them.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use indexmap::IndexMap;
 use ringback_model::{
-    Auth, BodyTemplate, EmptyValue, EndpointId, NumberFormat, OnExhausted, Ordering, Redacted, SendMethod, Shape,
-    StatusPolicy, SuccessRule, TimeFormat, Timestamp, VerificationKind, VerificationMode, format_duration,
+    Auth, BodyTemplate, EmptyValue, NumberFormat, OnExhausted, Ordering, Redacted, SendMethod, Shape, StatusPolicy,
+    SuccessRule, TimeFormat, VerificationKind, VerificationMode,
 };
-use ringback_service::{
-    Change, EndpointDraft, EndpointView, FieldError, HeadersChange, MessagingDraft, VerificationDraft,
-};
-use serde::{Deserialize, Serialize};
+use ringback_service::{Change, EndpointDraft, FieldError, HeadersChange, MessagingDraft, VerificationDraft};
+use serde::Deserialize;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::endpoint_messaging::MessagingOut;
+use super::endpoint_out::{OnExhaustedName, OrderingName};
 use super::endpoint_value::{HeaderList, Length, ParameterList, Schedule};
+use crate::not_yet;
 use crate::patch::Patch;
 use crate::problem::Problem;
 
@@ -49,7 +47,7 @@ pub(crate) struct EndpointPatch {
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     paused: Patch<bool>,
-    /// The event types that it gets; all of them if absent or null.
+    /// The event types that it gets; all of them if absent or null. A part between dots and colons may be `*`, for any.
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>, min_items = 1)]
     event_types: Patch<Vec<String>>,
@@ -199,10 +197,11 @@ pub(crate) struct EndpointPatch {
     #[schema(value_type = Option<String>, example = "all")]
     status_policy: Patch<StatusPolicyIn>,
     /// With `mask`: 1 delivered, 2 failed, 4 buffered, 8 accepted by the operator, 16 rejected by it, or a sum of them.
+    /// A mask alone stands for the policy `mask`.
     #[serde(default)]
     #[schema(value_type = Option<u8>, minimum = 1, maximum = 31)]
     status_mask: Patch<u8>,
-    /// Who registered it in the customer's place.
+    /// Who registered it in the customer's place. Only a token of the organization can say so.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     registered_by: Patch<String>,
@@ -215,6 +214,7 @@ enum StatusPolicyIn {
     All,
     FinalOnly,
     Mask,
+    Monotonic,
 }
 
 /// A handshake before the first event.
@@ -228,30 +228,10 @@ pub(crate) struct VerificationIn {
     #[schema(value_type = Option<String>, min_length = 4, max_length = 128)]
     validation_key: Option<Redacted>,
     /// How strictly the answer is read: `default`, `strict`, `lenient`.
-    #[serde(default)]
     #[schema(value_type = Option<String>, example = "default")]
-    mode: VerificationMode,
+    mode: Option<VerificationMode>,
     /// The name of the query parameter that carries the key; `token` if absent.
     parameter: Option<String>,
-}
-
-/// In which order messages go.
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-#[expect(dead_code, reason = "describes `ringback_model::Ordering`")]
-pub(crate) enum OrderingName {
-    None,
-    PerKey,
-    Fifo,
-}
-
-/// What an ordered endpoint does when a message has used up its tries.
-#[derive(ToSchema)]
-#[schema(rename_all = "snake_case")]
-#[expect(dead_code, reason = "describes `ringback_model::OnExhausted`")]
-pub(crate) enum OnExhaustedName {
-    Skip,
-    Pause,
 }
 
 /// What is said about an endpoint: the members of a change, of which the URL has to be there.
@@ -295,12 +275,7 @@ impl EndpointIn {
 impl EndpointPatch {
     /// The same change, with old names of members replaced by the new ones.
     pub(crate) fn settled(mut self) -> Result<Self, Problem> {
-        let (policy, mask) = (self.status_policy, self.status_mask);
-        if matches!(policy, Patch::Set(StatusPolicyIn::Mask)) != matches!(mask, Patch::Set(1..=31)) {
-            let rule = "`statusPolicy` `mask` and a `statusMask` of 1 to 31 go together: 1 delivered, 2 failed, 4 \
-                        buffered, 8 accepted by the operator, 16 rejected by it.";
-            return Err(Problem::invalid([FieldError::body("statusMask", rule)]));
-        }
+        self.check_status_policy()?;
         let types = std::mem::take(&mut self.event_types).or_older(
             std::mem::take(&mut self.filter_types),
             "eventTypes",
@@ -311,6 +286,29 @@ impl EndpointPatch {
             (Ok(types), Ok(rate)) => Ok(Self { event_types: types, throttle_rate: rate, ..self }),
             (types, rate) => Err(Problem::invalid(types.err().into_iter().chain(rate.err()))),
         }
+    }
+
+    fn check_status_policy(&self) -> Result<(), Problem> {
+        if self.status_policy == Patch::Set(StatusPolicyIn::Monotonic) {
+            return Err(Problem::invalid([not_yet::fault("statusPolicy")]));
+        }
+        let names_mask = match self.status_policy {
+            Patch::Set(policy) => policy == StatusPolicyIn::Mask,
+            Patch::Absent => true,
+            Patch::Null => false,
+        };
+        let rule = match self.status_mask {
+            Patch::Set(0 | 32..) => {
+                "It is 1 to 31: 1 delivered, 2 failed, 4 buffered, 8 accepted by the operator, 16 rejected by it, or a \
+                 sum of them."
+            }
+            Patch::Set(_) if !names_mask => "A mask goes with the policy `mask`: leave one of the two out.",
+            Patch::Null if self.status_policy == Patch::Set(StatusPolicyIn::Mask) => {
+                "The policy `mask` needs a mask of 1 to 31."
+            }
+            Patch::Absent | Patch::Null | Patch::Set(_) => return Ok(()),
+        };
+        Err(Problem::invalid([FieldError::body("statusMask", rule)]))
     }
 
     /// Refuses to change the secret by the way: the old one has to sign along for a while, as receivers still have it.
@@ -354,7 +352,7 @@ impl EndpointPatch {
         self.category.clone().write_option(&mut draft.category);
         self.registered_by.clone().write_option(&mut draft.registered_by);
         self.success.clone().write_option(&mut draft.success);
-        self.status_policy.map(|policy| self.status_policy(policy)).write_option(&mut draft.status_policy);
+        draft.status_policy = self.new_status_policy(draft.status_policy);
         self.apply_shape(&mut draft.shape);
         let parameters = self.custom_parameters.clone().map(|list| Change::Replace(list.0));
         parameters.write(&mut draft.custom_parameters, Change::Replace(Vec::new()));
@@ -363,6 +361,7 @@ impl EndpointPatch {
         let secret = self.provider_secret.clone().map(|secret| Change::Replace(Some(secret)));
         secret.write(&mut draft.provider_secret, Change::Replace(None));
         let verification = self.verification.clone().map(|VerificationIn { kind, validation_key, mode, parameter }| {
+            let mode = mode.unwrap_or_default();
             Change::Replace(Some(VerificationDraft { kind, validation_key, mode, parameter }))
         });
         verification.write(&mut draft.verification, Change::Replace(None));
@@ -386,91 +385,23 @@ impl EndpointPatch {
         self.standard_signature.write(&mut shape.standard_signature, true);
     }
 
-    fn status_policy(&self, policy: StatusPolicyIn) -> StatusPolicy {
-        match (policy, self.status_mask) {
-            (StatusPolicyIn::All, _) => StatusPolicy::All,
-            (StatusPolicyIn::FinalOnly, _) => StatusPolicy::FinalOnly,
-            (StatusPolicyIn::Mask, Patch::Set(mask)) => StatusPolicy::Mask(mask),
-            (StatusPolicyIn::Mask, Patch::Absent | Patch::Null) => StatusPolicy::All,
-        }
-    }
-}
-
-/// An endpoint.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct EndpointOut {
-    #[schema(value_type = String, example = "ep_1srOrx2ZWZBpBUvZwXKQmoEYga2")]
-    id: EndpointId,
-    uid: Option<String>,
-    #[schema(format = "uri")]
-    url: String,
-    description: String,
-    version: u16,
-    disabled: bool,
-    /// Why the server disabled it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    disabled_reason: Option<String>,
-    paused: bool,
-    event_types: Option<Vec<String>>,
-    /// The old name of `eventTypes`.
-    #[schema(deprecated)]
-    filter_types: Option<Vec<String>>,
-    channels: Option<Vec<String>>,
-    throttle_rate: Option<u16>,
-    /// The old name of `throttleRate`.
-    #[schema(deprecated)]
-    rate_limit: Option<u16>,
-    max_concurrency: Option<u16>,
-    timeout: Option<String>,
-    retry_schedule: Option<Vec<String>>,
-    #[schema(value_type = OrderingName)]
-    ordering: Ordering,
-    #[schema(value_type = OnExhaustedName)]
-    on_exhausted: OnExhausted,
-    #[serde(flatten)]
-    messaging: MessagingOut,
-    #[schema(value_type = std::collections::HashMap<String, String>)]
-    metadata: IndexMap<String, String>,
-    #[schema(value_type = String, format = DateTime)]
-    created_at: Timestamp,
-    #[schema(value_type = String, format = DateTime)]
-    updated_at: Timestamp,
-    /// What was changed on the way in.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(required = false)]
-    warnings: Vec<String>,
-}
-
-impl From<EndpointView> for EndpointOut {
-    fn from(view: EndpointView) -> Self {
-        let EndpointView { endpoint, auth, warnings } = view;
-        let messaging = MessagingOut::new(&endpoint, auth);
-        let schedule = endpoint.retry_schedule();
-        Self {
-            id: endpoint.id,
-            uid: endpoint.uid,
-            url: endpoint.url,
-            description: endpoint.description,
-            version: endpoint.version,
-            disabled: endpoint.disabled,
-            disabled_reason: endpoint.disabled_reason,
-            paused: endpoint.paused,
-            filter_types: endpoint.event_types.clone(),
-            event_types: endpoint.event_types,
-            channels: endpoint.channels,
-            throttle_rate: endpoint.throttle_rate,
-            rate_limit: endpoint.throttle_rate,
-            max_concurrency: endpoint.max_concurrency,
-            timeout: endpoint.timeout_micros.map(|micros| format_duration(Duration::from_micros(micros))),
-            retry_schedule: schedule.map(|delays| delays.into_iter().map(format_duration).collect()),
-            ordering: endpoint.ordering,
-            on_exhausted: endpoint.on_exhausted,
-            messaging,
-            metadata: endpoint.metadata,
-            created_at: endpoint.created_at,
-            updated_at: endpoint.updated_at,
-            warnings,
+    /// The policy that there will be in the place of `old`. One that has no mask has the mask 0, which is refused.
+    fn new_status_policy(&self, old: Option<StatusPolicy>) -> Option<StatusPolicy> {
+        let old_mask = match old {
+            Some(StatusPolicy::Mask(mask)) => Some(mask),
+            Some(StatusPolicy::All | StatusPolicy::FinalOnly) | None => None,
+        };
+        match (self.status_policy, self.status_mask) {
+            (Patch::Absent, Patch::Set(mask)) => Some(StatusPolicy::Mask(mask)),
+            (Patch::Absent, Patch::Null) => old.filter(|_| old_mask.is_none()),
+            (Patch::Absent, Patch::Absent) => old,
+            (Patch::Null, _) => None,
+            (Patch::Set(StatusPolicyIn::All | StatusPolicyIn::Monotonic), _) => Some(StatusPolicy::All),
+            (Patch::Set(StatusPolicyIn::FinalOnly), _) => Some(StatusPolicy::FinalOnly),
+            (Patch::Set(StatusPolicyIn::Mask), Patch::Set(mask)) => Some(StatusPolicy::Mask(mask)),
+            (Patch::Set(StatusPolicyIn::Mask), Patch::Absent | Patch::Null) => {
+                Some(StatusPolicy::Mask(old_mask.unwrap_or(0)))
+            }
         }
     }
 }

@@ -30,8 +30,8 @@ pub(crate) struct MessagingOut {
     #[schema(value_type = std::collections::HashMap<String, String>, required = false)]
     parameters: IndexMap<String, String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(value_type = Vec<Object>, required = false)]
-    custom_parameters: Vec<CustomParameter>,
+    #[schema(required = false)]
+    custom_parameters: Vec<CustomParameterOut>,
     #[serde(skip_serializing_if = "is_true")]
     #[schema(required = false)]
     custom_parameters_enabled: bool,
@@ -80,6 +80,16 @@ pub(crate) struct MessagingOut {
     registered_by: Option<String>,
 }
 
+/// A parameter of the owner.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CustomParameterOut {
+    name: String,
+    /// Not shown of a secret one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<String>,
+    secret: bool,
+}
+
 /// How requests authenticate, without secrets.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -98,6 +108,8 @@ pub(crate) struct AuthOut {
     scope: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     certificate: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ca: Option<String>,
 }
 
 /// A handshake and where it stands.
@@ -139,7 +151,7 @@ impl MessagingOut {
             dialect: dialect.0,
             send_method: dialect.1,
             parameters: shape.parameters,
-            custom_parameters: shape.custom_parameters,
+            custom_parameters: shape.custom_parameters.into_iter().map(CustomParameterOut::from).collect(),
             custom_parameters_enabled: shape.custom_parameters_enabled,
             custom_headers_enabled: shape.custom_headers_enabled,
             time_format: shape.time_format,
@@ -162,10 +174,17 @@ impl MessagingOut {
     }
 }
 
+impl From<CustomParameter> for CustomParameterOut {
+    fn from(parameter: CustomParameter) -> Self {
+        let CustomParameter { name, value, secret } = parameter;
+        Self { name, value: (!secret).then_some(value), secret }
+    }
+}
+
 impl From<AuthView> for AuthOut {
     fn from(view: AuthView) -> Self {
-        let AuthView { kind, username, header, token_url, client_id, scope, certificate } = view;
-        Self { kind, username, header, token_url, client_id, scope, certificate }
+        let AuthView { kind, username, header, token_url, client_id, scope, certificate, ca } = view;
+        Self { kind, username, header, token_url, client_id, scope, certificate, ca }
     }
 }
 

@@ -125,6 +125,16 @@ impl<'de> Deserialize<'de> for HeaderList {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ParameterList(pub(crate) Vec<CustomParameterDraft>);
 
+/// One item of a list of parameters.
+#[derive(Debug, Deserialize)]
+struct ParameterItem {
+    name: String,
+    /// Left out by those who send back a secret one that they have read.
+    value: Option<Redacted>,
+    #[serde(default)]
+    secret: bool,
+}
+
 struct ParameterListVisitor;
 
 impl<'de> Visitor<'de> for ParameterListVisitor {
@@ -144,8 +154,8 @@ impl<'de> Visitor<'de> for ParameterListVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<ParameterList, A::Error> {
         let mut list = Vec::new();
-        while let Some(HeaderItem { name, value, secret }) = items.next_element()? {
-            list.push(CustomParameterDraft { name, value, secret });
+        while let Some(ParameterItem { name, value, secret }) = items.next_element()? {
+            list.push(CustomParameterDraft { name, value: value.unwrap_or_default(), secret });
         }
         Ok(ParameterList(list))
     }

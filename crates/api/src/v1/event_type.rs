@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
+use indexmap::IndexMap;
 use ringback_model::{EventType, Timestamp};
 use ringback_service::{EventTypeDraft, FieldError, Right, Service};
 use ringback_store::Direction;
@@ -37,6 +38,9 @@ pub(crate) struct EventTypeIn {
     /// JSON Schemas by version.
     #[schema(value_type = Option<Object>)]
     schemas: Option<Box<RawValue>>,
+    /// How payloads of your own form become reports: the report's path and the payload's, with dots between levels.
+    #[schema(value_type = Option<std::collections::HashMap<String, String>>, example = json!({"message.id": "data.sms.id"}))]
+    report_mapping: Option<IndexMap<String, String>>,
 }
 
 /// What an event type says from now on.
@@ -54,6 +58,9 @@ pub(crate) struct EventTypeUpdate {
     /// JSON Schemas by version.
     #[schema(value_type = Option<Object>)]
     schemas: Option<Box<RawValue>>,
+    /// How payloads of your own form become reports: the report's path and the payload's, with dots between levels.
+    #[schema(value_type = Option<std::collections::HashMap<String, String>>, example = json!({"message.id": "data.sms.id"}))]
+    report_mapping: Option<IndexMap<String, String>>,
 }
 
 /// What changes about an event type; what is absent stays.
@@ -80,6 +87,10 @@ pub(crate) struct EventTypePatch {
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     schemas: Patch<Box<RawValue>>,
+    /// How payloads of your own form become reports, all of it.
+    #[serde(default)]
+    #[schema(value_type = Option<std::collections::HashMap<String, String>>)]
+    report_mapping: Patch<IndexMap<String, String>>,
 }
 
 /// An event type.
@@ -93,6 +104,9 @@ pub(crate) struct EventTypeOut {
     feature_flag: Option<String>,
     #[schema(value_type = Option<Object>)]
     schemas: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    #[schema(value_type = std::collections::HashMap<String, String>, required = false)]
+    report_mapping: IndexMap<String, String>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
@@ -101,26 +115,36 @@ pub(crate) struct EventTypeOut {
 
 impl EventTypeOut {
     fn new(event_type: EventType, with_schemas: bool) -> Self {
-        let EventType { name, description, archived, deprecated, feature_flag, schemas, created_at, updated_at } =
-            event_type;
+        let EventType {
+            name,
+            description,
+            archived,
+            deprecated,
+            feature_flag,
+            schemas,
+            report_mapping,
+            created_at,
+            updated_at,
+        } = event_type;
         // It was read as JSON when it came in.
         let schemas = schemas.filter(|_| with_schemas).and_then(|text| RawValue::from_string(text).ok());
-        Self { name, description, archived, deprecated, feature_flag, schemas, created_at, updated_at }
+        Self { name, description, archived, deprecated, feature_flag, schemas, report_mapping, created_at, updated_at }
     }
 }
 
 impl EventTypeUpdate {
     fn draft(self) -> Result<EventTypeDraft, Problem> {
-        let Self { description, archived, deprecated, feature_flag, schemas } = self;
+        let Self { description, archived, deprecated, feature_flag, schemas, report_mapping } = self;
+        let report_mapping = report_mapping.unwrap_or_default();
         let schemas = schemas.as_deref().map(schemas_text).transpose()?;
         let (archived, deprecated) = (archived.unwrap_or(false), deprecated.unwrap_or(false));
-        Ok(EventTypeDraft { description, archived, deprecated, feature_flag, schemas })
+        Ok(EventTypeDraft { description, archived, deprecated, feature_flag, schemas, report_mapping })
     }
 }
 
 /// Schemas as they are kept: their text, once it is known to be an object of schemas.
 fn schemas_text(schemas: &RawValue) -> Result<String, Problem> {
-    let by_version = serde_json::from_str::<indexmap::IndexMap<String, &RawValue>>(schemas.get());
+    let by_version = serde_json::from_str::<IndexMap<String, &RawValue>>(schemas.get());
     let is_schema = |schema: &&RawValue| matches!(schema.get().as_bytes().first(), Some(b'{' | b't' | b'f'));
     if by_version.is_ok_and(|by_version| by_version.values().all(is_schema)) {
         return Ok(schemas.get().to_owned());
@@ -178,8 +202,9 @@ pub(crate) async fn list(
 )]
 pub(crate) async fn create(State(service): State<Arc<Service>>, asked: Asked) -> Result<Response, Problem> {
     asked.actor.require(Right::ManageEventTypes)?;
-    let EventTypeIn { name, description, archived, deprecated, feature_flag, schemas } = asked.config(&[])?;
-    let draft = EventTypeUpdate { description, archived, deprecated, feature_flag, schemas }.draft()?;
+    let EventTypeIn { name, description, archived, deprecated, feature_flag, schemas, report_mapping } =
+        asked.config(&[])?;
+    let draft = EventTypeUpdate { description, archived, deprecated, feature_flag, schemas, report_mapping }.draft()?;
     let event_type = service.create_event_type(&asked.actor, &name, draft, asked.idempotency).await?;
     Ok(respond::json(StatusCode::CREATED, &EventTypeOut::new(event_type, true)))
 }
@@ -242,6 +267,7 @@ pub(crate) async fn patch(
         patch.deprecated.write(&mut draft.deprecated, false);
         patch.feature_flag.clone().write_option(&mut draft.feature_flag);
         schemas.clone().write_option(&mut draft.schemas);
+        patch.report_mapping.clone().write(&mut draft.report_mapping, IndexMap::new());
     };
     let event_type = service.update_event_type(&asked.actor, &name, change).await?;
     Ok(respond::json(StatusCode::OK, &EventTypeOut::new(event_type, true)))

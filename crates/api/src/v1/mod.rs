@@ -5,6 +5,7 @@ pub(crate) mod attempt;
 pub(crate) mod endpoint;
 pub(crate) mod endpoint_body;
 pub(crate) mod endpoint_messaging;
+pub(crate) mod endpoint_out;
 pub(crate) mod endpoint_value;
 pub(crate) mod event_type;
 pub(crate) mod header;
@@ -12,8 +13,10 @@ pub(crate) mod health;
 pub(crate) mod message;
 pub(crate) mod message_body;
 pub(crate) mod oauth_client;
+pub(crate) mod organization;
 pub(crate) mod probe;
 pub(crate) mod secret;
+pub(crate) mod story;
 
 use std::sync::Arc;
 
@@ -43,6 +46,7 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
         )
         .route("/api/v1/app/{app_id}/msg", get(message::list).post(message::create))
         .route("/api/v1/app/{app_id}/msg/{msg_id}", get(message::get))
+        .route("/api/v1/app/{app_id}/msg/{msg_id}/story", get(story::get))
         .route("/api/v1/app/{app_id}/msg/{msg_id}/endpoint", get(attempt::list_deliveries))
         .route("/api/v1/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/resend", post(attempt::resend))
         .route("/api/v1/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/attempt", get(attempt::list_by_delivery))
@@ -57,6 +61,7 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
             "/api/v1/event-type/{event_type_name}",
             get(event_type::get).put(event_type::put).patch(event_type::patch).delete(event_type::delete),
         )
+        .route("/api/v1/organization", get(organization::get).patch(organization::patch))
         .route("/api/v1/health", get(health::get))
         .route("/api/v1/health/ping", get(health::ping))
 }

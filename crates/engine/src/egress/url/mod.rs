@@ -126,6 +126,9 @@ pub enum UrlError {
          other special characters percent-encoded (`@` is %40), or leave it out and set `auth` instead"
     )]
     Userinfo,
+    /// A place for a value where the URL says whom to call.
+    #[error("places for values, such as `{{{{path}}}}`, stand in the path and the query only, never before them")]
+    Placeholder,
     /// Nothing where the host belongs.
     #[error("the URL names no host: it is written `https://host/path`")]
     NoHost,
@@ -177,6 +180,10 @@ impl TargetUrl {
         let (scheme, rest) = parse::split_scheme(text)?;
         let authority_end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
         let (authority, rest) = rest.split_at(authority_end);
+        // Whom to call is decided when the URL is registered, and by nothing that an event says.
+        if authority.contains(['{', '}']) {
+            return Err(UrlError::Placeholder);
+        }
         let (path_and_query, fragment) = match rest.split_once('#') {
             Some((kept, fragment)) => (kept, Some(fragment)),
             None => (rest, None),

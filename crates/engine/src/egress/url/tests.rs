@@ -27,6 +27,20 @@ fn scheme_and_host_are_normalised_and_the_rest_is_kept() {
 }
 
 #[test]
+fn places_for_values_are_kept_in_path_and_query_and_refused_before_them() {
+    for url in ["https://a.example/{{message.id}}/{mobile}?x={{a.b}}&d=%d&m={mobile}", "https://a.example/?{{x}}"] {
+        assert_eq!(normalised(url), url);
+    }
+    for url in
+        ["https://{{host}}/", "https://a.{x}.example/", "https://a.example:{{port}}/", "https://{{u}}:p@a.example/"]
+    {
+        assert_eq!(TargetUrl::parse(url).unwrap_err(), UrlError::Placeholder, "{url}");
+    }
+    let said = TargetUrl::parse("https://{{host}}/").unwrap_err().to_string();
+    assert!(said.contains("`{{path}}`"), "{said}");
+}
+
+#[test]
 fn userinfo_becomes_credentials_and_leaves_the_url() {
     let url = TargetUrl::parse("https://al%40ice:p%3Ass@example.com/x#top").unwrap();
     let credentials = url.credentials().unwrap();

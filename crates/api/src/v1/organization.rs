@@ -1,0 +1,114 @@
+//! The organization of the token: what holds for all of its applications.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use indexmap::IndexMap;
+use ringback_model::{OrgId, OrganizationSettings, format_duration};
+use ringback_service::{OrganizationDraft, Right, Service};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::endpoint_value::Schedule;
+use crate::extract::{Asked, Caller};
+use crate::patch::Patch;
+use crate::problem::Problem;
+use crate::respond;
+
+/// What changes about an organization; what is absent stays, null takes it back to its default.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OrganizationPatch {
+    /// The zone that times are written in where an endpoint does not say: a name of the IANA data base.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "Africa/Nairobi")]
+    time_zone: Patch<String>,
+    /// Delays between tries where an endpoint does not say.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>, example = json!(["5s", "5m", "30m"]))]
+    retry_schedule: Patch<Schedule>,
+    /// For how many days payloads are kept where a message does not say.
+    #[serde(default)]
+    #[schema(value_type = Option<u16>, minimum = 5, maximum = 90)]
+    retention_days: Patch<u16>,
+    /// Every new endpoint has to pass a handshake before it gets anything.
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    require_verification: Patch<bool>,
+    /// A message of an event type that was not registered is refused.
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    strict_event_types: Patch<bool>,
+    /// Products of your own with their types of report, beside or in place of those known everywhere.
+    #[serde(default)]
+    #[schema(value_type = Option<std::collections::HashMap<String, Vec<String>>>, example = json!({"sms": ["dlr", "mo"]}))]
+    products: Patch<IndexMap<String, Vec<String>>>,
+}
+
+/// An organization.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OrganizationOut {
+    #[schema(value_type = String, example = "org_23rb8YdGqMT0qIzpgGwdXfHirMu")]
+    id: OrgId,
+    time_zone: Option<String>,
+    retry_schedule: Option<Vec<String>>,
+    retention_days: Option<u16>,
+    require_verification: bool,
+    strict_event_types: bool,
+    #[schema(value_type = std::collections::HashMap<String, Vec<String>>)]
+    products: IndexMap<String, Vec<String>>,
+}
+
+impl OrganizationOut {
+    fn new(id: OrgId, settings: OrganizationSettings) -> Self {
+        let schedule = settings.retry_schedule();
+        Self {
+            id,
+            time_zone: settings.time_zone,
+            retry_schedule: schedule.map(|delays| delays.into_iter().map(format_duration).collect()),
+            retention_days: settings.retention_days,
+            require_verification: settings.require_verification,
+            strict_event_types: settings.strict_event_types,
+            products: settings.products,
+        }
+    }
+}
+
+impl OrganizationPatch {
+    fn apply(&self, draft: &mut OrganizationDraft) {
+        self.time_zone.clone().write_option(&mut draft.time_zone);
+        self.retry_schedule.clone().map(|schedule| schedule.0).write_option(&mut draft.retry_schedule);
+        self.retention_days.write_option(&mut draft.retention_days);
+        self.require_verification.write(&mut draft.require_verification, false);
+        self.strict_event_types.write(&mut draft.strict_event_types, false);
+        self.products.clone().write(&mut draft.products, IndexMap::new());
+    }
+}
+
+/// Reads what holds for all applications of the organization.
+#[utoipa::path(
+    get, path = "/api/v1/organization", operation_id = "v1.organization.get", tag = "Organization",
+    responses((status = 200, body = OrganizationOut)),
+)]
+pub(crate) async fn get(State(service): State<Arc<Service>>, Caller(actor): Caller) -> Result<Response, Problem> {
+    let settings = service.get_organization(&actor).await?;
+    Ok(respond::json(StatusCode::OK, &OrganizationOut::new(actor.org, settings)))
+}
+
+/// Changes what holds for all applications of the organization.
+///
+/// It holds for every message accepted after the answer, and within a second for what is being delivered.
+#[utoipa::path(
+    patch, path = "/api/v1/organization", operation_id = "v1.organization.patch", tag = "Organization",
+    request_body = OrganizationPatch,
+    responses((status = 200, body = OrganizationOut)),
+)]
+pub(crate) async fn patch(State(service): State<Arc<Service>>, asked: Asked) -> Result<Response, Problem> {
+    asked.actor.require(Right::ManageOrganization)?;
+    let patch: OrganizationPatch = asked.config(&[])?;
+    let settings = service.update_organization(&asked.actor, |draft| patch.apply(draft)).await?;
+    Ok(respond::json(StatusCode::OK, &OrganizationOut::new(asked.actor.org, settings)))
+}

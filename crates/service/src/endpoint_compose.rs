@@ -1,0 +1,287 @@
+//! What a draft makes of an endpoint: both parts of its document, when all of it makes sense together.
+
+use ringback_engine::check_auth;
+use ringback_model::{
+    Auth, Endpoint, EndpointSecrets, SigningKey, SigningSecret, Verification, VerificationKind, VerificationMode,
+    VerificationState,
+};
+use ringback_store::AppConfig;
+use ringback_wire::{Recipe, TOKEN_PARAMETER};
+
+use crate::check::Faults;
+use crate::header;
+use crate::secret::read_secret;
+use crate::{Change, CheckedUrl, EndpointDraft, HeadersChange, Service, ServiceError, VerificationDraft};
+
+/// An endpoint as it will be kept, both parts of it.
+#[derive(Debug)]
+pub(crate) struct Composed {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) secrets: EndpointSecrets,
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Service {
+    /// A new endpoint as a draft describes it, when all of it makes sense. Nothing is kept.
+    pub(crate) async fn compose_unsaved(
+        &self,
+        app: &AppConfig,
+        mut draft: EndpointDraft,
+    ) -> Result<Composed, ServiceError> {
+        let secret = match draft.secret.take() {
+            Some(text) => read_secret("secret", &text)?,
+            None => SigningSecret::generate(&*self.random),
+        };
+        let secrets = EndpointSecrets { keys: vec![SigningKey { secret, expires_at: None }], ..Default::default() };
+        let now = self.clock.now();
+        let endpoint = Endpoint::new(self.ids.make(now, &*self.random), String::new(), now);
+        // Where the organization asks everybody for a handshake, who names none gets the usual one.
+        if app.settings.require_verification && !matches!(draft.messaging.verification, Change::Replace(Some(_))) {
+            draft.messaging.verification = Change::Replace(Some(usual_handshake()));
+        }
+        let mut composed = self.compose(app, endpoint, secrets, draft).await?;
+        // What was never changed says so.
+        composed.endpoint.updated_at = now;
+        Ok(composed)
+    }
+
+    /// What a draft makes of an endpoint, when all of it makes sense.
+    pub(crate) async fn compose(
+        &self,
+        app: &AppConfig,
+        mut endpoint: Endpoint,
+        mut secrets: EndpointSecrets,
+        mut draft: EndpointDraft,
+    ) -> Result<Composed, ServiceError> {
+        let mut faults = Faults::default();
+        draft.check(&app.settings, &mut faults);
+        draft.messaging.fill_in(&endpoint, &secrets, &mut faults);
+        self.check_token_url(&mut draft, &mut faults);
+        let url = self.new_url(&endpoint, &draft, &mut faults);
+        if let HeadersChange::Replace(headers) = std::mem::take(&mut draft.headers) {
+            header::check(&headers, &mut faults);
+            (endpoint.headers, secrets.header_values) = headers.into_iter().map(header::HeaderDraft::split).unzip();
+        }
+        // A filter that stays as it was may name types that were removed since.
+        if draft.messaging.prefix.is_none()
+            && draft.event_types != endpoint.event_types
+            && let Some(types) = &draft.event_types
+        {
+            self.check_event_types_exist(app.org, types, &mut faults).await?;
+        }
+        let takes_away = matches!(draft.messaging.verification, Change::Replace(None));
+        if takes_away && app.settings.require_verification && endpoint.verification.is_some() {
+            faults.note("verification", "The organization asks for a handshake: it can be another one, and not none.");
+        }
+        faults.finish()?;
+
+        let mut faults = Faults::default();
+        let messaging = std::mem::take(&mut draft.messaging);
+        let names_auth = matches!(messaging.auth, Change::Replace(_));
+        draft.write_to(&mut endpoint);
+        messaging.write_to(&mut endpoint, &mut secrets, &*self.random, self.clock.wall());
+        let mut warnings = listing_warnings(app, &endpoint);
+        warnings.extend(
+            url.map_or_else(Vec::new, |url| put_url(url, names_auth, &mut endpoint, &mut secrets, &mut faults)),
+        );
+        check_request(&endpoint, &secrets, app, &mut faults);
+        faults.finish()?;
+        endpoint.updated_at = self.clock.now();
+        Ok(Composed { endpoint, secrets, warnings })
+    }
+
+    /// The URL of a draft, if it is another one than that which the endpoint has or waits for.
+    fn new_url(&self, endpoint: &Endpoint, draft: &EndpointDraft, faults: &mut Faults) -> Option<CheckedUrl> {
+        if draft.url == wanted_url(endpoint) && !endpoint.url.is_empty() {
+            return None;
+        }
+        self.urls.check(&draft.url).map_err(|wrong| faults.note("url", sentence(&wrong))).ok()
+    }
+
+    /// Where tokens are fetched is as much a URL that is called as any other.
+    fn check_token_url(&self, draft: &mut EndpointDraft, faults: &mut Faults) {
+        if let Change::Replace(Some(Auth::Oauth2 { token_url, .. })) = &mut draft.messaging.auth {
+            match self.urls.check(token_url) {
+                Ok(checked) if checked.basic.is_some() => {
+                    faults.note_path(
+                        "auth.tokenUrl",
+                        "Leave user and password out: `clientId` and `clientSecret` are sent.",
+                    );
+                }
+                Ok(checked) => *token_url = checked.url,
+                Err(wrong) => faults.note_path("auth.tokenUrl", sentence(&wrong)),
+            }
+        }
+    }
+}
+
+const fn usual_handshake() -> VerificationDraft {
+    VerificationDraft {
+        kind: VerificationKind::Token,
+        validation_key: None,
+        mode: VerificationMode::Default,
+        parameter: None,
+    }
+}
+
+/// The URL that the owner wants: the one that receives, or the one that has still to pass its handshake.
+pub(crate) fn wanted_url(endpoint: &Endpoint) -> &str {
+    let pending = endpoint.verification.as_ref().and_then(|verification| verification.pending_url.as_deref());
+    pending.unwrap_or(&endpoint.url)
+}
+
+/// Puts a URL in its place, and what came with it; returns what was changed in it. A URL that has passed its handshake
+/// keeps receiving until the new one has passed, too.
+fn put_url(
+    url: CheckedUrl,
+    names_auth: bool,
+    endpoint: &mut Endpoint,
+    secrets: &mut EndpointSecrets,
+    faults: &mut Faults,
+) -> Vec<String> {
+    let CheckedUrl { url, basic, mut warnings } = url;
+    let moves = origin(&url) != origin(&endpoint.url);
+    let waits = endpoint.verification.as_deref().is_some_and(|v| v.state == VerificationState::Verified);
+    // IMPORTANT: a password goes to the server that it was given for, and to no other.
+    match basic {
+        Some(_) if names_auth => {
+            faults.note("auth", "The URL has a user and a password of its own: keep one of the two.")
+        }
+        Some(_) if waits && moves => {
+            let rule = "The present URL keeps receiving until this one has passed its handshake, and must not get the \
+                        password of another server: leave it out, and set `auth` afterwards.";
+            faults.note("url", rule);
+        }
+        Some(basic) => secrets.auth = Some(Auth::Basic(basic)),
+        None if moves && !names_auth && matches!(secrets.auth, Some(Auth::Basic(_))) => {
+            if waits {
+                let rule = "User and password were given for the server of the present URL, which keeps receiving until \
+                            this one has passed its handshake: set `auth` along with the URL, or null.";
+                faults.note("auth", rule);
+            } else {
+                secrets.auth = None;
+                warnings
+                    .push("user and password were for another server and are no longer sent: set `auth`".to_owned());
+            }
+        }
+        None => {}
+    }
+    match endpoint.verification.as_deref_mut() {
+        Some(verification) if waits => {
+            verification.pending_url = (url != endpoint.url).then_some(url);
+            verification.reason = None;
+        }
+        Some(verification) => {
+            *verification = Verification {
+                kind: verification.kind,
+                mode: verification.mode,
+                parameter: verification.parameter.take(),
+                state: VerificationState::Unverified,
+                reason: None,
+                checked_at: None,
+                pending_url: None,
+            };
+            endpoint.url = url;
+        }
+        None => endpoint.url = url,
+    }
+    warnings
+}
+
+/// A number that the application does not list gets what is reported of it all the same, so it may be a mistake.
+fn listing_warnings(app: &AppConfig, endpoint: &Endpoint) -> Vec<String> {
+    let (Some(product), Some(number)) = (&endpoint.product, &endpoint.product_unique_id) else { return Vec::new() };
+    let listed = app.application.product_unique_ids.get(product).filter(|listed| !listed.is_empty());
+    let is_missing = listed.is_some_and(|listed| listed.iter().all(|one| one.id != *number));
+    is_missing.then(|| format!("`{number}` is none of the numbers that the application lists")).into_iter().collect()
+}
+
+/// Notes why no request could be made.
+fn check_request(endpoint: &Endpoint, secrets: &EndpointSecrets, app: &AppConfig, faults: &mut Faults) {
+    let sends_headers = endpoint.shape.as_ref().is_none_or(|shape| shape.custom_headers_enabled);
+    if let Some(header) = secrets.auth.as_ref().and_then(auth_header)
+        && sends_headers
+        && endpoint.headers.iter().any(|field| field.name.eq_ignore_ascii_case(header))
+    {
+        faults.note("headers", format!("`{header}` is sent for `auth` already: keep one of the two."));
+    }
+    let url = wanted_url(endpoint).to_owned();
+    if let Some(verification) = &endpoint.verification {
+        check_handshake(verification, &url, secrets, faults);
+    }
+    if let Err(error) = Recipe::new(&Endpoint { url, ..endpoint.clone() }, secrets, &app.settings) {
+        faults.note_path(&error.field, error.message);
+    }
+    if let Some(Err(error)) = secrets.auth.as_ref().map(check_auth) {
+        faults.note_path(&error.field, error.message);
+    }
+}
+
+fn check_handshake(verification: &Verification, url: &str, secrets: &EndpointSecrets, faults: &mut Faults) {
+    // The key stands in access logs, where a secret must not.
+    if let (Some(Auth::Bearer { token }), Some(key)) = (&secrets.auth, &secrets.validation_key)
+        && token == key
+    {
+        faults.note_path("verification.validationKey", "The key must be another than the bearer secret.");
+    }
+    let parameter = verification.parameter.as_deref().unwrap_or(TOKEN_PARAMETER);
+    if verification.kind == VerificationKind::Token && has_parameter(url, parameter) {
+        let rule = format!(
+            "The URL has a parameter `{parameter}`, which the handshake needs: rename it, or set \
+             `verification.parameter`."
+        );
+        faults.note("url", rule);
+    }
+}
+
+/// The header that an authentication takes.
+fn auth_header(auth: &Auth) -> Option<&str> {
+    match auth {
+        Auth::Bearer { .. } | Auth::Basic(_) | Auth::Oauth2 { .. } => Some("authorization"),
+        Auth::ApiKey { header, .. } => Some(header),
+        Auth::Mtls { .. } => None,
+    }
+}
+
+fn has_parameter(url: &str, name: &str) -> bool {
+    let query = url.split_once('?').map(|(_, query)| query).unwrap_or_default();
+    query.split('&').any(|pair| pair.split('=').next() == Some(name))
+}
+
+/// Scheme, host and port of a URL that was normalised before.
+fn origin(url: &str) -> &str {
+    let host = url.find("://").map_or(0, |at| at + 3);
+    url[host..].find(['/', '?']).map_or(url, |end| &url[..host + end])
+}
+
+/// A reason as a sentence of its own.
+pub(crate) fn sentence(reason: &str) -> String {
+    let mut letters = reason.chars();
+    let first = letters.next().map(char::to_uppercase);
+    first.into_iter().flatten().chain(letters).chain((!reason.ends_with('.')).then_some('.')).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_what_a_password_was_given_for() {
+        assert_eq!(origin("https://a.example/x?y=/"), "https://a.example");
+        assert_eq!(origin("https://a.example:8443?y"), "https://a.example:8443");
+        assert_eq!(origin("https://a.example"), "https://a.example");
+    }
+
+    #[test]
+    fn reasons_become_sentences() {
+        assert_eq!(sentence("the URL names no host"), "The URL names no host.");
+        assert_eq!(sentence(""), ".");
+    }
+
+    #[test]
+    fn a_parameter_of_the_url_is_found_by_its_whole_name() {
+        assert!(has_parameter("https://a.example/?x=1&token=2", "token"));
+        assert!(has_parameter("https://a.example/?token", "token"));
+        assert!(!has_parameter("https://a.example/token?tokens=1&x=token", "token"));
+    }
+}

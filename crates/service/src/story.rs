@@ -1,0 +1,122 @@
+//! The story of a message: which endpoints it went to, what became of it there, and why it did not go to the others.
+
+use std::sync::Arc;
+
+use ringback_model::Message;
+use ringback_store::EndpointConfig;
+
+use crate::matching::{self, ReportText, Subject, Unmatched};
+use crate::{Actor, DeliveryView, Right, Service, ServiceError};
+
+/// A message and its endpoints.
+#[derive(Clone, Debug)]
+pub struct Story {
+    /// The message.
+    pub message: Message,
+    /// All endpoints of its application, and those deleted since that it went to.
+    pub chapters: Vec<Chapter>,
+}
+
+/// What a message has to do with one endpoint.
+#[derive(Clone, Debug)]
+pub struct Chapter {
+    /// The endpoint as it stands now.
+    pub endpoint: Arc<EndpointConfig>,
+    /// The delivery, if one was made.
+    pub delivery: Option<DeliveryView>,
+    /// Why none was made, or none would be made now.
+    pub why_not: Option<WhyNot>,
+    /// The endpoint was changed after the message was accepted: what is told goes by what it says now.
+    pub changed_since: bool,
+}
+
+/// Why a message makes no delivery for an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WhyNot {
+    /// The member of the endpoint that keeps it away, if it is one.
+    pub field: Option<&'static str>,
+    /// In words.
+    pub text: &'static str,
+}
+
+impl Service {
+    /// What a message has to do with each endpoint of its application, by what they say now.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`].
+    pub async fn message_story(&self, actor: &Actor, app: &str, message: &str) -> Result<Story, ServiceError> {
+        actor.require(Right::ReadMessages)?;
+        let app = self.app(actor, app).await?;
+        let message = self.message(&app, message).await?;
+        let mut deliveries = self.deliveries_of(app.no, message.no).await?;
+        let text = message.payload.as_ref().map(|payload| ReportText::new(&app.settings, &message.event_type, payload));
+        let report = text.as_ref().and_then(ReportText::report);
+        let subject = Subject { event_type: &message.event_type, channels: &message.channels, report: report.as_ref() };
+        let mut chapters = Vec::new();
+        for config in &app.endpoints {
+            let at = deliveries.iter().position(|view| view.endpoint.no == config.no);
+            let delivery = at.map(|at| deliveries.swap_remove(at));
+            // It stands for a URL of some message's own, so that it concerns that message alone.
+            if delivery.is_some() || !config.endpoint.callback {
+                let why_not = delivery.is_none().then(|| why_not(config, &message, &subject));
+                chapters.push(chapter(config.clone(), delivery, why_not, &message));
+            }
+        }
+        // What is left went to endpoints that are gone.
+        for delivery in deliveries {
+            chapters.push(chapter(delivery.endpoint.clone(), Some(delivery), None, &message));
+        }
+        chapters.sort_by_key(|chapter| chapter.endpoint.endpoint.id);
+        Ok(Story { message, chapters })
+    }
+}
+
+fn chapter(
+    endpoint: Arc<EndpointConfig>,
+    delivery: Option<DeliveryView>,
+    why_not: Option<WhyNot>,
+    message: &Message,
+) -> Chapter {
+    let changed_since = endpoint.endpoint.updated_at > message.accepted_at;
+    Chapter { endpoint, delivery, why_not, changed_since }
+}
+
+/// Why there is no delivery.
+fn why_not(config: &EndpointConfig, message: &Message, subject: &Subject<'_>) -> WhyNot {
+    let endpoint = &config.endpoint;
+    let because = |text: &'static str| WhyNot { field: None, text };
+    if endpoint.created_at > message.accepted_at {
+        return because("the endpoint was made after the message was accepted");
+    }
+    match matching::judge(endpoint, subject) {
+        Err(unmatched) if message.payload.is_none() && unmatched.is_of_the_report() => {
+            because("the payload is gone, and with it what the endpoint filters by")
+        }
+        Err(unmatched) => WhyNot { field: unmatched.field(), text: unmatched.text() },
+        Ok(()) if endpoint.updated_at > message.accepted_at => {
+            because("as it is now it would get the message: it was changed after the message was accepted")
+        }
+        Ok(()) => because("it would get the message now: what holds for the organization has changed since"),
+    }
+}
+
+impl Unmatched {
+    /// Whether the report decides.
+    const fn is_of_the_report(self) -> bool {
+        !matches!(self, Self::Disabled | Self::EventType | Self::Channel)
+    }
+
+    /// The member of the endpoint that it comes from.
+    const fn field(self) -> Option<&'static str> {
+        match self {
+            Self::Disabled => Some("disabled"),
+            Self::EventType => Some("eventTypes"),
+            Self::Channel => Some("channels"),
+            Self::Product => Some("product"),
+            Self::ReportType => Some("reportType"),
+            Self::ProductUniqueId => Some("productUniqueId"),
+            Self::Category => Some("category"),
+            Self::State(_) => Some("statusPolicy"),
+        }
+    }
+}
