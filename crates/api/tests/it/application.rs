@@ -12,7 +12,7 @@ async fn an_application_is_made_read_replaced_changed_and_deleted() {
     assert!(id.starts_with("app_") && id.len() == 31, "{id}");
     let expected = json!({
         "id": id, "uid": "a", "name": "A", "throttleRate": 5, "rateLimit": 5, "metadata": { "z": "1", "a": "2" },
-        "createdAt": "2027-01-15T08:00:00Z", "updatedAt": "2027-01-15T08:00:00Z",
+        "productUniqueIds": {}, "hasFeedbackSecret": false, "callbackAllowList": [], "createdAt": "2027-01-15T08:00:00Z", "updatedAt": "2027-01-15T08:00:00Z",
     });
     assert_eq!(made.expect(201), expected);
     assert!(made.text.find("\"z\"") < made.text.find("\"a\":\"2\""), "metadata keep their order: {}", made.text);
@@ -80,7 +80,58 @@ async fn what_is_wrong_with_an_application_is_told() {
     assert_eq!(faults(json!({ "name": "n", "throttleRate": 1, "rateLimit": 2 })).await, ["body.throttleRate"]);
     assert_eq!(faults(json!({ "name": "n", "metadata": { "a": 1 } })).await, ["body.metadata.a"]);
     assert_eq!(faults(json!({ "name": "n", "metadata": { "a": "x".repeat(20_000) } })).await, ["body.metadata"]);
-    assert_eq!(faults(json!({ "name": "n", "productUniqueIds": { "whatsapp": [] } })).await, ["body.productUniqueIds"]);
+    let listed = |ids: &[&str]| json!(ids.iter().map(|id| json!({ "id": id })).collect::<Vec<_>>());
+    for (lists, place) in [
+        (json!({ "sms": [] }), "body.productUniqueIds.sms"),
+        (json!({ "watsapp": [] }), "body.productUniqueIds.watsapp"),
+        (json!({ "whatsapp": listed(&["1", "2", "1"]) }), "body.productUniqueIds.whatsapp.2"),
+        (json!({ "whatsapp": listed(&[""]) }), "body.productUniqueIds.whatsapp.0"),
+        (json!({ "whatsapp": ["254"] }), "body.productUniqueIds.whatsapp.0"),
+    ] {
+        assert_eq!(faults(json!({ "name": "n", "productUniqueIds": lists })).await, [place]);
+    }
+    for secret in ["short", "with space", "geheim-ü-geheim"] {
+        assert_eq!(faults(json!({ "name": "n", "feedbackSecret": secret })).await, ["body.feedbackSecret"]);
+    }
+    for prefix in
+        ["example.com", "https://forbidden/", "https://u:p@a.example/", "https://a.example/?x", "https://a.example/{x}"]
+    {
+        let body = json!({ "name": "n", "callbackAllowList": ["https://b.example/", prefix] });
+        assert_eq!(faults(body).await, ["body.callbackAllowList.1"], "{prefix}");
+    }
     let both = world.post("/app", json!({ "name": "n", "throttleRate": 2, "rateLimit": 2 })).await;
     assert_eq!(both.expect(201)["throttleRate"], 2);
+}
+
+#[tokio::test]
+async fn numbers_allow_list_and_feedback_secret_are_kept_and_the_secret_is_never_told() {
+    let world = World::new();
+    let numbers =
+        json!({ "whatsapp": [{ "id": "254700000001", "name": "Shop" }, { "id": "254700000002", "name": null }] });
+    let body = json!({
+        "name": "A", "uid": "a", "productUniqueIds": numbers, "feedbackSecret": "good-secret",
+        "callbackAllowList": ["https://a.example/hooks/"],
+    });
+    let made = world.post("/app", body).await;
+    let shown = made.expect(201);
+    assert_eq!((&shown["productUniqueIds"], &shown["hasFeedbackSecret"]), (&numbers, &json!(true)));
+    assert_eq!(shown["callbackAllowList"], json!(["https://a.example/hooks/"]));
+    let list = world.get("/app").await;
+    assert_eq!(list.expect(200)["data"], json!([shown]));
+    let put = world.put("/app/a", shown.clone()).await;
+    assert_eq!(put.expect(200), shown, "what was read can be sent back as it is, and the secret stays");
+    for answer in [&made, &list, &put] {
+        assert!(!answer.text.contains("good-secret"), "{}", answer.text);
+    }
+    let kept = async || {
+        let app = world.app_no(&made.text_of("id")).await;
+        world.directory.app(app).await.unwrap().unwrap().secrets.feedback_secret.clone()
+    };
+    assert_eq!(kept().await.unwrap().reveal(), "good-secret");
+    let patched = world.patch("/app/a", json!({ "feedbackSecret": "other-secret", "callbackAllowList": null })).await;
+    assert_eq!(patched.expect(200)["callbackAllowList"], json!([]));
+    assert_eq!(kept().await.unwrap().reveal(), "other-secret");
+    let without = world.patch("/app/a", json!({ "feedbackSecret": null, "productUniqueIds": null })).await.expect(200);
+    assert_eq!((&without["hasFeedbackSecret"], &without["productUniqueIds"]), (&json!(false), &json!({})));
+    assert_eq!(kept().await, None);
 }

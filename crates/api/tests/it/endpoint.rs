@@ -192,7 +192,12 @@ async fn what_is_wrong_with_an_endpoint_is_told() {
 #[tokio::test]
 async fn settings_of_later_versions_are_refused_rather_than_ignored() {
     let world = world().await;
-    for (name, value) in [("dedupeWindow", json!("7d")), ("eventTtl", json!("1h")), ("multipart", json!("parts"))] {
+    for (name, value) in [
+        ("dedupeWindow", json!("5m")),
+        ("multipart", json!("parts")),
+        ("eventTtl", json!("1h")),
+        ("statusPolicy", json!("monotonic")),
+    ] {
         let answer = world.post("/app/a/endpoint", json!({ "url": "https://example.com/", name: value })).await;
         assert_eq!(answer.faults(), [format!("body.{name}")]);
         assert!(answer.text.contains("not supported"), "{}", answer.text);
@@ -201,8 +206,39 @@ async fn settings_of_later_versions_are_refused_rather_than_ignored() {
     assert_eq!(placeholder.faults(), ["body.url"]);
     assert!(placeholder.text.contains("message.id"), "{}", placeholder.text);
     let harmless = json!({
-        "url": "https://example.com/", "dialect": "standard-webhooks", "sendMethod": "json", "product": null, "unheardOf": 1,
-        "id": "ep_1", "createdAt": "x",
+        "url": "https://example.com/", "dialect": "standard-webhooks", "sendMethod": "json", "multipart": null,
+        "unheardOf": 1, "id": "ep_1", "createdAt": "x",
     });
     world.post("/app/a/endpoint", harmless).await.expect(201);
+}
+
+#[tokio::test]
+async fn a_filter_by_event_type_takes_whole_parts_for_anything_and_the_actions_of_an_entity() {
+    let world = world().await;
+    world.event_type("profile.Customer:create").await;
+    let made = async |types: Value| {
+        world.post("/app/a/endpoint", json!({ "url": "https://example.com/", "eventTypes": types })).await
+    };
+    for good in [
+        json!(["profile.Customer:*"]),
+        json!(["profile.*:delete"]),
+        json!(["profile.Customer:update", "profile.Customer:delete"]),
+        // What products are known everywhere for needs no registration.
+        json!(["sms.dlr", "whatsapp.mo"]),
+    ] {
+        made(good.clone()).await.expect(201);
+    }
+    for (bad, said) in [
+        ("*", "leave `eventTypes` out"),
+        ("profile.*", "Create it first"),
+        ("profile.Cust*", "A whole part"),
+        ("profile.Customer:remove", "is it `profile.Customer:create`?"),
+        ("profile.Custmer:create", "is it `profile.Customer:create`?"),
+        ("order.Item:update", "create it first"),
+        ("sms.mo", "create it first"),
+    ] {
+        let answer = made(json!(["sms.dlr", bad])).await;
+        assert_eq!(answer.faults(), ["body.eventTypes.1"], "{bad}");
+        assert!(answer.text.to_lowercase().contains(&said.to_lowercase()), "{bad}: {}", answer.text);
+    }
 }

@@ -75,3 +75,41 @@ async fn flagged_event_types_are_for_applications_that_carry_the_flag() {
         world.ask(token, "GET", "/event-type/beta", &[], "").await.expect(status);
     }
 }
+
+#[tokio::test]
+async fn a_mapping_makes_a_report_of_the_producers_own_json_from_the_next_message_on() {
+    let world = World::new();
+    world.app("a").await;
+    world.event_type("shop.note").await;
+    let endpoint = json!({ "url": "https://example.com/", "category": "otp" });
+    world.endpoint("a", endpoint).await;
+    let matches = async || {
+        let body = json!({ "eventType": "shop.note", "payload": { "data": { "kind": "otp", "sms": { "id": "7" } } } });
+        let id = world.post("/app/a/msg", body).await.text_of("id");
+        let story = world.get(&format!("/app/a/msg/{id}/story")).await.expect(200);
+        (story["endpoints"][0]["matched"].as_bool().unwrap(), story["orderingKey"].clone())
+    };
+    assert_eq!(matches().await, (false, json!(null)));
+    let mapping = json!({ "message.id": "data.sms.id", "category": "data.kind" });
+    let patched = world.patch("/event-type/shop.note", json!({ "reportMapping": mapping })).await.expect(200);
+    assert_eq!(patched["reportMapping"], mapping);
+    assert_eq!(matches().await, (true, json!("7")));
+    let put = world.put("/event-type/shop.note", patched).await.expect(200);
+    assert_eq!(put["reportMapping"], mapping, "what was read can be sent back as it is");
+    world.patch("/event-type/shop.note", json!({ "reportMapping": null })).await.expect(200);
+    assert!(!matches().await.0);
+    let body = json!({ "name": "shop.other", "description": "", "reportMapping": { "message.idd": "id" } });
+    let wrong = world.post("/event-type", body).await;
+    assert_eq!(wrong.faults(), ["body.reportMapping.message.idd"]);
+    assert_eq!(wrong.json()["detail"][0]["loc"], json!(["body", "reportMapping", "message.idd"]));
+    assert!(wrong.text.contains("`message.id`"), "{}", wrong.text);
+    for (mapping, place) in [
+        (json!({ "message.id": "" }), "body.reportMapping.message.id"),
+        (json!({ "message.id": "a".repeat(257) }), "body.reportMapping.message.id"),
+        (json!({ "message.id": 1 }), "body.reportMapping.message.id"),
+        (json!(["message.id"]), "body.reportMapping"),
+    ] {
+        let body = json!({ "name": "shop.other", "description": "", "reportMapping": mapping });
+        assert_eq!(world.post("/event-type", body).await.faults(), [place], "{mapping}");
+    }
+}

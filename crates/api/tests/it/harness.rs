@@ -98,7 +98,7 @@ pub(crate) struct World {
     pub(crate) service: Arc<Service>,
     pub(crate) key: TokenKey,
     pub(crate) token: String,
-    directory: Arc<Directory>,
+    pub(crate) directory: Arc<Directory>,
     random: SeededRandom,
     _folder: tempfile::TempDir,
 }
@@ -256,26 +256,32 @@ impl World {
     pub(crate) async fn rewrite(&self, app: &str, endpoint: &str, members: Value, key: Option<&str>) {
         let app = self.get(&format!("/app/{app}")).await.text_of("id");
         let no = self.endpoint_no(&app, endpoint).await.0;
-        let document = self.store.document(no).await.unwrap().unwrap();
-        let mut body: Value = serde_json::from_str(&document.body).unwrap();
-        body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
-        let mut secret: Value = serde_json::from_str(document.secret.unwrap().reveal()).unwrap();
-        if let Some(key) = key {
-            secret["validation_key"] = json!(key);
-        }
         let app = self.app_no(&app).await;
-        let put = Put {
-            kind: DocumentKind::Endpoint,
-            parent: app.0,
-            key: endpoint.to_owned(),
-            uid: document.uid,
-            body: body.to_string(),
-            secret: Some(Redacted::new(secret.to_string())),
-            expect: Expect::Version { no, version: document.version },
-            app: Some(app),
-            idempotency: None,
-        };
-        assert!(matches!(self.store.put(put).await.unwrap(), PutResult::Stored(_)));
+        // A handshake in the background may write at the same time.
+        loop {
+            let document = self.store.document(no).await.unwrap().unwrap();
+            let mut body: Value = serde_json::from_str(&document.body).unwrap();
+            body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+            let mut secret: Value = serde_json::from_str(document.secret.unwrap().reveal()).unwrap();
+            if let Some(key) = key {
+                secret["validation_key"] = json!(key);
+            }
+            let put = Put {
+                kind: DocumentKind::Endpoint,
+                parent: app.0,
+                key: endpoint.to_owned(),
+                uid: document.uid,
+                body: body.to_string(),
+                secret: Some(Redacted::new(secret.to_string())),
+                expect: Expect::Version { no, version: document.version },
+                app: Some(app),
+                idempotency: None,
+            };
+            match self.store.put(put).await.unwrap() {
+                PutResult::Stored(_) => break,
+                other => assert_eq!(other, PutResult::Stale),
+            }
+        }
         self.directory.forget(app);
     }
 

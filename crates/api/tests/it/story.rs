@@ -1,0 +1,106 @@
+use serde_json::{Value, json};
+
+use crate::harness::World;
+
+fn report(status: &str) -> Value {
+    json!({ "product": "sms", "category": "otp", "message": { "id": "m-1", "to": "+254712345678", "status": status } })
+}
+
+#[tokio::test]
+async fn the_story_of_a_message_tells_where_it_went_and_what_kept_it_from_elsewhere() {
+    let world = World::new();
+    let app = world.app("a").await;
+    world.event_type("order.created").await;
+    for (uid, more) in [
+        ("all", json!({})),
+        ("paused", json!({ "paused": true })),
+        ("disabled", json!({ "disabled": true })),
+        ("types", json!({ "eventTypes": ["order.created"] })),
+        ("channels", json!({ "channels": ["c"] })),
+        ("product", json!({ "product": "whatsapp" })),
+        ("type", json!({ "reportType": "mo" })),
+        ("number", json!({ "productUniqueId": "254700000001" })),
+        ("category", json!({ "category": "marketing" })),
+        ("final", json!({ "statusPolicy": "final_only" })),
+        ("ant", json!({ "dialect": "ant" })),
+        ("changed", json!({ "product": "voice" })),
+    ] {
+        let mut body = json!({ "url": "https://example.com/", "uid": uid });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        world.endpoint("a", body).await;
+    }
+    world.advance(1);
+    let message = world.post("/app/a/msg", json!({ "eventType": "sms.dlr", "payload": report("sent") })).await;
+    let message = message.text_of("id");
+    world.advance(1);
+    world.endpoint("a", json!({ "url": "https://example.com/", "uid": "later" })).await;
+    world.patch("/app/a/endpoint/changed", json!({ "product": "sms" })).await.expect(200);
+    let all = world.get("/app/a/endpoint/all").await.text_of("id");
+    world.attempt(&app, &all, &message, 500).await;
+    let story = world.get(&format!("/app/a/msg/{message}/story")).await.expect(200);
+    assert_eq!(
+        (&story["id"], &story["eventType"], &story["orderingKey"]),
+        (&json!(message), &json!("sms.dlr"), &json!("m-1"))
+    );
+    let chapter = |uid: &str| {
+        let found = story["endpoints"].as_array().unwrap().iter().find(|chapter| chapter["endpointUid"] == uid);
+        found.unwrap().clone()
+    };
+    assert_eq!(story["endpoints"].as_array().unwrap().len(), 13);
+    let went = chapter("all");
+    assert_eq!(
+        (&went["matched"], &went["statusText"], &went["changedSince"]),
+        (&json!(true), &json!("pending"), &json!(false))
+    );
+    assert!(went["nextAttempt"].is_string(), "{went}");
+    let paused = chapter("paused");
+    assert_eq!((&paused["matched"], &paused["reason"]), (&json!(true), &json!("the endpoint is paused")));
+    for (uid, filter, reason) in [
+        ("disabled", json!("disabled"), "the endpoint is disabled"),
+        ("types", json!("eventTypes"), "the event type is none of its `eventTypes`"),
+        ("channels", json!("channels"), "the message carries none of its `channels`"),
+        ("product", json!("product"), "the report is of another product"),
+        ("type", json!("reportType"), "the report is of another type"),
+        ("number", json!("productUniqueId"), "the report is of another number"),
+        ("category", json!("category"), "the report is of another category"),
+        ("final", json!("statusPolicy"), "its status policy leaves this state out"),
+        ("ant", json!("statusPolicy"), "its status policy leaves this state out"),
+        ("later", json!(null), "the endpoint was made after the message was accepted"),
+        (
+            "changed",
+            json!(null),
+            "as it is now it would get the message: it was changed after the message was accepted",
+        ),
+    ] {
+        let chapter = chapter(uid);
+        assert_eq!(
+            (&chapter["matched"], &chapter["filter"], &chapter["reason"]),
+            (&json!(false), &filter, &json!(reason)),
+            "{uid}"
+        );
+        assert_eq!(chapter["changedSince"], json!(["later", "changed"].contains(&uid)), "{uid}");
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_that_was_deleted_stays_in_the_story_of_what_it_got() {
+    let world = World::new();
+    world.app("a").await;
+    for uid in ["got", "did-not"] {
+        let types = if uid == "got" { json!(null) } else { json!(["sms.dlr"]) };
+        world.endpoint("a", json!({ "url": "https://example.com/", "uid": uid, "eventTypes": types })).await;
+    }
+    let message = world.message("a", "t").await;
+    for uid in ["got", "did-not"] {
+        world.delete(&format!("/app/a/endpoint/{uid}")).await.expect(204);
+    }
+    let story = world.get(&format!("/app/a/msg/{message}/story")).await.expect(200);
+    let chapters = story["endpoints"].as_array().unwrap();
+    assert_eq!(chapters.len(), 1);
+    let chapter = &chapters[0];
+    assert_eq!(
+        (&chapter["endpointUid"], &chapter["deleted"], &chapter["statusText"]),
+        (&json!("got"), &json!(true), &json!("canceled"))
+    );
+    world.get("/app/a/msg/none/story").await.expect(404);
+}
