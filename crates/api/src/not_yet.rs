@@ -13,10 +13,6 @@ pub(crate) type NotYet = &'static [(&'static str, &'static [&'static str])];
 /// Members of an endpoint.
 pub(crate) const ENDPOINT: NotYet = &[("dedupeWindow", &[]), ("eventTtl", &[]), ("multipart", &[])];
 
-/// Members of an application.
-pub(crate) const APPLICATION: NotYet =
-    &[("callbackAllowList", &["[]"]), ("feedbackSecret", &[]), ("productUniqueIds", &["{}"])];
-
 /// Refuses a body, known to be JSON, that asks for something of the table.
 pub(crate) fn refuse(body: &[u8], table: NotYet) -> Result<(), Problem> {
     let Ok(members) = serde_json::from_slice::<IndexMap<String, &RawValue>>(body) else { return Ok(()) };

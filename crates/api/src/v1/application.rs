@@ -13,7 +13,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::extract::{Asked, Caller, Path};
-use crate::not_yet;
 use crate::paging::{self, ListParams, ListResponse, OrderParam};
 use crate::patch::Patch;
 use crate::problem::Problem;
@@ -235,7 +234,7 @@ pub(crate) async fn create(
 ) -> Result<Response, Problem> {
     asked.actor.require(Right::ManageApplications)?;
     let get_if_exists = query.flag("get_if_exists")?;
-    let draft = asked.config::<ApplicationIn>(not_yet::APPLICATION)?.draft()?;
+    let draft = asked.config::<ApplicationIn>(&[])?.draft()?;
     let made = service.create_application(&asked.actor, draft, get_if_exists, asked.idempotency).await?;
     Ok(respond::json(respond::made(made.created), &ApplicationOut::from(made.item)))
 }
@@ -273,7 +272,7 @@ pub(crate) async fn put(
     asked: Asked,
 ) -> Result<Response, Problem> {
     asked.actor.require(Right::ManageApplications)?;
-    let draft = asked.config::<ApplicationIn>(not_yet::APPLICATION)?.draft()?;
+    let draft = asked.config::<ApplicationIn>(&[])?.draft()?;
     let made = service.put_application(&asked.actor, &app, draft).await?;
     Ok(respond::json(respond::made(made.created), &ApplicationOut::from(made.item)))
 }
@@ -291,7 +290,7 @@ pub(crate) async fn patch(
     asked: Asked,
 ) -> Result<Response, Problem> {
     asked.actor.require(Right::ManageApplications)?;
-    let patch: ApplicationPatch = asked.config(not_yet::APPLICATION)?;
+    let patch: ApplicationPatch = asked.config(&[])?;
     let rate = patch.throttle_rate.or_older(patch.rate_limit, "throttleRate", "rateLimit");
     let rate = rate.map_err(|fault| Problem::invalid([fault]))?;
     let change = |draft: &mut ApplicationDraft| {

@@ -336,9 +336,17 @@ async fn a_mask_is_changed_without_naming_its_policy_again() {
     assert_eq!(patch(json!({ "statusMask": null })).await, (json!(null), json!(null)));
 }
 
+/// A certificate of nobody's, and its key.
+fn certificate() -> (String, String) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let params = rcgen::CertificateParams::new(["ringback.example".to_owned()]).unwrap();
+    (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
+}
+
 #[tokio::test]
 async fn every_way_to_authenticate_is_kept_and_shows_its_public_part() {
     let world = world().await;
+    let (certificate, key) = certificate();
     for (given, shown) in [
         (json!({ "type": "bearer", "token": "hidden" }), json!({ "type": "bearer" })),
         (
@@ -354,8 +362,8 @@ async fn every_way_to_authenticate_is_kept_and_shows_its_public_part() {
             json!({ "type": "oauth2", "tokenUrl": "https://id.example.com/t", "clientId": "c" }),
         ),
         (
-            json!({ "type": "mtls", "certificate": PEM, "key": KEY_PEM, "ca": PEM }),
-            json!({ "type": "mtls", "certificate": PEM, "ca": PEM }),
+            json!({ "type": "mtls", "certificate": certificate, "key": key, "ca": certificate }),
+            json!({ "type": "mtls", "certificate": certificate, "ca": certificate }),
         ),
     ] {
         let made = make(&world, json!({ "auth": given, "uid": given["type"] })).await;

@@ -1,4 +1,7 @@
+use std::time::Duration;
+
 use ringback_store::Store as _;
+use ringback_testkit::Receiver;
 use serde_json::{Value, json};
 
 use crate::harness::{START, World};
@@ -158,4 +161,25 @@ async fn a_change_holds_for_the_next_request_on_another_node() {
     // The other node has the application in its memory; its store refuses what was decided by old settings.
     world.patch("/organization", json!({ "strictEventTypes": true })).await.expect(200);
     assert_eq!(send().await, 422);
+}
+
+#[tokio::test]
+async fn a_change_reaches_what_is_being_delivered() {
+    let (world, receiver) = (World::running(), Receiver::start().await.unwrap());
+    world.app("a").await;
+    let endpoint =
+        json!({ "url": receiver.url("/hook"), "product": "sms", "reportType": "dlr", "dialect": "rich-dlr" });
+    world.endpoint("a", endpoint).await;
+    let sent_time = async |at: usize| {
+        let message =
+            json!({ "id": "1", "to": "+254712345678", "status": "delivered", "acceptedAt": "2021-04-09T10:57:35Z" });
+        let body = json!({ "eventType": "sms.dlr", "payload": { "product": "sms", "message": message } });
+        world.post("/app/a/msg", body).await.expect(202);
+        let arrived = receiver.wait_for(at, Duration::from_secs(10)).await.unwrap();
+        let body: Value = serde_json::from_slice(&arrived[at - 1].body).unwrap();
+        body["sent_time"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(sent_time(1).await, "2021-04-09 10:57:35");
+    world.patch("/organization", json!({ "timeZone": "Asia/Kolkata" })).await.expect(200);
+    assert_eq!(sent_time(2).await, "2021-04-09 16:27:35", "the next message goes by it");
 }

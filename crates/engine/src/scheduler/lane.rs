@@ -247,7 +247,8 @@ impl Lane {
 
     /// Whether a row can start at `now`, as far as this lane knows.
     pub(super) fn readiness(&mut self, now: Timestamp, spare_outcomes: usize) -> Readiness {
-        if !self.is_open() || self.waiting.is_empty() {
+        // While its configuration is read again nothing starts: a change that was answered holds for what comes after.
+        if self.configuring || !self.is_open() || self.waiting.is_empty() {
             return Readiness::Waits;
         }
         let cap = self.cap();

@@ -23,6 +23,16 @@ fn a_change_while_the_first_configuration_is_being_read_is_not_missed() {
 }
 
 #[test]
+fn nothing_starts_by_a_configuration_that_has_changed() {
+    let mut bench = Bench::new(Limits::default(), &[(1, policy())]);
+    bench.tell(Event::Changed(AppNo(1)));
+    bench.tell(Event::Due(vec![plain(1, 1)]));
+    assert_eq!(bench.starts(), []);
+    bench.configure(1, policy());
+    assert_eq!(bench.starts(), [(1, 1)]);
+}
+
+#[test]
 fn what_a_deleted_endpoint_has_for_later_is_cleared_too() {
     let mut bench = Bench::new(Limits::default(), &[(1, policy())]);
     bench.configure(1, LanePolicy { gate: Some(Gate::Deleted), ..policy() });
