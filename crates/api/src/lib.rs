@@ -7,6 +7,7 @@
 //!
 //! Read `v1/message.rs` first.
 
+mod backfill;
 mod docs;
 mod explain;
 mod extract;

@@ -61,6 +61,14 @@ impl ApplicationDraft {
         Self { uid, name, throttle_rate, metadata, product_unique_ids, callback_allow_list, feedback_secret }
     }
 
+    /// The feedback secret that it gives the application.
+    fn new_feedback_secret(&self) -> Option<&Redacted> {
+        match &self.feedback_secret {
+            Change::Keep => None,
+            Change::Replace(secret) => secret.as_ref(),
+        }
+    }
+
     /// The two parts of the document, made from what was secret before.
     fn split(
         self,
@@ -233,7 +241,16 @@ impl Service {
             let mut draft = ApplicationDraft::of(&app.application);
             change(&mut draft);
             draft.check(&app.settings, &*self.urls)?;
+            let (new, old) = (draft.new_feedback_secret().cloned(), app.secrets.feedback_secret.as_ref());
+            // Findable before it is had: a secret that is had is one that is taken.
+            if let Some(secret) = &new {
+                self.announce_feedback_secret(actor.org, app.application.id, secret).await?;
+            }
+            let gives_up = matches!(draft.feedback_secret, Change::Replace(_)) && old != new.as_ref();
             if let Some(changed) = self.replace_application(&app, draft).await? {
+                if let Some(old) = old.filter(|_| gives_up) {
+                    self.forget_feedback_secret(old).await?;
+                }
                 return Ok(changed);
             }
         }
@@ -253,6 +270,9 @@ impl Service {
         self.directory.forget(app.no);
         // One that was made in between; from here on none can be, for the application is gone.
         self.delete_endpoints_of(app.no).await?;
+        if let Some(secret) = &app.secrets.feedback_secret {
+            self.forget_feedback_secret(secret).await?;
+        }
         if gone { Ok(()) } else { Err(ServiceError::NotFound(Resource::Application)) }
     }
 
@@ -283,6 +303,11 @@ impl Service {
         let org = self.ensure_organization(actor.org).await?;
         let now = self.clock.now();
         let id = self.ids.make(now, &*self.random);
+        let feedback_secret = draft.new_feedback_secret().cloned();
+        // Of a request that is said again, the application that it made has the secret.
+        if let Some(secret) = feedback_secret.as_ref().filter(|_| idempotency.is_none()) {
+            self.check_feedback_secret(None, secret).await?;
+        }
         let (application, secrets) = draft.split((id, now), now, &ApplicationSecrets::default());
         let put = Put {
             kind: DocumentKind::Application,
@@ -296,7 +321,15 @@ impl Service {
             idempotency,
         };
         match self.store.put(put).await? {
-            PutResult::Stored(_) => Ok(ApplicationView::new(application, &secrets)),
+            PutResult::Stored(written) => {
+                if let Some(secret) = &feedback_secret
+                    && let Err(error) = self.announce_feedback_secret(actor.org, id, secret).await
+                {
+                    self.store.delete(Delete { no: written.no, now, app: Some(AppNo(written.no)) }).await?;
+                    return Err(error);
+                }
+                Ok(ApplicationView::new(application, &secrets))
+            }
             PutResult::Replayed { no } => match self.store.document(no).await? {
                 Some(document) => Ok(read(&document)?),
                 None => Err(ServiceError::contended()),

@@ -19,6 +19,8 @@ pub enum DocumentKind {
     EventType = 4,
     /// A client of the token issuer. Parent 0, key its id.
     OauthClient = 5,
+    /// Whose feedback secret it is. Parent 0, key the secret's hash.
+    FeedbackSecret = 6,
 }
 
 impl DocumentKind {

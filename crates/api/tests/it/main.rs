@@ -6,6 +6,7 @@ mod harness;
 
 mod application;
 mod attempt;
+mod backfill;
 mod bad_input;
 mod endpoint;
 mod event_type;

@@ -130,7 +130,7 @@ mod tests {
             .flat_map(|play| &play.steps)
             .filter_map(|step| if let Step::Check(label) = step { Some(*label) } else { None })
             .collect();
-        let order = "A2 A1 A8 A10 A11 J1 J2 J3 R1 R3 R5 C1 C2 C3 C4 C6 C7 C8 C9 C10 C11 C12 C13 C14";
+        let order = "A2 A1 A8 A10 A11 A12 J1 J2 J3 R1 R3 R5 C1 C2 C3 C4 C6 C7 C8 C9 C10 C11 C12 C13 C14";
         assert_eq!(labels.join(" "), order);
         assert!(plays.iter().all(|play| matches!(play.steps.last(), Some(Step::Check(_)))));
     }

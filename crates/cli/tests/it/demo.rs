@@ -27,10 +27,10 @@ fn once_it_shows_every_request_and_a_table_and_ends_with_status_0() {
     assert_eq!(answers("dead"), ["503"; 4]);
     assert_eq!(answers("ordered"), ["503", "200", "200", "200"]);
     let checked: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("ok ")).collect();
-    let labels = "A2 A1 A8 A10 A11 J1 J2 J3 R1 R3 R5 C1 C2 C3 C4 C6 C7 C8 C9 C10 C11 C12 C13 C14";
+    let labels = "A2 A1 A8 A10 A11 A12 J1 J2 J3 R1 R3 R5 C1 C2 C3 C4 C6 C7 C8 C9 C10 C11 C12 C13 C14";
     assert_eq!(checked.join(" "), labels);
     assert!(text.contains("MO is not available for the SMS product."), "the refusal is shown");
-    assert_eq!(text.matches("✓ signature verified").count(), 12 + 22);
+    assert_eq!(text.matches("✓ signature verified").count(), 12 + 23);
     assert!(text.contains("Grüß dich 👋"), "bodies are shown as they came");
     let table: Vec<_> = text.lines().filter(|line| line.ends_with("  yes")).collect();
     assert_eq!(table.len(), 4, "{text}");

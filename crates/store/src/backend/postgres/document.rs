@@ -118,7 +118,10 @@ async fn insert(client: &Client, item: &Put, secret: Option<&[u8]>) -> Result<Wr
     let floor = match item.kind {
         DocumentKind::Application => floor_of_id(&item.key),
         DocumentKind::Endpoint => floor_of(item.parent),
-        DocumentKind::Organization | DocumentKind::EventType | DocumentKind::OauthClient => 0,
+        DocumentKind::Organization
+        | DocumentKind::EventType
+        | DocumentKind::OauthClient
+        | DocumentKind::FeedbackSecret => 0,
     };
     let sql = "INSERT INTO ringback.document (no, kind, parent, key, uid, version, body, secret) \
                VALUES ($1 + nextval('ringback.document_no'), $2, $3, $4, $5, 1, $6, $7) RETURNING no";
@@ -300,8 +303,8 @@ fn read(key: &MasterKey, row: &Row) -> Result<Document> {
 }
 
 fn kind_of(code: i64) -> Option<DocumentKind> {
-    use DocumentKind::{Application, Endpoint, EventType, OauthClient, Organization};
-    [Organization, Application, Endpoint, EventType, OauthClient]
+    use DocumentKind::{Application, Endpoint, EventType, FeedbackSecret, OauthClient, Organization};
+    [Organization, Application, Endpoint, EventType, OauthClient, FeedbackSecret]
         .into_iter()
         .find(|kind| i64::from(kind.code()) == code)
 }

@@ -250,8 +250,8 @@ fn text(plain: &Zeroizing<Vec<u8>>) -> Result<Redacted> {
 }
 
 fn kind_of(code: i64) -> Option<DocumentKind> {
-    use DocumentKind::{Application, Endpoint, EventType, OauthClient, Organization};
-    [Organization, Application, Endpoint, EventType, OauthClient]
+    use DocumentKind::{Application, Endpoint, EventType, FeedbackSecret, OauthClient, Organization};
+    [Organization, Application, Endpoint, EventType, OauthClient, FeedbackSecret]
         .into_iter()
         .find(|kind| i64::from(kind.code()) == code)
 }

@@ -1,0 +1,80 @@
+//! `POST /sms/verifyCode/validate`: a customer tells whether a one-time password came through (ANT, "OTP Backfill
+//! Interface"). The secret stands in the body, so no body is logged. ANT's clients look at `code` alone: every answer but
+//! that of a store that cannot be reached has status 200.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use http::StatusCode;
+use ringback_model::Redacted;
+use ringback_service::{FeedbackResult, Service};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::extract;
+use crate::problem::Problem;
+use crate::respond;
+
+/// The largest body.
+const BODY_MAX: usize = 16 * 1_024;
+/// The longest id of a message.
+const ID_MAX: usize = 256;
+
+/// `code` of what was taken.
+const TAKEN: i32 = 200;
+/// `code` of a secret that nobody has.
+const WRONG_SECRET: i32 = -22;
+/// `code` of a body that makes no sense; ANT names none.
+const WRONG_BODY: i32 = -1;
+
+/// What a customer says. Everything is optional here, so that what is missing is told by its name.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Backfill {
+    auth_secret: Redacted,
+    sms_id: String,
+    validate_result: String,
+}
+
+/// The path of the backfill.
+pub(crate) fn routes() -> Router<Arc<Service>> {
+    Router::new().route("/sms/verifyCode/validate", post(validate))
+}
+
+async fn validate(State(service): State<Arc<Service>>, request: Request<Body>) -> Response {
+    let body = match extract::read(request.into_body()).await {
+        Ok(body) if body.len() <= BODY_MAX => body,
+        Ok(_) => return Problem::too_large().into_response(),
+        Err(problem) => return problem.into_response(),
+    };
+    // An error of serde names no value of a text, and so no secret.
+    let said: Backfill = match serde_json::from_slice(&body) {
+        Ok(said) => said,
+        Err(error) => {
+            let text =
+                format!("parameter error: no JSON of this shape, line {} column {}", error.line(), error.column());
+            return answer(&text, WRONG_BODY);
+        }
+    };
+    let result = match said.validate_result.as_str() {
+        "SUCCESS" => FeedbackResult::Success,
+        "FAILURE" => FeedbackResult::Failure,
+        _ => return answer("parameter error: validateResult is SUCCESS or FAILURE", WRONG_BODY),
+    };
+    if said.sms_id.is_empty() || said.sms_id.len() > ID_MAX {
+        return answer(&format!("parameter error: smsId has 1 to {ID_MAX} bytes"), WRONG_BODY);
+    }
+    match service.take_feedback(&said.auth_secret, &said.sms_id, result).await {
+        Ok(true) => answer("SUCCESS", TAKEN),
+        Ok(false) => answer("auth secret error!", WRONG_SECRET),
+        Err(error) => Problem::from(error).into_response(),
+    }
+}
+
+fn answer(text: &str, code: i32) -> Response {
+    respond::json(StatusCode::OK, &json!({"msg": text, "code": code}))
+}

@@ -1,0 +1,146 @@
+//! OTP backfill: a customer tells whether a one-time password came through (ANT, "OTP Backfill Interface").
+
+use ringback_model::{AppId, OrgId, Redacted};
+use ringback_store::{Delete, DocumentKind, Expect, Put, PutResult};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use crate::oauth_client::hex;
+use crate::{Actor, MessageDraft, Service, ServiceError};
+
+/// The event that a backfill makes.
+const EVENT_TYPE: &str = "otp.feedback";
+
+/// Whose secret it is: found by its hash, and believed only if the application still has it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Owner {
+    org: OrgId,
+    app: AppId,
+}
+
+/// What a customer says of an OTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FeedbackResult {
+    /// It came through.
+    Success,
+    /// It did not.
+    Failure,
+}
+
+impl FeedbackResult {
+    /// The word for it.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Success => "SUCCESS",
+            Self::Failure => "FAILURE",
+        }
+    }
+}
+
+impl Service {
+    /// Takes what a customer says of an OTP, and makes one event of it however often it is said; the last that is said
+    /// comes last. `false` if nobody has this secret.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn take_feedback(
+        &self,
+        secret: &Redacted,
+        sms_id: &str,
+        result: FeedbackResult,
+    ) -> Result<bool, ServiceError> {
+        let found = self.store.document_by_key(DocumentKind::FeedbackSecret, 0, key(secret)).await?;
+        let Some(document) = found else { return Ok(false) };
+        let owner: Owner = serde_json::from_str(&document.body)?;
+        let actor = Actor { org: owner.org, app: None, feature_flags: Vec::new() };
+        let Some(app) = self.find_app(&actor, &owner.app.to_string()).await? else { return Ok(false) };
+        let still = app.secrets.feedback_secret.as_ref();
+        if !still.is_some_and(|own| bool::from(own.reveal().as_bytes().ct_eq(secret.reveal().as_bytes()))) {
+            return Ok(false);
+        }
+        let id = serde_json::to_string(sms_id)?;
+        let text = result.text();
+        let payload = format!(r#"{{"product":"otp","message":{{"id":{id}}},"feedback":{{"result":"{text}"}}}}"#);
+        let event_id = format!("otp-feedback-{}-{text}", hex(&Sha256::digest(sms_id)[..16]));
+        let draft = MessageDraft {
+            event_type: EVENT_TYPE,
+            payload: payload.into(),
+            event_id: Some(&event_id),
+            ordering_key: Some(sms_id),
+            ..MessageDraft::default()
+        };
+        match self.create_message(&actor, &owner.app.to_string(), &draft, None).await {
+            Ok(_) | Err(ServiceError::Conflict { .. }) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether another application than this one has the secret.
+    async fn is_held_by_another(&self, app: Option<AppId>, secret: &Redacted) -> Result<bool, ServiceError> {
+        let found = self.store.document_by_key(DocumentKind::FeedbackSecret, 0, key(secret)).await?;
+        let Some(document) = found else { return Ok(false) };
+        let owner: Owner = serde_json::from_str(&document.body)?;
+        if Some(owner.app) == app {
+            return Ok(false);
+        }
+        // What an application has given up, or took with it when it went, is free.
+        let actor = Actor { org: owner.org, app: None, feature_flags: Vec::new() };
+        let holder = self.find_app(&actor, &owner.app.to_string()).await?;
+        Ok(holder.is_some_and(|app| app.secrets.feedback_secret.as_ref() == Some(secret)))
+    }
+
+    /// Refuses a secret that is another application's: a backfill says nothing else of whom it is from.
+    pub(crate) async fn check_feedback_secret(
+        &self,
+        app: Option<AppId>,
+        secret: &Redacted,
+    ) -> Result<(), ServiceError> {
+        if self.is_held_by_another(app, secret).await? {
+            let rule = "Another application has this secret: choose one of your own.";
+            return Err(ServiceError::body("feedbackSecret", rule));
+        }
+        Ok(())
+    }
+
+    /// Makes a secret findable.
+    pub(crate) async fn announce_feedback_secret(
+        &self,
+        org: OrgId,
+        app: AppId,
+        secret: &Redacted,
+    ) -> Result<(), ServiceError> {
+        self.check_feedback_secret(Some(app), secret).await?;
+        let key = key(secret);
+        let found = self.store.document_by_key(DocumentKind::FeedbackSecret, 0, key.clone()).await?;
+        let expect = found.map_or(Expect::New, |found| Expect::Version { no: found.no, version: found.version });
+        let put = Put {
+            kind: DocumentKind::FeedbackSecret,
+            parent: 0,
+            key,
+            uid: None,
+            body: serde_json::to_string(&Owner { org, app })?,
+            secret: None,
+            expect,
+            app: None,
+            idempotency: None,
+        };
+        match self.store.put(put).await? {
+            PutResult::Stored(_) => Ok(()),
+            _ => Err(ServiceError::contended()),
+        }
+    }
+
+    /// Forgets a secret that an application no longer has.
+    pub(crate) async fn forget_feedback_secret(&self, secret: &Redacted) -> Result<(), ServiceError> {
+        if let Some(found) = self.store.document_by_key(DocumentKind::FeedbackSecret, 0, key(secret)).await? {
+            self.store.delete(Delete { no: found.no, now: self.clock.now(), app: None }).await?;
+        }
+        Ok(())
+    }
+}
+
+fn key(secret: &Redacted) -> String {
+    hex(&Sha256::digest(secret.reveal()))
+}
