@@ -150,7 +150,7 @@ impl Service {
         filter: AttemptFilter,
     ) -> Result<Page<AttemptView>, ServiceError> {
         actor.require(Right::ReadMessages)?;
-        let (app, config) = self.endpoint_config(actor, app, endpoint).await?;
+        let (app, config) = self.lane_config(actor, app, endpoint).await?;
         self.attempts(app.no, AttemptScope::Endpoint(config.no), window, filter).await
     }
 
@@ -188,7 +188,7 @@ impl Service {
         idempotency: Option<Idempotency>,
     ) -> Result<(), ServiceError> {
         actor.require(Right::Resend)?;
-        let (app, config) = self.endpoint_config(actor, app, endpoint).await?;
+        let (app, config) = self.lane_config(actor, app, endpoint).await?;
         let message = self.message(&app, message).await?.no;
         let rearm = Rearm { message, endpoint: config.no, now: self.clock.now(), idempotency };
         match self.store.rearm(rearm).await? {

@@ -148,9 +148,19 @@ impl Service {
         app: &str,
         name: &str,
     ) -> Result<(Arc<AppConfig>, Arc<EndpointConfig>), ServiceError> {
+        let (app, config) = self.lane_config(actor, app, name).await?;
+        if config.endpoint.callback { Err(ServiceError::NotFound(Resource::Endpoint)) } else { Ok((app, config)) }
+    }
+
+    /// The same with what stands for `callbackUrl`s of messages: it has attempts and a secret, and cannot be changed.
+    pub(crate) async fn lane_config(
+        &self,
+        actor: &Actor,
+        app: &str,
+        name: &str,
+    ) -> Result<(Arc<AppConfig>, Arc<EndpointConfig>), ServiceError> {
         let app = self.app(actor, app).await?;
-        let config = app.endpoint_by_name(name).filter(|config| !config.endpoint.callback).cloned();
-        let config = config.ok_or(ServiceError::NotFound(Resource::Endpoint))?;
+        let config = app.endpoint_by_name(name).cloned().ok_or(ServiceError::NotFound(Resource::Endpoint))?;
         Ok((app, config))
     }
 

@@ -249,7 +249,7 @@ fn has_parameter(url: &str, name: &str) -> bool {
 }
 
 /// Scheme, host and port of a URL that was normalised before.
-fn origin(url: &str) -> &str {
+pub(crate) fn origin(url: &str) -> &str {
     let host = url.find("://").map_or(0, |at| at + 3);
     url[host..].find(['/', '?']).map_or(url, |end| &url[..host + end])
 }

@@ -10,6 +10,7 @@ mod actor;
 mod application;
 mod attempt;
 mod auth;
+mod callback;
 mod check;
 mod endpoint;
 mod endpoint_compose;

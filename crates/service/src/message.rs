@@ -45,6 +45,8 @@ pub struct MessageDraft<'a> {
     pub class: Option<Class>,
     /// See [`Message::occurred_at`].
     pub occurred_at: Option<Timestamp>,
+    /// A URL that it goes to beside the endpoints that match; see [`Message::callback_url`].
+    pub callback_url: Option<&'a str>,
     /// For how many days the payload is kept.
     pub retention_days: Option<i64>,
     /// The application to make if there is none: its uid is the name that the message is addressed to.
@@ -154,6 +156,14 @@ impl Service {
         for _ in 0..TRIES {
             let config = self.app(actor, app).await?;
             self.check_event_type(&config, draft.event_type).await?;
+            let callback = match draft.callback_url {
+                None => None,
+                Some(url) => {
+                    let url = self.check_callback(&config, url)?;
+                    let Some(lane) = self.callback_lane(&config, &url).await? else { continue };
+                    Some((url, lane))
+                }
+            };
             let look = Look::new(&config, draft.event_type, draft.class.is_some());
             let text =
                 (look == Look::Whole).then(|| ReportText::new(&config.settings, draft.event_type, &draft.payload));
@@ -165,12 +175,17 @@ impl Service {
             // What a message says of itself is a report only where the event type says so.
             let own = report.as_ref().filter(|_| matching::is_of_reports(&config.settings, draft.event_type));
             let class = draft.class.or(class).or_else(|| own.and_then(matching::class_of)).unwrap_or_default();
-            let message = draft.to_message(id, now, config.settings.retention_days, own);
+            let mut message = draft.to_message(id, now, config.settings.retention_days, own);
+            let mut targets = find_targets(&config, &message, report.as_ref())?;
+            if let Some((url, lane)) = callback {
+                message.callback_url = Some(url);
+                targets.push(Target { endpoint: lane, queue: None });
+            }
             let accept = Accept {
                 app: config.no,
                 app_version: config.version,
                 priority: Priority::new(class, draft.event_type.ends_with(INBOUND)),
-                targets: find_targets(&config, &message, report.as_ref())?,
+                targets,
                 message,
                 idempotency,
             };

@@ -28,7 +28,7 @@ impl Service {
     /// [`ServiceError::NotFound`].
     pub async fn get_secret(&self, actor: &Actor, app: &str, endpoint: &str) -> Result<Redacted, ServiceError> {
         actor.require(Right::ManageEndpoints)?;
-        let (_, config) = self.endpoint_config(actor, app, endpoint).await?;
+        let (_, config) = self.lane_config(actor, app, endpoint).await?;
         let current = config.secrets.keys.first();
         Ok(current.map(|key| Redacted::new(key.secret.to_verifier_text())).unwrap_or_default())
     }

@@ -46,6 +46,11 @@ pub(crate) struct MessageIn<'a> {
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
     occurred_at: Option<Timestamp>,
+    /// A URL that the message goes to beside the endpoints that match: within the application's `callbackAllowList`, as
+    /// the payload stands, signed with the secret of the endpoint that its delivery names.
+    #[serde(borrow, default)]
+    #[schema(value_type = Option<String>, format = Uri, max_length = 2048)]
+    callback_url: Option<Text<'a>>,
     /// For how many days the payload is kept.
     #[serde(default)]
     #[schema(minimum = 5, maximum = 90, default = 90)]
@@ -66,9 +71,6 @@ pub(crate) struct MessageIn<'a> {
     #[serde(default)]
     #[schema(ignore)]
     deliver_at: Present,
-    #[serde(default)]
-    #[schema(ignore)]
-    callback_url: Present,
 }
 
 /// What is sent in place of a payload.
@@ -121,12 +123,7 @@ impl<'a> MessageIn<'a> {
 
     /// The draft of the use case. The payload is a part of `body`, not a copy of it.
     pub(crate) fn draft(&'a mut self, body: &Bytes) -> Result<MessageDraft<'a>, Problem> {
-        let not_yet = [
-            ("ttl", &self.ttl),
-            ("expiresAt", &self.expires_at),
-            ("deliverAt", &self.deliver_at),
-            ("callbackUrl", &self.callback_url),
-        ];
+        let not_yet = [("ttl", &self.ttl), ("expiresAt", &self.expires_at), ("deliverAt", &self.deliver_at)];
         let mut faults: Vec<_> =
             not_yet.iter().filter(|(_, member)| member.is_some()).map(|(name, _)| not_yet::fault(name)).collect();
         if !self.payload.get().starts_with('{') {
@@ -147,6 +144,7 @@ impl<'a> MessageIn<'a> {
             ordering_key: text(&self.ordering_key),
             class: self.class,
             occurred_at: self.occurred_at,
+            callback_url: text(&self.callback_url),
             retention_days: self.payload_retention_period,
             application,
         })

@@ -8,6 +8,7 @@ mod application;
 mod attempt;
 mod backfill;
 mod bad_input;
+mod callback;
 mod endpoint;
 mod event_type;
 mod front;

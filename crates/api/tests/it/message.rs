@@ -223,7 +223,6 @@ async fn what_is_wrong_with_a_message_is_told() {
         ("payloadRetentionPeriod", "91", "payloadRetentionPeriod"),
         ("transformationsParams", r#"{"rawPayload":"","headers":{"content-type":"a\r\nb"}}"#, "transformationsParams"),
         ("deliverAt", "\"2027-01-15T08:00:00Z\"", "deliverAt"),
-        ("callbackUrl", "\"https://example.com/\"", "callbackUrl"),
     ] {
         let faults = raw(&format!(r#"{{"eventType":"t","payload":{{}},"{member}":{value}}}"#)).await;
         assert_eq!(faults, [format!("body.{place}")], "{member} {value}");
