@@ -1,0 +1,147 @@
+use http::Request;
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, World};
+
+/// A world with an application, the entity `profile.Customer`, and a token of the application.
+async fn world() -> (World, String) {
+    let world = World::new();
+    let app = world.app("a").await;
+    world.event_type("profile.Customer:create").await;
+    let token = world.app_token(&app);
+    (world, token)
+}
+
+fn query(token: &str) -> Value {
+    json!({
+        "__meta__": {
+            "namespace": "system.Webhook", "schema": "controller", "intent": "subscribeToWebhook",
+            "authenticationClass": "oauth2", "authenticationToken": token,
+        },
+        "prefix": "YourAppPrefix", "trigger": "profile.Customer:create", "webhookUrl": "https://a.example/hook",
+    })
+}
+
+async fn send(world: &World, body: &str, token: Option<&str>) -> Answer {
+    let request = Request::post("/jql");
+    let request = match token {
+        Some(token) => request.header("authorization", format!("Bearer {token}")),
+        None => request,
+    };
+    world.send(request.body(body.to_owned().into()).unwrap()).await
+}
+
+async fn ask(world: &World, query: &Value) -> Answer {
+    send(world, &query.to_string(), None).await
+}
+
+#[track_caller]
+fn refused(answer: &Answer, status: u16, field: &str, word: &str) {
+    let body = answer.expect(status);
+    assert_eq!((&body["status"], &body["error"]["field"]), (&json!("error"), &json!(field)), "{body}");
+    assert!(body["error"]["message"].as_str().unwrap().contains(word), "{body}");
+}
+
+#[tokio::test]
+async fn a_subscription_is_one_endpoint_however_often_it_is_asked_for() {
+    let (world, token) = world().await;
+    let first = ask(&world, &query(&token)).await.expect(200);
+    assert_eq!(ask(&world, &query(&token)).await.expect(200), first);
+    let id = first["result"]["id"].as_str().unwrap();
+    let endpoint = world.get(&format!("/app/a/endpoint/{id}")).await.expect(200);
+    assert_eq!((&endpoint["dialect"], &endpoint["prefix"]), (&json!("antly"), &json!("YourAppPrefix")));
+    let mut other = query(&token);
+    other["prefix"] = json!("Other");
+    assert_ne!(ask(&world, &other).await.expect(200)["result"]["id"], first["result"]["id"]);
+    let mut gone = query(&token);
+    gone["__meta__"]["intent"] = json!("unsubscribeFromWebhook");
+    for removed in [1, 0] {
+        assert_eq!(ask(&world, &gone).await.expect(200), json!({"status":"success","result":{"removed":removed}}));
+    }
+    world.get(&format!("/app/a/endpoint/{id}")).await.expect(404);
+    assert_eq!(world.get("/app/a/endpoint").await.expect(200)["data"].as_array().unwrap().len(), 1, "the other stands");
+}
+
+#[tokio::test]
+async fn all_actions_of_a_registered_entity_can_be_subscribed_to() {
+    let (world, token) = world().await;
+    for action in ["update", "delete"] {
+        let mut asked = query(&token);
+        asked["trigger"] = json!(format!("profile.Customer:{action}"));
+        ask(&world, &asked).await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_known_is_refused_with_what_was_probably_meant() {
+    let (world, token) = world().await;
+    for (pointer, value, field, word) in [
+        ("/trigger", "profile.Customr:create", "trigger", "profile.Customer:create"),
+        ("/trigger", "profile.Customer", "trigger", "namespace.Entity:action"),
+        ("/trigger", "", "trigger", "namespace.Entity:action"),
+        ("/prefix", "a b", "prefix", "1 to 64 characters"),
+        ("/prefix", "", "prefix", "1 to 64 characters"),
+        ("/webhookUrl", "ftp://a.example/", "webhookUrl", "cannot be registered"),
+        ("/webhookUrl", "", "webhookUrl", "begins with"),
+        ("/__meta__/namespace", "system.Webhok", "__meta__.namespace", "system.Webhook"),
+        ("/__meta__/schema", "x", "__meta__.schema", "controller"),
+        ("/__meta__/intent", "subscribe", "__meta__.intent", "subscribeToWebhook"),
+        ("/__meta__/authenticationClass", "oauth", "__meta__.authenticationClass", "oauth2"),
+    ] {
+        let mut asked = query(&token);
+        *asked.pointer_mut(pointer).unwrap() = json!(value);
+        refused(&ask(&world, &asked).await, 422, field, word);
+    }
+    refused(&send(&world, "{", Some(&token)).await, 422, "", "no JQL query");
+    assert_eq!(world.get("/app/a/endpoint").await.expect(200)["data"], json!([]));
+}
+
+#[tokio::test]
+async fn a_wrong_token_is_refused_and_never_repeated() {
+    let (world, token) = world().await;
+    let (head, signature) = token.rsplit_once('.').unwrap();
+    let forged = format!("{head}.{}", signature.chars().rev().collect::<String>());
+    let of_the_organization = world.token.clone();
+    for wrong in ["", "hunter2", &forged, &of_the_organization] {
+        let answer = ask(&world, &query(wrong)).await;
+        refused(&answer, 401, "__meta__.authenticationToken", "");
+        assert!(wrong.is_empty() || !answer.text.contains(wrong), "{}", answer.text);
+    }
+    world.delete("/app/a").await.expect(204);
+    refused(&ask(&world, &query(&token)).await, 401, "__meta__.authenticationToken", "does not exist");
+}
+
+#[tokio::test]
+async fn a_token_may_stand_in_the_header_and_an_api_key_in_its_place() {
+    let (world, token) = world().await;
+    let mut bare = query("");
+    bare["__meta__"].as_object_mut().unwrap().retain(|name, _| !name.starts_with("authentication"));
+    send(&world, &bare.to_string(), Some(&token)).await.expect(200);
+    let mut by_key = query(&token);
+    by_key["__meta__"]["authenticationClass"] = json!("apiKey");
+    ask(&world, &by_key).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_client_gets_a_token_for_its_secret_until_it_is_removed() {
+    let (world, _) = world().await;
+    let client = world.post("/app/a/oauth-client", json!({ "name": "crm" })).await.expect(201);
+    let (id, secret) = (client["clientId"].as_str().unwrap(), client["clientSecret"].as_str().unwrap());
+    let grant = async |id: &str, secret: &str| {
+        let form = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}");
+        world.send(Request::post("/oauth/token").body(form.into()).unwrap()).await
+    };
+    let granted = grant(id, secret).await.expect(200);
+    assert_eq!((&granted["token_type"], &granted["expires_in"]), (&json!("Bearer"), &json!(3600)));
+    let token = granted["access_token"].as_str().unwrap();
+    ask(&world, &query(token)).await.expect(200);
+    world.advance(3_700);
+    refused(&ask(&world, &query(token)).await, 401, "__meta__.authenticationToken", "");
+    for (id, secret) in [(id, "wrong"), ("unknown", secret), ("", "")] {
+        assert_eq!(grant(id, secret).await.expect(401)["error"], "invalid_client");
+    }
+    let listed = world.get("/app/a/oauth-client").await;
+    assert!(listed.text.contains(id) && !listed.text.contains(secret), "{}", listed.text);
+    world.delete(&format!("/app/a/oauth-client/{id}")).await.expect(204);
+    grant(id, secret).await.expect(401);
+}
