@@ -77,6 +77,7 @@ struct Part<'a> {
     emoji: Option<Text<'a>>,
     caption: Option<Text<'a>>,
     link: Option<Text<'a>>,
+    mime_type: Option<Text<'a>>,
     button_reply: Option<&'a RawValue>,
     list_reply: Option<&'a RawValue>,
 }
@@ -103,11 +104,19 @@ impl<'a> Value<'a> {
             ("phone_number_id", of(self.metadata.phone_number_id.as_ref())),
             ("display_phone_number", of(self.metadata.display_phone_number.as_ref())),
         ];
-        let (id, link) = message.map(Message::medium).unwrap_or_default();
-        flat.extend(id.map(|id| ("media_id", id.0)));
-        flat.extend(link.map(|link| ("media_link", link.0)));
+        let medium = message.map(Message::medium).unwrap_or_default();
+        flat.extend(medium.id.map(|id| ("media_id", id.0)));
+        flat.extend(medium.link.map(|link| ("media_link", link.0)));
         flat.push(("payload", Cow::Borrowed(raw)));
         flat
+    }
+
+    /// One of these values, or the type of the medium.
+    pub(crate) fn part(&self, name: &str) -> Option<Cow<'a, str>> {
+        if name == "media_type" {
+            return self.message().and_then(|message| message.medium().mime_type).map(|kind| kind.0);
+        }
+        self.flat("").into_iter().find(|(known, _)| *known == name).map(|(_, text)| text)
     }
 }
 
@@ -130,10 +139,10 @@ impl<'a> Message<'a> {
         Cow::default()
     }
 
-    /// Id and link of a picture, a recording or a document.
-    fn medium(&self) -> (Option<Text<'a>>, Option<Text<'a>>) {
+    /// A picture, a recording or a document.
+    fn medium(&self) -> Part<'a> {
         let media = [self.image, self.video, self.audio, self.document, self.sticker];
         let part = media.into_iter().flatten().next().and_then(|raw| read::<Part<'a>>(raw.get()).ok());
-        part.map(|part| (part.id, part.link)).unwrap_or_default()
+        part.unwrap_or_default()
     }
 }

@@ -250,6 +250,13 @@ impl<'a> Report<'a> {
         self.product.as_ref().map(Text::as_str).or_else(named)
     }
 
+    /// A part of an inbound message, by its name where it is told flat.
+    pub(crate) fn inbound_part(&self, name: &str) -> Option<Cow<'a, str>> {
+        let raw = self.inbound?.get();
+        let value: crate::inbound::Value<'a> = serde_json::from_str(raw).ok()?;
+        value.part(name)
+    }
+
     /// What must stay in order where nothing else is said: the id of the message or call; channel and sender of an
     /// inbound message.
     #[must_use]
