@@ -11,7 +11,7 @@ use ringback_model::{
 
 use crate::dialect::{BodyOf, Dialect, Field, ShapeOf};
 use crate::format::template::{Encoding, Filling, Slot, Template};
-use crate::format::{Pair, Value, form, json, number, query, time, xml};
+use crate::format::{Nesting, Pair, Value, form, json, number, query, time, xml};
 use crate::json::{Members, plain};
 use crate::report::{Kind, read};
 use crate::source::{Event, Source};
@@ -33,7 +33,7 @@ pub(crate) struct Plan {
     shapes: Vec<Vec<(String, &'static Field)>>,
     custom: Vec<(String, Template)>,
     style: Style,
-    nested: bool,
+    nesting: Nesting,
     xml_root: String,
     template: Option<(HeaderValue, Template, Encoding)>,
     /// Path and query, where they have places for values.
@@ -83,7 +83,11 @@ impl Plan {
             shapes: names(dialect, shape)?,
             custom: custom(shape, secrets)?,
             style: style(dialect, shape, settings)?,
-            nested: shape.nested,
+            nesting: match (dialect.nested, shape.nested) {
+                (true, _) => Nesting::Lists,
+                (false, true) => Nesting::Objects,
+                (false, false) => Nesting::Flat,
+            },
             xml_root: shape.xml_root.clone().unwrap_or_else(|| XML_ROOT.to_owned()),
             template: template(shape)?,
             url: url(dialect, target)?,
@@ -106,14 +110,18 @@ impl Plan {
         }
     }
 
-    /// Path and query with nothing in the places for values.
-    pub(crate) fn blank_target(&self) -> String {
+    /// Path and query with this text in the places for values; nothing if they have no places.
+    pub(crate) fn target_with(&self, value: &str) -> String {
         let mut out = String::new();
-        let nothing = |_: &Slot| Ok::<_, std::convert::Infallible>(Filling { text: String::new(), digits: false });
+        let same = |_: &Slot| Ok::<_, std::convert::Infallible>(Filling { text: value.to_owned(), digits: false });
         if let Some(url) = &self.url {
-            url.render(Encoding::Query, nothing, &mut out).unwrap_or_else(|never| match never {});
+            url.render(Encoding::Query, same, &mut out).unwrap_or_else(|never| match never {});
         }
         out
+    }
+
+    fn is_nested(&self) -> bool {
+        self.nesting != Nesting::Flat
     }
 
     /// Whether path and query depend on the event.
@@ -223,7 +231,13 @@ impl Plan {
 
     fn value<'a>(&'a self, field: &'a Field, event: Event<'a>) -> Result<Option<Value<'a>>, RenderError> {
         let Some(source) = &field.from else {
-            return Ok(field.value.as_deref().map(|value| Value::Text(Cow::Borrowed(value))));
+            let value = field.value.as_deref().map(Cow::Borrowed);
+            let digits = field.integer && !self.style.all_text;
+            return Ok(match value {
+                _ if field.list => Some(Value::List),
+                Some(value) => Some(if digits { Value::Digits(value) } else { Value::Text(value) }),
+                None => None,
+            });
         };
         if source.kind() == Kind::Json {
             return Ok(source.json(event).map(Value::Json));
@@ -295,8 +309,8 @@ impl Plan {
         match self.method {
             SendMethod::Get => query::pairs(pairs, &mut made.query),
             SendMethod::Post => form::pairs(pairs, &mut made.body),
-            SendMethod::Json => json::object(pairs, self.nested, &mut made.body),
-            SendMethod::Xml => xml::document(&self.xml_root, pairs, self.nested, &mut made.body),
+            SendMethod::Json => json::object(pairs, self.nesting, &mut made.body),
+            SendMethod::Xml => xml::document(&self.xml_root, pairs, self.is_nested(), &mut made.body),
         }
     }
 
@@ -334,8 +348,8 @@ impl Plan {
             }
         }
         match self.method {
-            SendMethod::Json => json::append(payload, &custom, self.nested, &mut made.body),
-            SendMethod::Xml => xml::converted(&self.xml_root, payload, &custom, self.nested, &mut made.body),
+            SendMethod::Json => json::append(payload, &custom, self.nesting, &mut made.body),
+            SendMethod::Xml => xml::converted(&self.xml_root, payload, &custom, self.is_nested(), &mut made.body),
             SendMethod::Get | SendMethod::Post => {
                 let own = members.iter().filter_map(|(name, value)| match plain(value) {
                     Some(text) => Some((&**name, Value::Text(text))),
@@ -380,22 +394,24 @@ impl Plan {
     }
 
     fn check_name(&self, name: &str, field: impl Fn() -> String) -> Result<(), RecipeError> {
+        let nested = self.is_nested();
         if name.is_empty() || name.len() > NAME_MAX || name.chars().any(char::is_control) {
             let rule = format!("A name has 1 to {NAME_MAX} bytes and no control characters.");
             return Err(RecipeError::new(field(), rule));
         }
-        let parts = || name.split('.').filter(|_| self.nested);
-        if self.nested && parts().any(str::is_empty) {
+        let parts = || name.split('.').filter(|_| nested);
+        if nested && parts().any(str::is_empty) {
             return Err(RecipeError::new(field(), "Between two dots stands a name: `a.b`."));
         }
-        let is_xml = |name: &str| if self.nested { name.split('.').all(xml::is_name) } else { xml::is_name(name) };
+        let is_xml = |name: &str| if nested { name.split('.').all(xml::is_name) } else { xml::is_name(name) };
         if self.method == SendMethod::Xml && !is_xml(name) {
             let rule = format!("`{name}` is no name of an XML element: begin with a letter or `_`, and use no spaces.");
             return Err(RecipeError::new(field(), rule));
         }
+        let is_list = self.fields().any(|(known, field)| field.list && known == name);
         let clashes = |other: &str| {
             let longer = other.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
-            self.nested && longer
+            nested && longer && !is_list
         };
         let others = self.fields().map(|(other, _)| other).chain(self.custom.iter().map(|(other, _)| other));
         if let Some(other) = others.into_iter().find(|other| clashes(other)) {

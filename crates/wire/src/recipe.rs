@@ -150,7 +150,7 @@ impl Recipe {
     pub fn blank_target(&self) -> Result<PathAndQuery, RecipeError> {
         match (&self.target, &self.plan) {
             (Target::Ready(target), _) => Ok(target.clone()),
-            (Target::Open, Some(plan)) => request_target(&plan.blank_target()),
+            (Target::Open, Some(plan)) => request_target(&plan.target_with("")),
             (Target::Open, None) => request_target("/"),
         }
     }

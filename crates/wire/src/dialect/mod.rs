@@ -65,6 +65,9 @@ pub struct Dialect {
     /// Every value is text, in JSON too.
     #[serde(default)]
     pub all_text: bool,
+    /// Dots in names make objects, and numbers between them lists: `to.0.status`. JSON alone.
+    #[serde(default)]
+    pub nested: bool,
     /// `{NAME}` in a URL stands for the field of this name; a URL with any gets no field appended.
     #[serde(default)]
     pub placeholders: bool,
@@ -138,6 +141,9 @@ pub(crate) struct Field {
     /// A number of JSON.
     #[serde(default)]
     pub(crate) integer: bool,
+    /// A list: empty unless other names have places in it.
+    #[serde(default)]
+    pub(crate) list: bool,
     /// So many decimals.
     #[serde(default)]
     pub(crate) decimals: Option<u8>,
@@ -267,9 +273,13 @@ impl Field {
 
 fn read(text: &str) -> Result<Dialect, String> {
     let dialect: Dialect = toml::from_str(text).map_err(|error| error.to_string())?;
+    if dialect.nested && dialect.send_methods != [SendMethod::Json] {
+        return Err("only JSON has objects within objects: with `nested`, `send_methods` is [\"json\"]".to_owned());
+    }
     for field in dialect.shapes.iter().flat_map(|shape| shape.fields.iter().chain(&shape.more)) {
-        if field.from.is_some() == field.value.is_some() {
-            return Err(format!("field `{}` needs either `from` or `value`", field.name));
+        let told = [field.from.is_some(), field.value.is_some(), field.list];
+        if told.into_iter().filter(|is| *is).count() != 1 {
+            return Err(format!("field `{}` needs either `from`, `value` or `list`", field.name));
         }
         if let Some(words) = &field.words
             && !dialect.words.contains_key(words)

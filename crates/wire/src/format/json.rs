@@ -1,13 +1,13 @@
 //! Compact JSON, members in the order given.
 
-use super::{Pair, Value};
+use super::{Nesting, Pair, Value};
 use crate::json::quote;
 
-/// Writes an object. With `nested`, dots in names make objects: names with one beginning stand in one object.
-pub(crate) fn object(pairs: &[Pair<'_>], nested: bool, out: &mut String) {
-    if nested && pairs.iter().any(|(name, _)| name.contains('.')) {
+/// Writes an object. Names with one beginning stand in one object, or in one list, if dots make any.
+pub(crate) fn object(pairs: &[Pair<'_>], nesting: Nesting, out: &mut String) {
+    if nesting != Nesting::Flat && pairs.iter().any(|(name, _)| name.contains('.')) {
         let pairs: Vec<(&str, &Value<'_>)> = pairs.iter().map(|(name, value)| (*name, value)).collect();
-        return nest(&pairs, out);
+        return nest(&pairs, nesting, out);
     }
     out.push('{');
     for (at, (name, value)) in pairs.iter().enumerate() {
@@ -22,7 +22,7 @@ pub(crate) fn object(pairs: &[Pair<'_>], nested: bool, out: &mut String) {
 }
 
 /// Writes members behind those of an object that stands already, whose last `}` is taken off and put back.
-pub(crate) fn append(object: &str, pairs: &[Pair<'_>], nested: bool, out: &mut String) {
+pub(crate) fn append(object: &str, pairs: &[Pair<'_>], nesting: Nesting, out: &mut String) {
     let Some(open) = object.trim_end().strip_suffix('}').filter(|_| !pairs.is_empty()) else {
         return out.push_str(object);
     };
@@ -31,7 +31,7 @@ pub(crate) fn append(object: &str, pairs: &[Pair<'_>], nested: bool, out: &mut S
         out.push(',');
     }
     let mut added = String::new();
-    self::object(pairs, nested, &mut added);
+    self::object(pairs, nesting, &mut added);
     out.push_str(&added[1..]);
 }
 
@@ -42,6 +42,7 @@ fn write(value: &Value<'_>, out: &mut String) {
         Value::Digits(text) => quote(text, out),
         Value::Json(json) => out.push_str(json),
         Value::Null => out.push_str("null"),
+        Value::List => out.push_str("[]"),
     }
 }
 
@@ -51,7 +52,7 @@ pub(crate) fn is_number(text: &str) -> bool {
     !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'))
 }
 
-fn nest(pairs: &[(&str, &Value<'_>)], out: &mut String) {
+fn nest(pairs: &[(&str, &Value<'_>)], nesting: Nesting, out: &mut String) {
     let mut heads: Vec<&str> = Vec::new();
     for (name, _) in pairs {
         let head = name.split('.').next().unwrap_or(name);
@@ -59,22 +60,24 @@ fn nest(pairs: &[(&str, &Value<'_>)], out: &mut String) {
             heads.push(head);
         }
     }
-    out.push('{');
+    let is_list = nesting == Nesting::Lists && heads.iter().all(|head| head.bytes().all(|byte| byte.is_ascii_digit()));
+    out.push(if is_list { '[' } else { '{' });
     for (at, head) in heads.into_iter().enumerate() {
         if at > 0 {
             out.push(',');
         }
-        quote(head, out);
-        out.push(':');
+        if !is_list {
+            quote(head, out);
+            out.push(':');
+        }
+        let inner = pairs
+            .iter()
+            .filter_map(|(name, value)| name.strip_prefix(head)?.strip_prefix('.').map(|rest| (rest, *value)))
+            .collect::<Vec<_>>();
         match pairs.iter().find(|(name, _)| *name == head) {
-            Some((_, value)) => write(value, out),
-            None => {
-                let inner = pairs
-                    .iter()
-                    .filter_map(|(name, value)| name.strip_prefix(head)?.strip_prefix('.').map(|rest| (rest, *value)));
-                nest(&inner.collect::<Vec<_>>(), out);
-            }
+            Some((_, value)) if inner.is_empty() => write(value, out),
+            _ => nest(&inner, nesting, out),
         }
     }
-    out.push('}');
+    out.push(if is_list { ']' } else { '}' });
 }

@@ -21,6 +21,8 @@ pub(crate) enum Value<'a> {
     Json(&'a str),
     /// Empty text, or null where there is one.
     Null,
+    /// A list of JSON: empty unless other names have places in it.
+    List,
 }
 
 impl Value<'_> {
@@ -29,10 +31,22 @@ impl Value<'_> {
         match self {
             Self::Text(text) | Self::Digits(text) => text,
             Self::Json(json) => json,
-            Self::Null => "",
+            Self::Null | Self::List => "",
         }
     }
 }
 
 /// A name and its value. The name is one, or several with dots between them where these make objects.
 pub(crate) type Pair<'a> = (&'a str, Value<'a>);
+
+/// What dots in names make.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Nesting {
+    /// Nothing: they are parts of names.
+    #[default]
+    Flat,
+    /// Objects.
+    Objects,
+    /// Objects, and lists where numbers stand between them.
+    Lists,
+}
