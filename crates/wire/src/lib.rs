@@ -125,25 +125,31 @@ pub enum RenderError {
 /// Why nothing can be sent; nothing is ever sent half.
 pub fn prepare(recipe: &Recipe, message: &Message, wall: Timestamp) -> Result<Prepared, RenderError> {
     let (body, content_type) = message.body().ok_or(RenderError::PayloadGone)?;
-    // Room for the endpoint's own, those of the signature, and the transport's.
+    // Room for the endpoint's own, those of the signatures, and the transport's.
     let mut headers = HeaderMap::with_capacity(recipe.headers().len() + 10);
     headers.extend(recipe.headers().iter().map(|(name, value)| (name.clone(), value.clone())));
-    let Some(plan) = recipe.plan() else {
-        if content_type != "application/json" {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_str(content_type).map_err(|_| RenderError::ContentType)?);
+    let (method, query, base, body) = match recipe.plan() {
+        None => {
+            if content_type != "application/json" {
+                let kind = HeaderValue::from_str(content_type).map_err(|_| RenderError::ContentType)?;
+                headers.insert(CONTENT_TYPE, kind);
+            }
+            (Method::POST, String::new(), None, body.clone())
         }
-        let Target::Ready(target) = recipe.target() else { return Err(RenderError::Target) };
-        sign(recipe, message, body, wall, &mut headers);
-        return Ok(Prepared { method: Method::POST, target: target.clone(), headers, body: body.clone() });
+        Some(plan) => {
+            let made = make(plan, recipe, message)?;
+            let method = if plan.method == SendMethod::Get { Method::GET } else { Method::POST };
+            (method, made.query, made.target, Bytes::from(made.body))
+        }
     };
-    let made = make(plan, recipe, message)?;
-    let target = target(recipe, &made)?;
-    let body = Bytes::from(made.body);
-    let method = if plan.method == SendMethod::Get { Method::GET } else { Method::POST };
-    // A GET has no body: what it says stands in its query.
-    let content = if method == Method::GET { target.query().unwrap_or_default().as_bytes() } else { &body };
-    sign(recipe, message, content, wall, &mut headers);
-    Ok(Prepared { method, target, headers, body })
+    let target = target(recipe, base.as_deref(), &query, &body)?;
+    let mut request = Prepared { method, target, headers, body };
+    let id = message.id.to_string();
+    if let Some(provider) = recipe.provider() {
+        provider.sign(&mut request, &id, wall);
+    }
+    sign(recipe, &mut request, id, wall);
+    Ok(request)
 }
 
 fn make(plan: &Plan, recipe: &Recipe, message: &Message) -> Result<Made, RenderError> {
@@ -166,23 +172,28 @@ fn make(plan: &Plan, recipe: &Recipe, message: &Message) -> Result<Made, RenderE
     }
 }
 
-/// The request target: the endpoint's own, its own query first, with what a GET says behind it.
-fn target(recipe: &Recipe, made: &Made) -> Result<PathAndQuery, RenderError> {
-    let base = match (recipe.target(), &made.target) {
-        (Target::Ready(target), _) if made.query.is_empty() => return Ok(target.clone()),
+/// The request target: the endpoint's own (`base` where it depends on the event), its own query first, with what a GET
+/// says behind it, and what vouches for the body last.
+fn target(recipe: &Recipe, base: Option<&str>, query: &str, body: &[u8]) -> Result<PathAndQuery, RenderError> {
+    let provider = recipe.provider().filter(|provider| provider.appends());
+    let base = match (recipe.target(), base) {
+        (Target::Ready(target), _) if query.is_empty() && provider.is_none() => return Ok(target.clone()),
         (Target::Ready(target), _) => target.as_str(),
-        (Target::Open, Some(target)) => target.as_str(),
+        (Target::Open, Some(target)) => target,
         (Target::Open, None) => return Err(RenderError::Target),
     };
-    let mut text = String::with_capacity(base.len() + made.query.len() + 1);
+    let mut text = String::with_capacity(base.len() + query.len() + 1);
     text.push_str(base);
-    if !made.query.is_empty() {
+    if !query.is_empty() {
         match base.split_once('?') {
             None => text.push('?'),
             Some((_, own)) if own.is_empty() || own.ends_with('&') => {}
             Some(_) => text.push('&'),
         }
-        text.push_str(&made.query);
+        text.push_str(query);
+    }
+    if let Some(provider) = provider {
+        provider.append(body, &mut text);
     }
     if text.len() > TARGET_MAX {
         return Err(RenderError::TargetTooLong { length: text.len() });
@@ -191,11 +202,14 @@ fn target(recipe: &Recipe, made: &Made) -> Result<PathAndQuery, RenderError> {
 }
 
 /// Adds the headers of Standard Webhooks over the content.
-fn sign(recipe: &Recipe, message: &Message, content: &[u8], wall: Timestamp, headers: &mut HeaderMap) {
+fn sign(recipe: &Recipe, request: &mut Prepared, id: String, wall: Timestamp) {
     let Some(signer) = recipe.signer() else { return };
-    let id = message.id.to_string();
     let timestamp = wall.as_seconds().to_string();
+    // A GET has no body: what it says stands in its query.
+    let query = || request.target.query().unwrap_or_default().as_bytes();
+    let content = if request.method == Method::GET { query() } else { &request.body };
     let signature = signer.sign(&id, &timestamp, content, wall);
+    let headers = &mut request.headers;
     for (names, text) in [(ID, id), (TIMESTAMP, timestamp), (SIGNATURE, signature)] {
         let Ok(value) = HeaderValue::try_from(text) else { continue };
         let [webhook, svix] = names;

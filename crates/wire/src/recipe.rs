@@ -9,11 +9,12 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, USER_AGENT};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue};
 use indexmap::IndexMap;
-use ringback_model::{Auth, BasicAuth, Endpoint, EndpointSecrets, OrganizationSettings, Timestamp};
+use ringback_model::{Auth, BasicAuth, Endpoint, EndpointSecrets, OrganizationSettings, SendMethod, Timestamp};
 
 use crate::Signer;
 use crate::plan::Plan;
 use crate::retired::Retired;
+use crate::signature::Provider;
 use crate::{StatusPattern, Success};
 
 /// Headers and keys of one endpoint, ready to use.
@@ -21,6 +22,7 @@ pub struct Recipe {
     target: Target,
     headers: HeaderMap,
     signer: Option<Signer>,
+    provider: Option<Box<Provider>>,
     retired: Option<Box<Retired>>,
     success: Success,
     plan: Option<Box<Plan>>,
@@ -103,16 +105,22 @@ impl Recipe {
         };
         let signs = shape.is_none_or(|shape| shape.standard_signature);
         let signer = signs.then(|| Signer::new(&secrets.keys));
+        let provider = provider(endpoint, secrets, plan.as_ref(), text)?.map(Box::new);
         let mappings = settings.report_mappings.clone();
         let by_dialect = plan.iter().flat_map(|plan| &plan.dialect().success);
         let by_dialect: Vec<_> = by_dialect.filter_map(|text| StatusPattern::parse(text)).collect();
         let success = Success::new(endpoint.success.as_deref(), &by_dialect)?;
-        Ok(Self { target, headers, signer, retired, success, plan: plan.map(Box::new), mappings })
+        Ok(Self { target, headers, signer, provider, retired, success, plan: plan.map(Box::new), mappings })
     }
 
     /// What requests say, where it is not the event's own JSON.
     pub(crate) fn plan(&self) -> Option<&Plan> {
         self.plan.as_deref()
+    }
+
+    /// What the dialect signs with.
+    pub(crate) fn provider(&self) -> Option<&Provider> {
+        self.provider.as_deref()
     }
 
     /// How the producer's own JSON of this event type becomes a report.
@@ -187,6 +195,22 @@ pub(crate) fn request_target(text: &str) -> Result<PathAndQuery, RecipeError> {
     let text = text.split('#').next().unwrap_or_default();
     if text.starts_with('/') { PathAndQuery::try_from(text) } else { PathAndQuery::try_from(format!("/{text}")) }
         .map_err(refuse)
+}
+
+/// What the endpoint's dialect signs with; `target` is path and query of its URL.
+fn provider(
+    endpoint: &Endpoint,
+    secrets: &EndpointSecrets,
+    plan: Option<&Plan>,
+    target: &str,
+) -> Result<Option<Provider>, RecipeError> {
+    let named = endpoint.shape.as_deref().and_then(|shape| shape.dialect.as_deref());
+    let dialect = crate::dialect::find_or_default(named).map_err(|message| RecipeError::new("dialect", message))?;
+    let method = plan.map_or(SendMethod::Json, |plan| plan.method);
+    let origin = endpoint.url.strip_suffix(target).unwrap_or(&endpoint.url);
+    let places = plan.filter(|plan| plan.writes_target());
+    let sample = places.map_or_else(|| target.to_owned(), |plan| plan.target_with("1"));
+    Provider::new(dialect, method, secrets.provider_secret.as_ref(), &format!("{origin}{sample}"))
 }
 
 /// The header that shows a receiver that a request may come in; `None` where it is not a header that is always the same.

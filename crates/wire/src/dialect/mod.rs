@@ -9,6 +9,7 @@ use ringback_model::{EmptyValue, NumberFormat, SendMethod, StatusPolicy, TimeFor
 use serde::Deserialize;
 
 use crate::report::{Report, Status};
+use crate::signature::Scheme;
 use crate::source::Source;
 
 /// The dialect of endpoints that name none.
@@ -21,6 +22,8 @@ const FILES: &[(&str, &str)] = &[
     ("rich-dlr", include_str!("../../dialects/rich-dlr.toml")),
     ("console", include_str!("../../dialects/console.toml")),
     ("antly", include_str!("../../dialects/antly.toml")),
+    ("twilio", include_str!("../../dialects/twilio.toml")),
+    ("telnyx", include_str!("../../dialects/telnyx.toml")),
 ];
 
 static ALL: LazyLock<Vec<Dialect>> = LazyLock::new(|| {
@@ -78,8 +81,8 @@ pub struct Dialect {
     #[serde(default)]
     pub retry_schedule: Option<Vec<String>>,
     /// What requests are signed with beside the standard signature.
-    #[serde(default)]
-    pub signature: Option<String>,
+    #[serde(default, rename = "signature")]
+    pub(crate) signatures: Vec<Scheme>,
     /// Words for values, by the name that fields call them.
     #[serde(default)]
     pub words: IndexMap<String, IndexMap<String, String>>,
@@ -273,6 +276,9 @@ impl Field {
 
 fn read(text: &str) -> Result<Dialect, String> {
     let dialect: Dialect = toml::from_str(text).map_err(|error| error.to_string())?;
+    for scheme in &dialect.signatures {
+        scheme.check()?;
+    }
     if dialect.nested && dialect.send_methods != [SendMethod::Json] {
         return Err("only JSON has objects within objects: with `nested`, `send_methods` is [\"json\"]".to_owned());
     }

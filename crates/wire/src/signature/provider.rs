@@ -1,0 +1,119 @@
+//! The signatures of an endpoint's dialect, over a request as it goes out.
+
+use std::borrow::Cow;
+
+use http::header::CONTENT_TYPE;
+use http::{HeaderName, HeaderValue};
+use ringback_model::{Redacted, SendMethod, Timestamp};
+use url::{Position, Url};
+
+use super::Scheme;
+use super::algorithm::Key;
+use super::content::Input;
+use crate::dialect::Dialect;
+use crate::{Prepared, RecipeError};
+
+/// The keys of one endpoint for what its dialect signs with.
+#[derive(Debug)]
+pub(crate) struct Provider {
+    signatures: Vec<(&'static Scheme, Key)>,
+    method: SendMethod,
+    /// Scheme, host and port as the `host` header has them.
+    origin: String,
+}
+
+impl Provider {
+    /// The signatures of a dialect; `None` if it has none. `url` is the endpoint's, with a value at each place for one.
+    pub(crate) fn new(
+        dialect: &'static Dialect,
+        method: SendMethod,
+        secret: Option<&Redacted>,
+        url: &str,
+    ) -> Result<Option<Self>, RecipeError> {
+        if dialect.signatures.is_empty() {
+            return Ok(None);
+        }
+        let refuse = |message: String| RecipeError::new("providerSecret", message);
+        let key = |scheme: &'static Scheme| {
+            let given = secret.ok_or_else(|| {
+                refuse(format!("The dialect `{}` signs its requests: give {}.", dialect.name, scheme.secret))
+            })?;
+            let key = Key::parse(given.reveal(), scheme.key, scheme.algorithm);
+            key.map(|key| (scheme, key)).map_err(|rule| refuse(format!("It should be {}. {rule}", scheme.secret)))
+        };
+        let signatures = dialect.signatures.iter().map(key).collect::<Result<Vec<_>, _>>()?;
+        let parsed = Url::parse(url).map_err(|_| RecipeError::new("url", "The URL cannot be read."))?;
+        if signatures.iter().any(|(scheme, _)| scheme.signs_url()) {
+            check_url(dialect, method, url, &parsed)?;
+        }
+        let appended = signatures.iter().flat_map(|(scheme, _)| scheme.appended(method));
+        for name in appended {
+            if parsed.query_pairs().any(|(known, _)| known == name) {
+                let rule = format!("The dialect `{}` adds a parameter `{name}` to it: rename that one.", dialect.name);
+                return Err(RecipeError::new("url", rule));
+            }
+        }
+        Ok(Some(Self { signatures, method, origin: parsed.origin().ascii_serialization() }))
+    }
+
+    /// Whether the request target depends on the body.
+    pub(crate) fn appends(&self) -> bool {
+        self.signatures.iter().any(|(scheme, _)| scheme.appended(self.method).next().is_some())
+    }
+
+    /// Writes behind a request target what vouches there for the body.
+    pub(crate) fn append(&self, body: &[u8], target: &mut String) {
+        for (scheme, _) in &self.signatures {
+            scheme.append(self.method, body, target);
+        }
+    }
+
+    /// Adds the headers of the provider to a request that is complete but for them.
+    pub(crate) fn sign(&self, request: &mut Prepared, id: &str, wall: Timestamp) {
+        let body = request.body.clone();
+        let content_type = request.headers.get(CONTENT_TYPE).cloned();
+        let content_type = content_type.as_ref().and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let is_form = content_type.starts_with("application/x-www-form-urlencoded");
+        let params = if is_form { url::form_urlencoded::parse(&body).collect() } else { Vec::new() };
+        let method = request.method.clone();
+        let mut input = Input {
+            method: method.as_str(),
+            url: Cow::Owned(format!("{}{}", self.origin, request.target)),
+            content_type,
+            params,
+            body: &body,
+            id,
+            timestamp: wall.as_seconds(),
+            ..Input::default()
+        };
+        for (scheme, key) in &self.signatures {
+            input.nonce = Cow::Owned(scheme.nonce(key, id, input.timestamp));
+            input.secret = key.bytes();
+            let signature = scheme.sign(key, &input);
+            for (name, value) in scheme.headers(&input, &signature) {
+                // Both were checked with the dialect: a value is made of hashes, ids and numbers.
+                let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::try_from(value))
+                else {
+                    continue;
+                };
+                request.headers.insert(name, value);
+            }
+        }
+    }
+}
+
+/// Receivers read a URL before they hash it, and do not agree on one that is not in normal form.
+fn check_url(dialect: &Dialect, method: SendMethod, url: &str, parsed: &Url) -> Result<(), RecipeError> {
+    let signs = format!("The dialect `{}` signs the URL", dialect.name);
+    let normal = &parsed[..Position::AfterQuery];
+    if url.split('#').next() != Some(normal) {
+        let rule = format!("{signs}, and receivers would read it as `{normal}`: write it that way.");
+        return Err(RecipeError::new("url", rule));
+    }
+    let lone = method == SendMethod::Post && parsed.query() == Some("");
+    if lone || parsed.path().ends_with(';') {
+        let rule = format!("{signs}, and receivers drop its last `{}`: leave it out.", if lone { '?' } else { ';' });
+        return Err(RecipeError::new("url", rule));
+    }
+    Ok(())
+}
