@@ -11,9 +11,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class Arrival:
     """One request as it came in; header names are in lower case."""
 
-    path: str
+    target: str
     headers: dict[str, str]
     body: bytes
+
+    @property
+    def path(self) -> str:
+        return self.target.partition("?")[0]
 
     @property
     def message_id(self) -> str:
@@ -37,6 +41,11 @@ class Receiver:
         """The next requests to `path` get these statuses, one each; all later ones get 200."""
         with self._changed:
             self._statuses[path] = list(statuses)
+
+    def all(self) -> list[Arrival]:
+        """Every request so far."""
+        with self._changed:
+            return list(self._arrivals)
 
     def arrivals(self, path: str) -> list[Arrival]:
         with self._changed:
@@ -79,6 +88,8 @@ def _handler_of(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
             self.send_header("content-length", str(len(answer)))
             self.end_headers()
             self.wfile.write(answer)
+
+        do_GET = do_POST
 
         def log_message(self, format: str, *args: object) -> None:
             """Quiet: a failing test says what arrived."""
