@@ -1,5 +1,6 @@
 //! The report: the canonical messaging event (delivery report, inbound message, call) that dialects are rendered from.
 
+mod derived;
 mod digits;
 mod failure;
 mod mapping;
@@ -253,7 +254,7 @@ impl<'a> Report<'a> {
     /// A part of an inbound message, by its name where it is told flat.
     pub(crate) fn inbound_part(&self, name: &str) -> Option<Cow<'a, str>> {
         let raw = self.inbound?.get();
-        let value: crate::inbound::Value<'a> = serde_json::from_str(raw).ok()?;
+        let value: crate::inbound::Value<'a> = read(raw).ok()?;
         value.part(name)
     }
 

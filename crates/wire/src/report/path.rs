@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use ringback_model::{Timestamp, near};
+use ringback_model::near;
 
-use super::{Report, Status, Text};
+use super::{Report, Status, Text, derived};
 
 /// What kind of value is at a path: how it is formatted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,22 +97,26 @@ const TABLE: &[(&str, Kind, Get)] = paths! {
 const DERIVED: &[(&str, Kind, Get)] = &[
     ("message.resultCode", Kind::Text, result_code),
     ("message.finalCode", Kind::Text, final_code),
-    ("message.failureCode", Kind::Text, failure_code),
+    ("message.failureCode", Kind::Text, derived::failure_code),
+    ("message.failureTitle", Kind::Text, derived::failure_title),
     ("message.submission", Kind::Text, submission),
+    ("call.outcome", Kind::Text, derived::call_outcome),
+    ("call.sipCode", Kind::Text, derived::sip_code),
     ("inbound.id", Kind::Text, |report| report.inbound_part("id")),
+    ("inbound.type", Kind::Text, |report| report.inbound_part("type")),
     ("inbound.from", Kind::Number, |report| report.inbound_part("from")),
     ("inbound.to", Kind::Number, |report| report.inbound_part("display_phone_number")),
     ("inbound.text", Kind::Text, |report| report.inbound_part("text")),
     ("inbound.name", Kind::Text, |report| report.inbound_part("name")),
     ("inbound.waId", Kind::Text, |report| report.inbound_part("wa_id")),
-    ("inbound.receivedAt", Kind::Time, inbound_time),
+    ("inbound.receivedAt", Kind::Time, derived::inbound_time),
     ("inbound.mediaLink", Kind::Text, |report| report.inbound_part("media_link")),
     ("inbound.mediaType", Kind::Text, |report| report.inbound_part("media_type")),
-    ("inbound.mediaCount", Kind::Integer, media_count),
+    ("inbound.mediaCount", Kind::Integer, derived::media_count),
     ("inbound", Kind::Json, |report| report.inbound.map(|raw| Cow::Borrowed(raw.get()))),
 ];
 
-fn shown<'r>(text: Option<&'r Text<'_>>) -> Option<Cow<'r, str>> {
+pub(super) fn shown<'r>(text: Option<&'r Text<'_>>) -> Option<Cow<'r, str>> {
     text.map(|text| Cow::Borrowed(text.as_str()))
 }
 
@@ -127,25 +131,6 @@ fn result_code<'r>(report: &'r Report<'_>) -> Option<Cow<'r, str>> {
 /// The same once the state is final, nothing before.
 fn final_code<'r>(report: &'r Report<'_>) -> Option<Cow<'r, str>> {
     report.status().filter(|status| status.is_final()).and_then(|_| result_code(report))
-}
-
-/// The code of what went wrong, of a message that failed.
-fn failure_code<'r>(report: &'r Report<'_>) -> Option<Cow<'r, str>> {
-    let failed =
-        matches!(report.status()?, Status::Canceled | Status::Rejected | Status::Expired | Status::Undelivered);
-    shown(report.message.as_ref()?.error.as_ref()?.code.as_ref()).filter(|_| failed)
-}
-
-/// When an inbound message came in, as RFC 3339 writes it; it is told in seconds.
-fn inbound_time<'r>(report: &'r Report<'_>) -> Option<Cow<'r, str>> {
-    let seconds: i64 = report.inbound_part("timestamp")?.parse().ok()?;
-    Some(Cow::Owned(Timestamp::from_seconds(seconds).to_string()))
-}
-
-/// How many pictures, recordings or documents an inbound message has that can be fetched.
-fn media_count<'r>(report: &'r Report<'_>) -> Option<Cow<'r, str>> {
-    report.inbound?;
-    Some(Cow::Borrowed(if report.inbound_part("media_link").is_some() { "1" } else { "0" }))
 }
 
 /// `refused` for a message that was rejected and never sent, else `taken`.
