@@ -386,6 +386,9 @@ impl Plan {
                 return Err(RecipeError::new(field, format!("There is another parameter `{name}`: rename one.")));
             }
         }
+        if self.is_nested() {
+            self.check_nesting()?;
+        }
         if self.method == SendMethod::Xml && !xml::is_name(&self.xml_root) {
             let rule = format!("`{}` is no name of an XML element: begin with a letter or `_`.", self.xml_root);
             return Err(RecipeError::new("xmlRoot", rule));
@@ -408,15 +411,29 @@ impl Plan {
             let rule = format!("`{name}` is no name of an XML element: begin with a letter or `_`, and use no spaces.");
             return Err(RecipeError::new(field(), rule));
         }
-        let is_list = self.fields().any(|(known, field)| field.list && known == name);
-        let clashes = |other: &str| {
-            let longer = other.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
-            nested && longer && !is_list
+        Ok(())
+    }
+
+    /// Where dots make objects, no name of one request is a value and holds another.
+    fn check_nesting(&self) -> Result<(), RecipeError> {
+        let custom = || {
+            let place = |at: usize| format!("customParameters.{at}.name");
+            self.custom.iter().enumerate().map(move |(at, (name, _))| (name.as_str(), place(at)))
         };
-        let others = self.fields().map(|(other, _)| other).chain(self.custom.iter().map(|(other, _)| other));
-        if let Some(other) = others.into_iter().find(|other| clashes(other)) {
-            let rule = format!("`{name}` cannot be a value and hold `{other}`, too: rename one, or turn `nested` off.");
-            return Err(RecipeError::new(field(), rule));
+        for shape in self.shapes.iter().map(Vec::as_slice).chain([&[][..]]) {
+            let lists = shape.iter().filter(|(_, field)| field.list).map(|(name, _)| name.as_str());
+            let lists: HashSet<&str> = lists.collect();
+            let fields = shape.iter().map(|(name, field)| (name.as_str(), format!("parameters.{}", field.slot())));
+            let all: Vec<_> = custom().chain(fields).collect();
+            for (name, place) in all.iter().filter(|(name, _)| !lists.contains(name)) {
+                let inside = |other: &str| other.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+                if let Some((other, _)) = all.iter().find(|(other, _)| inside(other)) {
+                    let rule = format!(
+                        "`{name}` cannot be a value and hold `{other}`, too: rename one, or turn `nested` off."
+                    );
+                    return Err(RecipeError::new(place.clone(), rule));
+                }
+            }
         }
         Ok(())
     }

@@ -81,3 +81,30 @@ fn nest(pairs: &[(&str, &Value<'_>)], nesting: Nesting, out: &mut String) {
     }
     out.push(if is_list { ']' } else { '}' });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_between_dots_make_lists_and_an_empty_list_stays_one() {
+        let text = |text: &'static str| Value::Text(text.into());
+        let pairs = [
+            ("a.to.0.n", text("1")),
+            ("a.none", Value::List),
+            ("a.to.1.n", text("2")),
+            ("a.some", Value::List),
+            ("a.some.0", text("3")),
+            ("b", Value::Null),
+        ];
+        let written = |nesting| {
+            let mut out = String::new();
+            object(&pairs, nesting, &mut out);
+            out
+        };
+        let lists = r#"{"a":{"to":[{"n":"1"},{"n":"2"}],"none":[],"some":["3"]},"b":null}"#;
+        assert_eq!(written(Nesting::Lists), lists);
+        let objects = r#"{"a":{"to":{"0":{"n":"1"},"1":{"n":"2"}},"none":[],"some":{"0":"3"}},"b":null}"#;
+        assert_eq!(written(Nesting::Objects), objects);
+    }
+}
