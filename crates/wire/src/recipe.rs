@@ -78,8 +78,9 @@ impl Recipe {
         headers.extend(kind.map(|kind| (CONTENT_TYPE, kind)));
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
         headers.insert(USER_AGENT, HeaderValue::from_static(crate::USER_AGENT));
-        if let Some(agent) = plan.as_ref().and_then(|plan| plan.dialect().user_agent.as_deref()) {
-            headers.extend(HeaderValue::from_str(agent).ok().map(|agent| (USER_AGENT, agent)));
+        let agent = plan.as_ref().and_then(|plan| plan.dialect().user_agent.as_deref());
+        if let Some(Ok(agent)) = agent.map(HeaderValue::from_str) {
+            headers.insert(USER_AGENT, agent);
         }
         let shown = secrets.auth.as_ref().map(auth_header).transpose()?.flatten();
         let retired = match &secrets.retired_auth {
