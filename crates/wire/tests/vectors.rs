@@ -52,6 +52,8 @@ fn endpoint(text: &str) -> (Endpoint, EndpointSecrets) {
         pairs.map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect()
     };
     let auth: Option<Auth> = said.get("auth").map(|auth| serde_json::from_value(auth.clone()).unwrap());
+    let provider_secret =
+        said.remove("providerSecret").map(|secret| Redacted::new(secret.as_str().unwrap().to_owned()));
     let url = said["url"].as_str().unwrap().to_owned();
     let mut shape: Shape = serde_json::from_value(Value::Object(said)).unwrap();
     shape.custom_parameters =
@@ -67,6 +69,7 @@ fn endpoint(text: &str) -> (Endpoint, EndpointSecrets) {
         keys: vec![SigningKey { secret, expires_at: None }],
         header_values: pairs(&headers).into_iter().map(|(_, value)| Redacted::new(value)).collect(),
         auth,
+        provider_secret,
         ..EndpointSecrets::default()
     };
     (endpoint, secrets)
@@ -112,7 +115,7 @@ fn render(case: &Case) -> Prepared {
 #[test]
 fn every_sample_of_the_documents_goes_out_byte_for_byte() {
     let cases = cases();
-    assert_eq!(cases.len(), 32);
+    assert_eq!(cases.len(), 41);
     for case in &cases {
         let request = render(case);
         let name = case.name;

@@ -1,0 +1,94 @@
+//! Endpoints in the dialect of a provider: which cannot be, and what vouches for a request.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at what it does not expect")]
+
+use bytes::Bytes;
+use ringback_model::{
+    AppNo, Endpoint, EndpointSecrets, Message, MessageNo, OrganizationSettings, Redacted, Shape, Timestamp,
+};
+use ringback_wire::{Prepared, Recipe, RecipeError, prepare};
+use serde_json::{Value, json};
+
+const SEED: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+fn recipe(url: &str, shape: Value, secret: Option<&str>) -> Result<Recipe, RecipeError> {
+    let shape: Shape = serde_json::from_value(shape).unwrap();
+    let id = "ep_27UH4WbU6Z5A5EzD8u03UvzRbpk".parse().unwrap();
+    let endpoint =
+        Endpoint { shape: Some(Box::new(shape)), ..Endpoint::new(id, url.to_owned(), Timestamp::from_seconds(0)) };
+    let provider_secret = secret.map(|secret| Redacted::new(secret.to_owned()));
+    let custom_values = vec![Redacted::default(); endpoint.shape.as_ref().unwrap().custom_parameters.len()];
+    let secrets = EndpointSecrets { provider_secret, custom_values, ..EndpointSecrets::default() };
+    Recipe::new(&endpoint, &secrets, &OrganizationSettings::default())
+}
+
+fn request(recipe: &Recipe, id: &str, wall: i64) -> Prepared {
+    let payload = r#"{"product":"sms","message":{"id":"1","to":"+4860","status":"delivered"}}"#;
+    let message = Message {
+        no: MessageNo(1),
+        app: AppNo(1),
+        id: id.parse().unwrap(),
+        event_type: "sms.dlr".to_owned(),
+        event_id: None,
+        channels: Vec::new(),
+        payload: Some(Bytes::from_static(payload.as_bytes())),
+        raw: None,
+        raw_content_type: None,
+        ordering_key: None,
+        occurred_at: None,
+        callback_url: None,
+        accepted_at: Timestamp::from_seconds(1_724_235_300),
+        expires_at: Timestamp::MAX,
+    };
+    prepare(recipe, &message, Timestamp::from_seconds(wall)).unwrap()
+}
+
+#[test]
+fn an_endpoint_that_could_not_be_genuine_is_refused_in_words() {
+    let twilio = json!({"dialect": "twilio"});
+    let as_json = json!({"dialect": "twilio", "sendMethod": "json"});
+    let telnyx = json!({"dialect": "telnyx"});
+    let plain = "https://h.example/a";
+    for (url, shape, secret, field, word) in [
+        (plain, &twilio, None, "providerSecret", "the auth token of the account"),
+        (plain, &twilio, Some(""), "providerSecret", "empty"),
+        (plain, &telnyx, None, "providerSecret", "ed25519"),
+        (plain, &telnyx, Some("token"), "providerSecret", "base64"),
+        (plain, &telnyx, Some("AAAA"), "providerSecret", "32 bytes"),
+        ("https://h.example:443/a", &twilio, Some("t"), "url", "`https://h.example/a`"),
+        ("https://h.example/a?q='", &twilio, Some("t"), "url", "`https://h.example/a?q=%27`"),
+        ("https://h.example/a?", &twilio, Some("t"), "url", "`?`"),
+        ("https://h.example/a;", &twilio, Some("t"), "url", "`;`"),
+        ("https://h.example/a?bodySHA256=1", &as_json, Some("t"), "url", "`bodySHA256`"),
+    ] {
+        let error = recipe(url, shape.clone(), secret).err().unwrap();
+        assert_eq!(error.field, field, "{url}: {error}");
+        assert!(error.message.contains(word), "{url}: {error}");
+    }
+    // Nothing of the URL is signed.
+    assert!(recipe("https://h.example:443/a?q='", telnyx, Some(SEED)).is_ok());
+}
+
+#[test]
+fn a_name_of_the_owner_cannot_stand_where_the_provider_has_an_object() {
+    let named = |name: &str| {
+        let shape = json!({"dialect": "telnyx", "customParameters": [{"name": name, "value": "", "secret": false}]});
+        recipe("https://h.example/a", shape, Some(SEED)).err().map(|error| error.field)
+    };
+    assert_eq!(named("data.note"), None);
+    for name in ["data", "data.payload.from", "data.payload.id.mine"] {
+        assert!(named(name).is_some(), "{name}");
+    }
+}
+
+#[test]
+fn an_attempt_has_one_agent_and_its_token_is_that_of_the_message() {
+    let recipe = recipe("https://h.example/a", json!({"dialect": "twilio"}), Some("t")).unwrap();
+    let first = request(&recipe, "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk", 7);
+    let again = request(&recipe, "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk", 700);
+    let other = request(&recipe, "msg_27UH4WbU6Z5A5EzD8u03UvzRbpl", 7);
+    assert_eq!(first.headers.get_all("user-agent").iter().count(), 1);
+    let token = |request: &Prepared| request.headers["i-twilio-idempotency-token"].clone();
+    assert_eq!(token(&first), token(&again));
+    assert_ne!(token(&first), token(&other));
+}
