@@ -38,8 +38,9 @@ class Draw:
 
     def case(self, base: str | None = None) -> Case:
         """A case. `base` is scheme and authority of its URL; drawn too if absent."""
-        product = self._random.choice(["sms", "whatsapp"])
-        report_type, report = self._random.choice([("dlr", self._status), ("dlr", self._status), ("mo", self._inbound)])
+        drawn = [("dlr", self._status), ("dlr", self._status), ("mo", self._inbound), ("call", self._call)]
+        report_type, report = self._random.choice(drawn)
+        product = "voice" if report_type == "call" else self._random.choice(["sms", "whatsapp"])
         endpoint = {
             "url": (base or self._base()) + self._target(),
             "dialect": self._provider,
@@ -104,6 +105,18 @@ class Draw:
             "messages": [message],
         }
         return {"inbound": value}
+
+    def _call(self) -> dict[str, object]:
+        optional = {
+            "from": self._number(),
+            "startedAt": "2024-12-18T08:08:04.831Z",
+            "endedAt": "2024-12-18T08:08:34Z",
+            "talkSeconds": self._random.choice([0, 12]),
+            "endReason": self._random.choice(["0", "-7", "-8", "404", "480", "486", "487", "603", self._text()]),
+            "endedBy": self._random.choice(["caller", "callee", "platform"]),
+            "recording": "https://cdn.example.com/r?a=1&b=%20",
+        }
+        return {"call": {"id": self._name(), "to": self._number(), **self._some(optional)}}
 
     def _number(self) -> str:
         digits = self._random.choices(string.digits[1:], k=self._random.randint(9, 14))
