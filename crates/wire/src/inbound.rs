@@ -111,12 +111,23 @@ impl<'a> Value<'a> {
         flat
     }
 
-    /// One of these values, or the type of the medium.
+    /// One of these values, or the type of the medium (`media_type`).
     pub(crate) fn part(&self, name: &str) -> Option<Cow<'a, str>> {
-        if name == "media_type" {
-            return self.message().and_then(|message| message.medium().mime_type).map(|kind| kind.0);
-        }
-        self.flat("").into_iter().find(|(known, _)| *known == name).map(|(_, text)| text)
+        let (message, contact) = (self.messages.first(), self.contacts.first());
+        let text = match name {
+            "from" => message?.from.as_ref(),
+            "id" => message?.id.as_ref(),
+            "type" => message?.kind.as_ref(),
+            "timestamp" => message?.timestamp.as_ref(),
+            "name" => contact?.profile.name.as_ref(),
+            "wa_id" => contact?.wa_id.as_ref(),
+            "display_phone_number" => self.metadata.display_phone_number.as_ref(),
+            "text" => return Some(message?.words()),
+            "media_link" => return message?.medium().link.map(|link| link.0),
+            "media_type" => return message?.medium().mime_type.map(|kind| kind.0),
+            _ => None,
+        };
+        text.map(|text| text.0.clone())
     }
 }
 
