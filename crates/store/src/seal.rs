@@ -128,23 +128,23 @@ impl MasterKey {
         random.fill(&mut nonce);
         let sealed = self
             .cipher()
-            .encrypt(XNonce::from_slice(&nonce), Payload { msg: plain, aad: place })
+            .encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: place })
             .expect("encryption fails only for texts of more than 256 GiB");
         [nonce.as_slice(), &sealed].concat()
     }
 
     /// Decrypts what [`MasterKey::seal`] made for the same `place`.
     pub(crate) fn open(&self, place: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        let (nonce, sealed) = sealed.split_at_checked(NONCE).ok_or(SealError::Closed)?;
+        let (nonce, sealed) = sealed.split_first_chunk::<NONCE>().ok_or(SealError::Closed)?;
         self.cipher()
-            .decrypt(XNonce::from_slice(nonce), Payload { msg: sealed, aad: place })
+            .decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad: place })
             .map(Zeroizing::new)
             .ok()
             .ok_or(SealError::Closed)
     }
 
     fn cipher(&self) -> XChaCha20Poly1305 {
-        XChaCha20Poly1305::new(self.0.as_ref().into())
+        XChaCha20Poly1305::new((&*self.0).into())
     }
 }
 
@@ -207,6 +207,27 @@ mod tests {
         }
         assert!(matches!(key.open(b"row 1", b"short"), Err(SealError::Closed)));
         assert_ne!(sealed, key.seal(&random, b"row 1", b"hunter2"), "equal secrets do not look equal");
+    }
+
+    #[test]
+    fn what_another_implementation_sealed_opens() {
+        // draft-irtf-cfrg-xchacha-03, A.3.1.
+        let bytes = |hex: &str| -> Vec<u8> {
+            (0..hex.len() / 2).map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap()).collect()
+        };
+        let key = bytes("808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f");
+        let sealed = bytes(concat!(
+            "404142434445464748494a4b4c4d4e4f5051525354555657",
+            "bd6d179d3e83d43b9576579493c0e939572a1700252bfaccbed2902c21396cbb731c7f1b0b4aa6440bf3a82f4eda7e39",
+            "ae64c6708c54c216cb96b72e1213b4522f8c9ba40db5d945b11b69b982c1bb9e3f3fac2bc369488f76b2383565d3fff9",
+            "21f9664c97637da9768812f615c68b13b52e",
+            "c0875924c1c7987947deafd8780acf49",
+        ));
+        let key = MasterKey(Zeroizing::new(key.try_into().unwrap()));
+        let plain = key.open(&bytes("50515253c0c1c2c3c4c5c6c7"), &sealed).unwrap();
+        let text = "Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, sunscreen \
+                    would be it.";
+        assert_eq!(plain.as_slice(), text.as_bytes());
     }
 
     #[test]
