@@ -19,7 +19,7 @@ use tower_service::Service as _;
 
 use crate::extract::BODY_MAX;
 use crate::problem::{Cause, Problem};
-use crate::{backfill, docs, jql, oauth, openapi, respond, v1};
+use crate::{backfill, docs, jql, oauth, openapi, respond, schemas, v1};
 
 /// The API as a whole: it answers one request at a time, from as many tasks as there are.
 #[derive(Clone, Debug)]
@@ -39,6 +39,7 @@ impl Api {
             .merge(jql::routes())
             .merge(backfill::routes())
             .merge(oauth::routes())
+            .merge(schemas::routes())
             .fallback(async || Problem::no_such_path())
             .method_not_allowed_fallback(async || Problem::method_not_allowed())
             .with_state(service.clone());

@@ -22,6 +22,7 @@ mod patch;
 mod problem;
 mod query;
 mod respond;
+mod schemas;
 mod server;
 mod v1;
 

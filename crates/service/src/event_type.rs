@@ -10,6 +10,7 @@ use ringback_store::{
 use ringback_wire::report::check_mapping;
 
 use crate::check::{EVENT_TYPE_RULE, Faults, TEXT_MAX, is_event_type_name};
+use crate::report_schema::own_schemas;
 use crate::service::TRIES;
 use crate::{Actor, Made, Page, Resource, Right, Service, ServiceError, Window};
 
@@ -87,6 +88,7 @@ impl EventTypeDraft {
 
     fn into_event_type(self, name: &str, created_at: Timestamp, updated_at: Timestamp) -> EventType {
         let Self { description, archived, deprecated, feature_flag, schemas, report_mapping } = self;
+        let schemas = own_schemas(name, schemas);
         EventType {
             name: name.to_owned(),
             description,

@@ -15,7 +15,7 @@ use ringback_wire::{Prepared, prepare};
 use crate::check::{EVENT_TYPE_RULE, is_event_type_name};
 use crate::endpoint_compose::Composed;
 use crate::exchange::{MASK, Mask};
-use crate::{Actor, EndpointDraft, ExchangeView, FieldError, RequestView, Right, Service, ServiceError, Verdict};
+use crate::{Actor, EndpointDraft, ExchangeView, RequestView, Right, Service, ServiceError, Verdict};
 
 /// The header that tells a test from a delivery.
 const TEST_HEADER: &str = "x-webhook-test";
@@ -95,7 +95,7 @@ impl Service {
     ) -> Result<TestView, ServiceError> {
         actor.require(Right::ManageEndpoints)?;
         let app = self.app(actor, app).await?;
-        let Ready { route, prepared, mask, view, warnings } = self.ready(&app, subject, event).await?;
+        let Ready { route, prepared, mask, view, warnings } = self.ready(actor, &app, subject, event).await?;
         self.test_limit.take(app.no, self.clock.now())?;
         let sent = self.verifier.probe.send(&route, prepared.clone(), route.timeout).await;
         let outcome = sent.outcome_by(route.recipe.success(), route.shows_secret(), self.clock.wall());
@@ -116,13 +116,19 @@ impl Service {
     ) -> Result<PreviewView, ServiceError> {
         actor.require(Right::ManageEndpoints)?;
         let app = self.app(actor, app).await?;
-        let ready = self.ready(&app, subject, event).await?;
+        let ready = self.ready(actor, &app, subject, event).await?;
         Ok(PreviewView { request: ready.view, warnings: ready.warnings })
     }
 
-    async fn ready(&self, app: &AppConfig, subject: ProbeSubject, event: ProbeEvent) -> Result<Ready, ServiceError> {
+    async fn ready(
+        &self,
+        actor: &Actor,
+        app: &AppConfig,
+        subject: ProbeSubject,
+        event: ProbeEvent,
+    ) -> Result<Ready, ServiceError> {
         let Composed { endpoint, secrets, warnings } = self.compose_subject(app, subject).await?;
-        let message = self.probe_message(app, &endpoint, event)?;
+        let message = self.probe_message(actor, app, &endpoint, event).await?;
         let wall = self.clock.wall();
         let shown = self.prepare_probe(app, &endpoint, &masked(&secrets), &message, wall)?.1;
         let (route, prepared) = self.prepare_probe(app, &endpoint, &secrets, &message, wall)?;
@@ -153,17 +159,27 @@ impl Service {
     }
 
     /// A message that no store has ever seen.
-    fn probe_message(&self, app: &AppConfig, endpoint: &Endpoint, event: ProbeEvent) -> Result<Message, ServiceError> {
+    async fn probe_message(
+        &self,
+        actor: &Actor,
+        app: &AppConfig,
+        endpoint: &Endpoint,
+        event: ProbeEvent,
+    ) -> Result<Message, ServiceError> {
         let event_type = event.event_type.or_else(|| usual_event_type(endpoint)).ok_or_else(|| {
             ServiceError::body("eventType", "Say which event is to be sent: the endpoint takes events of all types.")
         })?;
         if !is_event_type_name(&event_type) {
             return Err(ServiceError::body("eventType", EVENT_TYPE_RULE));
         }
-        let payload = event.payload.or_else(|| sample(&event_type)).ok_or_else(|| {
-            let rule = "There is no sample of this event type: give a payload.";
-            ServiceError::Invalid(vec![FieldError::body("payload", rule)])
-        })?;
+        let payload = match event.payload {
+            Some(payload) => payload,
+            None => self.sample(actor, &event_type).await?.ok_or_else(|| {
+                let rule =
+                    "There is no sample of this event type: give a payload, or keep a schema with `examples` on it.";
+                ServiceError::body("payload", rule)
+            })?,
+        };
         let now = self.clock.now();
         Ok(Message {
             no: MessageNo(0),
@@ -235,9 +251,4 @@ fn usual_event_type(endpoint: &Endpoint) -> Option<String> {
     });
     let by_name = || endpoint.event_types.as_ref().and_then(|types| types.first().cloned());
     by_product.or_else(by_name)
-}
-
-/// The sample of an event type that every server knows.
-fn sample(_event_type: &str) -> Option<Bytes> {
-    None
 }

@@ -7,7 +7,7 @@ use axum::response::Response;
 use http::StatusCode;
 use indexmap::IndexMap;
 use ringback_model::{EventType, Timestamp};
-use ringback_service::{EventTypeDraft, FieldError, Right, Service};
+use ringback_service::{EventTypeDraft, FieldError, Right, Service, schemas_of};
 use ringback_store::Direction;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -102,6 +102,7 @@ pub(crate) struct EventTypeOut {
     archived: bool,
     deprecated: bool,
     feature_flag: Option<String>,
+    /// JSON Schemas by version; those of a built-in type (`/schemas`) where it has none of its own.
     #[schema(value_type = Option<Object>)]
     schemas: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
@@ -115,19 +116,20 @@ pub(crate) struct EventTypeOut {
 
 impl EventTypeOut {
     fn new(event_type: EventType, with_schemas: bool) -> Self {
+        let schemas = schemas_of(&event_type).filter(|_| with_schemas);
+        // It was read as JSON when it came in.
+        let schemas = schemas.and_then(|text| RawValue::from_string(text.into_owned()).ok());
         let EventType {
             name,
             description,
             archived,
             deprecated,
             feature_flag,
-            schemas,
+            schemas: _,
             report_mapping,
             created_at,
             updated_at,
         } = event_type;
-        // It was read as JSON when it came in.
-        let schemas = schemas.filter(|_| with_schemas).and_then(|text| RawValue::from_string(text).ok());
         Self { name, description, archived, deprecated, feature_flag, schemas, report_mapping, created_at, updated_at }
     }
 }

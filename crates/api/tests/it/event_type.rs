@@ -1,3 +1,5 @@
+use axum::body::Body;
+use http::Request;
 use ringback_model::DEFAULT_ORGANIZATION;
 use ringback_service::TokenSubject;
 use serde_json::json;
@@ -19,8 +21,11 @@ async fn an_event_type_is_made_read_replaced_changed_archived_and_removed() {
     let again = world.post("/event-type", json!({ "name": "sms.dlr", "description": "" })).await;
     assert_eq!(again.expect(409)["code"], "event_type_exists");
 
+    // Without schemas of its own it has those that are built in.
+    let page = Request::get("/schemas/sms.dlr.json").body(Body::empty()).unwrap();
+    let built_in = json!({ "1": world.send(page).await.expect(200) });
     let put = world.put("/event-type/sms.dlr", json!({ "description": "e", "deprecated": true })).await.expect(200);
-    assert_eq!((&put["description"], &put["deprecated"], &put["schemas"]), (&json!("e"), &json!(true), &json!(null)));
+    assert_eq!((&put["description"], &put["deprecated"], &put["schemas"]), (&json!("e"), &json!(true), &built_in));
     let patched = world.patch("/event-type/sms.dlr", json!({ "schemas": schemas })).await.expect(200);
     assert_eq!((&patched["description"], &patched["schemas"]), (&json!("e"), &schemas));
     let bare = world.get("/event-type?with_content=false").await.expect(200);

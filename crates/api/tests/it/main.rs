@@ -23,6 +23,7 @@ mod organization;
 mod paging;
 mod probe;
 mod rights;
+mod schemas;
 mod secret;
 mod server;
 mod story;

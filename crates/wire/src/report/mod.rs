@@ -5,6 +5,7 @@ mod digits;
 mod failure;
 mod mapping;
 mod path;
+mod schema;
 mod status;
 mod text;
 
@@ -18,6 +19,7 @@ pub use failure::{FailureReason, failure_reason};
 pub use mapping::{Mapped, check_mapping};
 pub use path::paths;
 pub(crate) use path::{Kind, Path};
+pub use schema::{ReportSchema, SCHEMA_VERSION, report_schema, report_schemas};
 pub use status::Status;
 pub use text::Text;
 

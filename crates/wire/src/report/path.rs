@@ -149,6 +149,11 @@ pub fn paths() -> impl Iterator<Item = &'static str> {
     TABLE.iter().chain(DERIVED).map(|row| row.0)
 }
 
+/// The members that a report may have, with the kind of their values; those of passthrough values have no names.
+pub(super) fn members() -> impl Iterator<Item = (&'static str, Kind)> {
+    TABLE.iter().map(|row| (row.0, row.1)).chain([("inbound", Kind::Json)])
+}
+
 impl Path {
     /// Reads a path.
     ///

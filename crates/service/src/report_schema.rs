@@ -1,0 +1,94 @@
+//! Schemas and samples of event types: their own, or those of the reports that every server knows.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use indexmap::IndexMap;
+use ringback_model::EventType;
+use ringback_wire::report::SCHEMA_VERSION;
+pub use ringback_wire::report::{ReportSchema, report_schema, report_schemas};
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::{Actor, Service, ServiceError};
+
+/// The schemas of an event type by version, as JSON text: its own, else the built-in one of its name. A type with a
+/// mapping has payloads of the producer's own form, of which only the producer can tell.
+#[must_use]
+pub fn schemas_of(event_type: &EventType) -> Option<Cow<'_, str>> {
+    if let Some(own) = &event_type.schemas {
+        return Some(Cow::Borrowed(own));
+    }
+    let built_in = report_schema(&event_type.name).filter(|_| event_type.report_mapping.is_empty())?;
+    Some(Cow::Owned(by_version(built_in)))
+}
+
+fn by_version(built_in: &ReportSchema) -> String {
+    format!(r#"{{"{SCHEMA_VERSION}":{}}}"#, built_in.schema)
+}
+
+/// What is kept of the schemas that somebody sends: nothing of built-in ones that were read and are sent back, so that
+/// they follow the server from version to version.
+pub(crate) fn own_schemas(name: &str, schemas: Option<String>) -> Option<String> {
+    let Some(built_in) = report_schema(name) else { return schemas };
+    let read = |text: &str| serde_json::from_str::<Value>(text).ok();
+    schemas.filter(|schemas| read(schemas) != read(&by_version(built_in)))
+}
+
+/// The first example of the newest of several schemas.
+fn example(schemas: &str) -> Option<Bytes> {
+    #[derive(Deserialize)]
+    struct Schema<'a> {
+        #[serde(borrow)]
+        examples: Vec<&'a RawValue>,
+    }
+    let by_version: IndexMap<String, &RawValue> = serde_json::from_str(schemas).ok()?;
+    let (_, newest) = by_version.iter().max_by_key(|(version, _)| version.parse::<u64>().ok())?;
+    let schema: Schema<'_> = serde_json::from_str(newest.get()).ok()?;
+    schema.examples.first().map(|example| Bytes::copy_from_slice(example.get().as_bytes()))
+}
+
+impl Service {
+    /// A payload of an event type: the example of its own schema, else the built-in one of its name.
+    pub(crate) async fn sample(&self, actor: &Actor, event_type: &str) -> Result<Option<Bytes>, ServiceError> {
+        let built_in = || report_schema(event_type).map(|schema| Bytes::from_static(schema.example.as_bytes()));
+        match self.get_event_type(actor, event_type).await {
+            Ok(known) if known.report_mapping.is_empty() => {
+                Ok(known.schemas.as_deref().and_then(example).or_else(built_in))
+            }
+            Ok(known) => Ok(known.schemas.as_deref().and_then(example)),
+            Err(ServiceError::NotFound(_)) => Ok(built_in()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_is_that_of_the_newest_schema_to_the_byte() {
+        let example = |schemas: &str| example(schemas).map(|bytes| String::from_utf8(bytes.to_vec()).unwrap());
+        let two = r#"{"10":{"examples":[{"v": 1.0},2]},"9":{"examples":[9]}}"#;
+        assert_eq!(example(two).as_deref(), Some(r#"{"v": 1.0}"#));
+        for none in [r#"{"1":{}}"#, r#"{"1":true}"#, r#"{"1":{"examples":[]}}"#, r#"{"1":{"examples":{}}}"#, "{}"] {
+            assert_eq!(example(none), None, "{none}");
+        }
+        for built_in in report_schemas() {
+            let shown: Value = serde_json::from_str(&example(&by_version(built_in)).unwrap()).unwrap();
+            assert_eq!(shown, serde_json::from_str::<Value>(built_in.example).unwrap());
+        }
+    }
+
+    #[test]
+    fn built_in_schemas_that_are_sent_back_are_not_kept() {
+        let built_in = by_version(report_schema("sms.dlr").unwrap());
+        let pretty = serde_json::to_string_pretty(&serde_json::from_str::<Value>(&built_in).unwrap()).unwrap();
+        assert_eq!(own_schemas("sms.dlr", Some(pretty)), None);
+        let own = Some(r#"{"1":{}}"#.to_owned());
+        assert_eq!(own_schemas("sms.dlr", own.clone()), own);
+        assert_eq!(own_schemas("whatsapp.dlr", Some(built_in.clone())), Some(built_in));
+    }
+}
