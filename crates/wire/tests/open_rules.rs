@@ -1,0 +1,383 @@
+//! What the documents of the platforms leave open, as far as it is about the bytes of a request: each rule over all that it
+//! speaks of. `crates/api/tests/it/open_rules.rs` lists every such rule with its test.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at what it does not expect")]
+
+use bytes::Bytes;
+use proptest::prelude::*;
+use ringback_model::{
+    AppNo, CustomParameter, Endpoint, EndpointSecrets, Message, MessageNo, OrganizationSettings, Redacted, Shape,
+    SigningKey, SigningSecret, Timestamp,
+};
+use ringback_wire::report::Status;
+use ringback_wire::{Prepared, Recipe, RecipeError, RenderError, prepare};
+use serde_json::{Value, json};
+
+/// The recipe of an endpoint that says this; `customParameters` is an object of texts.
+fn recipe(said: &Value, settings: &OrganizationSettings) -> Result<Recipe, RecipeError> {
+    let mut said = said.as_object().unwrap().clone();
+    let url = said.remove("url").map_or("https://h.example/in".to_owned(), |url| url.as_str().unwrap().to_owned());
+    let report_type = said.remove("reportType").map(|word| word.as_str().unwrap().to_owned());
+    let custom = said.remove("customParameters").unwrap_or_default();
+    let mut shape: Shape = serde_json::from_value(Value::Object(said)).unwrap();
+    let custom = custom.as_object().into_iter().flatten();
+    shape.custom_parameters = custom
+        .map(|(name, value)| CustomParameter {
+            name: name.clone(),
+            value: value.as_str().unwrap().to_owned(),
+            secret: false,
+        })
+        .collect();
+    let secrets = EndpointSecrets {
+        keys: vec![SigningKey {
+            secret: SigningSecret::parse("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap(),
+            expires_at: None,
+        }],
+        custom_values: vec![Redacted::default(); shape.custom_parameters.len()],
+        ..EndpointSecrets::default()
+    };
+    let id = "ep_27UH4WbU6Z5A5EzD8u03UvzRbpk".parse().unwrap();
+    let endpoint =
+        Endpoint { shape: Some(Box::new(shape)), report_type, ..Endpoint::new(id, url, Timestamp::from_seconds(0)) };
+    Recipe::new(&endpoint, &secrets, settings)
+}
+
+fn message(event_type: &str, payload: &str) -> Message {
+    Message {
+        no: MessageNo(1),
+        app: AppNo(1),
+        id: "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk".parse().unwrap(),
+        event_type: event_type.to_owned(),
+        event_id: None,
+        channels: Vec::new(),
+        payload: Some(Bytes::copy_from_slice(payload.as_bytes())),
+        raw: None,
+        raw_content_type: None,
+        ordering_key: None,
+        occurred_at: None,
+        callback_url: None,
+        accepted_at: Timestamp::from_seconds(1_724_235_300),
+        expires_at: Timestamp::MAX,
+    }
+}
+
+fn try_render(said: &Value, event_type: &str, payload: &str) -> Result<Prepared, RenderError> {
+    let recipe = recipe(said, &OrganizationSettings::default()).unwrap();
+    prepare(&recipe, &message(event_type, payload), Timestamp::from_seconds(1_724_235_300))
+}
+
+fn render(said: &Value, message: &Value) -> Prepared {
+    try_render(said, "sms.dlr", &json!({ "product": "sms", "message": message }).to_string()).unwrap()
+}
+
+/// Names and values of a query or a form, as any receiver reads them.
+fn pairs(text: &[u8]) -> Vec<(String, String)> {
+    url::form_urlencoded::parse(text).into_owned().collect()
+}
+
+fn query(request: &Prepared) -> Vec<(String, String)> {
+    pairs(request.target.query().unwrap_or_default().as_bytes())
+}
+
+fn body(request: &Prepared) -> String {
+    String::from_utf8(request.body.to_vec()).unwrap()
+}
+
+fn value<'p>(pairs: &'p [(String, String)], name: &str) -> &'p str {
+    let mut found = pairs.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    let value = found.next().unwrap_or_else(|| panic!("no {name} in {pairs:?}"));
+    assert_eq!(found.next(), None, "{name} stands there once");
+    value
+}
+
+const SIX: [&str; 6] = ["smsId", "sendTime", "sendResult", "smsCount", "dr", "destination"];
+
+#[test]
+fn ant_gets_all_six_in_every_state_and_only_a_refused_submission_is_a_failure() {
+    for status in Status::all() {
+        for sent_at in [None, Some("2024-12-18T08:08:04.831Z")] {
+            for code in [None, Some("027")] {
+                let mut message = json!({ "id": "1", "to": "+2348012345348", "status": status.text() });
+                message["sentAt"] = json!(sent_at);
+                message["error"] = json!({ "code": code });
+                let request = render(&json!({ "dialect": "ant" }), &message);
+                let sent = query(&request);
+                assert_eq!(sent.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), SIX, "{message}");
+                let refused = status == Status::Rejected && sent_at.is_none();
+                assert_eq!(value(&sent, "sendResult"), if refused { "FAILURE" } else { "SUCCESS" }, "{message}");
+                let delivered = matches!(status, Status::Delivered | Status::Read | Status::Played);
+                let known = code.or(delivered.then_some("000")).unwrap_or("");
+                assert_eq!(value(&sent, "dr"), if status.is_final() { known } else { "" }, "{message}");
+                let json = render(&json!({ "dialect": "ant", "sendMethod": "json" }), &message);
+                let json: Value = serde_json::from_slice(&json.body).unwrap();
+                assert_eq!(json.as_object().unwrap().keys().map(String::as_str).collect::<Vec<_>>(), SIX);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_id_is_what_it_was_and_its_batch_and_place_are_values_of_their_own() {
+    let custom = json!({ "batch": "{{message.groupId}}", "place": "{{message.index}}", "id": "{{message.id}}" });
+    let said = json!({ "dialect": "console", "sendMethod": "get", "customParameters": custom });
+    for id in ["b34e35ad-fe34-4a8b-977c-b21cd76cd7d6:1", "a:b:007", ":", "B34E35AD", "00012"] {
+        let sent = query(&render(&said, &json!({ "id": id, "groupId": "b34e", "index": 7, "to": "1" })));
+        assert_eq!((value(&sent, "id"), value(&sent, "msgId")), (id, id));
+        assert_eq!((value(&sent, "batch"), value(&sent, "place"), value(&sent, "transId")), ("b34e", "7", "b34e"));
+    }
+}
+
+#[test]
+fn a_time_is_in_the_zone_of_the_endpoint_then_of_the_organization_then_utc_and_a_missing_one_is_empty() {
+    let payload =
+        json!({ "message": { "id": "1", "to": "1", "status": "sent", "acceptedAt": "2021-04-09T10:57:35Z" } });
+    for (own, organization, written) in [
+        (Some("Asia/Kolkata"), Some("Africa/Nairobi"), "2021-04-09 16:27:35"),
+        (None, Some("Africa/Nairobi"), "2021-04-09 13:57:35"),
+        (None, None, "2021-04-09 10:57:35"),
+    ] {
+        let settings =
+            OrganizationSettings { time_zone: organization.map(str::to_owned), ..OrganizationSettings::default() };
+        let mut said = json!({ "dialect": "rich-dlr" });
+        if let Some(zone) = own {
+            said["timeZone"] = json!(zone);
+        }
+        let recipe = recipe(&said, &settings).unwrap();
+        let message = message("sms.dlr", &payload.to_string());
+        let request = prepare(&recipe, &message, Timestamp::from_seconds(0)).unwrap();
+        let sent: Value = serde_json::from_slice(&request.body).unwrap();
+        assert_eq!((&sent["sent_time"], &sent["deliv_time"]), (&json!(written), &json!("")));
+    }
+    let url = "https://h.example/in?at={sent_at}&done={deliv_at}";
+    let said = json!({ "dialect": "rich-dlr", "sendMethod": "get", "url": url, "timeZone": "Asia/Kolkata" });
+    let request = render(&said, &payload["message"]);
+    assert_eq!(request.target.query(), Some("at=1617965855&done="), "seconds know no zone");
+}
+
+#[test]
+fn post_is_a_form_get_a_query_json_and_xml_a_post_of_their_kind() {
+    for (method, verb, kind) in [
+        ("post", "POST", Some("application/x-www-form-urlencoded")),
+        ("get", "GET", None),
+        ("json", "POST", Some("application/json")),
+        ("xml", "POST", Some("application/xml; charset=utf-8")),
+    ] {
+        for dialect in ["ant", "rich-dlr", "console"] {
+            let said = json!({ "dialect": dialect, "sendMethod": method });
+            let request = render(&said, &json!({ "id": "1", "to": "1", "status": "delivered" }));
+            assert_eq!(request.method, verb, "{dialect} {method}");
+            assert_eq!(request.headers.get("content-type").map(|kind| kind.to_str().unwrap()), kind);
+            assert_eq!(request.body.is_empty(), method == "get");
+            assert_eq!(request.target.query().is_some(), method == "get");
+        }
+    }
+}
+
+#[test]
+fn names_of_elements_are_checked_where_xml_is_chosen_and_nowhere_else() {
+    for (name, is_name) in
+        [("a b", false), ("1st", false), ("a:b", false), ("<a>", false), ("é", true), ("_a-1.b", true)]
+    {
+        for method in ["get", "post", "json", "xml"] {
+            let refused = |said: Value| recipe(&said, &OrganizationSettings::default()).err().map(|error| error.field);
+            let wrong = method == "xml" && !is_name;
+            let renamed = json!({ "dialect": "console", "sendMethod": method, "parameters": { "mobile": name } });
+            assert_eq!(refused(renamed), wrong.then(|| "parameters.mobile".to_owned()), "{name} {method}");
+            let added = json!({ "dialect": "console", "sendMethod": method, "customParameters": { name: "1" } });
+            assert_eq!(refused(added), wrong.then(|| "customParameters.0.name".to_owned()), "{name} {method}");
+            let root = json!({ "dialect": "console", "sendMethod": method, "xmlRoot": name });
+            assert_eq!(refused(root), wrong.then(|| "xmlRoot".to_owned()), "{name} {method}");
+        }
+    }
+}
+
+/// Reads `<name>text</name>` after `<name>text</name>`: the elements of a flat document, references undone.
+fn elements(document: &str, root: &str) -> Vec<(String, String)> {
+    let inner = document.strip_prefix(r#"<?xml version="1.0" encoding="UTF-8"?>"#).unwrap();
+    let inner = inner.strip_prefix(&format!("<{root}>")).unwrap().strip_suffix(&format!("</{root}>")).unwrap();
+    let (mut rest, mut found) = (inner, Vec::new());
+    while !rest.is_empty() {
+        let (name, behind) = rest.strip_prefix('<').unwrap().split_once('>').unwrap();
+        let (text, behind) = behind.split_once(&format!("</{name}>")).unwrap();
+        assert!(!text.contains('<') && !text.contains("]]>"), "{text}");
+        let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#13;", "\r");
+        found.push((name.to_owned(), text.replace("&amp;", "&")));
+        rest = behind;
+    }
+    found
+}
+
+/// A text as XML 1.0 can carry it (production 2).
+fn carried(text: &str) -> String {
+    let is_char = |c: &char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..='\u{10ffff}');
+    text.chars().map(|letter| if is_char(&letter) { letter } else { '\u{fffd}' }).collect()
+}
+
+#[test]
+fn xml_has_the_root_of_the_endpoints_choice_and_keeps_digits_and_empty_elements() {
+    let said = json!({ "dialect": "console", "sendMethod": "xml", "xmlRoot": "report" });
+    let request = render(&said, &json!({ "id": "007", "to": "+254712345678", "status": "sent" }));
+    let sent = elements(&body(&request), "report");
+    assert_eq!((value(&sent, "msgId"), value(&sent, "dlrTime")), ("007", ""));
+    assert!(body(&request).contains("<dlrTime></dlrTime>"));
+    let plain = render(&json!({ "dialect": "console", "sendMethod": "xml" }), &json!({ "id": "1", "to": "1" }));
+    assert!(body(&plain).ends_with("</webhook>"));
+    let forbidden = render(&said, &json!({ "id": "a\u{0}b\u{1f}\u{fffe}", "to": "1" }));
+    assert_eq!(value(&elements(&body(&forbidden), "report"), "msgId"), "a\u{fffd}b\u{fffd}\u{fffd}");
+}
+
+#[test]
+fn the_outcome_is_always_sent_and_the_state_where_somebody_asks_for_it() {
+    for status in Status::all() {
+        for code in [None, Some("001")] {
+            let mut message = json!({ "id": "1", "to": "1", "status": status.text() });
+            message["error"] = json!({ "code": code });
+            let said = json!({ "dialect": "console", "customParameters": { "state": "{{message.status}}" } });
+            let sent = pairs(&render(&said, &message).body);
+            let delivered = matches!(status, Status::Delivered | Status::Read | Status::Played);
+            let known = code.or(delivered.then_some("000")).unwrap_or("");
+            assert_eq!((value(&sent, "errorCode"), value(&sent, "state")), (known, status.text()));
+            let bare = pairs(&render(&json!({ "dialect": "console" }), &message).body);
+            let names: Vec<_> = bare.iter().map(|(name, _)| name.as_str()).collect();
+            assert_eq!(names, ["transId", "msgId", "errorCode", "mobile", "receivedTime", "dlrTime"]);
+        }
+    }
+}
+
+const SLOTS: [&str; 6] = ["transactionId", "messageId", "errorCode", "mobile", "receivedTime", "deliveredTime"];
+
+#[test]
+fn the_six_names_are_there_short_and_unlike_each_other_and_the_owners() {
+    let refused = |parameters: Value, custom: Value| {
+        let said = json!({ "dialect": "console", "parameters": parameters, "customParameters": custom });
+        recipe(&said, &OrganizationSettings::default()).err().map(|error| error.field)
+    };
+    for slot in SLOTS {
+        let at = Some(format!("parameters.{slot}"));
+        assert_eq!(refused(json!({ slot: "" }), json!({})), at);
+        assert_eq!(refused(json!({ slot: "x".repeat(65) }), json!({})), at);
+        assert_eq!(refused(json!({ slot: "x".repeat(64) }), json!({})), None);
+        assert_eq!(refused(json!({ slot: "a" }), json!({ "a": "1" })), Some("customParameters.0.name".to_owned()));
+        for other in SLOTS.into_iter().filter(|other| *other != slot) {
+            let twice = refused(json!({ slot: "a", other: "a" }), json!({}));
+            assert!(twice.as_ref().is_some_and(|field| field.starts_with("parameters.")), "{slot} {other}: {twice:?}");
+        }
+    }
+    for slot in ["readTime", "status"] {
+        assert_eq!(refused(json!({ slot: "" }), json!({})), None, "these two may be left blank");
+    }
+}
+
+#[test]
+fn the_console_writes_milliseconds_unless_told_otherwise() {
+    let message = json!({ "id": "1", "to": "1", "acceptedAt": "2024-06-01T09:00:00.250Z" });
+    for (format, written) in [
+        (json!(null), "1717232400250"),
+        (json!("epoch_ms"), "1717232400250"),
+        (json!("epoch_s"), "1717232400"),
+        (json!("YYYY-MM-DD HH:MM:SS"), "2024-06-01 12:00:00"),
+        (json!("rfc3339"), "2024-06-01T12:00:00+03:00"),
+    ] {
+        let mut said = json!({ "dialect": "console", "timeZone": "Africa/Nairobi" });
+        said["timeFormat"] = format;
+        assert_eq!(value(&pairs(&render(&said, &message).body), "receivedTime"), written);
+    }
+}
+
+#[test]
+fn dots_in_names_are_letters_unless_names_are_nested() {
+    let parameters = json!({ "mobile": "to.number", "messageId": "to.id" });
+    let mut said = json!({ "dialect": "console", "sendMethod": "json", "parameters": parameters });
+    let message = json!({ "id": "7", "to": "254" });
+    let flat: Value = serde_json::from_slice(&render(&said, &message).body).unwrap();
+    assert_eq!((&flat["to.number"], &flat["to.id"]), (&json!("254"), &json!("7")));
+    said["nested"] = json!(true);
+    let nested: Value = serde_json::from_slice(&render(&said, &message).body).unwrap();
+    assert_eq!(nested["to"], json!({ "number": "254", "id": "7" }));
+    said["sendMethod"] = json!("xml");
+    assert!(body(&render(&said, &message)).contains("<to><number>254</number><id>7</id></to>"));
+    said["parameters"] = json!({ "mobile": "to", "messageId": "to.id" });
+    assert_eq!(recipe(&said, &OrganizationSettings::default()).unwrap_err().field, "parameters.mobile");
+}
+
+const FLAT: [&str; 9] =
+    ["from", "id", "type", "timestamp", "text", "name", "wa_id", "phone_number_id", "display_phone_number"];
+
+fn inbound(message: &Value) -> String {
+    json!({ "product": "whatsapp", "inbound": {
+        "metadata": { "display_phone_number": "254700000001", "phone_number_id": "1065" },
+        "contacts": [{ "profile": { "name": "Asha" }, "wa_id": "254712345678" }], "messages": [message],
+    } })
+    .to_string()
+}
+
+#[test]
+fn an_inbound_message_is_flat_with_the_whole_behind_it_and_a_medium_is_its_id_and_link() {
+    let picture = inbound(&json!({
+        "from": "254712345678", "id": "wamid.A", "timestamp": "1717232460", "type": "image",
+        "image": { "id": "9001", "link": "https://media.example/9001", "caption": "a & b", "mime_type": "image/jpeg" },
+    }));
+    let raw = serde_json::from_str::<Value>(&picture).unwrap()["inbound"].to_string();
+    for method in ["get", "post"] {
+        let said = json!({ "dialect": "console", "sendMethod": method, "customParameters": { "team": "blue" } });
+        let request = try_render(&said, "whatsapp.mo", &picture).unwrap();
+        let sent = if method == "get" { query(&request) } else { pairs(&request.body) };
+        let names: Vec<_> = sent.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, [&FLAT[..], &["media_id", "media_link", "payload", "team"]].concat(), "{method}");
+        assert_eq!((value(&sent, "text"), value(&sent, "type")), ("a & b", "image"));
+        assert_eq!((value(&sent, "media_id"), value(&sent, "media_link")), ("9001", "https://media.example/9001"));
+        assert_eq!(value(&sent, "payload"), raw);
+    }
+    let xml = try_render(&json!({ "dialect": "console", "sendMethod": "xml" }), "whatsapp.mo", &picture).unwrap();
+    assert!(body(&xml).contains("<messages><from>254712345678</from>"), "{}", body(&xml));
+    assert!(body(&xml).contains("<image><id>9001</id><link>https://media.example/9001</link>"));
+    let json = try_render(&json!({ "dialect": "console", "sendMethod": "json" }), "whatsapp.mo", &picture).unwrap();
+    assert_eq!(body(&json), raw);
+}
+
+#[test]
+fn an_inbound_message_that_is_too_long_for_a_url_goes_without_the_whole_and_never_under_another_name() {
+    let text = |length: usize| {
+        json!({ "from": "1", "id": "a", "timestamp": "1", "type": "text", "text": { "body": "x" },
+                "context": { "quoted": "y".repeat(length) } })
+    };
+    let said = json!({ "dialect": "console", "sendMethod": "get" });
+    for (length, is_whole) in [(100, true), (9_000, false)] {
+        let request = try_render(&said, "whatsapp.mo", &inbound(&text(length))).unwrap();
+        assert_eq!(query(&request).iter().any(|(name, _)| name == "payload"), is_whole, "{length}");
+        assert!(request.target.as_str().len() <= 8_192);
+    }
+    let taken = json!({ "dialect": "console", "sendMethod": "json", "customParameters": { "messages": "1" } });
+    let error = try_render(&taken, "whatsapp.mo", &inbound(&text(1))).unwrap_err();
+    assert_eq!(error, RenderError::NameTaken { name: "messages".to_owned() });
+    let mut told = taken;
+    told["reportType"] = json!("mo");
+    let refused = recipe(&told, &OrganizationSettings::default()).unwrap_err();
+    assert_eq!(refused.field, "customParameters.0.name", "told at once where the endpoint is for inbound messages");
+}
+
+proptest! {
+    #[test]
+    fn no_value_adds_a_parameter_an_element_or_a_member(id in "\\PC{1,40}|[&=+%<>\"'#;\\\\ \r\n\t\u{0}\u{fffe}]{1,12}") {
+        let message = json!({ "id": id, "to": id, "status": "delivered" });
+        let custom = json!({ "same": "a+ {{message.id}}" });
+        let said = |method: &str| json!({ "dialect": "console", "sendMethod": method, "customParameters": custom });
+        let names = ["transId", "msgId", "errorCode", "mobile", "receivedTime", "dlrTime", "same"];
+        let same = format!("a+ {id}");
+        let get = render(&said("get"), &message);
+        let target = get.target.query().unwrap();
+        prop_assert!(target.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~%=&".contains(&b)), "{}", target);
+        let json: Value = serde_json::from_slice(&render(&said("json"), &message).body).unwrap();
+        let json = json.as_object().unwrap().iter();
+        let json: Vec<_> = json.map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect();
+        let xml = elements(&body(&render(&said("xml"), &message)), "webhook");
+        for (sent, is_xml) in [
+            (query(&get), false), (pairs(&render(&said("post"), &message).body), false), (json, false), (xml, true),
+        ] {
+            let as_sent = |text: &str| if is_xml { carried(text) } else { text.to_owned() };
+            prop_assert_eq!(sent.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), names);
+            prop_assert_eq!(value(&sent, "msgId"), as_sent(&id));
+            prop_assert_eq!(value(&sent, "same"), as_sent(&same));
+        }
+    }
+}
