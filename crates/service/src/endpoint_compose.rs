@@ -84,7 +84,7 @@ impl Service {
         warnings.extend(
             url.map_or_else(Vec::new, |url| put_url(url, names_auth, &mut endpoint, &mut secrets, &mut faults)),
         );
-        check_request(&endpoint, &secrets, app, &mut faults);
+        warnings.extend(check_request(&endpoint, &secrets, app, &mut faults));
         faults.finish()?;
         endpoint.updated_at = self.clock.now();
         Ok(Composed { endpoint, secrets, warnings })
@@ -196,8 +196,13 @@ fn listing_warnings(app: &AppConfig, endpoint: &Endpoint) -> Vec<String> {
     is_missing.then(|| format!("`{number}` is none of the numbers that the application lists")).into_iter().collect()
 }
 
-/// Notes why no request could be made.
-fn check_request(endpoint: &Endpoint, secrets: &EndpointSecrets, app: &AppConfig, faults: &mut Faults) {
+/// Notes why no request could be made; returns what its receiver may stumble over.
+fn check_request(
+    endpoint: &Endpoint,
+    secrets: &EndpointSecrets,
+    app: &AppConfig,
+    faults: &mut Faults,
+) -> Option<String> {
     let sends_headers = endpoint.shape.as_ref().is_none_or(|shape| shape.custom_headers_enabled);
     if let Some(header) = secrets.auth.as_ref().and_then(auth_header)
         && sends_headers
@@ -209,11 +214,17 @@ fn check_request(endpoint: &Endpoint, secrets: &EndpointSecrets, app: &AppConfig
     if let Some(verification) = &endpoint.verification {
         check_handshake(verification, &url, secrets, faults);
     }
-    if let Err(error) = Recipe::new(&Endpoint { url, ..endpoint.clone() }, secrets, &app.settings) {
-        faults.note_path(&error.field, error.message);
-    }
     if let Some(Err(error)) = secrets.auth.as_ref().map(check_auth) {
         faults.note_path(&error.field, error.message);
+    }
+    match Recipe::new(&Endpoint { url, ..endpoint.clone() }, secrets, &app.settings) {
+        Ok(recipe) => recipe.names_alike().map(|(one, other)| {
+            format!("`{one}` and `{other}` differ in case alone, which many receivers do not tell")
+        }),
+        Err(error) => {
+            faults.note_path(&error.field, error.message);
+            None
+        }
     }
 }
 

@@ -396,6 +396,20 @@ impl Plan {
         Ok(())
     }
 
+    /// Two names of one request that differ in their case alone.
+    pub(crate) fn names_alike(&self) -> Option<(&str, &str)> {
+        let custom = || self.custom.iter().map(|(name, _)| name.as_str());
+        // What is no form of the dialect's has the owner's own all the same.
+        let shapes = self.shapes.iter().map(Vec::as_slice).chain([&[][..]]);
+        shapes.into_iter().find_map(|fields| {
+            let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).chain(custom()).collect();
+            names.iter().enumerate().find_map(|(at, name)| {
+                let other = names[..at].iter().find(|other| other.to_lowercase() == name.to_lowercase());
+                other.map(|other| (*other, *name))
+            })
+        })
+    }
+
     fn check_name(&self, name: &str, field: impl Fn() -> String) -> Result<(), RecipeError> {
         let nested = self.is_nested();
         if name.is_empty() || name.len() > NAME_MAX || name.chars().any(char::is_control) {

@@ -129,6 +129,12 @@ impl Recipe {
         self.mappings.get(event_type)
     }
 
+    /// Two parameters whose names differ in their case alone: many receivers take them as one.
+    #[must_use]
+    pub fn names_alike(&self) -> Option<(&str, &str)> {
+        self.plan()?.names_alike()
+    }
+
     /// What counts as success: the endpoint's own rule, or that of its dialect.
     #[must_use]
     pub fn success(&self) -> &Success {

@@ -18,6 +18,7 @@ mod jql;
 mod matching;
 mod message;
 mod messaging;
+mod open_rules;
 mod openapi;
 mod organization;
 mod paging;
