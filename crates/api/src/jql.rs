@@ -1,6 +1,7 @@
 //! `POST /jql`: subscriptions as Antly's clients ask for them. The token stands in the body, so no body is logged.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -8,20 +9,23 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use http::StatusCode;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, RETRY_AFTER};
 use ringback_model::{Redacted, near};
 use ringback_service::{Service, ServiceError, Subscribed, Subscription, SubscriptionError};
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::extract;
-use crate::problem::Problem;
+use crate::problem::{Cause, Problem};
 use crate::respond;
 
 /// The largest query.
 const QUERY_MAX: usize = 64 * 1_024;
 /// Where the token stands.
 const TOKEN: &str = "__meta__.authenticationToken";
+
+/// The class of tokens that only we make.
+const API_KEY: &str = "apiKey";
 
 /// A query. Everything is optional here, so that what is missing is told by its name.
 #[derive(Debug, Default, Deserialize)]
@@ -50,23 +54,40 @@ struct Refused {
     code: &'static str,
     field: &'static str,
     message: String,
+    retry_after: Option<Duration>,
 }
 
 impl Refused {
     fn invalid(code: &'static str, field: &'static str, message: impl Into<String>) -> Self {
-        Self { status: StatusCode::UNPROCESSABLE_ENTITY, code, field, message: message.into() }
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, code, field, message: message.into(), retry_after: None }
     }
 
     fn token(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::UNAUTHORIZED, code: "invalid_token", field: TOKEN, message: message.into() }
+        let (status, message) = (StatusCode::UNAUTHORIZED, message.into());
+        Self { status, code: "invalid_token", field: TOKEN, message, retry_after: None }
+    }
+
+    /// Nobody knows whether the token is good.
+    fn unknown(retry_after: Duration) -> Self {
+        let seconds = respond::seconds(retry_after);
+        let message = format!(
+            "Whether this token is good cannot be found out now. Nothing was changed: send the same request again in \
+             {seconds} s."
+        );
+        let (status, code) = (StatusCode::SERVICE_UNAVAILABLE, "token_not_checked");
+        Self { status, code, field: TOKEN, message, retry_after: Some(retry_after) }
     }
 }
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let Self { status, code, field, message } = self;
+        let Self { status, code, field, message, retry_after } = self;
         let error = json!({"code": code, "field": field, "message": message});
-        respond::json(status, &json!({"status": "error", "error": error}))
+        let mut response = respond::json(status, &json!({"status": "error", "error": error}));
+        if let Some(wait) = retry_after {
+            response.headers_mut().insert(RETRY_AFTER, respond::seconds(wait).into());
+        }
+        response
     }
 }
 
@@ -107,10 +128,16 @@ async fn answer(service: &Service, query: Query, header: Option<Redacted>) -> Re
     let in_body = !query.meta.authentication_token.reveal().is_empty();
     if in_body || header.is_none() {
         let class = &query.meta.authentication_class;
-        known("__meta__.authenticationClass", class, &["oauth2", "apiKey"]).map_err(refuse)?;
+        known("__meta__.authenticationClass", class, &["oauth2", API_KEY]).map_err(refuse)?;
     }
     let token = if in_body { query.meta.authentication_token.clone() } else { header.unwrap_or_default() };
-    let actor = service.authenticate(token.reveal()).map_err(|error| refuse(Refused::token(error.to_string())))?;
+    // A token in the header is one of OAuth, whatever class the body names.
+    let actor = if in_body && query.meta.authentication_class == API_KEY {
+        service.authenticate(token.reveal())
+    } else {
+        service.authenticate_subscriber(token.reveal()).await
+    };
+    let actor = actor.map_err(not_authenticated)?;
     let Query { meta: Meta { intent, .. }, prefix, trigger, webhook_url } = query;
     let asked = Subscription { prefix, trigger, webhook_url };
     let result = if intent == intents[0] {
@@ -133,6 +160,20 @@ fn known(field: &'static str, word: &str, words: &[&str]) -> Result<(), Refused>
         None => format!("`{word}` is not known here; there is {}.", words.join(" and ")),
     };
     Err(Refused::invalid("unknown_value", field, message))
+}
+
+fn not_authenticated(error: ServiceError) -> Response {
+    match error {
+        ServiceError::Unauthenticated(message) => Refused::token(message).into_response(),
+        ServiceError::Unavailable { retry_after, source } => {
+            let mut response = Refused::unknown(retry_after).into_response();
+            if let Some(source) = source {
+                response.extensions_mut().insert(Cause(source.into()));
+            }
+            response
+        }
+        error => Problem::from(error).into_response(),
+    }
 }
 
 fn failure(error: SubscriptionError) -> Response {

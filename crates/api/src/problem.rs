@@ -146,10 +146,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = respond::json(self.status, &self.body);
         if let Some(wait) = self.retry_after {
-            response.headers_mut().insert(
-                RETRY_AFTER,
-                HeaderValue::from(wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)),
-            );
+            response.headers_mut().insert(RETRY_AFTER, respond::seconds(wait).into());
         }
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -1,5 +1,7 @@
 //! Answers: one buffer each, written once.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
@@ -28,6 +30,11 @@ pub(crate) fn json_sized(status: StatusCode, value: &impl Serialize, size: usize
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
+}
+
+/// A wait as `retry-after` tells it: whole seconds, never less than it is.
+pub(crate) fn seconds(wait: Duration) -> u64 {
+    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
 }
 
 /// 204.

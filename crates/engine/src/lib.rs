@@ -9,6 +9,7 @@ mod configuration;
 mod executor;
 mod gatekeeper;
 mod holds;
+mod inquiry;
 mod judgement;
 mod log;
 mod oauth;
@@ -23,6 +24,7 @@ pub mod scheduler;
 pub mod transport;
 
 pub use clock::SystemClock;
+pub use inquiry::{Inquiry, InquiryError};
 pub use judgement::Judgement;
 pub use oauth::{OauthClient, TokenError};
 pub use probe::Probe;

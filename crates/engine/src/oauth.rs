@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method};
-use ringback_model::{AttemptOutcome, Auth, Clock, EndpointNo, Timestamp};
+use ringback_model::{AttemptOutcome, Auth, Clock, EndpointNo, Redacted, Timestamp};
 use serde_json::Value;
 use url::form_urlencoded;
 
@@ -63,11 +63,7 @@ impl OauthClient {
     /// When the URL of its token server cannot be used.
     pub fn of(auth: &Auth) -> Result<Option<Self>, UrlError> {
         let Auth::Oauth2 { token_url, client_id, client_secret, scope } = auth else { return Ok(None) };
-        let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-        // Section 2.3.1: both are form-encoded before they become a user and a password.
-        let pair = BASE64.encode(format!("{}:{}", encoded(client_id), encoded(client_secret.reveal())));
-        let mut authorization = HeaderValue::try_from(format!("Basic {pair}")).expect("base64 fits into a header");
-        authorization.set_sensitive(true);
+        let authorization = basic(client_id, client_secret);
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("grant_type", "client_credentials");
         if let Some(scope) = scope {
@@ -117,6 +113,16 @@ impl OauthClient {
             body: self.form.clone(),
         }
     }
+}
+
+/// The header that shows a client's id and secret.
+pub(crate) fn basic(id: &str, secret: &Redacted) -> HeaderValue {
+    let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    // Section 2.3.1: both are form-encoded before they become a user and a password.
+    let pair = BASE64.encode(format!("{}:{}", encoded(id), encoded(secret.reveal())));
+    let mut header = HeaderValue::try_from(format!("Basic {pair}")).expect("base64 fits into a header");
+    header.set_sensitive(true);
+    header
 }
 
 /// A token as its server has just given it.

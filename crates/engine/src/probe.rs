@@ -8,6 +8,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use ringback_model::Exchange;
 use ringback_wire::Prepared;
@@ -17,7 +18,8 @@ use tokio::time::Instant;
 
 use crate::Route;
 use crate::egress::{ConnectError, Connector};
-use crate::transport::{OutgoingRequest, Receiver, Sent, Transport};
+use crate::inquiry::{Inquiry, InquiryError, complete};
+use crate::transport::{Fault, OutgoingRequest, Receiver, Sent, Transport};
 
 /// Probes under way at most: a crowd of them must not take the sockets of deliveries.
 const AT_ONCE: usize = 64;
@@ -57,6 +59,23 @@ impl Probe {
         }
         let receiver = Receiver { endpoint: None, target: &route.target, identity: route.identity.as_ref() };
         self.transport.send_to(receiver, request, left()).await
+    }
+
+    /// Asks a server that is no receiver, and reads its answer, all within `timeout`, the wait for a turn included.
+    ///
+    /// # Errors
+    /// When there is no answer, it is not 200, or not all of it was read.
+    pub async fn ask(&self, inquiry: &Inquiry, timeout: Duration) -> Result<Bytes, InquiryError> {
+        let begun = Instant::now();
+        let Ok(Ok(_turn)) = tokio::time::timeout(timeout, self.turns.acquire()).await else {
+            return Err(InquiryError::NoAnswer(Fault::from(ConnectError::LocalResource).outcome()));
+        };
+        let receiver = Receiver { endpoint: None, target: &inquiry.target, identity: None };
+        let left = timeout.saturating_sub(begun.elapsed());
+        let Sent { result, exchange } = self.transport.send_to(receiver, inquiry.request(), left).await;
+        let answer = result.map_err(|fault| InquiryError::NoAnswer(fault.outcome()))?;
+        complete(answer.status, answer.body)?;
+        Ok(exchange.response)
     }
 
     /// Runs something in the background, at most until [`Probe::stop`].

@@ -6,6 +6,7 @@ use ringback_engine::Probe;
 use ringback_model::{Clock, IdMaker, Random};
 use ringback_store::{AppConfig, Directory, Store};
 
+use crate::issuer::{Issuer, IssuerSettings};
 use crate::organization::Organizations;
 use crate::probe_limit::ProbeLimit;
 use crate::token::{TokenKey, Tokens};
@@ -36,6 +37,8 @@ pub struct ServiceParts {
     pub probe: Arc<Probe>,
     /// What tokens are signed with.
     pub tokens: TokenKey,
+    /// Who else makes tokens for JQL.
+    pub issuer: Option<IssuerSettings>,
 }
 
 /// The use cases. Each is a method, in the file of its resource.
@@ -48,6 +51,7 @@ pub struct Service {
     pub(crate) urls: Arc<dyn UrlRules>,
     pub(crate) ids: IdMaker,
     pub(crate) tokens: Tokens,
+    pub(crate) issuer: Option<Issuer>,
     pub(crate) organizations: Organizations,
     pub(crate) verifier: Arc<Verifier>,
     pub(crate) test_limit: ProbeLimit,
@@ -58,6 +62,7 @@ impl Service {
     /// A service over these parts.
     #[must_use]
     pub fn new(parts: ServiceParts) -> Self {
+        let issuer = parts.issuer.map(|issuer| Issuer::new(issuer, parts.probe.clone(), parts.clock.clone()));
         let verifier = Verifier {
             store: parts.store.clone(),
             directory: parts.directory.clone(),
@@ -74,6 +79,7 @@ impl Service {
             urls: parts.urls,
             ids: IdMaker::new(),
             tokens: Tokens::new(parts.tokens),
+            issuer,
             organizations: Organizations::default(),
             verifier: Arc::new(verifier),
             test_limit: ProbeLimit::new("tests", TESTS_MAX),

@@ -18,7 +18,7 @@ use crate::Actor;
 /// Verified tokens that are remembered at most.
 const REMEMBERED: usize = 10_000;
 /// Longer texts are no token of ours: they are refused before any work is done for them.
-const LENGTH_MAX: usize = 8_192;
+pub(crate) const LENGTH_MAX: usize = 8_192;
 /// By how much the clock of another server that mints tokens may be ahead of ours.
 const LEEWAY: Duration = Duration::from_secs(60);
 /// Who we say minted a token.

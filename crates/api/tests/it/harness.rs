@@ -14,7 +14,7 @@ use ringback_model::{
     AppNo, AttemptId, AttemptOutcome, BasicAuth, DEFAULT_ORGANIZATION, EndpointNo, Exchange, Failure, IdMaker,
     ManualClock, MessageNo, OrgId, Phases, Redacted, RetryPolicy, SeededRandom, Timestamp, Trigger,
 };
-use ringback_service::{CheckedUrl, Service, ServiceParts, TokenKey, TokenSubject, UrlRules};
+use ringback_service::{CheckedUrl, IssuerSettings, Service, ServiceParts, TokenKey, TokenSubject, UrlRules};
 use ringback_store::backend::sqlite::{SqliteOptions, SqliteStore};
 use ringback_store::{
     Directory, DocumentKind, Expect, Feed, Finish, Finished, MasterKey, MessageRef, NewAttempt, Put, PutResult, Step,
@@ -112,12 +112,17 @@ fn connector() -> Arc<Connector> {
 impl World {
     /// A world in which nothing is delivered.
     pub(crate) fn new() -> Self {
-        Self::open().0
+        Self::open(None).0
+    }
+
+    /// The same, where somebody else makes tokens for JQL too.
+    pub(crate) fn with_issuer(issuer: IssuerSettings) -> Self {
+        Self::open(Some(issuer)).0
     }
 
     /// A world with an engine, which lives as long as the runtime.
     pub(crate) fn running() -> Self {
-        let (world, feed) = Self::open();
+        let (world, feed) = Self::open(None);
         drop(Engine::start(EngineOptions {
             store: world.store.clone(),
             directory: world.directory.clone(),
@@ -130,7 +135,7 @@ impl World {
         world
     }
 
-    fn open() -> (Self, Feed) {
+    fn open(issuer: Option<IssuerSettings>) -> (Self, Feed) {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new(START));
         let random = Arc::new(SeededRandom::new(1));
@@ -153,6 +158,7 @@ impl World {
             urls: Arc::new(TestUrls),
             probe: Arc::new(Probe::new(connector())),
             tokens: key.clone(),
+            issuer,
         }));
         let random = SeededRandom::new(2);
         let subject = TokenSubject::Organization(DEFAULT_ORGANIZATION.parse().unwrap());
@@ -172,6 +178,7 @@ impl World {
             urls: Arc::new(TestUrls),
             probe: Arc::new(Probe::new(connector())),
             tokens: self.key.clone(),
+            issuer: None,
         })))
     }
 

@@ -14,6 +14,7 @@ mod event_type;
 mod front;
 mod header;
 mod idempotency;
+mod issuer;
 mod jql;
 mod matching;
 mod message;
