@@ -6,7 +6,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use ringback_model::{AppId, OrgId};
 
-use crate::config::{Length, Listen, LogFormat, Networks, Schedule, Secret, StoreAddress};
+use crate::config::{Algorithms, IssuerUrl, Length, Listen, LogFormat, Networks, Schedule, Secret, StoreAddress};
 
 /// Delivers webhooks: at least once, signed, in order where asked for, retried for days.
 #[derive(Debug, Parser)]
@@ -71,6 +71,49 @@ pub(crate) struct ServeArgs {
     pub(crate) https_only: Option<bool>,
     #[command(flatten)]
     pub(crate) log: LogArgs,
+    // Last, because its heading holds for all that follows.
+    #[command(flatten)]
+    pub(crate) jql: JqlArgs,
+}
+
+/// Flags that name another issuer of tokens for JQL.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Tokens of another issuer, for JQL")]
+pub(crate) struct JqlArgs {
+    /// Where the issuer publishes its keys
+    #[arg(long, value_name = "URL", env = "RINGBACK_JQL_JWKS_URL")]
+    pub(crate) jql_jwks_url: Option<IssuerUrl>,
+    /// Signatures that are accepted [default: RS256,ES256,EdDSA]
+    #[arg(long, value_name = "NAME,...", env = "RINGBACK_JQL_ALGORITHMS")]
+    pub(crate) jql_algorithms: Option<Algorithms>,
+    /// Where the issuer is asked about a token
+    #[arg(long, value_name = "URL", env = "RINGBACK_JQL_INTROSPECTION_URL")]
+    pub(crate) jql_introspection_url: Option<IssuerUrl>,
+    /// Who asks
+    #[arg(long, value_name = "ID", env = "RINGBACK_JQL_CLIENT_ID")]
+    pub(crate) jql_client_id: Option<String>,
+    /// What it shows; better given by the environment or by a file
+    #[arg(long, value_name = "SECRET", env = "RINGBACK_JQL_CLIENT_SECRET")]
+    #[arg(conflicts_with = "jql_client_secret_file")]
+    pub(crate) jql_client_secret: Option<Secret>,
+    /// Holds what it shows
+    #[arg(long, value_name = "FILE", env = "RINGBACK_JQL_CLIENT_SECRET_FILE")]
+    pub(crate) jql_client_secret_file: Option<PathBuf>,
+    /// What `iss` of a token has to be
+    #[arg(long, value_name = "TEXT", env = "RINGBACK_JQL_ISSUER")]
+    pub(crate) jql_issuer: Option<String>,
+    /// What `aud` of a token has to be
+    #[arg(long, value_name = "TEXT", env = "RINGBACK_JQL_AUDIENCE")]
+    pub(crate) jql_audience: Option<String>,
+    /// The scope that a token needs [default: webhooks:write]
+    #[arg(long, value_name = "SCOPE", env = "RINGBACK_JQL_SCOPE")]
+    pub(crate) jql_scope: Option<String>,
+    /// Claim with the application's id or uid [default: client_id]
+    #[arg(long, value_name = "CLAIM", env = "RINGBACK_JQL_APP_CLAIM")]
+    pub(crate) jql_app_claim: Option<String>,
+    /// Whose they are [default: org_23rb8YdGqMT0qIzpgGwdXfHirMu]
+    #[arg(long, value_name = "ID", env = "RINGBACK_JQL_ORG")]
+    pub(crate) jql_org: Option<OrgId>,
 }
 
 /// Flags of `demo`.

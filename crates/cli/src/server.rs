@@ -85,6 +85,7 @@ impl Server {
             urls: Arc::new(EgressRules(connector)),
             probe: probe.clone(),
             tokens,
+            issuer: config.issuer,
         }));
         let engine = Engine::start(EngineOptions {
             store: port,

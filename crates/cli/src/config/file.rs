@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::issuer::JqlFile;
 use super::{ConfigError, Listen, LogFormat, Networks, Schedule, Secret, StoreAddress};
 use ringback_model::near;
 
@@ -21,10 +22,12 @@ pub(crate) struct File {
     pub(super) https_only: Option<bool>,
     pub(super) log: Option<String>,
     pub(super) log_format: Option<LogFormat>,
+    #[serde(flatten)]
+    pub(super) jql: JqlFile,
 }
 
 /// The keys of [`File`].
-pub(super) const KEYS: [&str; 10] = [
+pub(super) const KEYS: [&str; 21] = [
     "listen",
     "store",
     "egress_allow",
@@ -35,6 +38,17 @@ pub(super) const KEYS: [&str; 10] = [
     "https_only",
     "log",
     "log_format",
+    "jql_jwks_url",
+    "jql_algorithms",
+    "jql_introspection_url",
+    "jql_client_id",
+    "jql_client_secret",
+    "jql_client_secret_file",
+    "jql_issuer",
+    "jql_audience",
+    "jql_scope",
+    "jql_app_claim",
+    "jql_org",
 ];
 
 impl File {

@@ -5,6 +5,7 @@
 //! are complete and valid.
 
 mod file;
+mod issuer;
 mod value;
 mod variable;
 
@@ -13,8 +14,10 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 use ringback_model::{Redacted, RetryPolicy};
+use ringback_service::IssuerSettings;
 
 pub(crate) use file::File;
+pub(crate) use issuer::{Algorithms, IssuerUrl};
 pub(crate) use value::{Length, Listen, LogFormat, Networks, Schedule, Secret, StoreAddress};
 pub(crate) use variable::mistyped_variables;
 
@@ -49,6 +52,18 @@ pub(crate) enum ConfigError {
     /// Two settings that exclude each other stand in the file.
     #[error("the configuration file sets both jwt_secret and jwt_secret_file: keep one")]
     TwoSecrets,
+    /// Settings of another issuer of tokens that do not go together.
+    #[error("{0}")]
+    Issuer(&'static str),
+    /// The secret that is shown to an issuer cannot be read.
+    #[error("cannot read the secret for the token issuer in {}", path.display())]
+    IssuerSecret {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// A store without a folder has no place for keys.
     #[error(
         "a store in PostgreSQL does not keep the master key: make a file (umask 077; openssl rand -hex 32 > master.key), keep it safe, and name it with --master-key-file"
@@ -106,6 +121,8 @@ pub(crate) struct ServeConfig {
     pub(crate) retry: RetryPolicy,
     /// Endpoints must have `https` URLs.
     pub(crate) https_only: bool,
+    /// Who else makes tokens for JQL.
+    pub(crate) issuer: Option<IssuerSettings>,
 }
 
 impl Access {
@@ -153,6 +170,7 @@ impl ServeConfig {
             egress_allow: args.egress_allow.or(file.egress_allow.take()).unwrap_or_default().0,
             retry: schedule.map(|schedule| RetryPolicy::new(schedule.0)).unwrap_or_default(),
             https_only: args.https_only.or(file.https_only).unwrap_or(false),
+            issuer: issuer::issuer(args.jql, file)?,
         })
     }
 }

@@ -9,7 +9,10 @@ use std::time::Duration;
 use ipnet::IpNet;
 use ringback_engine::egress::{PolicyError, parse_networks};
 use ringback_model::{DurationError, Redacted, parse_duration, parse_schedule};
+use ringback_service::AlgorithmError;
 use serde::{Deserialize, Deserializer};
+
+use super::{Algorithms, IssuerUrl};
 
 /// Why a text is no value of a setting.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +29,10 @@ pub(crate) enum ValueError {
     Duration(#[from] DurationError),
     #[error("log formats are `human` and `json`")]
     LogFormat,
+    #[error("the URL of an issuer is not accepted: {0}")]
+    IssuerUrl(String),
+    #[error(transparent)]
+    Algorithm(#[from] AlgorithmError),
     #[error("a secret is not empty")]
     EmptySecret,
 }
@@ -175,6 +182,8 @@ from_file! {
     LogFormat by String => |text: String| text;
     Networks by TextOrList => joined;
     Schedule by TextOrList => joined;
+    IssuerUrl by String => |text: String| text;
+    Algorithms by TextOrList => joined;
 }
 
 fn joined(value: TextOrList) -> String {

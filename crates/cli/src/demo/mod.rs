@@ -74,6 +74,7 @@ fn config(folder: &Path, once: bool) -> ServeConfig {
         egress_allow: vec![IpNet::from(IpAddr::from(Ipv4Addr::LOCALHOST))],
         retry: RetryPolicy::new(parse_schedule(SCHEDULE).expect("the schedule of the demo is one")),
         https_only: false,
+        issuer: None,
     }
 }
 
