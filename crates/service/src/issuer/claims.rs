@@ -82,7 +82,7 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
-    fn check(changes: Value) -> Result<String, IssuerError> {
+    fn check(changes: &Value) -> Result<String, IssuerError> {
         let mut claims = json!({
             "iss": "https://issuer", "aud": ["other", "us"], "exp": 1_800_000_100, "scope": "a webhooks:write",
             "client_id": "acme",
@@ -111,7 +111,7 @@ mod tests {
             json!({"exp": 1e300, "nbf": 0.5}),
         ];
         for changes in good {
-            assert_eq!(check(changes.clone()), Ok("acme".to_owned()), "{changes}");
+            assert_eq!(check(&changes), Ok("acme".to_owned()), "{changes}");
         }
     }
 
@@ -139,7 +139,7 @@ mod tests {
             (json!({"client_id": null}), nobody()),
         ];
         for (changes, error) in bad {
-            assert_eq!(check(changes.clone()), Err(error), "{changes}");
+            assert_eq!(check(&changes), Err(error), "{changes}");
         }
     }
 }

@@ -62,7 +62,7 @@ impl Signer {
 }
 
 /// Good claims with these changes; null takes one away.
-pub(super) fn claims(changes: Value) -> Value {
+pub(super) fn claims(changes: &Value) -> Value {
     let mut claims = json!({
         "iss": ISSUER, "aud": AUDIENCE, "sub": "somebody", "client_id": "acme", "scope": "openid webhooks:write",
         "iat": START.as_seconds(), "exp": START.as_seconds() + 3_600,

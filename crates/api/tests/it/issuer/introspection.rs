@@ -31,7 +31,7 @@ fn answer(server: &Receiver, body: &Value) {
 #[tokio::test]
 async fn the_issuer_is_asked_as_rfc_7662_says_and_believed_for_a_minute() {
     let (world, server) = world().await;
-    answer(&server, &claims(json!({"active": true})));
+    answer(&server, &claims(&json!({"active": true})));
     for _ in 0..3 {
         subscribe(&world, TOKEN, "oauth2").await.expect(200);
     }
@@ -54,12 +54,12 @@ async fn the_issuer_is_asked_as_rfc_7662_says_and_believed_for_a_minute() {
 async fn a_token_that_is_not_active_is_refused_and_looked_at_again_soon() {
     let (world, server) = world().await;
     // Whatever else it says.
-    answer(&server, &claims(json!({"active": false})));
+    answer(&server, &claims(&json!({"active": false})));
     for _ in 0..3 {
         assert!(refusal(&subscribe(&world, TOKEN, "oauth2").await).contains("not active"));
     }
     assert_eq!(server.requests().len(), 1);
-    answer(&server, &claims(json!({"active": true})));
+    answer(&server, &claims(&json!({"active": true})));
     subscribe(&world, "another", "oauth2").await.expect(200);
     world.advance(10);
     subscribe(&world, TOKEN, "oauth2").await.expect(200);
@@ -79,17 +79,17 @@ async fn what_the_issuer_says_is_checked_like_the_claims_of_a_jwt() {
     .into_iter()
     .enumerate()
     {
-        let mut body = claims(changes.clone());
+        let mut body = claims(&changes);
         body["active"] = json!(true);
         answer(&server, &body);
         let message = refusal(&subscribe(&world, &format!("token-{number}"), "oauth2").await);
         assert!(message.contains(told), "{changes}: {message}");
     }
     // An end is not required of one who was asked just now, but one that is named counts although the answer is kept.
-    answer(&server, &claims(json!({"active": true, "exp": null})));
+    answer(&server, &claims(&json!({"active": true, "exp": null})));
     subscribe(&world, "endless", "oauth2").await.expect(200);
     let soon = world.service.clock().wall().as_seconds() - 55;
-    answer(&server, &claims(json!({"active": true, "exp": soon})));
+    answer(&server, &claims(&json!({"active": true, "exp": soon})));
     subscribe(&world, "short", "oauth2").await.expect(200);
     world.advance(5);
     assert!(refusal(&subscribe(&world, "short", "oauth2").await).contains("has expired"));
@@ -98,7 +98,7 @@ async fn what_the_issuer_says_is_checked_like_the_claims_of_a_jwt() {
 #[tokio::test]
 async fn without_a_clear_answer_nobody_knows() {
     let (world, server) = world().await;
-    let large = claims(json!({"active": true, "filler": "x".repeat(70_000)})).to_string();
+    let large = claims(&json!({"active": true, "filler": "x".repeat(70_000)})).to_string();
     for bad in [
         Reply::status(401),
         Reply::status(500),
@@ -113,7 +113,7 @@ async fn without_a_clear_answer_nobody_knows() {
     }
     server.answer(INTROSPECT, Reply::close());
     not_now(&subscribe(&world, TOKEN, "oauth2").await, 1);
-    answer(&server, &claims(json!({"active": true})));
+    answer(&server, &claims(&json!({"active": true})));
     let asked = server.requests().len();
     not_now(&subscribe(&world, TOKEN, "oauth2").await, 1);
     assert_eq!(server.requests().len(), asked, "one that is silent is left alone for a second");

@@ -49,8 +49,8 @@ async fn no_token_and_no_secret_is_in_a_log_line_or_in_debug_output() {
     let server = Receiver::start().await.unwrap();
     publish(&server, &[&signer]);
     let (by_keys, _) = super::world(&server, &ringback_service::SignatureAlgorithm::ALL).await;
-    let signed = signer.sign(&claims(json!({})));
-    let expired = signer.sign(&claims(json!({"exp": 1})));
+    let signed = signer.sign(&claims(&json!({})));
+    let expired = signer.sign(&claims(&json!({"exp": 1})));
     subscribe(&by_keys, &signed, "oauth2").await.expect(200);
     subscribe(&by_keys, &expired, "oauth2").await.expect(401);
     server.answer(KEYS, Reply::status(500));
@@ -58,7 +58,7 @@ async fn no_token_and_no_secret_is_in_a_log_line_or_in_debug_output() {
     subscribe(&by_keys, &signed, "oauth2").await.expect(200);
 
     let (by_asking, server) = introspection::world().await;
-    for reply in [Reply::status(401), Reply::status(200).body(claims(json!({"active": true})).to_string())] {
+    for reply in [Reply::status(401), Reply::status(200).body(claims(&json!({"active": true})).to_string())] {
         server.answer(INTROSPECT, reply);
         subscribe(&by_asking, "opaque-token", "oauth2").await;
     }

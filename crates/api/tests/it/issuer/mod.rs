@@ -33,9 +33,9 @@ async fn a_token_of_each_kind_of_key_subscribes_for_the_application_that_it_name
     publish(&server, &signers.each_ref());
     let (world, app) = world(&server, &SignatureAlgorithm::ALL).await;
     for signer in &signers {
-        let answer = subscribe(&world, &signer.sign(&claims(json!({}))), "oauth2").await;
+        let answer = subscribe(&world, &signer.sign(&claims(&json!({}))), "oauth2").await;
         assert_eq!(answer.expect(200)["result"]["state"], "active");
-        let by_id = signer.sign(&claims(json!({"client_id": app})));
+        let by_id = signer.sign(&claims(&json!({"client_id": app})));
         subscribe(&world, &by_id, "oauth2").await.expect(200);
     }
     assert_eq!(server.requests().len(), 1, "the keys were fetched once");
@@ -57,7 +57,7 @@ async fn our_own_tokens_stay_good_and_are_shown_to_nobody() {
 async fn a_token_of_the_issuer_is_good_for_nothing_else() {
     let signer = Signer::ed("d");
     let (world, server) = world_of(&signer).await;
-    let token = signer.sign(&claims(json!({})));
+    let token = signer.sign(&claims(&json!({})));
     refusal(&subscribe(&world, &token, "apiKey").await);
     world.ask(&token, "GET", "/app/acme", &[], "").await.expect(401);
     assert!(server.requests().is_empty());
@@ -78,7 +78,7 @@ async fn each_claim_that_is_wrong_is_refused_with_what_to_do() {
         (json!({"client_id": null}), "names no application"),
         (json!({"client_id": "nobody"}), "There is no application"),
     ] {
-        let message = refusal(&subscribe(&world, &signer.sign(&claims(changes.clone())), "oauth2").await);
+        let message = refusal(&subscribe(&world, &signer.sign(&claims(&changes)), "oauth2").await);
         assert!(message.contains(told), "{changes}: {message}");
     }
 }
@@ -87,7 +87,7 @@ async fn each_claim_that_is_wrong_is_refused_with_what_to_do() {
 async fn a_token_ends_by_the_clock_of_the_server_however_often_it_was_shown() {
     let signer = Signer::ed("d");
     let (world, _server) = world_of(&signer).await;
-    let token = signer.sign(&claims(json!({})));
+    let token = signer.sign(&claims(&json!({})));
     subscribe(&world, &token, "oauth2").await.expect(200);
     world.advance(3_659);
     subscribe(&world, &token, "oauth2").await.expect(200);
@@ -99,7 +99,7 @@ async fn a_token_ends_by_the_clock_of_the_server_however_often_it_was_shown() {
 async fn a_signature_that_is_none_or_of_another_kind_is_refused() {
     let signer = Signer::ec("c");
     let (world, _server) = world_of(&signer).await;
-    let good = claims(json!({}));
+    let good = claims(&json!({}));
     let wrong_key = Signer::ec("c").sign(&good);
     assert!(refusal(&subscribe(&world, &wrong_key, "oauth2").await).contains("signature"));
     // The public key is known to everybody: as the secret of an HMAC it must be worth nothing, in whatever spelling.
@@ -130,15 +130,17 @@ async fn only_the_kinds_that_the_operator_allows_are_accepted() {
     let (rsa, ed) = (Signer::rsa("r"), Signer::ed("d"));
     publish(&server, &[&rsa, &ed]);
     let (world, _) = world(&server, &[SignatureAlgorithm::EdDsa]).await;
-    subscribe(&world, &ed.sign(&claims(json!({}))), "oauth2").await.expect(200);
-    assert!(refusal(&subscribe(&world, &rsa.sign(&claims(json!({}))), "oauth2").await).contains("Accepted are EdDSA."));
+    subscribe(&world, &ed.sign(&claims(&json!({}))), "oauth2").await.expect(200);
+    assert!(
+        refusal(&subscribe(&world, &rsa.sign(&claims(&json!({}))), "oauth2").await).contains("Accepted are EdDSA.")
+    );
 }
 
 #[tokio::test]
 async fn an_unknown_key_makes_us_look_again_and_not_more_than_twice_a_minute() {
     let (old, new) = (Signer::ec("old"), Signer::ed("new"));
     let (world, server) = world_of(&old).await;
-    let (by_old, by_new) = (old.sign(&claims(json!({}))), new.sign(&claims(json!({}))));
+    let (by_old, by_new) = (old.sign(&claims(&json!({}))), new.sign(&claims(&json!({}))));
     subscribe(&world, &by_old, "oauth2").await.expect(200);
     publish(&server, &[&new]);
     for _ in 0..5 {
@@ -162,7 +164,7 @@ async fn an_unknown_key_makes_us_look_again_and_not_more_than_twice_a_minute() {
 async fn many_that_miss_the_keys_at_once_wait_for_one_fetch() {
     let signer = Signer::ed("d");
     let (world, server) = world_of(&signer).await;
-    let token = signer.sign(&claims(json!({})));
+    let token = signer.sign(&claims(&json!({})));
     let all = (0..20).map(|_| subscribe(&world, &token, "oauth2"));
     for answer in futures_util::future::join_all(all).await {
         answer.expect(200);
@@ -174,7 +176,7 @@ async fn many_that_miss_the_keys_at_once_wait_for_one_fetch() {
 async fn without_the_issuer_nobody_knows_and_keys_that_are_known_serve_for_an_hour() {
     let signer = Signer::ed("d");
     let (world, server) = world_of(&signer).await;
-    let token = signer.sign(&claims(json!({"exp": START.as_seconds() + 86_400})));
+    let token = signer.sign(&claims(&json!({"exp": START.as_seconds() + 86_400})));
     for broken in [Reply::status(500), Reply::status(302), Reply::close(), Reply::status(200).body("<html>")] {
         server.answer(KEYS, broken);
         assert!(not_now(&subscribe(&world, &token, "oauth2").await, 5).contains("again in 5 s"));
@@ -190,7 +192,7 @@ async fn without_the_issuer_nobody_knows_and_keys_that_are_known_serve_for_an_ho
     server.answer(KEYS, Reply::status(503));
     world.advance(3_599);
     subscribe(&world, &token, "oauth2").await.expect(200);
-    let other = Signer::ed("other").sign(&claims(json!({"exp": START.as_seconds() + 86_400})));
+    let other = Signer::ed("other").sign(&claims(&json!({"exp": START.as_seconds() + 86_400})));
     not_now(&subscribe(&world, &other, "oauth2").await, 5);
     world.advance(5);
     not_now(&subscribe(&world, &token, "oauth2").await, 5);
@@ -198,7 +200,7 @@ async fn without_the_issuer_nobody_knows_and_keys_that_are_known_serve_for_an_ho
 
 #[tokio::test]
 async fn an_issuer_where_nobody_listens_or_that_may_not_be_called_is_no_reason_for_a_401() {
-    let token = Signer::ed("d").sign(&claims(json!({})));
+    let token = Signer::ed("d").sign(&claims(&json!({})));
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     // Loopback is allowed in these tests, and no other inner network: the second is refused before anything is dialled.
     for url in [format!("http://{closed}{KEYS}"), "http://10.0.0.1/keys".to_owned()] {
@@ -215,7 +217,7 @@ async fn an_answer_that_is_too_large_is_none() {
     let (world, server) = world_of(&signer).await;
     let set = json!({"keys": [signer.published], "filler": "x".repeat(70_000)});
     server.answer(KEYS, Reply::status(200).body(set.to_string()));
-    not_now(&subscribe(&world, &signer.sign(&claims(json!({}))), "oauth2").await, 5);
+    not_now(&subscribe(&world, &signer.sign(&claims(&json!({}))), "oauth2").await, 5);
 }
 
 #[tokio::test]
@@ -227,7 +229,7 @@ async fn a_token_may_come_in_the_header() {
         "prefix": "p", "trigger": "profile.Customer:create", "webhookUrl": "https://example.com/hook",
     });
     let request = http::Request::post("/jql")
-        .header("authorization", format!("Bearer {}", signer.sign(&claims(json!({})))))
+        .header("authorization", format!("Bearer {}", signer.sign(&claims(&json!({})))))
         .body(query.to_string().into())
         .unwrap();
     assert_eq!(world.send(request).await.expect(200)["result"]["removed"], 0);
