@@ -48,7 +48,7 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
 async fn validate(State(service): State<Arc<Service>>, request: Request<Body>) -> Response {
     let body = match extract::read(request.into_body()).await {
         Ok(body) if body.len() <= BODY_MAX => body,
-        Ok(_) => return Problem::too_large().into_response(),
+        Ok(_) => return answer("parameter error: a body has at most 16 KiB", WRONG_BODY),
         Err(problem) => return problem.into_response(),
     };
     // An error of serde names no value of a text, and so no secret.

@@ -73,6 +73,7 @@ const RESERVED_PREFIXES: &[&str] = &[
     "x-goog-",
     "x-google",
     "x-ringback-",
+    "x-webhook-",
     "x-svix-",
 ];
 

@@ -3,7 +3,7 @@
 use ringback_model::{Class, Endpoint, OrderingKey, OrganizationSettings, is_report};
 use ringback_store::AppConfig;
 use ringback_wire::dialect;
-use ringback_wire::report::{Mapped, Report, Text};
+use ringback_wire::report::{Mapped, Report, Text, type_of_event};
 use serde::Deserialize;
 
 /// What is looked at of a message when endpoints are matched.
@@ -153,7 +153,11 @@ pub(crate) fn judge(endpoint: &Endpoint, subject: &Subject<'_>) -> Result<(), Un
     if endpoint.product.as_deref().is_some_and(|wanted| product() != Some(wanted)) {
         return Err(Unmatched::Product);
     }
-    let report_type = || report.and_then(|report| report.report_type(subject.event_type));
+    // What cannot be read is told where it would be sent, and not passed over.
+    let report_type = || match report {
+        Some(report) => report.report_type(subject.event_type),
+        None => type_of_event(subject.event_type),
+    };
     if endpoint.report_type.as_deref().is_some_and(|wanted| report_type() != Some(wanted)) {
         return Err(Unmatched::ReportType);
     }
@@ -213,9 +217,12 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_that_is_no_report_still_has_the_product_of_its_event_type() {
+    fn a_payload_that_is_no_report_still_has_product_and_type_of_its_event_type() {
         let sms = endpoint(|e| e.product = Some("sms".into()));
         assert_eq!(judged(&sms, "sms.dlr", "[1]"), Ok(()));
         assert_eq!(judged(&sms, "order.created", "[1]"), Err(Unmatched::Product));
+        let dlr = endpoint(|e| e.report_type = Some("dlr".into()));
+        assert_eq!(judged(&dlr, "sms.dlr", r#"{"message":{"id":{}}}"#), Ok(()));
+        assert_eq!(judged(&dlr, "sms.mo", r#"{"message":{"id":{}}}"#), Err(Unmatched::ReportType));
     }
 }

@@ -54,7 +54,7 @@ fn render(criterion: &mut Criterion) {
     let report = |dialect: &str, method: &str| {
         recipe(json!({"dialect": dialect, "sendMethod": method, "product": "sms", "reportType": "dlr"}))
     };
-    let template = json!({"sendMethod": "json", "product": "sms", "reportType": "dlr", "bodyTemplate": TEMPLATE});
+    let template = json!({"sendMethod": "json", "product": "sms", "reportType": "dlr", "template": {"contentType": "application/json", "body": TEMPLATE}});
     let cases = [
         ("plain", recipe(json!({}))),
         ("ant get", report("ant", "get")),

@@ -35,6 +35,9 @@ pub use success::{Acknowledgement, StatusPattern, Success};
 /// What requests say of themselves, unless the endpoint says otherwise.
 pub const USER_AGENT: &str = concat!("Ringback/", env!("CARGO_PKG_VERSION"));
 
+/// The longest body that a template makes, in bytes: twice the largest payload.
+pub(crate) const BODY_MAX: usize = 4 << 20;
+
 /// The longest path and query that is sent, in bytes.
 pub(crate) const TARGET_MAX: usize = 8_192;
 
@@ -113,6 +116,9 @@ pub enum RenderError {
         /// How long they would be.
         length: usize,
     },
+    /// A template makes too much of the event.
+    #[error("The body would have more than 4 MiB: use fewer values.")]
+    BodyTooLong,
     /// Path and query cannot be requested with these values in it.
     #[error("The URL cannot be requested with the values of this event in it.")]
     Target,
@@ -197,6 +203,11 @@ fn target(recipe: &Recipe, base: Option<&str>, query: &str, body: &[u8]) -> Resu
     }
     if text.len() > TARGET_MAX {
         return Err(RenderError::TargetTooLong { length: text.len() });
+    }
+    // A value could lead out of its place in the path.
+    let path = text.split('?').next().unwrap_or_default();
+    if matches!(recipe.target(), Target::Open) && path.split('/').any(|part| part == "." || part == "..") {
+        return Err(RenderError::Target);
     }
     recipe::request_target(&text).map_err(|_| RenderError::Target)
 }

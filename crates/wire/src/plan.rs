@@ -274,6 +274,7 @@ impl Plan {
         event: Event<'_>,
     ) -> Result<String, RenderError> {
         let mut out = String::new();
+        let mut length = 0;
         let find = |slot: &Slot| match slot {
             Slot::Path(source) => {
                 let text = match source.get(event) {
@@ -295,7 +296,13 @@ impl Plan {
                 Ok(Filling { text: value.map(|value| value.text().to_owned()).unwrap_or_default(), digits: false })
             }
         };
-        template.render::<RenderError>(encoding, find, &mut out)?;
+        // A short template may ask for a long value many times.
+        let measured = |slot: &Slot| {
+            let filling = find(slot)?;
+            length += filling.text.len();
+            if length > crate::BODY_MAX { Err(RenderError::BodyTooLong) } else { Ok(filling) }
+        };
+        template.render::<RenderError>(encoding, measured, &mut out)?;
         Ok(out)
     }
 

@@ -131,10 +131,12 @@ impl MessageAttemptOut {
             AttemptOutcome::Delivered => DeliveryState::Success,
             AttemptOutcome::Failed { .. } | AttemptOutcome::NotSent { .. } => DeliveryState::Fail,
         };
+        let was_never_sent = matches!(attempt.outcome, AttemptOutcome::NotSent { .. });
         let response = match exchange.status {
             _ if !with_content => String::new(),
-            Some(_) => String::from_utf8_lossy(&exchange.response).into_owned(),
-            None => reason.clone().unwrap_or_default(),
+            // Of what was never sent stands here what was in the way, in a sentence.
+            None if exchange.response.is_empty() || !was_never_sent => reason.clone().unwrap_or_default(),
+            Some(_) | None => String::from_utf8_lossy(&exchange.response).into_owned(),
         };
         Self {
             id: attempt.id,

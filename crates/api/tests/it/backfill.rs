@@ -101,5 +101,6 @@ async fn what_makes_no_sense_is_told_in_the_words_of_the_interface() {
         assert_eq!(answer["code"], -1, "{answer}");
         assert!(answer["msg"].as_str().unwrap().contains(word), "{answer}");
     }
+    assert_eq!(said(&world, &" ".repeat(20_000)).await["code"], -1, "too long");
     assert_eq!(events(&world, "a").await, Vec::<Value>::new());
 }

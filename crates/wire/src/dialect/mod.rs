@@ -244,7 +244,9 @@ impl Dialect {
         event_type: &str,
         report: &Report<'_>,
     ) -> Result<(), &'static str> {
-        let Some(status) = report.status() else { return Ok(()) };
+        // A word that is no state says of none that it is reached; a report without one is not about a state.
+        let has_word = report.message.as_ref().is_some_and(|message| message.status.is_some());
+        let Some(status) = report.status().or(has_word.then_some(Status::Sending)) else { return Ok(()) };
         let shape = self.shape(report.product_of(event_type), report.report_type(event_type));
         if shape.is_some_and(|shape| status.rank() < shape.min_rank) {
             return Err("its dialect has no word for a state this early");

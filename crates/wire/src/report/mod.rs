@@ -210,6 +210,14 @@ impl<'de: 'a, 'a> Deserialize<'de> for Custom<'a> {
     }
 }
 
+/// The type of report that an event type names, if it is one of these: that of `sms.dlr` is `dlr`.
+#[must_use]
+pub fn type_of_event(event_type: &str) -> Option<&'static str> {
+    const TYPES: [&str; 6] = ["dlr", "mo", "ivr", "call", "feedback", "result"];
+    let (_, last) = event_type.rsplit_once('.')?;
+    TYPES.into_iter().find(|known| *known == last)
+}
+
 impl<'a> Report<'a> {
     /// Reads a payload.
     ///
@@ -234,9 +242,7 @@ impl<'a> Report<'a> {
     /// The type of the report: that of the event type (`sms.dlr`: `dlr`) if it is one, else by what is in it.
     #[must_use]
     pub fn report_type(&self, event_type: &str) -> Option<&'static str> {
-        const TYPES: [&str; 6] = ["dlr", "mo", "ivr", "call", "feedback", "result"];
-        let named = event_type.rsplit_once('.').and_then(|(_, last)| TYPES.into_iter().find(|known| *known == last));
-        named.or(match self {
+        type_of_event(event_type).or(match self {
             Self { inbound: Some(_), .. } => Some("mo"),
             Self { call: Some(call), .. } => Some(if call.ivr_id.is_some() { "ivr" } else { "call" }),
             Self { feedback: Some(_), .. } => Some("feedback"),
