@@ -8,6 +8,8 @@ mod format;
 mod handshake;
 mod inbound;
 mod json;
+#[cfg(test)]
+mod members;
 mod plan;
 mod recipe;
 pub mod report;

@@ -301,6 +301,7 @@ fn read(text: &str) -> Result<Dialect, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::members::names as names_of;
 
     #[test]
     fn every_file_can_be_read_and_is_named_as_its_dialect() {
@@ -319,6 +320,22 @@ mod tests {
         assert!(fault("{ name = 'a', from = 'message.idd' }").contains("message.id"));
         assert!(fault("{ name = 'a', from = 'message.id', words = 'w' }").contains("`w`"));
         assert!(fault("{ name = 'a', form = 'message.id' }").contains("form"));
+    }
+
+    #[test]
+    fn every_word_of_a_file_stands_in_the_document() {
+        let document = include_str!("../../../../docs/dialects.md");
+        let words = [names_of::<Dialect>(), names_of::<ShapeOf>(), names_of::<Field>(), names_of::<Scheme>()];
+        for word in words.into_iter().flatten() {
+            let spellings = [format!("`{word}`"), format!("`{word} = "), format!("[[{word}]]"), format!("\n{word} = ")];
+            assert!(
+                spellings.iter().any(|spelling| document.contains(spelling)),
+                "`{word}` is not in docs/dialects.md"
+            );
+        }
+        for name in names() {
+            assert!(document.contains(&format!("`{name}`")), "`{name}` is not in docs/dialects.md");
+        }
     }
 
     #[test]
