@@ -218,7 +218,7 @@ impl Service {
         };
         let route = Route::new(Arc::new(config), &app.settings, &RetryPolicy::default()).map_err(unusable)?;
         let mut prepared = prepare(&route.recipe, message, wall)
-            .map_err(|error| ServiceError::body("payload", format!("No request can be made of it: {error}.")))?;
+            .map_err(|error| ServiceError::body("payload", format!("No request can be made of it: {error}")))?;
         prepared.headers.insert(TEST_HEADER, HeaderValue::from_static("true"));
         Ok((route, prepared))
     }

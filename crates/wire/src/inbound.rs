@@ -11,6 +11,22 @@ use crate::report::{Text, read};
 /// Members that the `value` object may have: a parameter of the owner cannot take their names.
 pub(crate) const MEMBERS: [&str; 6] = ["messaging_product", "metadata", "contacts", "messages", "statuses", "errors"];
 
+/// Names that a query or a form has of it: a parameter of the owner cannot take these there.
+pub(crate) const FLAT: [&str; 12] = [
+    "from",
+    "id",
+    "type",
+    "timestamp",
+    "text",
+    "name",
+    "wa_id",
+    "phone_number_id",
+    "display_phone_number",
+    "media_id",
+    "media_link",
+    "payload",
+];
+
 /// The `value` object, as far as it is looked at.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]

@@ -369,6 +369,16 @@ impl Plan {
         Ok(())
     }
 
+    /// Whether an inbound message has a parameter of this name, as this endpoint gets it.
+    fn is_of_inbound(&self, name: &str) -> bool {
+        match self.method {
+            SendMethod::Json | SendMethod::Xml => inbound::MEMBERS.contains(&name),
+            SendMethod::Get | SendMethod::Post => {
+                self.dialect.shapes.iter().any(|shape| shape.body == BodyOf::Inbound) && inbound::FLAT.contains(&name)
+            }
+        }
+    }
+
     fn check_names(&self, endpoint: &Endpoint, shape: &Shape) -> Result<(), RecipeError> {
         let place = |at: usize| format!("customParameters.{at}.name");
         if shape.custom_parameters.len() > CUSTOM_MAX {
@@ -378,7 +388,7 @@ impl Plan {
             self.check_name(name, || place(at))?;
             let before = self.custom[..at].iter().any(|(other, _)| other == name);
             let taken = self.fields().any(|(other, _)| other == name);
-            let inbound = endpoint.report_type.as_deref() == Some("mo") && inbound::MEMBERS.contains(&name.as_str());
+            let inbound = endpoint.report_type.as_deref() == Some("mo") && self.is_of_inbound(name);
             if before || taken || inbound {
                 return Err(RecipeError::new(place(at), format!("There is another parameter `{name}`: rename one.")));
             }

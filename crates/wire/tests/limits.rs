@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use ringback_model::{
-    AppNo, Endpoint, EndpointSecrets, Message, MessageNo, OrganizationSettings, StatusPolicy, Timestamp,
+    AppNo, Endpoint, EndpointSecrets, Message, MessageNo, OrganizationSettings, Redacted, StatusPolicy, Timestamp,
 };
 use ringback_wire::report::Report;
 use ringback_wire::{Prepared, Recipe, RenderError, dialect, prepare};
@@ -70,4 +70,30 @@ fn a_word_that_is_no_state_is_none_that_a_policy_lets_through() {
     }
     assert!(admits(r#"{"call":{"id":"1"}}"#, None), "a report without a word is not about a state");
     assert!(admits(r#"{"message":{"status":"delivered"}}"#, None));
+}
+
+#[test]
+fn a_parameter_of_the_owner_cannot_take_a_name_that_an_inbound_message_has_there() {
+    let refused = |method: &str, name: &str| {
+        let id = "ep_27UH4WbU6Z5A5EzD8u03UvzRbpk".parse().unwrap();
+        let shape = json!({
+            "dialect": "console", "sendMethod": method,
+            "customParameters": [{ "name": name, "value": "x", "secret": false }],
+        });
+        let endpoint = Endpoint {
+            shape: Some(Box::new(serde_json::from_value(shape).unwrap())),
+            report_type: Some("mo".to_owned()),
+            ..Endpoint::new(id, "https://h.example/".to_owned(), Timestamp::from_seconds(0))
+        };
+        let secrets = EndpointSecrets { custom_values: vec![Redacted::default()], ..EndpointSecrets::default() };
+        Recipe::new(&endpoint, &secrets, &OrganizationSettings::default()).err().map(|error| error.field)
+    };
+    let at_the_name = Some("customParameters.0.name".to_owned());
+    for (flat, whole) in [("get", "json"), ("post", "xml")] {
+        for name in ["from", "text", "media_id", "payload"] {
+            assert_eq!((refused(flat, name), refused(whole, name)), (at_the_name.clone(), None), "{name}");
+        }
+        assert_eq!((refused(flat, "messages"), refused(whole, "messages")), (None, at_the_name.clone()));
+        assert_eq!((refused(flat, "team"), refused(whole, "team")), (None, None));
+    }
 }

@@ -17,6 +17,10 @@ pub(crate) fn number(text: Cow<'_, str>, format: NumberFormat) -> Cow<'_, str> {
     }
     // `00` in front of a country code says the same as `+`.
     let digits = if text.starts_with('+') { digits } else { digits.strip_prefix("00").unwrap_or(digits) };
+    // No calling code begins with 0: it is a national number, whose country nobody knows here.
+    if digits.is_empty() || digits.starts_with('0') {
+        return text;
+    }
     let written = match format {
         NumberFormat::Raw => return text,
         NumberFormat::E164Plus => format!("+{digits}"),
@@ -106,8 +110,11 @@ mod tests {
             assert_eq!(form(given, NumberFormat::National), "8012345348");
             assert_eq!(form(given, NumberFormat::Raw), given);
         }
-        for other in ["002348xxxxx5348", "918921269xxx", "ACME", "", "+", "+1 555"] {
-            assert_eq!(form(other, NumberFormat::ZeroZero), other);
+        for other in ["002348xxxxx5348", "918921269xxx", "ACME", "", "+", "+1 555", "0712345678", "00", "000712"] {
+            for format in [NumberFormat::ZeroZero, NumberFormat::E164Plus, NumberFormat::Digits, NumberFormat::National]
+            {
+                assert_eq!(form(other, format), other);
+            }
         }
     }
 
