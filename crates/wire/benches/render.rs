@@ -4,11 +4,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a benchmark stops at what it does not expect")]
 
-use bytes::Bytes;
+#[path = "../tests/kit/mod.rs"]
+mod kit;
+
 use criterion::{Criterion, criterion_group, criterion_main};
-use ringback_model::{
-    AppNo, Endpoint, EndpointSecrets, Message, MessageNo, OrganizationSettings, SigningKey, SigningSecret, Timestamp,
-};
+use ringback_model::{Endpoint, EndpointSecrets, OrganizationSettings, SigningKey, SigningSecret, Timestamp};
 use ringback_wire::{Recipe, prepare};
 use serde_json::json;
 
@@ -19,25 +19,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const REPORT: &str = r#"{"product":"sms","category":"notification","message":{"id":"m-7042","groupId":"t-1001","to":"+254712345678","from":"ACME","status":"delivered","error":{"code":"000"},"parts":1,"price":{"amount":"0.8000"},"acceptedAt":"2024-06-01T09:00:00Z","sentAt":"2024-06-01T09:00:01.120Z","deliveredAt":"2024-06-01T09:00:04.250Z","clientRef":"order/42","custom":{"custom":"a","custom1":"b"},"network":{"countryName":"Kenya","countryCode":"ke","operatorName":"Safaricom","operatorCode":"63902"}}}"#;
 /// Takes six values.
 const TEMPLATE: &str = r#"{"id":{{message.id}},"to":{{message.to}},"state":{{message.status}},"code":{{message.error.code}},"sent":{{message.sentAt}},"ref":{{message.clientRef}}}"#;
-
-fn message() -> Message {
-    Message {
-        no: MessageNo(1),
-        app: AppNo(1),
-        id: "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk".parse().unwrap(),
-        event_type: "sms.dlr".to_owned(),
-        event_id: None,
-        channels: Vec::new(),
-        payload: Some(Bytes::from_static(REPORT.as_bytes())),
-        raw: None,
-        raw_content_type: None,
-        ordering_key: None,
-        occurred_at: None,
-        callback_url: None,
-        accepted_at: Timestamp::from_seconds(1_724_235_300),
-        expires_at: Timestamp::MAX,
-    }
-}
 
 fn recipe(shape: serde_json::Value) -> Recipe {
     let id = "ep_27UH4WbU6Z5A5EzD8u03UvzRbpk".parse().unwrap();
@@ -67,7 +48,7 @@ fn render(criterion: &mut Criterion) {
         ("rich-dlr json", report("rich-dlr", "json")),
         ("template", recipe(template)),
     ];
-    let message = message();
+    let message = kit::message("sms.dlr", REPORT);
     let wall = Timestamp::from_seconds(1_724_235_300);
     let mut group = criterion.benchmark_group("render and sign");
     for (name, recipe) in &cases {

@@ -3,10 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what it does not expect")]
 
-use bytes::Bytes;
+mod kit;
+
 use ringback_model::{
-    AppNo, Endpoint, EndpointSecrets, Message, MessageNo, OrganizationSettings, SendMethod, Shape, SigningKey,
-    SigningSecret, Timestamp,
+    Endpoint, EndpointSecrets, OrganizationSettings, SendMethod, Shape, SigningKey, SigningSecret, Timestamp,
 };
 use ringback_wire::report::report_schemas;
 use ringback_wire::{Prepared, Recipe, RenderError, prepare};
@@ -35,22 +35,7 @@ fn request(
     let secret = SigningSecret::parse("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
     let secrets = EndpointSecrets { keys: vec![SigningKey { secret, expires_at: None }], ..EndpointSecrets::default() };
     let recipe = Recipe::new(&endpoint, &secrets, &OrganizationSettings::default()).unwrap();
-    let message = Message {
-        no: MessageNo(1),
-        app: AppNo(1),
-        id: "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk".parse().unwrap(),
-        event_type: event_type.to_owned(),
-        event_id: None,
-        channels: Vec::new(),
-        payload: Some(Bytes::from_static(payload.as_bytes())),
-        raw: None,
-        raw_content_type: None,
-        ordering_key: None,
-        occurred_at: None,
-        callback_url: None,
-        accepted_at: Timestamp::from_seconds(1_724_235_300),
-        expires_at: Timestamp::MAX,
-    };
+    let message = kit::message(event_type, payload);
     prepare(&recipe, &message, Timestamp::from_seconds(1_724_235_300))
 }
 

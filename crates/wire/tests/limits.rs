@@ -2,10 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what it does not expect")]
 
-use bytes::Bytes;
-use ringback_model::{
-    AppNo, Endpoint, EndpointSecrets, Message, MessageNo, OrganizationSettings, Redacted, StatusPolicy, Timestamp,
-};
+mod kit;
+
+use ringback_model::{Endpoint, EndpointSecrets, OrganizationSettings, Redacted, StatusPolicy, Timestamp};
 use ringback_wire::report::Report;
 use ringback_wire::{Prepared, Recipe, RenderError, dialect, prepare};
 use serde_json::{Value, json};
@@ -17,22 +16,7 @@ fn render(url: &str, shape: Value, payload: &Value) -> Result<Prepared, RenderEr
         ..Endpoint::new(id, url.to_owned(), Timestamp::from_seconds(0))
     };
     let recipe = Recipe::new(&endpoint, &EndpointSecrets::default(), &OrganizationSettings::default()).unwrap();
-    let message = Message {
-        no: MessageNo(1),
-        app: AppNo(1),
-        id: "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk".parse().unwrap(),
-        event_type: "sms.dlr".to_owned(),
-        event_id: None,
-        channels: Vec::new(),
-        payload: Some(Bytes::from(payload.to_string())),
-        raw: None,
-        raw_content_type: None,
-        ordering_key: None,
-        occurred_at: None,
-        callback_url: None,
-        accepted_at: Timestamp::from_seconds(0),
-        expires_at: Timestamp::MAX,
-    };
+    let message = kit::message("sms.dlr", &payload.to_string());
     prepare(&recipe, &message, Timestamp::from_seconds(0))
 }
 

@@ -3,11 +3,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what it does not expect")]
 
-use bytes::Bytes;
+mod kit;
+
 use proptest::prelude::*;
 use ringback_model::{
-    AppNo, CustomParameter, Endpoint, EndpointSecrets, Message, MessageNo, OrganizationSettings, Redacted, Shape,
-    SigningKey, SigningSecret, Timestamp,
+    CustomParameter, Endpoint, EndpointSecrets, OrganizationSettings, Redacted, Shape, SigningKey, SigningSecret,
+    Timestamp,
 };
 use ringback_wire::report::Status;
 use ringback_wire::{Prepared, Recipe, RecipeError, RenderError, prepare};
@@ -42,28 +43,9 @@ fn recipe(said: &Value, settings: &OrganizationSettings) -> Result<Recipe, Recip
     Recipe::new(&endpoint, &secrets, settings)
 }
 
-fn message(event_type: &str, payload: &str) -> Message {
-    Message {
-        no: MessageNo(1),
-        app: AppNo(1),
-        id: "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk".parse().unwrap(),
-        event_type: event_type.to_owned(),
-        event_id: None,
-        channels: Vec::new(),
-        payload: Some(Bytes::copy_from_slice(payload.as_bytes())),
-        raw: None,
-        raw_content_type: None,
-        ordering_key: None,
-        occurred_at: None,
-        callback_url: None,
-        accepted_at: Timestamp::from_seconds(1_724_235_300),
-        expires_at: Timestamp::MAX,
-    }
-}
-
 fn try_render(said: &Value, event_type: &str, payload: &str) -> Result<Prepared, RenderError> {
     let recipe = recipe(said, &OrganizationSettings::default()).unwrap();
-    prepare(&recipe, &message(event_type, payload), Timestamp::from_seconds(1_724_235_300))
+    prepare(&recipe, &kit::message(event_type, payload), Timestamp::from_seconds(1_724_235_300))
 }
 
 fn render(said: &Value, message: &Value) -> Prepared {
@@ -143,7 +125,7 @@ fn a_time_is_in_the_zone_of_the_endpoint_then_of_the_organization_then_utc_and_a
             said["timeZone"] = json!(zone);
         }
         let recipe = recipe(&said, &settings).unwrap();
-        let message = message("sms.dlr", &payload.to_string());
+        let message = kit::message("sms.dlr", &payload.to_string());
         let request = prepare(&recipe, &message, Timestamp::from_seconds(0)).unwrap();
         let sent: Value = serde_json::from_slice(&request.body).unwrap();
         assert_eq!((&sent["sent_time"], &sent["deliv_time"]), (&json!(written), &json!("")));

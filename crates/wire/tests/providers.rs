@@ -2,10 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what it does not expect")]
 
-use bytes::Bytes;
-use ringback_model::{
-    AppNo, Endpoint, EndpointSecrets, Message, MessageNo, OrganizationSettings, Redacted, Shape, Timestamp,
-};
+mod kit;
+
+use ringback_model::{Endpoint, EndpointSecrets, Message, OrganizationSettings, Redacted, Shape, Timestamp};
 use ringback_wire::{Prepared, Recipe, RecipeError, prepare};
 use serde_json::{Value, json};
 
@@ -24,22 +23,7 @@ fn recipe(url: &str, shape: Value, secret: Option<&str>) -> Result<Recipe, Recip
 
 fn request(recipe: &Recipe, id: &str, wall: i64) -> Prepared {
     let payload = r#"{"product":"sms","message":{"id":"1","to":"+4860","status":"delivered"}}"#;
-    let message = Message {
-        no: MessageNo(1),
-        app: AppNo(1),
-        id: id.parse().unwrap(),
-        event_type: "sms.dlr".to_owned(),
-        event_id: None,
-        channels: Vec::new(),
-        payload: Some(Bytes::from_static(payload.as_bytes())),
-        raw: None,
-        raw_content_type: None,
-        ordering_key: None,
-        occurred_at: None,
-        callback_url: None,
-        accepted_at: Timestamp::from_seconds(1_724_235_300),
-        expires_at: Timestamp::MAX,
-    };
+    let message = Message { id: id.parse().unwrap(), ..kit::message("sms.dlr", payload) };
     prepare(recipe, &message, Timestamp::from_seconds(wall)).unwrap()
 }
 

@@ -2,10 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what it does not expect")]
 
-use bytes::Bytes;
+mod kit;
+
 use ringback_model::{
-    AppNo, Auth, CustomParameter, Endpoint, EndpointSecrets, HeaderField, Message, MessageNo, OrganizationSettings,
-    Redacted, Shape, SigningKey, SigningSecret, Timestamp,
+    Auth, CustomParameter, Endpoint, EndpointSecrets, HeaderField, Message, OrganizationSettings, Redacted, Shape,
+    SigningKey, SigningSecret, Timestamp,
 };
 use ringback_wire::{Prepared, Recipe, prepare};
 use serde_json::{Map, Value, value::RawValue};
@@ -86,22 +87,7 @@ struct Event<'a> {
 
 fn message(text: &str) -> Message {
     let event: Event<'_> = serde_json::from_str(text).unwrap();
-    Message {
-        no: MessageNo(1),
-        app: AppNo(1),
-        id: "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk".parse().unwrap(),
-        event_type: event.event_type,
-        event_id: None,
-        channels: Vec::new(),
-        payload: Some(Bytes::copy_from_slice(event.payload.get().as_bytes())),
-        raw: None,
-        raw_content_type: None,
-        ordering_key: None,
-        occurred_at: event.occurred_at,
-        callback_url: None,
-        accepted_at: Timestamp::from_seconds(1_724_235_300),
-        expires_at: Timestamp::MAX,
-    }
+    Message { occurred_at: event.occurred_at, ..kit::message(&event.event_type, event.payload.get()) }
 }
 
 fn render(case: &Case) -> Prepared {
