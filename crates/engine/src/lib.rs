@@ -18,6 +18,7 @@ mod pump;
 mod random;
 mod route;
 mod sender;
+mod tallies;
 
 pub mod egress;
 pub mod scheduler;

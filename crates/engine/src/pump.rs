@@ -25,6 +25,7 @@ use crate::log;
 use crate::route::Route;
 use crate::scheduler::{Action, Event, LanePolicy, Limits, Scheduler};
 use crate::sender::Sender;
+use crate::tallies::Tallies;
 use crate::transport::Transport;
 
 /// Endpoints found at a time at a start.
@@ -37,6 +38,8 @@ const RELEASED_PER_STEP: usize = 500;
 const FAILING_TOO_LONG: Duration = Duration::from_secs(5 * 24 * 3_600);
 /// How long the pump waits before it asks a store again that could not answer.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// How long the last counts may take to be kept when the engine stops.
+const LAST_COUNTS: Duration = Duration::from_secs(1);
 /// How long the pump sleeps at most, and how often idle connections that are too old are closed.
 const SWEEP: Duration = Duration::from_secs(5);
 
@@ -106,6 +109,8 @@ enum Done {
     /// Some of an endpoint were released; there may be more.
     Released(EndpointNo, bool),
     Measured(EndpointNo),
+    /// What was counted is kept.
+    Counted,
 }
 
 /// Whether endpoints with work are being looked for.
@@ -127,6 +132,7 @@ struct Pump {
     scheduler: Scheduler,
     routes: HashMap<EndpointNo, Arc<Route>>,
     holds: Holds,
+    tallies: Tallies,
     /// Endpoints that a measure is being taken against.
     measured: HashSet<EndpointNo>,
     /// Endpoints with work are being looked for.
@@ -141,6 +147,7 @@ impl Pump {
     fn new(options: EngineOptions) -> Self {
         let EngineOptions { store, directory, feed, transport, clock, random, retry } = options;
         let sender = Sender::new(transport, clock.clone());
+        let tallies = Tallies::new(clock.now());
         let executor = Arc::new(Executor { sender, clock: clock.clone(), random, ids: IdMaker::new() });
         Self {
             store,
@@ -152,6 +159,7 @@ impl Pump {
             scheduler: Scheduler::new(Limits::default()),
             routes: HashMap::new(),
             holds: Holds::default(),
+            tallies,
             measured: HashSet::new(),
             finding: Finding::No,
             tasks: JoinSet::new(),
@@ -197,12 +205,17 @@ impl Pump {
             }
             self.act();
             self.sweep();
+            self.keep_counts();
             let load = self.scheduler.load();
             if self.stopping && load.running == 0 && load.uncommitted == 0 && self.measured.is_empty() {
                 break;
             }
         }
         self.tasks.shutdown().await;
+        let last = self.tallies.take(self.clock.now()).write(self.store.clone());
+        if tokio::time::timeout(LAST_COUNTS, last).await.is_err() {
+            tracing::warn!("the last counts for charts could not be kept in time");
+        }
         self.executor.sender.transport().close_idle();
     }
 
@@ -211,6 +224,16 @@ impl Pump {
         if now.since(self.swept_at) >= SWEEP || self.swept_at == Timestamp::MIN {
             self.swept_at = now;
             self.executor.sender.transport().sweep();
+        }
+    }
+
+    fn keep_counts(&mut self) {
+        if let Some(counted) = self.tallies.take_due(self.clock.now()) {
+            let store = self.store.clone();
+            self.tasks.spawn(async move {
+                counted.write(store).await;
+                Done::Counted
+            });
         }
     }
 
@@ -258,6 +281,7 @@ impl Pump {
                 self.measured.remove(&endpoint);
                 self.tell(Event::Stopped(endpoint));
             }
+            Ok(Done::Counted) => {}
             // Attempts catch their own panics; nothing else in these tasks can.
             Err(error) => tracing::error!(%error, "a task of the engine ended badly"),
         }
@@ -311,6 +335,7 @@ impl Pump {
         for attempt in earlier.iter().chain([&attempt]) {
             log::attempt(&due, &route, attempt, judgement.step);
         }
+        self.tallies.count(&due, earlier.as_ref(), &attempt, judgement.step);
         if matches!(judgement.step, Step::Hold { .. }) {
             self.holds.judged(endpoint, due.message.no, Arc::clone(&route));
         }

@@ -24,6 +24,7 @@ mod secret;
 mod shape;
 mod status_policy;
 mod success;
+mod tally;
 mod time;
 mod verification;
 
@@ -51,6 +52,7 @@ pub use secret::{Redacted, SecretError, SigningSecret};
 pub use shape::{BodyTemplate, CustomParameter, EmptyValue, NumberFormat, SendMethod, Shape, TimeFormat};
 pub use status_policy::StatusPolicy;
 pub use success::{BodyRule, BodyTest, SuccessRule};
+pub use tally::{Span, Tally};
 pub use time::{Timestamp, TimestampError};
 pub use verification::{Verification, VerificationKind, VerificationMode, VerificationState};
 

@@ -17,6 +17,7 @@ mod port;
 mod query;
 mod reply;
 mod seal;
+mod tally;
 
 pub use directory::{AppConfig, Directory, EndpointConfig};
 pub use document::{Delete, Document, DocumentKind, DocumentPage, Expect, Put, PutResult, Written};
@@ -30,3 +31,4 @@ pub use port::Store;
 pub use query::{AttemptQuery, AttemptScope, Direction, MessageQuery, MessageRef, Paging};
 pub use reply::{Answer, Reply};
 pub use seal::{MasterKey, SealError};
+pub use tally::{Backlog, Count, EndpointTallyQuery, Subject, TallyQuery};

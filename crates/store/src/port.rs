@@ -6,11 +6,12 @@
 
 use std::fmt::Debug;
 
-use ringback_model::{AppNo, Attempt, AttemptId, Delivery, EndpointNo, Message, MessageNo};
+use ringback_model::{AppNo, Attempt, AttemptId, Delivery, EndpointNo, Message, MessageNo, Tally, Timestamp};
 
 use crate::{
-    Accept, Accepted, AttemptQuery, Clear, Cleared, Delete, Document, DocumentKind, DocumentPage, Finish, Finished,
-    LaneStart, MessageQuery, MessageRef, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, Take, Taken,
+    Accept, Accepted, AttemptQuery, Backlog, Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage,
+    EndpointTallyQuery, Finish, Finished, LaneStart, MessageQuery, MessageRef, Put, PutResult, Rearm, Rearmed, Release,
+    Released, Reply, Take, Taken, TallyQuery,
 };
 
 /// The durable facts. See the module for what all methods promise.
@@ -43,6 +44,19 @@ pub trait Store: Send + Sync + Debug + 'static {
     /// Endpoints above `after` with pending deliveries or a failing health, at most `limit`, by number. Costs time in
     /// proportion to endpoints, not to deliveries.
     fn lanes(&self, after: EndpointNo, limit: usize) -> Reply<Vec<LaneStart>>;
+
+    /// What waits for an endpoint. Costs time in proportion to it, though little for each.
+    fn backlog(&self, endpoint: EndpointNo) -> Reply<Backlog>;
+
+    /// Adds to the counts that charts are drawn from. Refused as [`crate::StoreError::Full`] while the disk is low.
+    fn tally(&self, item: Count) -> Reply<()>;
+
+    /// A series of counts, oldest first.
+    fn tallies(&self, query: TallyQuery) -> Reply<Vec<(Timestamp, Tally)>>;
+
+    /// The sums of all endpoints of an owner that got anything in some hours, in no order. Costs time in proportion to the
+    /// endpoints that got anything.
+    fn endpoint_tallies(&self, query: EndpointTallyQuery) -> Reply<Vec<(EndpointNo, Tally)>>;
 
     /// Writes a document.
     fn put(&self, item: Put) -> Reply<PutResult>;

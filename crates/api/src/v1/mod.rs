@@ -16,6 +16,7 @@ pub(crate) mod oauth_client;
 pub(crate) mod organization;
 pub(crate) mod probe;
 pub(crate) mod secret;
+pub(crate) mod statistics;
 pub(crate) mod story;
 
 use std::sync::Arc;
@@ -44,6 +45,10 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
             "/api/v1/app/{app_id}/endpoint/{endpoint_id}/headers",
             get(header::get).put(header::put).patch(header::patch),
         )
+        .route("/api/v1/app/{app_id}/endpoint/{endpoint_id}/stats", get(statistics::stats))
+        .route("/api/v1/app/{app_id}/endpoint/{endpoint_id}/statistics", get(statistics::endpoint))
+        .route("/api/v1/app/{app_id}/statistics", get(statistics::application))
+        .route("/api/v1/statistics", get(statistics::organization))
         .route("/api/v1/app/{app_id}/msg", get(message::list).post(message::create))
         .route("/api/v1/app/{app_id}/msg/{msg_id}", get(message::get))
         .route("/api/v1/app/{app_id}/msg/{msg_id}/story", get(story::get))

@@ -28,6 +28,7 @@ mod rights;
 mod schemas;
 mod secret;
 mod server;
+mod statistics;
 mod story;
 mod tenant;
 mod verification;

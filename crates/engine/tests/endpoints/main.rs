@@ -3,6 +3,7 @@
 
 mod answers;
 mod callback;
+mod counting;
 mod gates;
 mod holding;
 mod mtls;

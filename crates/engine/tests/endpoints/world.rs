@@ -95,6 +95,11 @@ impl World {
         }));
     }
 
+    /// Stops the engine in good order.
+    pub(crate) async fn stop(&mut self) {
+        self.engine.take().unwrap().stop(Duration::from_secs(30)).await;
+    }
+
     async fn put(&self, put: Put) -> i64 {
         match self.store.put(put).await.unwrap() {
             PutResult::Stored(written) => written.no,

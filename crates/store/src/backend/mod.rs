@@ -3,3 +3,4 @@
 pub mod postgres;
 mod share;
 pub mod sqlite;
+mod tally;

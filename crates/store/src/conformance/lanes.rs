@@ -6,7 +6,7 @@ use ringback_model::{Breaker, EndpointNo, Health, Trigger};
 
 use super::Harness;
 use super::world::{ENDPOINT, SUCCESS, World};
-use crate::{LaneStart, Step};
+use crate::{Backlog, LaneStart, Step};
 
 fn found(world: &World<'_>, page: usize) -> Vec<LaneStart> {
     let mut lanes = Vec::new();
@@ -66,4 +66,25 @@ pub fn a_health_is_kept_until_it_is_well_again(harness: &dyn Harness) {
     item.health = Some(Health::default());
     world.record(item);
     assert!(found(&world, 10).is_empty());
+}
+
+/// Those due, those tried later and those behind the head of their queue; not those that have ended.
+pub fn a_backlog_counts_each_pending_delivery_once(harness: &dyn Harness) {
+    let world = World::new(harness);
+    assert_eq!(world.store.backlog(ENDPOINT).wait().expect("the store can be read"), Backlog::default());
+    let oldest = world.now();
+    let later = world.send(&[ENDPOINT]);
+    world.finish(later, ENDPOINT, Step::Retry { due: world.later(60), counted: true });
+    world.clock.advance(Duration::from_secs(5));
+    let ended = world.send(&[ENDPOINT]);
+    world.finish(ended, ENDPOINT, SUCCESS);
+    world.rearm(ended, ENDPOINT);
+    for queue in [Some(1), Some(1), Some(1), Some(2), None] {
+        world.accept(world.item(&[(ENDPOINT, queue), (EndpointNo(ENDPOINT.0 + 1), queue)]));
+    }
+    let backlog = world.store.backlog(ENDPOINT).wait().expect("the store can be read");
+    assert_eq!(backlog, Backlog { pending: 6, oldest: Some(oldest) });
+    world.finish(later, ENDPOINT, SUCCESS);
+    let backlog = world.store.backlog(ENDPOINT).wait().expect("the store can be read");
+    assert_eq!(backlog, Backlog { pending: 5, oldest: Some(world.now()) });
 }

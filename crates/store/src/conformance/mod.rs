@@ -16,6 +16,7 @@ pub mod queues;
 pub mod reading;
 pub mod resend;
 pub mod taking;
+pub mod tallies;
 mod world;
 
 use std::sync::Arc;
@@ -126,6 +127,7 @@ macro_rules! conformance_tests {
             lanes {
                 every_endpoint_with_work_is_found_once
                 a_health_is_kept_until_it_is_well_again
+                a_backlog_counts_each_pending_delivery_once
             }
             documents {
                 a_document_is_read_back_as_it_was_written
@@ -143,6 +145,11 @@ macro_rules! conformance_tests {
                 attempts_are_searched
                 an_attempt_comes_back_as_it_was_recorded
                 a_store_that_works_answers_a_ping
+            }
+            tallies {
+                counts_add_up_at_every_level_and_step
+                the_endpoints_of_an_owner_are_summed_over_hours
+                counts_are_kept_for_as_long_as_their_step_says
             }
             owners {
                 an_owner_that_was_replaced_writes_nothing

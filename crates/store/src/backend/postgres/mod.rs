@@ -11,6 +11,7 @@
 mod accept;
 mod address;
 mod attempt;
+mod backlog;
 mod clear;
 mod connection;
 mod document;
@@ -31,6 +32,7 @@ mod schema;
 mod shard;
 mod store;
 mod take;
+mod tally;
 mod tls;
 mod value;
 mod waiting;

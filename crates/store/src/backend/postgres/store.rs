@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ringback_model::{AppNo, Attempt, AttemptId, Delivery, EndpointNo, Message, MessageNo, Timestamp};
+use ringback_model::{AppNo, Attempt, AttemptId, Delivery, EndpointNo, Message, MessageNo, Tally, Timestamp};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
@@ -13,11 +13,11 @@ use super::options::PostgresOptions;
 use super::pool::Pool;
 use super::waiting::{Job, Waiting};
 use super::writer::Writer;
-use super::{attempt, document, lane, listing, message, schema, take};
+use super::{attempt, backlog, document, lane, listing, message, schema, take, tally};
 use crate::{
-    Accept, Accepted, Answer, AttemptQuery, Clear, Cleared, Delete, Document, DocumentKind, DocumentPage, Feed, Finish,
-    Finished, LaneStart, MasterKey, MessageQuery, MessageRef, Put, PutResult, Rearm, Rearmed, Release, Released, Reply,
-    Store, StoreError, Take, Taken, feed,
+    Accept, Accepted, Answer, AttemptQuery, Backlog, Clear, Cleared, Count, Delete, Document, DocumentKind,
+    DocumentPage, EndpointTallyQuery, Feed, Finish, Finished, LaneStart, MasterKey, MessageQuery, MessageRef, Put,
+    PutResult, Rearm, Rearmed, Release, Released, Reply, Store, StoreError, Take, Taken, TallyQuery, feed,
 };
 
 /// Connections that read for the engine and for configuration: these reads are short.
@@ -136,6 +136,22 @@ impl Store for PostgresStore {
 
     fn clear(&self, item: Clear) -> Reply<Cleared> {
         self.write(|answer| Job::Clear(item, answer))
+    }
+
+    fn backlog(&self, endpoint: EndpointNo) -> Reply<Backlog> {
+        read!(self.slow, |client| backlog::backlog(client, endpoint))
+    }
+
+    fn tally(&self, item: Count) -> Reply<()> {
+        self.write(|answer| Job::Tally(item, answer))
+    }
+
+    fn tallies(&self, query: TallyQuery) -> Reply<Vec<(Timestamp, Tally)>> {
+        read!(self.slow, |client| tally::series(client, &query))
+    }
+
+    fn endpoint_tallies(&self, query: EndpointTallyQuery) -> Reply<Vec<(EndpointNo, Tally)>> {
+        read!(self.slow, |client| tally::endpoints(client, &query))
     }
 
     fn put(&self, item: Put) -> Reply<PutResult> {

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    Accept, Accepted, Answer, Clear, Cleared, Delete, Finish, Finished, Put, PutResult, Rearm, Rearmed, Release,
+    Accept, Accepted, Answer, Clear, Cleared, Count, Delete, Finish, Finished, Put, PutResult, Rearm, Rearmed, Release,
     Released, StoreError,
 };
 
@@ -32,6 +32,7 @@ pub(super) enum Job {
     Rearm(Rearm, Answer<Rearmed>),
     Release(Release, Answer<Released>),
     Clear(Clear, Answer<Cleared>),
+    Tally(Count, Answer<()>),
     Put(Put, Answer<PutResult>),
     Delete(Delete, Answer<bool>),
     Ping(Answer<()>),
@@ -45,6 +46,7 @@ impl Job {
             Self::Rearm(_, answer) => answer.give(Err(error)),
             Self::Release(_, answer) => answer.give(Err(error)),
             Self::Clear(_, answer) => answer.give(Err(error)),
+            Self::Tally(_, answer) => answer.give(Err(error)),
             Self::Put(_, answer) => answer.give(Err(error)),
             Self::Delete(_, answer) => answer.give(Err(error)),
             Self::Ping(answer) => answer.give(Err(error)),
@@ -68,6 +70,7 @@ impl Job {
             | Self::Rearm(..)
             | Self::Release(..)
             | Self::Clear(..)
+            | Self::Tally(..)
             | Self::Delete(..)
             | Self::Ping(_) => 0,
         }
@@ -107,7 +110,13 @@ impl Unique {
                     && item.message.event_id.as_ref().is_none_or(|id| self.event_ids.insert((item.app, id.clone())))
             }
             Job::Finish(item, _) => self.deliveries.insert((item.message, item.endpoint)),
-            Job::Rearm(..) | Job::Release(..) | Job::Clear(..) | Job::Put(..) | Job::Delete(..) | Job::Ping(_) => false,
+            Job::Rearm(..)
+            | Job::Release(..)
+            | Job::Clear(..)
+            | Job::Tally(..)
+            | Job::Put(..)
+            | Job::Delete(..)
+            | Job::Ping(_) => false,
         }
     }
 }

@@ -25,7 +25,7 @@ use super::group::{self, Written};
 use super::rearm::rearm;
 use super::release::release;
 use super::waiting::{COMPANY_WAIT, Job, Waiting};
-use super::{idempotency, schema};
+use super::{idempotency, schema, tally};
 use crate::{Accept, Cleared, Committed, FeedSender, Finish, MasterKey, PutResult, Rearmed, Released, StoreError};
 
 /// How often a transaction that collided with another one is tried.
@@ -73,6 +73,7 @@ enum Done {
     Rearm(Rearmed),
     Release(Released),
     Clear(Cleared),
+    Tally,
     Put(PutResult),
     Delete(bool),
     Ping,
@@ -147,7 +148,13 @@ impl Writer {
             match job {
                 Job::Accept(item, _) => accepts.push(item),
                 Job::Finish(item, _) => finishes.push(item),
-                Job::Rearm(..) | Job::Release(..) | Job::Clear(..) | Job::Put(..) | Job::Delete(..) | Job::Ping(_) => {}
+                Job::Rearm(..)
+                | Job::Release(..)
+                | Job::Clear(..)
+                | Job::Tally(..)
+                | Job::Put(..)
+                | Job::Delete(..)
+                | Job::Ping(_) => {}
             }
         }
         let (now, purpose) = (self.clock.now(), self.purpose);
@@ -280,6 +287,10 @@ async fn carry_out(client: &Client, now: Timestamp, sealing: Sealing<'_>, job: &
             committed.due = due;
             Done::Clear(done)
         }
+        Job::Tally(item, _) => {
+            tally::add(client, item).await?;
+            Done::Tally
+        }
         Job::Put(item, _) => {
             let (done, changed) = document::put(client, now, sealing, item).await?;
             committed.changed.extend(changed);
@@ -303,6 +314,7 @@ fn answer(job: Job, done: Done) {
         (Job::Rearm(_, answer), Done::Rearm(done)) => answer.give(Ok(done)),
         (Job::Release(_, answer), Done::Release(done)) => answer.give(Ok(done)),
         (Job::Clear(_, answer), Done::Clear(done)) => answer.give(Ok(done)),
+        (Job::Tally(_, answer), Done::Tally) => answer.give(Ok(())),
         (Job::Put(_, answer), Done::Put(done)) => answer.give(Ok(done)),
         (Job::Delete(_, answer), Done::Delete(done)) => answer.give(Ok(done)),
         (Job::Ping(answer), Done::Ping) => answer.give(Ok(())),

@@ -8,6 +8,7 @@
 
 mod apply;
 mod attempt;
+mod backlog;
 mod batch;
 mod checkpoint;
 mod clear;
@@ -32,6 +33,7 @@ mod release;
 mod schema;
 mod space;
 mod store;
+mod tally;
 mod value;
 mod wal;
 mod writer;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use ringback_model::{AppNo, Attempt, AttemptId, Delivery, EndpointNo, Message, MessageNo};
+use ringback_model::{AppNo, Attempt, AttemptId, Delivery, EndpointNo, Message, MessageNo, Tally, Timestamp};
 use tokio::sync::watch;
 
 use super::apply::{ApplyContext, Op};
@@ -15,11 +15,11 @@ use super::options::SqliteOptions;
 use super::reader::{Readers, in_our_words};
 use super::space::Space;
 use super::writer::{Asker, Waiting, Writer};
-use super::{attempt, delivery, document, lane, listing, message};
+use super::{attempt, backlog, delivery, document, lane, listing, message, tally};
 use crate::{
-    Accept, Accepted, AttemptQuery, Clear, Cleared, Delete, Document, DocumentKind, DocumentPage, Feed, Finish,
-    Finished, LaneStart, MasterKey, MessageQuery, MessageRef, Put, PutResult, Rearm, Rearmed, Release, Released, Reply,
-    Store, StoreError, Take, Taken, feed, seal,
+    Accept, Accepted, AttemptQuery, Backlog, Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage,
+    EndpointTallyQuery, Feed, Finish, Finished, LaneStart, MasterKey, MessageQuery, MessageRef, Put, PutResult, Rearm,
+    Rearmed, Release, Released, Reply, Store, StoreError, Take, Taken, TallyQuery, feed, seal,
 };
 
 /// Threads that read for the engine and for configuration: these reads are short.
@@ -114,6 +114,22 @@ impl Store for SqliteStore {
 
     fn clear(&self, item: Clear) -> Reply<Cleared> {
         self.write(Op::Clear(item), Asker::Clear)
+    }
+
+    fn backlog(&self, endpoint: EndpointNo) -> Reply<Backlog> {
+        self.slow.read(move |connection| in_our_words(backlog::backlog(connection, endpoint)))
+    }
+
+    fn tally(&self, item: Count) -> Reply<()> {
+        self.write(Op::Tally(item), Asker::Tally)
+    }
+
+    fn tallies(&self, query: TallyQuery) -> Reply<Vec<(Timestamp, Tally)>> {
+        self.slow.read(move |connection| in_our_words(tally::series(connection, &query)))
+    }
+
+    fn endpoint_tallies(&self, query: EndpointTallyQuery) -> Reply<Vec<(EndpointNo, Tally)>> {
+        self.slow.read(move |connection| in_our_words(tally::endpoints(connection, &query)))
     }
 
     fn put(&self, item: Put) -> Reply<PutResult> {

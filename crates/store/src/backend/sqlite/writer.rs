@@ -48,6 +48,7 @@ pub(super) enum Asker {
     Rearm(Answer<Rearmed>),
     Release(Answer<Released>),
     Clear(Answer<Cleared>),
+    Tally(Answer<()>),
     Put(Answer<PutResult>),
     Delete(Answer<bool>),
     Ping(Answer<()>),
@@ -61,6 +62,7 @@ impl Asker {
             (Self::Rearm(answer), OpResult::Rearm(result)) => answer.give(result),
             (Self::Release(answer), OpResult::Release(result)) => answer.give(result),
             (Self::Clear(answer), OpResult::Clear(result)) => answer.give(result),
+            (Self::Tally(answer), OpResult::Tally(result)) => answer.give(result),
             (Self::Put(answer), OpResult::Put(result)) => answer.give(result),
             (Self::Delete(answer), OpResult::Delete(result)) => answer.give(result),
             (Self::Ping(answer), OpResult::Ping(result)) => answer.give(result),
@@ -86,6 +88,7 @@ impl Asker {
             Self::Rearm(answer) => answer.give(Err(error)),
             Self::Release(answer) => answer.give(Err(error)),
             Self::Clear(answer) => answer.give(Err(error)),
+            Self::Tally(answer) => answer.give(Err(error)),
             Self::Put(answer) => answer.give(Err(error)),
             Self::Delete(answer) => answer.give(Err(error)),
             Self::Ping(answer) => answer.give(Err(error)),
@@ -246,14 +249,21 @@ impl Queue {
 }
 
 fn is_urgent(op: &Op) -> bool {
-    !matches!(op, Op::Finish(_))
+    !matches!(op, Op::Finish(_) | Op::Tally(_))
 }
 
 fn payload_bytes(op: &Op) -> usize {
     match op {
         Op::Accept(item) => item.message.payload.len() + item.message.raw.as_ref().map_or(0, |raw| raw.len()),
         Op::Put(item) => item.body.len(),
-        Op::Finish(_) | Op::Rearm(_) | Op::Release(_) | Op::Clear(_) | Op::Delete(_) | Op::Sweep { .. } | Op::Ping => 0,
+        Op::Finish(_)
+        | Op::Rearm(_)
+        | Op::Release(_)
+        | Op::Clear(_)
+        | Op::Tally(_)
+        | Op::Delete(_)
+        | Op::Sweep { .. }
+        | Op::Ping => 0,
     }
 }
 

@@ -19,10 +19,11 @@ use super::numbers::Counter;
 use super::rearm::rearm;
 use super::release::release;
 use super::schema;
+use super::tally;
 use super::young::Young;
 use crate::{
-    Accept, Accepted, Clear, Cleared, Committed, Delete, Expect, Finish, Finished, MasterKey, Put, PutResult, Rearm,
-    Rearmed, Release, Released, StoreError,
+    Accept, Accepted, Clear, Cleared, Committed, Count, Delete, Expect, Finish, Finished, MasterKey, Put, PutResult,
+    Rearm, Rearmed, Release, Released, StoreError,
 };
 
 /// A write.
@@ -38,6 +39,8 @@ pub enum Op {
     Release(Release),
     /// See [`crate::Store::clear`].
     Clear(Clear),
+    /// See [`crate::Store::tally`].
+    Tally(Count),
     /// See [`crate::Store::put`].
     Put(Put),
     /// See [`crate::Store::delete`].
@@ -64,6 +67,8 @@ pub enum OpResult {
     Release(Result<Released, StoreError>),
     /// Of an [`Op::Clear`].
     Clear(Result<Cleared, StoreError>),
+    /// Of an [`Op::Tally`].
+    Tally(Result<(), StoreError>),
     /// Of an [`Op::Put`].
     Put(Result<PutResult, StoreError>),
     /// Of an [`Op::Delete`].
@@ -211,6 +216,7 @@ fn commit(
 fn carry_out(batch: &mut Batch<'_>, op: &Op, full: bool) -> rusqlite::Result<OpResult> {
     Ok(match op {
         Op::Accept(_) if full => OpResult::Accept(Err(StoreError::Full)),
+        Op::Tally(_) if full => OpResult::Tally(Err(StoreError::Full)),
         // What is there may be changed: an endpoint has to be paused or disabled on a full disk of all places.
         Op::Put(item) if full && item.expect == Expect::New => OpResult::Put(Err(StoreError::Full)),
         Op::Accept(item) => OpResult::Accept(Ok(accept(batch, item)?)),
@@ -218,6 +224,7 @@ fn carry_out(batch: &mut Batch<'_>, op: &Op, full: bool) -> rusqlite::Result<OpR
         Op::Rearm(item) => OpResult::Rearm(Ok(rearm(batch, item)?)),
         Op::Release(item) => OpResult::Release(Ok(release(batch, item)?)),
         Op::Clear(item) => OpResult::Clear(Ok(clear(batch, item)?)),
+        Op::Tally(item) => OpResult::Tally(Ok(tally::add(batch, item)?)),
         Op::Put(item) => OpResult::Put(Ok(put(batch, item)?)),
         Op::Delete(item) => OpResult::Delete(Ok(delete(batch, item)?)),
         Op::Sweep { limit } => OpResult::Sweep(Ok(sweep(batch, *limit)?)),
@@ -278,6 +285,7 @@ fn refused(op: &Op, error: StoreError) -> OpResult {
         Op::Rearm(_) => OpResult::Rearm(Err(error)),
         Op::Release(_) => OpResult::Release(Err(error)),
         Op::Clear(_) => OpResult::Clear(Err(error)),
+        Op::Tally(_) => OpResult::Tally(Err(error)),
         Op::Put(_) => OpResult::Put(Err(error)),
         Op::Delete(_) => OpResult::Delete(Err(error)),
         Op::Sweep { .. } => OpResult::Sweep(Err(error)),

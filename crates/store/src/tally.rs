@@ -1,0 +1,79 @@
+//! What is asked of the counts that charts are drawn from. They are kept apart from deliveries: adding some is rare and
+//! small, and reading some costs the same however much there was to deliver.
+
+use ringback_model::{AppNo, EndpointNo, OrgNo, Span, Tally, Timestamp};
+
+/// Counts to be added to an hour that has begun: of endpoints, and with them of their applications and organizations.
+#[derive(Clone, Debug)]
+pub struct Count {
+    /// When this was counted.
+    pub at: Timestamp,
+    /// What was counted, by endpoint; a few hundred at most, so that the commit is short.
+    pub endpoints: Vec<(EndpointNo, AppNo, Tally)>,
+}
+
+/// What waits for an endpoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Pending deliveries: due, due later, held, or behind others of their queue.
+    pub pending: u64,
+    /// When the oldest of their messages was accepted.
+    pub oldest: Option<Timestamp>,
+}
+
+/// Whose counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Subject {
+    /// All that an organization's applications got.
+    Organization(OrgNo),
+    /// All that an application's endpoints got.
+    Application(AppNo),
+    /// What an endpoint got.
+    Endpoint(EndpointNo),
+}
+
+impl Subject {
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> i64 {
+        match self {
+            Self::Organization(OrgNo(no)) | Self::Application(AppNo(no)) | Self::Endpoint(EndpointNo(no)) => no,
+        }
+    }
+}
+
+/// Asks for a series of counts, oldest first; steps without any are left out.
+#[derive(Clone, Copy, Debug)]
+pub struct TallyQuery {
+    /// Whose.
+    pub subject: Subject,
+    /// How long a step is.
+    pub span: Span,
+    /// The first step is the one that this falls in.
+    pub from: Timestamp,
+    /// The last step is the one that this falls in; at most 1,500 steps are read.
+    pub until: Timestamp,
+}
+
+/// Asks for the sums of all endpoints of an organization or an application that got anything in some hours.
+#[derive(Clone, Copy, Debug)]
+pub struct EndpointTallyQuery {
+    /// Whose endpoints.
+    pub of: Subject,
+    /// The first hour is the one that this falls in.
+    pub from: Timestamp,
+    /// The last hour is the one that this falls in; at most 24 are read.
+    pub until: Timestamp,
+}
+
+/// Steps of a series that are read at most.
+pub(crate) const MAX_STEPS: usize = 1_500;
+/// Hours that are summed at most.
+pub(crate) const MAX_HOURS: usize = 24;
+
+/// The beginnings of the steps from one time to another.
+pub(crate) fn steps(span: Span, from: Timestamp, until: Timestamp, most: usize) -> impl Iterator<Item = Timestamp> {
+    std::iter::successors(Some(span.start_of(from)), move |start| Some(*start + span.length()))
+        .take_while(move |start| *start <= until)
+        .take(most)
+}
