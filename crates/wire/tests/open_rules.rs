@@ -6,47 +6,12 @@
 mod kit;
 
 use proptest::prelude::*;
-use ringback_model::{
-    CustomParameter, Endpoint, EndpointSecrets, OrganizationSettings, Redacted, Shape, SigningKey, SigningSecret,
-    Timestamp,
-};
+use ringback_model::{OrganizationSettings, Timestamp};
 use ringback_wire::report::Status;
-use ringback_wire::{Prepared, Recipe, RecipeError, RenderError, prepare};
+use ringback_wire::{Prepared, Recipe, RenderError, prepare};
 use serde_json::{Value, json};
 
-/// The recipe of an endpoint that says this; `customParameters` is an object of texts.
-fn recipe(said: &Value, settings: &OrganizationSettings) -> Result<Recipe, RecipeError> {
-    let mut said = said.as_object().unwrap().clone();
-    let url = said.remove("url").map_or("https://h.example/in".to_owned(), |url| url.as_str().unwrap().to_owned());
-    let report_type = said.remove("reportType").map(|word| word.as_str().unwrap().to_owned());
-    let custom = said.remove("customParameters").unwrap_or_default();
-    let mut shape: Shape = serde_json::from_value(Value::Object(said)).unwrap();
-    let custom = custom.as_object().into_iter().flatten();
-    shape.custom_parameters = custom
-        .map(|(name, value)| CustomParameter {
-            name: name.clone(),
-            value: value.as_str().unwrap().to_owned(),
-            secret: false,
-        })
-        .collect();
-    let secrets = EndpointSecrets {
-        keys: vec![SigningKey {
-            secret: SigningSecret::parse("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap(),
-            expires_at: None,
-        }],
-        custom_values: vec![Redacted::default(); shape.custom_parameters.len()],
-        ..EndpointSecrets::default()
-    };
-    let id = "ep_27UH4WbU6Z5A5EzD8u03UvzRbpk".parse().unwrap();
-    let endpoint =
-        Endpoint { shape: Some(Box::new(shape)), report_type, ..Endpoint::new(id, url, Timestamp::from_seconds(0)) };
-    Recipe::new(&endpoint, &secrets, settings)
-}
-
-fn try_render(said: &Value, event_type: &str, payload: &str) -> Result<Prepared, RenderError> {
-    let recipe = recipe(said, &OrganizationSettings::default()).unwrap();
-    prepare(&recipe, &kit::message(event_type, payload), Timestamp::from_seconds(1_724_235_300))
-}
+use crate::kit::{endpoint, refused, request as try_render};
 
 fn render(said: &Value, message: &Value) -> Prepared {
     try_render(said, "sms.dlr", &json!({ "product": "sms", "message": message }).to_string()).unwrap()
@@ -124,7 +89,9 @@ fn a_time_is_in_the_zone_of_the_endpoint_then_of_the_organization_then_utc_and_a
         if let Some(zone) = own {
             said["timeZone"] = json!(zone);
         }
-        let recipe = recipe(&said, &settings).unwrap();
+        let (endpoint, secrets) = endpoint(&said);
+        let recipe = Recipe::new(&endpoint, &secrets, &settings).unwrap();
+
         let message = kit::message("sms.dlr", &payload.to_string());
         let request = prepare(&recipe, &message, Timestamp::from_seconds(0)).unwrap();
         let sent: Value = serde_json::from_slice(&request.body).unwrap();
@@ -161,14 +128,13 @@ fn names_of_elements_are_checked_where_xml_is_chosen_and_nowhere_else() {
         [("a b", false), ("1st", false), ("a:b", false), ("<a>", false), ("é", true), ("_a-1.b", true)]
     {
         for method in ["get", "post", "json", "xml"] {
-            let refused = |said: Value| recipe(&said, &OrganizationSettings::default()).err().map(|error| error.field);
             let wrong = method == "xml" && !is_name;
             let renamed = json!({ "dialect": "console", "sendMethod": method, "parameters": { "mobile": name } });
-            assert_eq!(refused(renamed), wrong.then(|| "parameters.mobile".to_owned()), "{name} {method}");
+            assert_eq!(refused(&renamed), wrong.then(|| "parameters.mobile".to_owned()), "{name} {method}");
             let added = json!({ "dialect": "console", "sendMethod": method, "customParameters": { name: "1" } });
-            assert_eq!(refused(added), wrong.then(|| "customParameters.0.name".to_owned()), "{name} {method}");
+            assert_eq!(refused(&added), wrong.then(|| "customParameters.0.name".to_owned()), "{name} {method}");
             let root = json!({ "dialect": "console", "sendMethod": method, "xmlRoot": name });
-            assert_eq!(refused(root), wrong.then(|| "xmlRoot".to_owned()), "{name} {method}");
+            assert_eq!(refused(&root), wrong.then(|| "xmlRoot".to_owned()), "{name} {method}");
         }
     }
 }
@@ -231,8 +197,7 @@ const SLOTS: [&str; 6] = ["transactionId", "messageId", "errorCode", "mobile", "
 #[test]
 fn the_six_names_are_there_short_and_unlike_each_other_and_the_owners() {
     let refused = |parameters: Value, custom: Value| {
-        let said = json!({ "dialect": "console", "parameters": parameters, "customParameters": custom });
-        recipe(&said, &OrganizationSettings::default()).err().map(|error| error.field)
+        refused(&json!({ "dialect": "console", "parameters": parameters, "customParameters": custom }))
     };
     for slot in SLOTS {
         let at = Some(format!("parameters.{slot}"));
@@ -279,7 +244,7 @@ fn dots_in_names_are_letters_unless_names_are_nested() {
     said["sendMethod"] = json!("xml");
     assert!(body(&render(&said, &message)).contains("<to><number>254</number><id>7</id></to>"));
     said["parameters"] = json!({ "mobile": "to", "messageId": "to.id" });
-    assert_eq!(recipe(&said, &OrganizationSettings::default()).unwrap_err().field, "parameters.mobile");
+    assert_eq!(refused(&said).as_deref(), Some("parameters.mobile"));
 }
 
 const FLAT: [&str; 9] =
@@ -334,8 +299,11 @@ fn an_inbound_message_that_is_too_long_for_a_url_goes_without_the_whole_and_neve
     assert_eq!(error, RenderError::NameTaken { name: "messages".to_owned() });
     let mut told = taken;
     told["reportType"] = json!("mo");
-    let refused = recipe(&told, &OrganizationSettings::default()).unwrap_err();
-    assert_eq!(refused.field, "customParameters.0.name", "told at once where the endpoint is for inbound messages");
+    assert_eq!(
+        refused(&told).unwrap(),
+        "customParameters.0.name",
+        "told at once where the endpoint is for inbound messages"
+    );
 }
 
 proptest! {

@@ -4,21 +4,18 @@
 
 mod kit;
 
-use ringback_model::{Endpoint, EndpointSecrets, Message, OrganizationSettings, Redacted, Shape, Timestamp};
+use ringback_model::{Message, Timestamp};
 use ringback_wire::{Prepared, Recipe, RecipeError, prepare};
 use serde_json::{Value, json};
 
 const SEED: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
-fn recipe(url: &str, shape: Value, secret: Option<&str>) -> Result<Recipe, RecipeError> {
-    let shape: Shape = serde_json::from_value(shape).unwrap();
-    let id = "ep_27UH4WbU6Z5A5EzD8u03UvzRbpk".parse().unwrap();
-    let endpoint =
-        Endpoint { shape: Some(Box::new(shape)), ..Endpoint::new(id, url.to_owned(), Timestamp::from_seconds(0)) };
-    let provider_secret = secret.map(|secret| Redacted::new(secret.to_owned()));
-    let custom_values = vec![Redacted::default(); endpoint.shape.as_ref().unwrap().custom_parameters.len()];
-    let secrets = EndpointSecrets { provider_secret, custom_values, ..EndpointSecrets::default() };
-    Recipe::new(&endpoint, &secrets, &OrganizationSettings::default())
+fn recipe(url: &str, mut said: Value, secret: Option<&str>) -> Result<Recipe, RecipeError> {
+    said["url"] = json!(url);
+    if let Some(secret) = secret {
+        said["providerSecret"] = json!(secret);
+    }
+    kit::recipe(&said)
 }
 
 fn request(recipe: &Recipe, id: &str, wall: i64) -> Prepared {
@@ -56,7 +53,7 @@ fn an_endpoint_that_could_not_be_genuine_is_refused_in_words() {
 #[test]
 fn a_name_of_the_owner_cannot_stand_where_the_provider_has_an_object() {
     let named = |name: &str| {
-        let shape = json!({"dialect": "telnyx", "customParameters": [{"name": name, "value": "", "secret": false}]});
+        let shape = json!({"dialect": "telnyx", "customParameters": {name: ""}});
         recipe("https://h.example/a", shape, Some(SEED)).err().map(|error| error.field)
     };
     assert_eq!(named("data.note"), None);

@@ -4,12 +4,9 @@
 
 mod kit;
 
-use ringback_model::{
-    Auth, CustomParameter, Endpoint, EndpointSecrets, HeaderField, Message, OrganizationSettings, Redacted, Shape,
-    SigningKey, SigningSecret, Timestamp,
-};
+use ringback_model::{Message, OrganizationSettings, Timestamp};
 use ringback_wire::{Prepared, Recipe, prepare};
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::value::RawValue;
 
 /// One case of the text.
 #[derive(Debug, Default)]
@@ -44,38 +41,6 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-fn endpoint(text: &str) -> (Endpoint, EndpointSecrets) {
-    let mut said: Map<String, Value> = serde_json::from_str(&text.replace("H/", "https://h.example/")).unwrap();
-    let custom = said.remove("customParameters").unwrap_or_default();
-    let headers = said.remove("headers").unwrap_or_default();
-    let pairs = |value: &Value| -> Vec<(String, String)> {
-        let pairs = value.as_object().into_iter().flatten();
-        pairs.map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect()
-    };
-    let auth: Option<Auth> = said.get("auth").map(|auth| serde_json::from_value(auth.clone()).unwrap());
-    let provider_secret =
-        said.remove("providerSecret").map(|secret| Redacted::new(secret.as_str().unwrap().to_owned()));
-    let url = said["url"].as_str().unwrap().to_owned();
-    let mut shape: Shape = serde_json::from_value(Value::Object(said)).unwrap();
-    shape.custom_parameters =
-        pairs(&custom).into_iter().map(|(name, value)| CustomParameter { name, value, secret: false }).collect();
-    let id = "ep_27UH4WbU6Z5A5EzD8u03UvzRbpk".parse().unwrap();
-    let endpoint = Endpoint {
-        shape: Some(Box::new(shape)),
-        headers: pairs(&headers).into_iter().map(|(name, _)| HeaderField { name, sensitive: false }).collect(),
-        ..Endpoint::new(id, url, Timestamp::from_seconds(0))
-    };
-    let secret = SigningSecret::parse("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
-    let secrets = EndpointSecrets {
-        keys: vec![SigningKey { secret, expires_at: None }],
-        header_values: pairs(&headers).into_iter().map(|(_, value)| Redacted::new(value)).collect(),
-        auth,
-        provider_secret,
-        ..EndpointSecrets::default()
-    };
-    (endpoint, secrets)
-}
-
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Event<'a> {
@@ -91,7 +56,8 @@ fn message(text: &str) -> Message {
 }
 
 fn render(case: &Case) -> Prepared {
-    let (endpoint, secrets) = endpoint(case.endpoint);
+    let said = case.endpoint.replace("H/", "https://h.example/");
+    let (endpoint, secrets) = kit::endpoint(&serde_json::from_str(&said).unwrap());
     let recipe = Recipe::new(&endpoint, &secrets, &OrganizationSettings::default());
     let recipe = recipe.unwrap_or_else(|error| panic!("{}: {error}", case.name));
     prepare(&recipe, &message(case.event), Timestamp::from_seconds(1_614_265_330))

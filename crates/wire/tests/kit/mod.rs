@@ -1,7 +1,17 @@
 //! What the tests and benches of requests begin with.
 
+#![allow(dead_code, reason = "not every one of them uses all of it")]
+
 use bytes::Bytes;
-use ringback_model::{AppNo, Message, MessageNo, Timestamp};
+use ringback_model::{
+    AppNo, CustomParameter, Endpoint, EndpointSecrets, HeaderField, Message, MessageNo, OrganizationSettings, Redacted,
+    SigningKey, SigningSecret, Timestamp,
+};
+use ringback_wire::{Prepared, Recipe, RecipeError, RenderError, prepare};
+use serde_json::{Map, Value};
+
+/// When requests are made, unless a test says otherwise: August 2024.
+pub(crate) const WALL: Timestamp = Timestamp::from_seconds(1_724_235_300);
 
 /// A message of this type, accepted in August 2024, whose payload stays.
 pub(crate) fn message(event_type: &str, payload: &str) -> Message {
@@ -18,7 +28,66 @@ pub(crate) fn message(event_type: &str, payload: &str) -> Message {
         ordering_key: None,
         occurred_at: None,
         callback_url: None,
-        accepted_at: Timestamp::from_seconds(1_724_235_300),
+        accepted_at: WALL,
         expires_at: Timestamp::MAX,
     }
+}
+
+/// An endpoint that says this, as far as it is about its requests: `customParameters` and `headers` are objects of texts.
+pub(crate) fn endpoint(said: &Value) -> (Endpoint, EndpointSecrets) {
+    let mut said: Map<String, Value> = said.as_object().expect("an endpoint is an object").clone();
+    let mut text = |name: &str| said.remove(name).map(|value| value.as_str().expect("it is a text").to_owned());
+    let url = text("url").unwrap_or_else(|| "https://h.example/in".to_owned());
+    let (product, report_type, provider_secret) = (text("product"), text("reportType"), text("providerSecret"));
+    let mut pairs = |name: &str| -> Vec<(String, String)> {
+        let value = said.remove(name).unwrap_or_default();
+        let pairs = value.as_object().into_iter().flatten();
+        pairs.map(|(name, value)| (name.clone(), value.as_str().expect("it is a text").to_owned())).collect()
+    };
+    let (custom, headers) = (pairs("customParameters"), pairs("headers"));
+    let auth = said.remove("auth").map(|auth| serde_json::from_value(auth).expect("it is a way to authenticate"));
+    said.insert(
+        "customParameters".to_owned(),
+        custom
+            .into_iter()
+            .map(|(name, value)| serde_json::to_value(CustomParameter { name, value, secret: false }))
+            .collect::<Result<_, _>>()
+            .expect("texts can be written"),
+    );
+    let id = "ep_27UH4WbU6Z5A5EzD8u03UvzRbpk".parse().expect("it is an id");
+    let endpoint = Endpoint {
+        product,
+        report_type,
+        headers: headers.iter().map(|(name, _)| HeaderField { name: name.clone(), sensitive: false }).collect(),
+        shape: Some(serde_json::from_value(Value::Object(said)).expect("it is the shape of a request")),
+        ..Endpoint::new(id, url, Timestamp::from_seconds(0))
+    };
+    let secret = SigningSecret::parse("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").expect("it is a secret");
+    let custom_values = endpoint.shape.iter().flat_map(|shape| &shape.custom_parameters);
+    let secrets = EndpointSecrets {
+        keys: vec![SigningKey { secret, expires_at: None }],
+        custom_values: custom_values.map(|_| Redacted::default()).collect(),
+        header_values: headers.into_iter().map(|(_, value)| Redacted::new(value)).collect(),
+        auth,
+        provider_secret: provider_secret.map(Redacted::new),
+        ..EndpointSecrets::default()
+    };
+    (endpoint, secrets)
+}
+
+/// The recipe of an endpoint that says this.
+pub(crate) fn recipe(said: &Value) -> Result<Recipe, RecipeError> {
+    let (endpoint, secrets) = endpoint(said);
+    Recipe::new(&endpoint, &secrets, &OrganizationSettings::default())
+}
+
+/// The member at fault of an endpoint that says this, if there is any.
+pub(crate) fn refused(said: &Value) -> Option<String> {
+    recipe(said).err().map(|error| error.field)
+}
+
+/// The request of an endpoint that says this.
+pub(crate) fn request(said: &Value, event_type: &str, payload: &str) -> Result<Prepared, RenderError> {
+    let recipe = recipe(said).unwrap_or_else(|error| panic!("{said}: {error}"));
+    prepare(&recipe, &message(event_type, payload), WALL)
 }
