@@ -110,7 +110,7 @@ pub struct CustomParameter {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BodyTemplate {
-    /// Its content type; values are encoded as it asks (JSON, XML, form; anything else as plain text).
+    /// Its content type; values are encoded as it asks (JSON, XML, HTML, CSV, form; as they are in anything else).
     pub content_type: String,
     /// The text, with `{{path}}` where values go.
     pub body: String,

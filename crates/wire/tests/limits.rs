@@ -1,23 +1,17 @@
 //! What a template or a value of an event may not do to a request.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at what it does not expect")]
-
 mod kit;
 
-use ringback_model::{Endpoint, EndpointSecrets, OrganizationSettings, Redacted, StatusPolicy, Timestamp};
+use ringback_model::StatusPolicy;
 use ringback_wire::report::Report;
-use ringback_wire::{Prepared, Recipe, RenderError, dialect, prepare};
+use ringback_wire::{Prepared, RenderError, dialect};
 use serde_json::{Value, json};
 
-fn render(url: &str, shape: Value, payload: &Value) -> Result<Prepared, RenderError> {
-    let id = "ep_27UH4WbU6Z5A5EzD8u03UvzRbpk".parse().unwrap();
-    let endpoint = Endpoint {
-        shape: Some(Box::new(serde_json::from_value(shape).unwrap())),
-        ..Endpoint::new(id, url.to_owned(), Timestamp::from_seconds(0))
-    };
-    let recipe = Recipe::new(&endpoint, &EndpointSecrets::default(), &OrganizationSettings::default()).unwrap();
-    let message = kit::message("sms.dlr", &payload.to_string());
-    prepare(&recipe, &message, Timestamp::from_seconds(0))
+use crate::kit::refused;
+
+fn render(url: &str, mut said: Value, payload: &Value) -> Result<Prepared, RenderError> {
+    said["url"] = json!(url);
+    kit::request(&said, "sms.dlr", &payload.to_string())
 }
 
 #[test]
@@ -59,18 +53,8 @@ fn a_word_that_is_no_state_is_none_that_a_policy_lets_through() {
 #[test]
 fn a_parameter_of_the_owner_cannot_take_a_name_that_an_inbound_message_has_there() {
     let refused = |method: &str, name: &str| {
-        let id = "ep_27UH4WbU6Z5A5EzD8u03UvzRbpk".parse().unwrap();
-        let shape = json!({
-            "dialect": "console", "sendMethod": method,
-            "customParameters": [{ "name": name, "value": "x", "secret": false }],
-        });
-        let endpoint = Endpoint {
-            shape: Some(Box::new(serde_json::from_value(shape).unwrap())),
-            report_type: Some("mo".to_owned()),
-            ..Endpoint::new(id, "https://h.example/".to_owned(), Timestamp::from_seconds(0))
-        };
-        let secrets = EndpointSecrets { custom_values: vec![Redacted::default()], ..EndpointSecrets::default() };
-        Recipe::new(&endpoint, &secrets, &OrganizationSettings::default()).err().map(|error| error.field)
+        let custom = json!({ name: "x" });
+        refused(&json!({ "dialect": "console", "sendMethod": method, "reportType": "mo", "customParameters": custom }))
     };
     let at_the_name = Some("customParameters.0.name".to_owned());
     for (flat, whole) in [("get", "json"), ("post", "xml")] {
@@ -80,4 +64,96 @@ fn a_parameter_of_the_owner_cannot_take_a_name_that_an_inbound_message_has_there
         assert_eq!((refused(flat, "messages"), refused(whole, "messages")), (None, at_the_name.clone()));
         assert_eq!((refused(flat, "team"), refused(whole, "team")), (None, None));
     }
+}
+
+#[test]
+fn what_is_told_as_a_number_is_a_whole_number_or_nothing_is_sent() {
+    let sms = |dialect: &str, method: &str, parts: Value| {
+        let payload = json!({ "product": "sms", "message": {
+            "id": "1", "to": "1", "status": "delivered", "sentAt": "2024-12-18T08:08:04Z", "parts": parts } });
+        kit::request(&json!({ "dialect": dialect, "sendMethod": method }), "sms.dlr", &payload.to_string())
+    };
+    let refused =
+        |path: &str| RenderError::Value { path: path.to_owned(), wanted: "a whole number such as 3".to_owned() };
+    for dialect in ["ant", "rich-dlr"] {
+        for method in ["get", "post", "json", "xml"] {
+            for wrong in [json!("two"), json!("2,0"), json!("1.0"), json!(2.5), json!("007"), json!(" 1"), json!("-")] {
+                let error = sms(dialect, method, wrong.clone()).unwrap_err();
+                assert_eq!(error, refused("message.parts"), "{dialect} {method} {wrong}");
+            }
+            for right in [json!(2), json!("2"), json!("-7"), json!("0")] {
+                assert!(sms(dialect, method, right).is_ok());
+            }
+            assert!(sms(dialect, method, Value::Null).is_ok(), "what is not there is empty, as before");
+        }
+    }
+    let call = |name: &str| {
+        let mut payload =
+            json!({ "product": "voice", "call": { "id": "1", "from": "1", "to": "2", "endReason": "0" } });
+        payload["call"][name] = json!("soon");
+        kit::request(&json!({ "dialect": "ant", "sendMethod": "json" }), "voice.call", &payload.to_string())
+    };
+    for name in ["talkSeconds", "endReason"] {
+        assert_eq!(call(name).unwrap_err(), refused(&format!("call.{name}")));
+    }
+    let own = json!({ "customParameters": { "n": "{{message.parts}}" } });
+    let error = kit::request(&own, "sms.dlr", r#"{"message":{"parts":"two"}}"#).unwrap_err();
+    assert_eq!(error, refused("message.parts"));
+}
+
+#[test]
+fn a_parameter_of_the_owner_without_a_value_is_written_as_the_endpoint_says() {
+    let body = |empty: &str| {
+        let custom = json!({ "ref": "{{message.clientRef}}", "mixed": "a{{message.clientRef}}", "fixed": "" });
+        let said =
+            json!({ "dialect": "console", "sendMethod": "json", "emptyValue": empty, "customParameters": custom });
+        let payload = r#"{"product":"sms","message":{"id":"1","to":"1"}}"#;
+        let request = kit::request(&said, "sms.dlr", payload).unwrap();
+        let body = String::from_utf8(request.body.to_vec()).unwrap();
+        body[body.find("\"mobile\"").unwrap()..].to_owned()
+    };
+    assert!(body("empty").ends_with(r#""ref":"","mixed":"a","fixed":""}"#), "{}", body("empty"));
+    assert!(body("null").ends_with(r#""ref":null,"mixed":"a","fixed":""}"#), "{}", body("null"));
+    assert_eq!(body("omit"), r#""mobile":"1","mixed":"a","fixed":""}"#);
+}
+
+#[test]
+fn no_name_of_the_urls_query_is_one_that_a_get_appends() {
+    let fault = |query: &str, mut said: Value| {
+        said["url"] = json!(format!("https://h.example/in?{query}"));
+        kit::recipe(&said).err().map(|error| (error.field, error.message))
+    };
+    let console =
+        |method: &str| json!({ "dialect": "console", "sendMethod": method, "customParameters": { "team": "x" } });
+    for (query, names) in [
+        ("a=1&msgId=2", ["`msgId`", "`parameters.messageId`"]),
+        ("%6dsgId=2", ["`msgId`", "`parameters.messageId`"]),
+        ("team", ["`team`", "`customParameters.0`"]),
+    ] {
+        let (field, message) = fault(query, console("get")).unwrap();
+        assert!(field == "url" && names.iter().all(|name| message.contains(name)), "{query}: {message}");
+        for method in ["post", "json", "xml"] {
+            assert_eq!(fault(query, console(method)), None, "a body has names of its own");
+        }
+    }
+    assert_eq!(fault("token=1&msgid=2", console("get")), None);
+    let placed = json!({ "dialect": "rich-dlr", "sendMethod": "get" });
+    assert_eq!(fault("id={id}&status={status}", placed), None, "the URL says where values go: none is appended");
+    let inbound = json!({ "dialect": "console", "sendMethod": "get", "product": "whatsapp", "reportType": "mo" });
+    assert!(fault("from=1", inbound.clone()).unwrap().1.contains("the inbound message"));
+    assert_eq!(fault("msgId=1", inbound), None, "an inbound message has no such name");
+}
+
+#[test]
+fn a_parameter_that_nothing_has_that_the_endpoint_gets_is_refused() {
+    let field = |product: &str, report_type: &str, parameters: Value| {
+        refused(
+            &json!({ "dialect": "console", "product": product, "reportType": report_type, "parameters": parameters }),
+        )
+    };
+    assert_eq!(field("whatsapp", "mo", json!({ "mobile": "to" })).as_deref(), Some("parameters.mobile"));
+    assert_eq!(field("sms", "dlr", json!({ "readTime": "read" })).as_deref(), Some("parameters.readTime"));
+    assert_eq!(field("sms", "dlr", json!({ "readTime": "", "mobile": "to" })), None);
+    assert_eq!(field("whatsapp", "dlr", json!({ "readTime": "read", "status": "state" })), None);
+    assert_eq!(refused(&json!({ "dialect": "console", "parameters": { "mobile": "to" } })), None);
 }

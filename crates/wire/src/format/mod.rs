@@ -1,8 +1,10 @@
 //! Ways of writing names and values: a query, a form, JSON, XML. A value never ends what it stands in.
 
+mod csv;
 pub(crate) mod form;
 pub(crate) mod json;
 pub(crate) mod number;
+mod places;
 pub(crate) mod query;
 pub(crate) mod template;
 pub(crate) mod time;

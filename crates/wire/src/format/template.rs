@@ -1,7 +1,8 @@
 //! Texts with `{{path}}` in them. There are no loops and no conditions, so each one ends; and a value is encoded for the
 //! place where it stands, so it cannot end that either.
 
-use super::{form, query, xml};
+use super::places::{Place, places};
+use super::{csv, form, query, xml};
 use crate::json::{escape, quote};
 use crate::source::Source;
 
@@ -19,8 +20,12 @@ pub(crate) enum Encoding {
     Form,
     /// As JSON: within quotes, or as a value of its own.
     Json,
-    /// As text of an element or an attribute.
+    /// As text of an element or an attribute of XML.
     Xml,
+    /// As text of an element or an attribute of HTML.
+    Html,
+    /// As a field of CSV, or a part of one.
+    Csv,
 }
 
 /// A text with places for values.
@@ -32,7 +37,7 @@ pub(crate) struct Template {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Piece {
     Text(String),
-    Value { slot: Slot, quoted: bool },
+    Value { slot: Slot, place: Place },
 }
 
 /// What stands at a place.
@@ -61,7 +66,7 @@ impl Template {
         if text.len() > LENGTH_MAX {
             return Err(format!("It has {} bytes; at most {LENGTH_MAX} are allowed.", text.len()));
         }
-        let (mut pieces, mut rest, mut quoted) = (Vec::new(), text, false);
+        let (mut pieces, mut rest) = (Vec::new(), text);
         while let Some(at) = rest.find('{') {
             let (before, from) = rest.split_at(at);
             let slot = match from.strip_prefix("{{") {
@@ -77,19 +82,33 @@ impl Template {
             };
             let (kept, behind) = match slot {
                 Some((slot, behind)) => {
-                    quoted = quotes(before, quoted);
                     push(&mut pieces, before);
-                    pieces.push(Piece::Value { slot, quoted });
+                    pieces.push(Piece::Value { slot, place: Place::Bare });
                     ("", behind)
                 }
                 None => rest.split_at(at + 1),
             };
-            quoted = quotes(kept, quoted);
             push(&mut pieces, kept);
             rest = behind;
         }
         push(&mut pieces, rest);
         Ok(Self { pieces })
+    }
+
+    /// Reads a body whose values are written so: each has its place there.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong, and where.
+    pub(crate) fn parse_body(text: &str, encoding: Encoding) -> Result<Self, String> {
+        let mut template = Self::parse(text, None)?;
+        let values = template.pieces.iter_mut().filter_map(|piece| match piece {
+            Piece::Value { place, .. } => Some(place),
+            Piece::Text(_) => None,
+        });
+        for (place, found) in values.zip(places(text, encoding)?) {
+            *place = found;
+        }
+        Ok(template)
     }
 
     /// The paths and fields that it needs.
@@ -118,7 +137,7 @@ impl Template {
         for piece in &self.pieces {
             match piece {
                 Piece::Text(text) => out.push_str(text),
-                Piece::Value { slot, quoted } => write(&fill(slot)?, encoding, *quoted, out),
+                Piece::Value { slot, place } => write(&fill(slot)?, encoding, *place, out),
             }
         }
         Ok(())
@@ -133,30 +152,35 @@ fn push(pieces: &mut Vec<Piece>, text: &str) {
     }
 }
 
-/// Whether a place behind this text is within the quotes of a JSON string.
-fn quotes(text: &str, mut quoted: bool) -> bool {
-    let mut escaped = false;
-    for byte in text.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = quoted,
-            b'"' => quoted = !quoted,
-            _ => {}
-        }
-    }
-    quoted
-}
-
-fn write(filling: &Filling, encoding: Encoding, quoted: bool, out: &mut String) {
+fn write(filling: &Filling, encoding: Encoding, place: Place, out: &mut String) {
     let text = filling.text.as_str();
     match encoding {
         Encoding::Plain => out.push_str(text),
         Encoding::Query => query::encode(text, out),
         Encoding::Form => form::encode(text, out),
-        Encoding::Xml => xml::escape(text, out),
-        Encoding::Json if quoted => escape(text, out),
+        Encoding::Xml if place == Place::Bare => xml::escape(text, out),
+        Encoding::Xml => xml::escape_attribute(text, out),
+        Encoding::Html => html(text, out),
+        Encoding::Csv => csv::write(text, place, out),
+        Encoding::Json if place == Place::Quoted => escape(text, out),
         Encoding::Json if filling.digits && super::json::is_number(text) => out.push_str(text),
         Encoding::Json => quote(text, out),
+    }
+}
+
+/// Writes text so that it ends no element and no attribute of HTML, whichever quotes that has.
+fn html(text: &str, out: &mut String) {
+    for letter in text.chars() {
+        match letter {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            // HTML has no way to write it.
+            '\0' => out.push('\u{fffd}'),
+            _ => out.push(letter),
+        }
     }
 }
 
@@ -165,7 +189,11 @@ mod tests {
     use super::*;
 
     fn render(text: &str, encoding: Encoding, value: &str, digits: bool) -> String {
-        let template = Template::parse(text, Some(&|name| name == "mobile")).unwrap();
+        let template = match encoding {
+            Encoding::Plain | Encoding::Query | Encoding::Form => Template::parse(text, Some(&|name| name == "mobile")),
+            _ => Template::parse_body(text, encoding),
+        };
+        let template = template.unwrap();
         let mut out = String::new();
         let filling = Filling { text: value.to_owned(), digits };
         template.render(encoding, |_| Ok::<_, ()>(filling.clone()), &mut out).unwrap();
@@ -179,7 +207,12 @@ mod tests {
         assert_eq!(render(r#"{"a":"<{{message.id}}>"}"#, Encoding::Json, "q\"\n", false), r#"{"a":"<q\"\n>"}"#);
         assert_eq!(render(r#"{"a":{{message.parts}}}"#, Encoding::Json, "3", true), r#"{"a":3}"#);
         assert_eq!(render(r#"{"a":{{message.parts}}}"#, Encoding::Json, "3,4", true), r#"{"a":"3,4"}"#);
-        assert_eq!(render("<a>{{message.id}}</a>", Encoding::Xml, "</a>&", false), "<a>&lt;/a&gt;&amp;</a>");
+        assert_eq!(render("<a>{{message.id}}</a>", Encoding::Xml, "</a>&'", false), "<a>&lt;/a&gt;&amp;'</a>");
+        assert_eq!(render("<a b='{{message.id}}'/>", Encoding::Xml, "'\n<", false), "<a b='&#39;&#10;&lt;'/>");
+        assert_eq!(render("<p a='{{message.id}}'>", Encoding::Html, "'\n<\"", false), "<p a='&#39;\n&lt;&quot;'>");
+        assert_eq!(render("a,{{message.id}}\r\n", Encoding::Csv, "x\",y", false), "a,\"x\"\",y\"\r\n");
+        assert_eq!(render("a;{{message.id}}", Encoding::Csv, "=1+1", false), "a;\"'=1+1\"");
+        assert_eq!(render("\"{{message.id}}\",\"n:{{message.id}}\"", Encoding::Csv, "-1", false), "\"'-1\",\"n:-1\"");
         assert_eq!(render("{other} {{message.id}}", Encoding::Plain, "x", false), "{other} x");
     }
 

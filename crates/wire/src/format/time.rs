@@ -3,23 +3,30 @@
 use jiff::tz::TimeZone;
 use ringback_model::{TimeFormat, Timestamp};
 
+/// Reads a time of RFC 3339, with all digits of a second that it has; `None` if it is none, or not in the years 0001 to
+/// 9999.
+pub(crate) fn read(text: &str) -> Option<jiff::Timestamp> {
+    let at: jiff::Timestamp = text.parse().ok()?;
+    (-62_135_596_800..253_402_300_800).contains(&at.as_second()).then_some(at)
+}
+
 /// A time as text. The zone counts where the format has none of its own.
-pub(crate) fn time(at: Timestamp, format: TimeFormat, zone: &TimeZone) -> Option<String> {
-    let instant = jiff::Timestamp::from_microsecond(at.as_micros()).ok()?;
+pub(crate) fn time(at: jiff::Timestamp, format: TimeFormat, zone: &TimeZone) -> String {
+    let micros = || Timestamp::from_micros(at.as_microsecond());
     let pattern = match format {
-        TimeFormat::EpochMs | TimeFormat::EpochMsText => return Some(at.as_millis().to_string()),
-        TimeFormat::EpochS | TimeFormat::EpochSText => return Some(at.as_seconds().to_string()),
+        TimeFormat::EpochMs | TimeFormat::EpochMsText => return micros().as_millis().to_string(),
+        TimeFormat::EpochS | TimeFormat::EpochSText => return micros().as_seconds().to_string(),
         TimeFormat::Rfc3339 | TimeFormat::Rfc3339Ms | TimeFormat::Rfc3339Us | TimeFormat::Rfc3339Ns => {
-            return Some(rfc3339(instant, format, zone));
+            return rfc3339(at, format, zone);
         }
-        TimeFormat::Kannel => return Some(plain(instant, &TimeZone::UTC, '+')),
-        TimeFormat::Plain => return Some(plain(instant, zone, ' ')),
+        TimeFormat::Kannel => return plain(at, &TimeZone::UTC, '+'),
+        TimeFormat::Plain => return plain(at, zone, ' '),
         TimeFormat::PlainMicros => "%Y-%m-%d %H:%M:%S.%6f",
         TimeFormat::Infobip => "%Y-%m-%dT%H:%M:%S.%3f%z",
         TimeFormat::Smpp => "%y%m%d%H%M",
         TimeFormat::Rfc2822 => "%a, %d %b %Y %H:%M:%S %z",
     };
-    Some(instant.to_zoned(zone.clone()).strftime(pattern).to_string())
+    at.to_zoned(zone.clone()).strftime(pattern).to_string()
 }
 
 /// Whether the format is a number where the method has numbers.
@@ -49,9 +56,9 @@ fn rfc3339(instant: jiff::Timestamp, format: TimeFormat, zone: &TimeZone) -> Str
         _ => 0,
     };
     if digits > 0 {
-        let nanoseconds = instant.as_nanosecond().rem_euclid(1_000_000_000);
+        let nanoseconds = instant.subsec_nanosecond().rem_euclid(1_000_000_000);
         text.push('.');
-        text.push_str(&format!("{nanoseconds:09}")[..digits]);
+        padded(&mut text, nanoseconds / 10_i32.pow(9 - digits), digits);
     }
     let offset = zone.to_offset(instant).seconds();
     if offset == 0 {
@@ -80,7 +87,7 @@ mod tests {
 
     #[test]
     fn every_format_is_as_its_owner_writes_it() {
-        let at: Timestamp = "2024-12-18T08:08:04.831Z".parse().unwrap();
+        let at = read("2024-12-18T08:08:04.831Z").unwrap();
         let india = TimeZone::get("Asia/Kolkata").unwrap();
         for (format, text) in [
             (TimeFormat::EpochMs, "1734509284831"),
@@ -98,8 +105,20 @@ mod tests {
             (TimeFormat::Smpp, "2412181338"),
             (TimeFormat::Rfc2822, "Wed, 18 Dec 2024 13:38:04 +0530"),
         ] {
-            assert_eq!(time(at, format, &india).as_deref(), Some(text), "{format:?}");
+            assert_eq!(time(at, format, &india), text, "{format:?}");
         }
-        assert_eq!(time(at, TimeFormat::Rfc3339, &TimeZone::UTC).as_deref(), Some("2024-12-18T08:08:04Z"));
+        assert_eq!(time(at, TimeFormat::Rfc3339, &TimeZone::UTC), "2024-12-18T08:08:04Z");
+    }
+
+    #[test]
+    fn no_digit_of_a_second_is_lost() {
+        let written = |text: &str, format| time(read(text).unwrap(), format, &TimeZone::UTC);
+        let fine = "2024-12-18T08:08:04.123456789Z";
+        assert_eq!(written(fine, TimeFormat::Rfc3339Ns), fine);
+        assert_eq!(written(fine, TimeFormat::Rfc3339Us), "2024-12-18T08:08:04.123456Z");
+        assert_eq!(written("1969-12-31T23:59:59.75Z", TimeFormat::Rfc3339Ms), "1969-12-31T23:59:59.750Z");
+        for text in ["2024-12-18", "0000-01-01T00:00:00Z", "10000-01-01T00:00:00Z", "soon"] {
+            assert_eq!(read(text), None, "{text}");
+        }
     }
 }

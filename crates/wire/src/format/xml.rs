@@ -131,8 +131,28 @@ pub(crate) fn escape(text: &str, out: &mut String) {
             '"' => out.push_str("&quot;"),
             // As a reference it survives: parsers turn a bare one into a line feed.
             '\r' => out.push_str("&#13;"),
-            '\t' | '\n' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'.. => out.push(letter),
+            _ if is_char(letter) => out.push(letter),
             _ => out.push('\u{fffd}'),
         }
     }
+}
+
+/// Writes text so that it ends no attribute, whichever quotes that has, and keeps its line breaks there.
+pub(crate) fn escape_attribute(text: &str, out: &mut String) {
+    let mut rest = text;
+    while let Some(at) = rest.find(['\'', '\n', '\t']) {
+        escape(&rest[..at], out);
+        out.push_str(match rest.as_bytes()[at] {
+            b'\'' => "&#39;",
+            b'\n' => "&#10;",
+            _ => "&#9;",
+        });
+        rest = &rest[at + 1..];
+    }
+    escape(rest, out);
+}
+
+/// Whether XML 1.0 has such a character (production 2).
+pub(crate) fn is_char(letter: char) -> bool {
+    matches!(letter, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }

@@ -1,0 +1,143 @@
+//! HTML as browsers take it apart: values in text and in quoted attributes alone. What browsers mend is let through.
+
+use super::{Cursor, Fault, Place};
+
+/// Elements whose content is no text with references in it: scripts, styles, and what is shown as it stands.
+const RAW: [&str; 8] = ["script", "style", "xmp", "iframe", "noembed", "noframes", "noscript", "plaintext"];
+/// Elements whose content is text with references but without elements.
+const TEXT: [&str; 2] = ["title", "textarea"];
+
+pub(super) fn places(text: &str) -> Result<Vec<Place>, Fault> {
+    let (mut cursor, mut places) = (Cursor::new(text), Vec::new());
+    while !cursor.is_end() {
+        step(&mut cursor, &mut places)?;
+    }
+    Ok(places)
+}
+
+fn step(cursor: &mut Cursor<'_>, places: &mut Vec<Place>) -> Result<(), Fault> {
+    if cursor.take_value() {
+        places.push(Place::Bare);
+        return Ok(());
+    }
+    if cursor.take("<!--") {
+        // These end it at once.
+        return if cursor.take(">") || cursor.take("->") { Ok(()) } else { comment(cursor) };
+    }
+    if cursor.take("</") || cursor.take("<!") || cursor.take("<?") {
+        // An end, or what counts as a comment; none of them has room for a value.
+        return cursor.skip_to(">", "a tag that closes or declares").map(drop);
+    }
+    if !cursor.take("<") {
+        cursor.next();
+        return Ok(());
+    }
+    if cursor.is_value() {
+        return cursor.fault("A value cannot stand in the name of an element; a `<` in a text is written `&lt;`.");
+    }
+    if !cursor.peek().is_some_and(|letter| letter.is_ascii_alphabetic()) {
+        return Ok(());
+    }
+    let name = cursor.take_while(|letter| !is_space(letter) && !"/>{".contains(letter)).to_ascii_lowercase();
+    if cursor.is_value() {
+        return cursor.fault("A value cannot stand in the name of an element.");
+    }
+    while attribute(cursor, places)? {}
+    if RAW.contains(&name.as_str()) || TEXT.contains(&name.as_str()) {
+        content(cursor, &name, places)?;
+    }
+    Ok(())
+}
+
+/// What is behind `<!--`, up to `-->` or what browsers take for it.
+fn comment(cursor: &mut Cursor<'_>) -> Result<(), Fault> {
+    let rest = cursor.rest();
+    let end = if rest.find("--!>").is_some_and(|other| rest.find("-->").is_none_or(|end| other < end)) {
+        "--!>"
+    } else {
+        "-->"
+    };
+    cursor.skip_to(end, "a comment").map(drop)
+}
+
+/// Reads one attribute of a tag; `false` at its end.
+fn attribute(cursor: &mut Cursor<'_>, places: &mut Vec<Place>) -> Result<bool, Fault> {
+    cursor.take_while(|letter| is_space(letter) || letter == '/');
+    if cursor.take(">") {
+        return Ok(false);
+    }
+    if cursor.is_end() {
+        return cursor.fault("The tag has no `>`.");
+    }
+    let begin = cursor.at;
+    // A `=` that comes first is a part of the name.
+    cursor.take("=");
+    cursor.take_while(|letter| !is_space(letter) && !"/>={".contains(letter));
+    let name = cursor.text[begin..cursor.at].to_ascii_lowercase();
+    if cursor.is_value() {
+        return cursor.fault("A value cannot stand in the name of an attribute.");
+    }
+    if cursor.peek() == Some('{') {
+        cursor.next();
+        return Ok(true);
+    }
+    let behind = *cursor;
+    cursor.take_while(is_space);
+    if !cursor.take("=") {
+        *cursor = behind;
+        return Ok(true);
+    }
+    cursor.take_while(is_space);
+    let Some(quotes) = cursor.peek().filter(|letter| ['"', '\''].contains(letter)) else {
+        return unquoted(cursor, &name);
+    };
+    cursor.next();
+    loop {
+        if cursor.is_value() && (name.starts_with("on") || ["style", "srcdoc"].contains(&name.as_str())) {
+            return cursor.fault(format!("A value cannot stand in `{name}`, which is read as code."));
+        }
+        if cursor.take_value() {
+            places.push(Place::Quoted);
+            continue;
+        }
+        match cursor.next() {
+            None => return cursor.fault(format!("The value of the attribute `{name}` has no end.")),
+            Some(letter) if letter == quotes => return Ok(true),
+            Some(_) => {}
+        }
+    }
+}
+
+fn unquoted(cursor: &mut Cursor<'_>, name: &str) -> Result<bool, Fault> {
+    while !cursor.peek().is_none_or(|letter| is_space(letter) || letter == '>') {
+        if cursor.is_value() {
+            return cursor.fault(format!("Put quotes around the value of the attribute `{name}`."));
+        }
+        cursor.next();
+    }
+    Ok(true)
+}
+
+/// The content of an element that has no elements in it, up to its end.
+fn content(cursor: &mut Cursor<'_>, name: &str, places: &mut Vec<Place>) -> Result<(), Fault> {
+    let end = format!("</{name}");
+    loop {
+        let rest = cursor.rest().as_bytes();
+        if rest.len() >= end.len() && rest[..end.len()].eq_ignore_ascii_case(end.as_bytes()) {
+            return Ok(());
+        }
+        if cursor.is_value() && RAW.contains(&name) {
+            return cursor
+                .fault(format!("A value cannot stand in `<{name}>`, whose content is no text with references."));
+        }
+        if cursor.take_value() {
+            places.push(Place::Bare);
+        } else if cursor.next().is_none() {
+            return cursor.fault(format!("`<{name}>` is not closed."));
+        }
+    }
+}
+
+fn is_space(letter: char) -> bool {
+    matches!(letter, ' ' | '\t' | '\n' | '\r' | '\u{c}')
+}
