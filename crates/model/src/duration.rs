@@ -2,20 +2,33 @@
 
 use std::time::Duration;
 
-/// A text is no length of time.
+/// The longest length of time that can be told: 10 years.
+pub const LONGEST: Duration = Duration::from_secs(315_360_000);
+
+/// A text is no length of time that can be told.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no length of time: write a number and ms, s, m, h or d, such as 200ms, 15s or 5m")]
-pub struct DurationError {
-    /// What was given.
-    pub text: String,
+pub enum DurationError {
+    /// It is none.
+    #[error("`{text}` is no length of time: write a number and ms, s, m, h or d, such as 200ms, 15s or 5m")]
+    Unreadable {
+        /// What was given.
+        text: String,
+    },
+    /// It is longer than [`LONGEST`].
+    #[error("`{text}` is too long: at most 3650d can be told")]
+    TooLong {
+        /// What was given.
+        text: String,
+    },
 }
 
 /// Reads one length of time. A bare number counts seconds and may have a fraction.
 ///
 /// # Errors
-/// When the text is no number with one of the units `ms`, `s`, `m`, `h`, `d`, is negative, or exceeds 10 years.
+/// When the text is no number with one of the units `ms`, `s`, `m`, `h`, `d`, or is negative; when it exceeds [`LONGEST`].
 pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
-    let refuse = || DurationError { text: text.chars().take(40).collect() };
+    let given = || text.chars().take(40).collect();
+    let refuse = || DurationError::Unreadable { text: given() };
     let trimmed = text.trim();
     let unit_at = trimmed.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(trimmed.len());
     let (number, unit) = trimmed.split_at(unit_at);
@@ -28,7 +41,10 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
         _ => return Err(refuse()),
     };
     let seconds = number.parse::<f64>().map_err(|_| refuse())? * scale;
-    if !(0.0..=315_360_000.0).contains(&seconds) {
+    if seconds > LONGEST.as_secs_f64() {
+        return Err(DurationError::TooLong { text: given() });
+    }
+    if !(0.0..).contains(&seconds) {
         return Err(refuse());
     }
     // Whole microseconds: what a Timestamp counts.
@@ -38,7 +54,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
 /// Reads a schedule: lengths of time with commas between them. An empty text is an empty schedule (no retry).
 ///
 /// # Errors
-/// When one of the parts is no length of time.
+/// When one of the parts is no length of time, or too long.
 pub fn parse_schedule(text: &str) -> Result<Vec<Duration>, DurationError> {
     if text.trim().is_empty() {
         return Ok(Vec::new());
@@ -75,9 +91,17 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for text in ["", "5x", "-1s", "1e9d", "NaN", "inf", "5 m", "99999999999999999999d", ".", "1.2.3s"] {
-            assert!(parse_duration(text).is_err(), "{text}");
+        for text in ["", "5x", "-1s", "1e9d", "NaN", "inf", "5 m", ".", "1.2.3s"] {
+            assert!(matches!(parse_duration(text), Err(DurationError::Unreadable { .. })), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_too_long_is_told_with_the_limit() {
+        for text in ["3651d", "99999999999999999999d", "315360001"] {
+            assert!(parse_duration(text).unwrap_err().to_string().contains("at most 3650d"), "{text}");
+        }
+        assert_eq!(parse_duration("3650d"), Ok(LONGEST));
     }
 
     proptest! {

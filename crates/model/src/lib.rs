@@ -33,7 +33,7 @@ pub use attempt::{Attempt, AttemptOutcome, Exchange, Failure, NotSent, Phases, T
 pub use auth::{Auth, BasicAuth, RetiredAuth};
 pub use clock::{Clock, ManualClock};
 pub use delivery::{Class, Delivery, DeliveryState, Priority, Reason};
-pub use duration::{DurationError, format_duration, parse_duration, parse_schedule};
+pub use duration::{DurationError, LONGEST, format_duration, parse_duration, parse_schedule};
 pub use endpoint::{
     Endpoint, EndpointSecrets, Gate, HeaderField, MAX_CONCURRENCY_DEFAULT, OnExhausted, Ordering, SigningKey,
     TIMEOUT_DEFAULT,

@@ -101,8 +101,8 @@ impl Faults {
         if delays.len() > DELAYS_MAX {
             self.note("retrySchedule", format!("At most {DELAYS_MAX} delays are allowed."));
         }
-        if delays.iter().any(|delay| *delay > DELAY_MAX) {
-            self.note("retrySchedule", "A delay is at most 30d.");
+        if let Some(at) = delays.iter().position(|delay| *delay > DELAY_MAX) {
+            self.note_path(&format!("retrySchedule.{at}"), "A delay is at most 30d.");
         }
     }
 

@@ -217,6 +217,9 @@ fn check_request(
     if let Some(Err(error)) = secrets.auth.as_ref().map(check_auth) {
         faults.note_path(&error.field, error.message);
     }
+    if matches!(secrets.auth, Some(Auth::Mtls { .. })) && !url.starts_with("https://") {
+        faults.note("auth", "A certificate is shown over TLS alone: register a URL that begins with `https://`.");
+    }
     match Recipe::new(&Endpoint { url, ..endpoint.clone() }, secrets, &app.settings) {
         Ok(recipe) => recipe.names_alike().map(|(one, other)| {
             format!("`{one}` and `{other}` differ in case alone, which many receivers do not tell")

@@ -14,7 +14,7 @@ use utoipa::openapi::schema::{Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::endpoint_out::{OnExhaustedName, OrderingName};
-use super::endpoint_value::{HeaderList, Length, ParameterList, Schedule};
+use super::endpoint_value::{HeaderList, Length, Mask, ParameterList, Schedule};
 use crate::not_yet;
 use crate::patch::Patch;
 use crate::problem::Problem;
@@ -200,7 +200,7 @@ pub(crate) struct EndpointPatch {
     /// A mask alone stands for the policy `mask`.
     #[serde(default)]
     #[schema(value_type = Option<u8>, minimum = 1, maximum = 31)]
-    status_mask: Patch<u8>,
+    status_mask: Patch<Mask>,
     /// Who registered it in the customer's place. Only a token of the organization can say so.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
@@ -298,7 +298,7 @@ impl EndpointPatch {
             Patch::Null => false,
         };
         let rule = match self.status_mask {
-            Patch::Set(0 | 32..) => {
+            Patch::Set(Mask(0)) => {
                 "It is 1 to 31: 1 delivered, 2 failed, 4 buffered, 8 accepted by the operator, 16 rejected by it, or a \
                  sum of them."
             }
@@ -392,13 +392,13 @@ impl EndpointPatch {
             Some(StatusPolicy::All | StatusPolicy::FinalOnly) | None => None,
         };
         match (self.status_policy, self.status_mask) {
-            (Patch::Absent, Patch::Set(mask)) => Some(StatusPolicy::Mask(mask)),
+            (Patch::Absent, Patch::Set(Mask(mask))) => Some(StatusPolicy::Mask(mask)),
             (Patch::Absent, Patch::Null) => old.filter(|_| old_mask.is_none()),
             (Patch::Absent, Patch::Absent) => old,
             (Patch::Null, _) => None,
             (Patch::Set(StatusPolicyIn::All | StatusPolicyIn::Monotonic), _) => Some(StatusPolicy::All),
             (Patch::Set(StatusPolicyIn::FinalOnly), _) => Some(StatusPolicy::FinalOnly),
-            (Patch::Set(StatusPolicyIn::Mask), Patch::Set(mask)) => Some(StatusPolicy::Mask(mask)),
+            (Patch::Set(StatusPolicyIn::Mask), Patch::Set(Mask(mask))) => Some(StatusPolicy::Mask(mask)),
             (Patch::Set(StatusPolicyIn::Mask), Patch::Absent | Patch::Null) => {
                 Some(StatusPolicy::Mask(old_mask.unwrap_or(0)))
             }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use ringback_model::{Redacted, parse_duration, parse_schedule};
+use ringback_model::{DurationError, LONGEST, Redacted, parse_duration};
 use ringback_service::{CustomParameterDraft, HeaderDraft};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -20,6 +20,25 @@ pub(crate) struct Schedule(pub(crate) Vec<Duration>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct HeaderList(pub(crate) Vec<HeaderDraft>);
 
+/// A sum of states of a message; 0 stands for every number that is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Mask(pub(crate) u8);
+
+impl<'de> Deserialize<'de> for Mask {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = i64::deserialize(deserializer)?;
+        Ok(Self(u8::try_from(number).ok().filter(|mask| *mask < 32).unwrap_or(0)))
+    }
+}
+
+/// Reads a length of time. One that is too long is the longest, which the limit of its member refuses with its own words.
+fn length<E: Error>(text: &str) -> Result<Duration, E> {
+    match parse_duration(text) {
+        Err(DurationError::TooLong { .. }) => Ok(LONGEST),
+        read => read.map_err(E::custom),
+    }
+}
+
 struct LengthVisitor;
 
 impl Visitor<'_> for LengthVisitor {
@@ -30,7 +49,7 @@ impl Visitor<'_> for LengthVisitor {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Length, E> {
-        parse_duration(text).map(Length).map_err(E::custom)
+        length(text).map(Length)
     }
 
     fn visit_u64<E: Error>(self, seconds: u64) -> Result<Length, E> {
@@ -62,7 +81,8 @@ impl<'de> Visitor<'de> for ScheduleVisitor {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Schedule, E> {
-        parse_schedule(text).map(Schedule).map_err(E::custom)
+        let parts = text.split(',').filter(|_| !text.trim().is_empty());
+        parts.map(length).collect::<Result<_, E>>().map(Schedule)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Schedule, A::Error> {

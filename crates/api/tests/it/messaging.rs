@@ -279,6 +279,26 @@ async fn formats_and_templates_that_do_not_fit_are_told_at_their_member() {
             "At most 65536",
         ),
         (json!({ "template": { "body": "" } }), "body.template.contentType", "has to be there"),
+        (
+            json!({ "template": { "contentType": "text/xml", "body": "<a>\n<b></a>" } }),
+            "body.template.body",
+            "Line 2, column 4: `<b>` is open",
+        ),
+        (
+            json!({ "template": { "contentType": "text/html", "body": "<a b={{message.id}}>" } }),
+            "body.template.body",
+            "Line 1, column 6: Put quotes",
+        ),
+        (
+            json!({ "url": "https://example.com/?mobile=1", "dialect": "console", "sendMethod": "get" }),
+            "body.url",
+            "`mobile`",
+        ),
+        (
+            json!({ "dialect": "console", "product": "whatsapp", "reportType": "mo", "parameters": { "mobile": "m" } }),
+            "body.parameters.mobile",
+            "leave it out",
+        ),
         (json!({ "url": "https://example.com/{{message.idd}}" }), "body.url", "message.id"),
         (
             json!({ "url": "https://example.com/?m={mobil}", "dialect": "rich-dlr", "sendMethod": "get" }),
@@ -299,6 +319,10 @@ async fn policies_that_cannot_be_are_told_at_their_member() {
         (json!({ "statusPolicy": "mask", "statusMask": null }), "body.statusMask", "needs a mask of 1 to 31"),
         (json!({ "statusPolicy": "mask", "statusMask": 0 }), "body.statusMask", "It is 1 to 31"),
         (json!({ "statusPolicy": "mask", "statusMask": 32 }), "body.statusMask", "It is 1 to 31"),
+        (json!({ "statusPolicy": "mask", "statusMask": 300 }), "body.statusMask", "It is 1 to 31"),
+        (json!({ "statusPolicy": "mask", "statusMask": -1 }), "body.statusMask", "It is 1 to 31"),
+        (json!({ "retrySchedule": ["5s", "5000d"] }), "body.retrySchedule", "at most 30d"),
+        (json!({ "retrySchedule": "5s,5000d" }), "body.retrySchedule", "at most 30d"),
         (json!({ "statusPolicy": "all", "statusMask": 3 }), "body.statusMask", "leave one of the two out"),
         (json!({ "providerSecret": "" }), "body.providerSecret", "1 to 4096 bytes"),
     ] {
@@ -375,6 +399,17 @@ async fn every_way_to_authenticate_is_kept_and_shows_its_public_part() {
         assert_eq!(world.secrets(given["type"].as_str().unwrap()).await.auth, before, "it can be sent back as it is");
         assert_eq!(world.patch(&path, json!({ "auth": null })).await.expect(200)["auth"], json!(null));
     }
+}
+
+#[tokio::test]
+async fn a_certificate_is_for_https_alone() {
+    let world = world().await;
+    let (certificate, key) = certificate();
+    let auth = json!({ "type": "mtls", "certificate": certificate, "key": key });
+    told(&world, &json!({ "url": "http://example.com/in", "auth": auth }), "body.auth", "`https://`").await;
+    make(&world, json!({ "uid": "e", "url": "https://example.com/in", "auth": auth })).await.expect(201);
+    let moved = world.patch("/app/a/endpoint/e", json!({ "url": "http://example.com/in" })).await;
+    assert!(moved.faults()[0].starts_with("body.auth"), "{}", moved.text);
 }
 
 #[tokio::test]

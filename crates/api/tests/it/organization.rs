@@ -49,7 +49,7 @@ async fn what_is_wrong_with_the_settings_is_told_and_changes_nothing() {
         ("timeZone", json!("Africa/Nairoby"), "body.timeZone", "Africa/Nairobi"),
         ("timeZone", json!(3), "body.timeZone", "a text"),
         ("retrySchedule", json!(vec!["1s"; 51]), "body.retrySchedule", "At most 50"),
-        ("retrySchedule", json!(["31d"]), "body.retrySchedule", "at most 30d"),
+        ("retrySchedule", json!(["31d"]), "body.retrySchedule.0", "at most 30d"),
         ("retentionDays", json!(4), "body.retentionDays", "5 to 90"),
         ("retentionDays", json!(91), "body.retentionDays", "5 to 90"),
         ("products", json!({ "SMS": ["dlr"] }), "body.products.SMS", "a-z"),
