@@ -48,7 +48,7 @@ impl FromRequestParts<Arc<Service>> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, Problem> {
-        Ok(Self(service.authenticate(bearer(&parts.headers)?)?))
+        Ok(Self(service.authenticate(bearer(&parts.headers)?).await?))
     }
 }
 
@@ -57,7 +57,7 @@ impl FromRequest<Arc<Service>> for Asked {
 
     async fn from_request(request: Request, service: &Arc<Service>) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
-        let actor = service.authenticate(bearer(&parts.headers)?)?;
+        let actor = service.authenticate(bearer(&parts.headers)?).await?;
         let key = if parts.method == Method::POST { idempotency_key(&parts.headers)? } else { None };
         let body = read(body).await?;
         let idempotency = key.map(|key| {

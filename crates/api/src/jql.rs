@@ -1,5 +1,6 @@
 //! `POST /jql`: subscriptions as Antly's clients ask for them. The token stands in the body, so no body is logged.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,19 +53,20 @@ struct Meta {
 struct Refused {
     status: StatusCode,
     code: &'static str,
-    field: &'static str,
+    field: Cow<'static, str>,
     message: String,
     retry_after: Option<Duration>,
 }
 
 impl Refused {
-    fn invalid(code: &'static str, field: &'static str, message: impl Into<String>) -> Self {
-        Self { status: StatusCode::UNPROCESSABLE_ENTITY, code, field, message: message.into(), retry_after: None }
+    fn invalid(code: &'static str, field: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        let (status, field) = (StatusCode::UNPROCESSABLE_ENTITY, field.into());
+        Self { status, code, field, message: message.into(), retry_after: None }
     }
 
     fn token(message: impl Into<String>) -> Self {
         let (status, message) = (StatusCode::UNAUTHORIZED, message.into());
-        Self { status, code: "invalid_token", field: TOKEN, message, retry_after: None }
+        Self { status, code: "invalid_token", field: TOKEN.into(), message, retry_after: None }
     }
 
     /// Nobody knows whether the token is good.
@@ -75,7 +77,7 @@ impl Refused {
              {seconds} s."
         );
         let (status, code) = (StatusCode::SERVICE_UNAVAILABLE, "token_not_checked");
-        Self { status, code, field: TOKEN, message, retry_after: Some(retry_after) }
+        Self { status, code, field: TOKEN.into(), message, retry_after: Some(retry_after) }
     }
 }
 
@@ -108,15 +110,30 @@ async fn query(State(service): State<Arc<Service>>, request: Request<Body>) -> R
         Ok(_) => return Problem::too_large().into_response(),
         Err(problem) => return problem.into_response(),
     };
-    // An error of serde names no value of a text, and so no token.
-    let query: Query = match serde_json::from_slice(&body) {
+    let query = match read(&body) {
         Ok(query) => query,
-        Err(error) => {
-            let message = format!("The body is no JQL query: line {}, column {}.", error.line(), error.column());
-            return Refused::invalid("invalid_query", "", message).into_response();
-        }
+        Err(refused) => return refused.into_response(),
     };
     answer(&service, query, header).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+/// Reads a query; what cannot be read is named, and nothing of it is repeated: it may be a token.
+fn read(body: &[u8]) -> Result<Query, Refused> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let (path, error) = match serde_path_to_error::deserialize(&mut json) {
+        Ok(query) => match json.end() {
+            Ok(()) => return Ok(query),
+            Err(error) => (String::new(), error),
+        },
+        Err(error) => (error.path().to_string(), error.into_inner()),
+    };
+    let is_object = body.trim_ascii_start().starts_with(b"{");
+    if error.is_data() && path != "." && is_object {
+        let wanted = if path == "__meta__" { "an object" } else { "a text" };
+        return Err(Refused::invalid("invalid_value", path, format!("It has to be {wanted} of JSON.")));
+    }
+    let message = format!("The body is no JQL query: line {}, column {}.", error.line(), error.column());
+    Err(Refused::invalid("invalid_query", "", message))
 }
 
 async fn answer(service: &Service, query: Query, header: Option<Redacted>) -> Result<Response, Response> {
@@ -133,7 +150,7 @@ async fn answer(service: &Service, query: Query, header: Option<Redacted>) -> Re
     let token = if in_body { query.meta.authentication_token.clone() } else { header.unwrap_or_default() };
     // A token in the header is one of OAuth, whatever class the body names.
     let actor = if in_body && query.meta.authentication_class == API_KEY {
-        service.authenticate(token.reveal())
+        service.authenticate(token.reveal()).await
     } else {
         service.authenticate_subscriber(token.reveal()).await
     };

@@ -1,5 +1,6 @@
 //! `POST /oauth/token`: the built-in issuer, client credentials (RFC 6749, 4.4).
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::Router;
@@ -38,7 +39,12 @@ async fn token(State(service): State<Arc<Service>>, request: Request) -> Respons
         Err(problem) => return problem.into_response(),
     };
     let mut grant = Grant::default();
+    let mut seen = HashSet::new();
     for (name, value) in url::form_urlencoded::parse(&body) {
+        // What stands there twice is read in two ways by two readers (RFC 6749, 3.2).
+        if !seen.insert(name.clone()) {
+            return refuse("invalid_request", "A member of the form stands there twice: send each once.");
+        }
         match &*name {
             "grant_type" => grant.kind = value.into_owned(),
             "client_id" => grant.id = value.into_owned(),

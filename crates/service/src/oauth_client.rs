@@ -1,5 +1,7 @@
 //! Clients of the built-in token issuer (RFC 6749, 4.4): a program of a customer that gets tokens for its application.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ringback_model::{AppNo, Redacted, Timestamp};
@@ -16,6 +18,12 @@ use crate::{Actor, Resource, Right, Service, ServiceError, TokenError, TokenSubj
 pub const TOKEN_LIFE: Duration = Duration::from_secs(3_600);
 /// Clients that one application may have.
 const CLIENTS_MAX: usize = 100;
+/// For how long a client that was found is believed to exist.
+const KNOWN: Duration = Duration::from_secs(1);
+/// Clients that are remembered at most.
+const KNOWN_MAX: usize = 10_000;
+/// What the ids of all clients begin with.
+pub(crate) const ID_PREFIX: &str = "oc_";
 /// Random bytes of a secret.
 const SECRET_BYTES: usize = 32;
 
@@ -115,7 +123,7 @@ impl Service {
         documents.iter().map(|document| Ok(read(document)?.0)).collect()
     }
 
-    /// Removes a client; tokens that it has stay good until they end.
+    /// Removes a client, and with it the tokens that it has: here at once, on other nodes within a second.
     ///
     /// # Errors
     /// [`ServiceError::NotFound`].
@@ -129,6 +137,7 @@ impl Service {
         let found = self.store.document_by_key(DocumentKind::OauthClient, 0, id.to_owned()).await?;
         let document = found.ok_or_else(missing)?;
         let gone = self.store.delete(Delete { no: document.no, now: self.clock.now(), app: None }).await?;
+        self.clients.forget(id);
         if gone { Ok(()) } else { Err(missing()) }
     }
 
@@ -148,8 +157,22 @@ impl Service {
             .await
             .map_err(|_| GrantError::Client)?;
         let subject = TokenSubject::Application { org, app, feature_flags: Vec::new() };
-        let minted = self.tokens.mint(&subject, self.clock.wall(), TOKEN_LIFE, &*self.random);
+        let minted = self.tokens.mint_for(&subject, client_id, self.clock.wall(), TOKEN_LIFE, &*self.random);
         minted.map_err(|error: TokenError| GrantError::Service(ServiceError::Unauthenticated(error.to_string())))
+    }
+
+    /// Makes sure that a client still exists which got a token.
+    pub(crate) async fn require_client(&self, id: &str) -> Result<(), ServiceError> {
+        let now = self.clock.now();
+        if self.clients.is_known(id, now) {
+            return Ok(());
+        }
+        if self.store.document_by_key(DocumentKind::OauthClient, 0, id.to_owned()).await?.is_none() {
+            let message = "The client that got this token was removed. Ask for a token with another one.";
+            return Err(ServiceError::Unauthenticated(message.to_owned()));
+        }
+        self.clients.note(id, now);
+        Ok(())
     }
 
     async fn clients_of(&self, app: AppNo) -> Result<Vec<Document>, ServiceError> {
@@ -168,9 +191,35 @@ impl Service {
     }
 }
 
+/// Clients that existed a moment ago, so that not every request looks for its own in the store.
+#[derive(Debug, Default)]
+pub(crate) struct KnownClients(Mutex<HashMap<String, Timestamp>>);
+
+impl KnownClients {
+    fn is_known(&self, id: &str, now: Timestamp) -> bool {
+        self.seen().get(id).is_some_and(|seen| now < *seen + KNOWN)
+    }
+
+    fn note(&self, id: &str, now: Timestamp) {
+        let mut seen = self.seen();
+        if seen.len() >= KNOWN_MAX {
+            seen.clear();
+        }
+        seen.insert(id.to_owned(), now);
+    }
+
+    fn forget(&self, id: &str) {
+        self.seen().remove(id);
+    }
+
+    fn seen(&self) -> MutexGuard<'_, HashMap<String, Timestamp>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// What the ids of an application's clients begin with: they stand together, so that a page of them is one look.
 fn prefix(app: AppNo) -> String {
-    format!("oc_{:012x}", app.0)
+    format!("{ID_PREFIX}{:012x}", app.0)
 }
 
 fn hash(secret: &str) -> String {

@@ -7,6 +7,7 @@ use ringback_model::{Clock, IdMaker, Random};
 use ringback_store::{AppConfig, Directory, Store};
 
 use crate::issuer::{Issuer, IssuerSettings};
+use crate::oauth_client::KnownClients;
 use crate::organization::Organizations;
 use crate::probe_limit::ProbeLimit;
 use crate::token::{TokenKey, Tokens};
@@ -53,6 +54,7 @@ pub struct Service {
     pub(crate) tokens: Tokens,
     pub(crate) issuer: Option<Issuer>,
     pub(crate) organizations: Organizations,
+    pub(crate) clients: KnownClients,
     pub(crate) verifier: Arc<Verifier>,
     pub(crate) test_limit: ProbeLimit,
     pub(crate) verification_limit: ProbeLimit,
@@ -81,6 +83,7 @@ impl Service {
             tokens: Tokens::new(parts.tokens),
             issuer,
             organizations: Organizations::default(),
+            clients: KnownClients::default(),
             verifier: Arc::new(verifier),
             test_limit: ProbeLimit::new("tests", TESTS_MAX),
             verification_limit: ProbeLimit::new("handshakes", HANDSHAKES_MAX),
@@ -91,8 +94,13 @@ impl Service {
     ///
     /// # Errors
     /// [`ServiceError::Unauthenticated`] when the token does not count.
-    pub fn authenticate(&self, token: &str) -> Result<Arc<Actor>, ServiceError> {
-        self.tokens.verify(token, self.clock.wall()).map_err(|error| ServiceError::Unauthenticated(error.to_string()))
+    pub async fn authenticate(&self, token: &str) -> Result<Arc<Actor>, ServiceError> {
+        let verified = self.tokens.verify(token, self.clock.wall());
+        let verified = verified.map_err(|error| ServiceError::Unauthenticated(error.to_string()))?;
+        if let Some(client) = &verified.client {
+            self.require_client(client).await?;
+        }
+        Ok(verified.actor.clone())
     }
 
     /// The clock that the service goes by.

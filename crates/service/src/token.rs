@@ -13,7 +13,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use ringback_model::{AppId, OrgId, Random, Redacted, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::Actor;
+use crate::{Actor, oauth_client};
 
 /// Verified tokens that are remembered at most.
 const REMEMBERED: usize = 10_000;
@@ -95,6 +95,8 @@ struct Minted {
     nbf: i64,
     exp: i64,
     jti: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     feature_flags: Vec<String>,
 }
@@ -106,14 +108,18 @@ struct Claims {
     org: Option<String>,
     nbf: Option<f64>,
     exp: Option<f64>,
+    client_id: Option<String>,
     #[serde(default)]
     feature_flags: Vec<String>,
 }
 
 /// A token whose signature is good.
 #[derive(Debug)]
-struct Verified {
-    actor: Arc<Actor>,
+pub(crate) struct Verified {
+    /// Whom it speaks for.
+    pub(crate) actor: Arc<Actor>,
+    /// The client of the built-in issuer that got it, if one did: without it the token does not count either.
+    pub(crate) client: Option<String>,
     not_before: Timestamp,
     expires_at: Timestamp,
 }
@@ -148,6 +154,18 @@ impl TokenKey {
         life: Duration,
         random: &dyn Random,
     ) -> Result<Redacted, TokenError> {
+        self.mint_for(subject, None, now, life, random)
+    }
+
+    /// Makes a token for a client of the built-in issuer.
+    fn mint_for(
+        &self,
+        subject: &TokenSubject,
+        client: Option<&str>,
+        now: Timestamp,
+        life: Duration,
+        random: &dyn Random,
+    ) -> Result<Redacted, TokenError> {
         let mut id = [0; 16];
         random.fill(&mut id);
         let (sub, org, feature_flags) = match subject {
@@ -164,6 +182,7 @@ impl TokenKey {
             nbf: now.as_seconds(),
             exp: (now + life).as_seconds(),
             jti: format!("{:032x}", u128::from_be_bytes(id)),
+            client_id: client.map(str::to_owned),
             feature_flags,
         };
         match jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding) {
@@ -186,6 +205,8 @@ impl TokenKey {
         let time = |seconds: f64| Timestamp::from_micros((seconds * 1e6) as i64);
         Ok(Verified {
             actor: Arc::new(actor),
+            // Tokens of other servers with this secret may say what they like.
+            client: claims.client_id.filter(|id| id.starts_with(oauth_client::ID_PREFIX)),
             not_before: claims.nbf.map_or(Timestamp::MIN, |nbf| time(nbf) - LEEWAY),
             expires_at: claims.exp.map_or(Timestamp::MAX, time),
         })
@@ -214,19 +235,20 @@ impl Tokens {
         Self { key, verified: RwLock::default() }
     }
 
-    /// Makes a token: see [`TokenKey::mint`].
-    pub(crate) fn mint(
+    /// Makes a token for a client of the built-in issuer: see [`TokenKey::mint`].
+    pub(crate) fn mint_for(
         &self,
         subject: &TokenSubject,
+        client: &str,
         wall: Timestamp,
         life: Duration,
         random: &dyn Random,
     ) -> Result<Redacted, TokenError> {
-        self.key.mint(subject, wall, life, random)
+        self.key.mint_for(subject, Some(client), wall, life, random)
     }
 
-    /// Who the token speaks for at `wall`.
-    pub(crate) fn verify(&self, token: &str, wall: Timestamp) -> Result<Arc<Actor>, TokenError> {
+    /// Who the token speaks for at `wall`, as far as it says itself.
+    pub(crate) fn verify(&self, token: &str, wall: Timestamp) -> Result<Arc<Verified>, TokenError> {
         let known = self.verified.read().unwrap_or_else(PoisonError::into_inner).get(token).cloned();
         let verified = match known {
             Some(verified) => verified,
@@ -246,7 +268,7 @@ impl Tokens {
         if wall < verified.not_before {
             return Err(TokenError::NotYet);
         }
-        Ok(verified.actor.clone())
+        Ok(verified)
     }
 }
 
@@ -283,20 +305,20 @@ mod tests {
         let tokens = Tokens::new(key());
         let subject = TokenSubject::Application { org, app, feature_flags: flags.clone() };
         for _ in 0..2 {
-            let actor = tokens.verify(mint(&subject).reveal(), NOW).unwrap();
-            assert_eq!(*actor, Actor { org, app: Some(app), feature_flags: flags.clone() });
+            let verified = tokens.verify(mint(&subject).reveal(), NOW).unwrap();
+            assert_eq!(*verified.actor, Actor { org, app: Some(app), feature_flags: flags.clone() });
         }
-        let actor = tokens.verify(mint(&organization()).reveal(), NOW).unwrap();
-        assert_eq!(*actor, Actor { org, app: None, feature_flags: Vec::new() });
+        let verified = tokens.verify(mint(&organization()).reveal(), NOW).unwrap();
+        assert_eq!(*verified.actor, Actor { org, app: None, feature_flags: Vec::new() });
     }
 
     #[test]
     fn a_remembered_token_still_ends_at_its_time() {
         let (tokens, token) = (Tokens::new(key()), mint(&organization()));
         assert!(tokens.verify(token.reveal(), NOW + HOUR - Duration::from_secs(1)).is_ok());
-        assert_eq!(tokens.verify(token.reveal(), NOW + HOUR), Err(TokenError::Expired));
+        assert_eq!(tokens.verify(token.reveal(), NOW + HOUR).err(), Some(TokenError::Expired));
         assert!(tokens.verify(token.reveal(), NOW).is_ok());
-        assert_eq!(tokens.verify(token.reveal(), NOW - HOUR), Err(TokenError::NotYet));
+        assert_eq!(tokens.verify(token.reveal(), NOW - HOUR).err(), Some(TokenError::NotYet));
     }
 
     #[test]
@@ -310,23 +332,23 @@ mod tests {
         let cut = &mint(&organization()).reveal()[1..].to_owned();
         let hs512 = sign(&claims, Algorithm::HS512);
         for token in [foreign.reveal(), unsigned, cut, &hs512, "", "a.b.c", &"x".repeat(100_000)] {
-            assert_eq!(tokens.verify(token, NOW), Err(TokenError::Invalid), "{token:.80}");
+            assert_eq!(tokens.verify(token, NOW).err(), Some(TokenError::Invalid), "{token:.80}");
         }
         assert!(tokens.verified.read().unwrap().is_empty());
     }
 
     #[test]
     fn the_secret_itself_is_no_token_and_the_answer_says_so() {
-        assert_eq!(Tokens::new(key()).verify("a secret of the test", NOW), Err(TokenError::IsTheSecret));
+        assert_eq!(Tokens::new(key()).verify("a secret of the test", NOW).err(), Some(TokenError::IsTheSecret));
     }
 
     #[test]
     fn subjects_that_name_nobody_are_refused() {
         let verify = |claims| Tokens::new(key()).verify(&sign(&claims, Algorithm::HS256), NOW);
-        assert_eq!(verify(serde_json::json!({})), Err(TokenError::NoSubject));
-        assert_eq!(verify(serde_json::json!({ "sub": "admin" })), Err(TokenError::Subject));
+        assert_eq!(verify(serde_json::json!({})).err(), Some(TokenError::NoSubject));
+        assert_eq!(verify(serde_json::json!({ "sub": "admin" })).err(), Some(TokenError::Subject));
         let app_alone = serde_json::json!({ "sub": AppId::from_bytes([2; 20]) });
-        assert_eq!(verify(app_alone), Err(TokenError::Subject));
+        assert_eq!(verify(app_alone).err(), Some(TokenError::Subject));
     }
 
     #[test]

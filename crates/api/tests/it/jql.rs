@@ -92,7 +92,24 @@ async fn what_is_not_known_is_refused_with_what_was_probably_meant() {
         *asked.pointer_mut(pointer).unwrap() = json!(value);
         refused(&ask(&world, &asked).await, 422, field, word);
     }
-    refused(&send(&world, "{", Some(&token)).await, 422, "", "no JQL query");
+    for body in ["{", "[1]", "\"x\"", "{}{}"] {
+        refused(&send(&world, body, Some(&token)).await, 422, "", "no JQL query");
+    }
+    for (pointer, wrong, field, word) in [
+        ("/prefix", json!(7), "prefix", "a text"),
+        ("/prefix", json!(null), "prefix", "a text"),
+        ("/trigger", json!(["a"]), "trigger", "a text"),
+        ("/webhookUrl", json!({}), "webhookUrl", "a text"),
+        ("/__meta__", json!("x"), "__meta__", "an object"),
+        ("/__meta__/intent", json!(true), "__meta__.intent", "a text"),
+        ("/__meta__/authenticationToken", json!(12_345_678), "__meta__.authenticationToken", "a text"),
+    ] {
+        let mut asked = query(&token);
+        *asked.pointer_mut(pointer).unwrap() = wrong;
+        let answer = ask(&world, &asked).await;
+        refused(&answer, 422, field, word);
+        assert!(!answer.text.contains("12345678"), "{}", answer.text);
+    }
     assert_eq!(world.get("/app/a/endpoint").await.expect(200)["data"], json!([]));
 }
 
@@ -140,8 +157,19 @@ async fn a_client_gets_a_token_for_its_secret_until_it_is_removed() {
     for (id, secret) in [(id, "wrong"), ("unknown", secret), ("", "")] {
         assert_eq!(grant(id, secret).await.expect(401)["error"], "invalid_client");
     }
+    for form in [
+        format!("grant_type=client_credentials&grant_type=client_credentials&client_id={id}&client_secret={secret}"),
+        format!("grant_type=client_credentials&client_id={id}&client_id={id}&client_secret={secret}"),
+    ] {
+        let answer = world.send(Request::post("/oauth/token").body(form.into()).unwrap()).await;
+        assert_eq!(answer.expect(400)["error"], "invalid_request");
+    }
+    let token = grant(id, secret).await.expect(200)["access_token"].as_str().unwrap().to_owned();
+    assert_eq!(world.ask(&token, "GET", "/app/a/endpoint", &[], Vec::new()).await.status, 200);
     let listed = world.get("/app/a/oauth-client").await;
     assert!(listed.text.contains(id) && !listed.text.contains(secret), "{}", listed.text);
     world.delete(&format!("/app/a/oauth-client/{id}")).await.expect(204);
     grant(id, secret).await.expect(401);
+    refused(&ask(&world, &query(&token)).await, 401, "__meta__.authenticationToken", "was removed");
+    assert_eq!(world.ask(&token, "GET", "/app/a/endpoint", &[], Vec::new()).await.status, 401);
 }
