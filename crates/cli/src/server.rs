@@ -39,6 +39,7 @@ pub(crate) struct Server {
     store: OpenStore,
     engine: Engine,
     probe: Arc<Probe>,
+    words: JoinHandle<()>,
     api: JoinHandle<()>,
     stop_api: oneshot::Sender<()>,
 }
@@ -96,12 +97,16 @@ impl Server {
             random,
             retry: config.retry,
         });
+        let words = tokio::spawn({
+            let service = service.clone();
+            async move { service.read_words().await }
+        });
         let (stop_api, stopped) = oneshot::channel();
         let api = tokio::spawn(ringback_api::serve(listener, Api::new(service), async {
             // An error is the sender being dropped, which is the end as well.
             stopped.await.ok();
         }));
-        Ok(Self { address, store, engine, probe, api, stop_api })
+        Ok(Self { address, store, engine, probe, words, api, stop_api })
     }
 
     /// Where the API listens.
@@ -119,7 +124,9 @@ impl Server {
     /// # Errors
     /// [`StoreBroken`] if that is what happens on the way.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
-        let Self { address: _, store, engine, probe, api, stop_api } = self;
+        let Self { address: _, store, engine, probe, words, api, stop_api } = self;
+        // What it was about to keep is read again at the next start.
+        words.abort();
         // A handshake that is cut off here is made again when somebody asks for it.
         probe.stop();
         // Nobody to receive it: the API has ended already.

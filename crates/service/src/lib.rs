@@ -31,6 +31,7 @@ mod page;
 mod probe;
 mod probe_limit;
 mod report_schema;
+mod search;
 mod secret;
 mod service;
 mod statistics;

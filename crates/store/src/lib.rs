@@ -13,6 +13,7 @@ mod document;
 mod error;
 mod fact;
 mod feed;
+mod mention;
 mod port;
 mod query;
 mod reply;
@@ -27,6 +28,7 @@ pub use fact::{
     Rearm, Rearmed, Release, Released, Step, Take, Taken, Target,
 };
 pub use feed::{Committed, Feed, FeedSender, Settled, feed};
+pub use mention::{Mention, MentionQuery, Unread, UnreadQuery, UnreadRun};
 pub use port::Store;
 pub use query::{AttemptQuery, AttemptScope, Direction, MessageQuery, MessageRef, Paging};
 pub use reply::{Answer, Reply};

@@ -6,12 +6,13 @@
 
 use std::fmt::Debug;
 
+use bytes::Bytes;
 use ringback_model::{AppNo, Attempt, AttemptId, Delivery, EndpointNo, Message, MessageNo, Tally, Timestamp};
 
 use crate::{
     Accept, Accepted, AttemptQuery, Backlog, Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage,
-    EndpointTallyQuery, Finish, Finished, LaneStart, MessageQuery, MessageRef, Put, PutResult, Rearm, Rearmed, Release,
-    Released, Reply, Take, Taken, TallyQuery,
+    EndpointTallyQuery, Finish, Finished, LaneStart, Mention, MentionQuery, MessageQuery, MessageRef, Put, PutResult,
+    Rearm, Rearmed, Release, Released, Reply, Take, Taken, TallyQuery, UnreadQuery, UnreadRun,
 };
 
 /// The durable facts. See the module for what all methods promise.
@@ -44,6 +45,20 @@ pub trait Store: Send + Sync + Debug + 'static {
     /// Endpoints above `after` with pending deliveries or a failing health, at most `limit`, by number. Costs time in
     /// proportion to endpoints, not to deliveries.
     fn lanes(&self, after: EndpointNo, limit: usize) -> Reply<Vec<LaneStart>>;
+
+    /// Messages that the pass which reads words has not read yet.
+    fn unread(&self, query: UnreadQuery) -> Reply<Vec<UnreadRun>>;
+
+    /// Keeps the words that messages are to be found by, with how far the pass has come. `false` if another pass was
+    /// quicker with some of them: those are not kept again.
+    fn mention(&self, item: Mention) -> Reply<bool>;
+
+    /// Messages of an application that have a word, newest first.
+    fn mentioned(&self, query: MentionQuery) -> Reply<Vec<MessageNo>>;
+
+    /// The payloads of messages, in the order asked for, up to so many bytes but one at least; those that are gone are
+    /// left out.
+    fn payloads(&self, numbers: Vec<MessageNo>, max_bytes: usize) -> Reply<Vec<(MessageNo, Bytes)>>;
 
     /// What waits for an endpoint. Costs time in proportion to it, though little for each.
     fn backlog(&self, endpoint: EndpointNo) -> Reply<Backlog>;

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use ringback_model::Message;
-use ringback_service::{MessageFilter, Page, Right, Service};
+use ringback_service::{Actor, MessageFilter, Page, Right, Service};
 use ringback_store::Direction;
 
 use super::message_body::{MessageIn, MessageOut};
@@ -78,6 +78,8 @@ pub(crate) async fn get(
         ("after" = Option<String>, Query, description = "Only those accepted after this time."),
         ("with_content" = Option<bool>, Query, description = "Payloads in the answer; yes if absent."),
         ("event_types" = Option<Vec<String>>, Query, description = "Only those of these types."),
+        ("search" = Option<String>, Query, description = "Only those with this id or eventId, or this id or phone number \
+            in their report; the other filters do not apply. Reports are found some seconds after they were accepted."),
     ),
     responses((status = 200, body = ListResponse<MessageOut<'_>>)),
 )]
@@ -87,6 +89,9 @@ pub(crate) async fn list(
     query: Query,
     Caller(actor): Caller,
 ) -> Result<Response, Problem> {
+    if let Some(text) = query.text("search") {
+        return search(&service, &actor, &app, text, &query).await;
+    }
     let filter = MessageFilter {
         after: query.time("after")?,
         before: query.time("before")?,
@@ -97,7 +102,23 @@ pub(crate) async fn list(
     let with_content = filter.with_content;
     let Page { items, done } =
         service.list_messages(&actor, &app, query.window(Direction::Descending, false)?, filter).await?;
-    let page = Page { items: items.iter().collect(), done };
+    Ok(listed(&Page { items, done }, with_content))
+}
+
+async fn search(service: &Service, actor: &Actor, app: &str, text: &str, query: &Query) -> Result<Response, Problem> {
+    let with_content = query.with_content()?;
+    let mut page = service.search_messages(actor, app, text, &query.window(Direction::Descending, false)?).await?;
+    if with_content {
+        // What is found by a word comes without its payload.
+        for message in page.items.iter_mut().filter(|message| message.payload.is_none()) {
+            *message = service.get_message(actor, app, &message.id.to_string()).await?;
+        }
+    }
+    Ok(listed(&page, with_content))
+}
+
+fn listed(page: &Page<Message>, with_content: bool) -> Response {
+    let page = Page { items: page.items.iter().collect(), done: page.done };
     let show = |message| MessageOut::stored(message, with_content);
-    Ok(paging::page(page, |message: &&Message| message.id.to_string(), show))
+    paging::page(page, |message: &&Message| message.id.to_string(), show)
 }

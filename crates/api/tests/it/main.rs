@@ -26,6 +26,7 @@ mod paging;
 mod probe;
 mod rights;
 mod schemas;
+mod search;
 mod secret;
 mod server;
 mod statistics;

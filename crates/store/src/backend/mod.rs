@@ -1,5 +1,6 @@
 //! One folder per backend. Each implements [`crate::Store`] and passes [`crate::conformance`].
 
+mod mention;
 pub mod postgres;
 mod share;
 pub mod sqlite;

@@ -10,6 +10,7 @@ pub mod durability;
 pub mod holding;
 pub mod idempotency;
 pub mod lanes;
+pub mod mentions;
 pub mod outcomes;
 pub mod owners;
 pub mod queues;
@@ -145,6 +146,12 @@ macro_rules! conformance_tests {
                 attempts_are_searched
                 an_attempt_comes_back_as_it_was_recorded
                 a_store_that_works_answers_a_ping
+            }
+            mentions {
+                every_message_is_read_once
+                a_pass_that_comes_second_keeps_nothing
+                a_word_finds_the_messages_that_have_it
+                payloads_come_in_order_and_within_their_bytes
             }
             tallies {
                 counts_add_up_at_every_level_and_step

@@ -7,7 +7,7 @@ use tokio_postgres::{Client, Row};
 
 use super::connection::{Purpose, query, transaction};
 use super::error::Result;
-use super::value::{Search, Values, get, id, is_storable, maybe_time, text, time};
+use super::value::{Search, Values, get, id, is_storable, limit, maybe_time, text, time};
 use crate::{Direction, MessageQuery, MessageRef};
 
 /// All but the large columns, in the order that [`read`] expects.
@@ -64,6 +64,24 @@ pub(super) async fn by_numbers(client: &Client, numbers: &[MessageNo]) -> Result
     );
     let values = Values::default().int8s(numbers.iter().map(|no| no.0));
     transaction(client, Purpose::Search, query(client, sql, &values)).await?.iter().map(read).collect()
+}
+
+/// See [`crate::Store::payloads`].
+pub(super) async fn payloads(
+    client: &Client,
+    numbers: &[MessageNo],
+    max_bytes: usize,
+) -> Result<Vec<(MessageNo, Bytes)>> {
+    // Lengths are told without reading what they are of.
+    let sql = "SELECT no, payload FROM (SELECT wanted.no, wanted.at, m.payload, \
+                 sum(octet_length(m.payload)) OVER (ORDER BY wanted.at) AS bytes, \
+                 row_number() OVER (ORDER BY wanted.at) AS place \
+               FROM unnest($1::bigint[]) WITH ORDINALITY AS wanted (no, at) \
+               JOIN ringback.message m ON m.no = wanted.no WHERE m.payload IS NOT NULL) found \
+               WHERE bytes <= $2 OR place = 1 ORDER BY at";
+    let values = Values::default().int8s(numbers.iter().map(|no| no.0)).int8(limit(max_bytes));
+    let rows = transaction(client, Purpose::Read, query(client, sql, &values)).await?;
+    rows.iter().map(|row| Ok((MessageNo(get(row, 0)?), Bytes::from(get::<Vec<u8>>(row, 1)?)))).collect()
 }
 
 /// See [`crate::Store::messages`].

@@ -22,6 +22,7 @@ mod health;
 mod idempotency;
 mod lane;
 mod listing;
+mod mention;
 mod message;
 mod options;
 mod pool;

@@ -16,7 +16,12 @@ use super::value::{Values, get};
 use crate::{MasterKey, StoreError};
 
 /// What makes version `n + 1` of version `n`. A step that was released is never changed.
-const STEPS: [&str; 3] = [include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
+const STEPS: [&str; 4] = [
+    include_str!("schema.sql"),
+    include_str!("schema_2.sql"),
+    include_str!("schema_3.sql"),
+    include_str!("schema_4.sql"),
+];
 
 /// What one node holds while it changes tables: a number that nobody else is likely to lock, "ringback" in bytes.
 const LOCK: i64 = i64::from_be_bytes(*b"ringback");

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use ringback_model::{AppNo, Attempt, AttemptId, Delivery, EndpointNo, Message, MessageNo, Tally, Timestamp};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -13,11 +14,12 @@ use super::options::PostgresOptions;
 use super::pool::Pool;
 use super::waiting::{Job, Waiting};
 use super::writer::Writer;
-use super::{attempt, backlog, document, lane, listing, message, schema, take, tally};
+use super::{attempt, backlog, document, lane, listing, mention, message, schema, take, tally};
 use crate::{
     Accept, Accepted, Answer, AttemptQuery, Backlog, Clear, Cleared, Count, Delete, Document, DocumentKind,
-    DocumentPage, EndpointTallyQuery, Feed, Finish, Finished, LaneStart, MasterKey, MessageQuery, MessageRef, Put,
-    PutResult, Rearm, Rearmed, Release, Released, Reply, Store, StoreError, Take, Taken, TallyQuery, feed,
+    DocumentPage, EndpointTallyQuery, Feed, Finish, Finished, LaneStart, MasterKey, Mention, MentionQuery,
+    MessageQuery, MessageRef, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, Store, StoreError, Take, Taken,
+    TallyQuery, UnreadQuery, UnreadRun, feed,
 };
 
 /// Connections that read for the engine and for configuration: these reads are short.
@@ -136,6 +138,22 @@ impl Store for PostgresStore {
 
     fn clear(&self, item: Clear) -> Reply<Cleared> {
         self.write(|answer| Job::Clear(item, answer))
+    }
+
+    fn unread(&self, query: UnreadQuery) -> Reply<Vec<UnreadRun>> {
+        read!(self.slow, |client| mention::unread(client, &query))
+    }
+
+    fn mention(&self, item: Mention) -> Reply<bool> {
+        self.write(|answer| Job::Mention(item, answer))
+    }
+
+    fn mentioned(&self, query: MentionQuery) -> Reply<Vec<MessageNo>> {
+        read!(self.slow, |client| mention::mentioned(client, &query))
+    }
+
+    fn payloads(&self, numbers: Vec<MessageNo>, max_bytes: usize) -> Reply<Vec<(MessageNo, Bytes)>> {
+        read!(self.slow, |client| message::payloads(client, &numbers, max_bytes))
     }
 
     fn backlog(&self, endpoint: EndpointNo) -> Reply<Backlog> {

@@ -9,8 +9,8 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    Accept, Accepted, Answer, Clear, Cleared, Count, Delete, Finish, Finished, Put, PutResult, Rearm, Rearmed, Release,
-    Released, StoreError,
+    Accept, Accepted, Answer, Clear, Cleared, Count, Delete, Finish, Finished, Mention, Put, PutResult, Rearm, Rearmed,
+    Release, Released, StoreError,
 };
 
 /// Operations in one commit at most.
@@ -33,6 +33,7 @@ pub(super) enum Job {
     Release(Release, Answer<Released>),
     Clear(Clear, Answer<Cleared>),
     Tally(Count, Answer<()>),
+    Mention(Mention, Answer<bool>),
     Put(Put, Answer<PutResult>),
     Delete(Delete, Answer<bool>),
     Ping(Answer<()>),
@@ -47,6 +48,7 @@ impl Job {
             Self::Release(_, answer) => answer.give(Err(error)),
             Self::Clear(_, answer) => answer.give(Err(error)),
             Self::Tally(_, answer) => answer.give(Err(error)),
+            Self::Mention(_, answer) => answer.give(Err(error)),
             Self::Put(_, answer) => answer.give(Err(error)),
             Self::Delete(_, answer) => answer.give(Err(error)),
             Self::Ping(answer) => answer.give(Err(error)),
@@ -71,6 +73,7 @@ impl Job {
             | Self::Release(..)
             | Self::Clear(..)
             | Self::Tally(..)
+            | Self::Mention(..)
             | Self::Delete(..)
             | Self::Ping(_) => 0,
         }
@@ -114,6 +117,7 @@ impl Unique {
             | Job::Release(..)
             | Job::Clear(..)
             | Job::Tally(..)
+            | Job::Mention(..)
             | Job::Put(..)
             | Job::Delete(..)
             | Job::Ping(_) => false,

@@ -25,7 +25,7 @@ use super::group::{self, Written};
 use super::rearm::rearm;
 use super::release::release;
 use super::waiting::{COMPANY_WAIT, Job, Waiting};
-use super::{idempotency, schema, tally};
+use super::{idempotency, mention, schema, tally};
 use crate::{Accept, Cleared, Committed, FeedSender, Finish, MasterKey, PutResult, Rearmed, Released, StoreError};
 
 /// How often a transaction that collided with another one is tried.
@@ -74,6 +74,7 @@ enum Done {
     Release(Released),
     Clear(Cleared),
     Tally,
+    Mention(bool),
     Put(PutResult),
     Delete(bool),
     Ping,
@@ -152,6 +153,7 @@ impl Writer {
                 | Job::Release(..)
                 | Job::Clear(..)
                 | Job::Tally(..)
+                | Job::Mention(..)
                 | Job::Put(..)
                 | Job::Delete(..)
                 | Job::Ping(_) => {}
@@ -291,6 +293,7 @@ async fn carry_out(client: &Client, now: Timestamp, sealing: Sealing<'_>, job: &
             tally::add(client, item).await?;
             Done::Tally
         }
+        Job::Mention(item, _) => Done::Mention(mention::mention(client, item).await?),
         Job::Put(item, _) => {
             let (done, changed) = document::put(client, now, sealing, item).await?;
             committed.changed.extend(changed);
@@ -315,6 +318,7 @@ fn answer(job: Job, done: Done) {
         (Job::Release(_, answer), Done::Release(done)) => answer.give(Ok(done)),
         (Job::Clear(_, answer), Done::Clear(done)) => answer.give(Ok(done)),
         (Job::Tally(_, answer), Done::Tally) => answer.give(Ok(())),
+        (Job::Mention(_, answer), Done::Mention(done)) => answer.give(Ok(done)),
         (Job::Put(_, answer), Done::Put(done)) => answer.give(Ok(done)),
         (Job::Delete(_, answer), Done::Delete(done)) => answer.give(Ok(done)),
         (Job::Ping(answer), Done::Ping) => answer.give(Ok(())),

@@ -86,6 +86,26 @@ pub(super) fn by_numbers(connection: &Connection, numbers: &[MessageNo]) -> Resu
     Ok(found)
 }
 
+/// See [`crate::Store::payloads`].
+pub(super) fn payloads(
+    connection: &Connection,
+    numbers: &[MessageNo],
+    max_bytes: usize,
+) -> Result<Vec<(MessageNo, Bytes)>> {
+    let mut statement = connection.prepare_cached("SELECT payload FROM message WHERE no = ?1")?;
+    let (mut found, mut bytes) = (Vec::new(), 0);
+    for no in numbers {
+        let payload: Option<Vec<u8>> = statement.query_row([no.0], |row| row.get(0)).optional()?.flatten();
+        let Some(payload) = payload else { continue };
+        bytes += payload.len();
+        if bytes > max_bytes && !found.is_empty() {
+            break;
+        }
+        found.push((*no, Bytes::from(payload)));
+    }
+    Ok(found)
+}
+
 /// See [`crate::Store::messages`].
 pub(super) fn page(connection: &Connection, query: &MessageQuery) -> Result<Vec<Message>> {
     let columns = if query.with_payload { whole!() } else { COLUMNS };

@@ -22,6 +22,7 @@ mod idempotency;
 mod lane;
 mod listing;
 mod lock;
+mod mention;
 mod message;
 mod numbers;
 mod options;

@@ -10,7 +10,12 @@ use super::error::open_error;
 use crate::{MasterKey, StoreError};
 
 /// What makes version `n + 1` of version `n`. A step that was released is never changed.
-const STEPS: [&str; 3] = [include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
+const STEPS: [&str; 4] = [
+    include_str!("schema.sql"),
+    include_str!("schema_2.sql"),
+    include_str!("schema_3.sql"),
+    include_str!("schema_4.sql"),
+];
 
 /// Brings the tables up to date.
 ///

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use bytes::Bytes;
 use ringback_model::{AppNo, Attempt, AttemptId, Delivery, EndpointNo, Message, MessageNo, Tally, Timestamp};
 use tokio::sync::watch;
 
@@ -15,11 +16,12 @@ use super::options::SqliteOptions;
 use super::reader::{Readers, in_our_words};
 use super::space::Space;
 use super::writer::{Asker, Waiting, Writer};
-use super::{attempt, backlog, delivery, document, lane, listing, message, tally};
+use super::{attempt, backlog, delivery, document, lane, listing, mention, message, tally};
 use crate::{
     Accept, Accepted, AttemptQuery, Backlog, Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage,
-    EndpointTallyQuery, Feed, Finish, Finished, LaneStart, MasterKey, MessageQuery, MessageRef, Put, PutResult, Rearm,
-    Rearmed, Release, Released, Reply, Store, StoreError, Take, Taken, TallyQuery, feed, seal,
+    EndpointTallyQuery, Feed, Finish, Finished, LaneStart, MasterKey, Mention, MentionQuery, MessageQuery, MessageRef,
+    Put, PutResult, Rearm, Rearmed, Release, Released, Reply, Store, StoreError, Take, Taken, TallyQuery, UnreadQuery,
+    UnreadRun, feed, seal,
 };
 
 /// Threads that read for the engine and for configuration: these reads are short.
@@ -114,6 +116,22 @@ impl Store for SqliteStore {
 
     fn clear(&self, item: Clear) -> Reply<Cleared> {
         self.write(Op::Clear(item), Asker::Clear)
+    }
+
+    fn unread(&self, query: UnreadQuery) -> Reply<Vec<UnreadRun>> {
+        self.slow.read(move |connection| in_our_words(mention::unread(connection, &query)))
+    }
+
+    fn mention(&self, item: Mention) -> Reply<bool> {
+        self.write(Op::Mention(item), Asker::Mention)
+    }
+
+    fn mentioned(&self, query: MentionQuery) -> Reply<Vec<MessageNo>> {
+        self.slow.read(move |connection| in_our_words(mention::mentioned(connection, &query)))
+    }
+
+    fn payloads(&self, numbers: Vec<MessageNo>, max_bytes: usize) -> Reply<Vec<(MessageNo, Bytes)>> {
+        self.slow.read(move |connection| in_our_words(message::payloads(connection, &numbers, max_bytes)))
     }
 
     fn backlog(&self, endpoint: EndpointNo) -> Reply<Backlog> {

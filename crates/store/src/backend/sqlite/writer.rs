@@ -49,6 +49,7 @@ pub(super) enum Asker {
     Release(Answer<Released>),
     Clear(Answer<Cleared>),
     Tally(Answer<()>),
+    Mention(Answer<bool>),
     Put(Answer<PutResult>),
     Delete(Answer<bool>),
     Ping(Answer<()>),
@@ -63,6 +64,7 @@ impl Asker {
             (Self::Release(answer), OpResult::Release(result)) => answer.give(result),
             (Self::Clear(answer), OpResult::Clear(result)) => answer.give(result),
             (Self::Tally(answer), OpResult::Tally(result)) => answer.give(result),
+            (Self::Mention(answer), OpResult::Mention(result)) => answer.give(result),
             (Self::Put(answer), OpResult::Put(result)) => answer.give(result),
             (Self::Delete(answer), OpResult::Delete(result)) => answer.give(result),
             (Self::Ping(answer), OpResult::Ping(result)) => answer.give(result),
@@ -89,6 +91,7 @@ impl Asker {
             Self::Release(answer) => answer.give(Err(error)),
             Self::Clear(answer) => answer.give(Err(error)),
             Self::Tally(answer) => answer.give(Err(error)),
+            Self::Mention(answer) => answer.give(Err(error)),
             Self::Put(answer) => answer.give(Err(error)),
             Self::Delete(answer) => answer.give(Err(error)),
             Self::Ping(answer) => answer.give(Err(error)),
@@ -249,7 +252,7 @@ impl Queue {
 }
 
 fn is_urgent(op: &Op) -> bool {
-    !matches!(op, Op::Finish(_) | Op::Tally(_))
+    !matches!(op, Op::Finish(_) | Op::Tally(_) | Op::Mention(_))
 }
 
 fn payload_bytes(op: &Op) -> usize {
@@ -261,6 +264,7 @@ fn payload_bytes(op: &Op) -> usize {
         | Op::Release(_)
         | Op::Clear(_)
         | Op::Tally(_)
+        | Op::Mention(_)
         | Op::Delete(_)
         | Op::Sweep { .. }
         | Op::Ping => 0,

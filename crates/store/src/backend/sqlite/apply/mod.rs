@@ -15,6 +15,7 @@ use super::delivery::{accept, finish};
 use super::document::{delete, put};
 use super::error::{is_fatal, is_full, open_error, store_error};
 use super::idempotency::sweep;
+use super::mention::mention;
 use super::numbers::Counter;
 use super::rearm::rearm;
 use super::release::release;
@@ -22,8 +23,8 @@ use super::schema;
 use super::tally;
 use super::young::Young;
 use crate::{
-    Accept, Accepted, Clear, Cleared, Committed, Count, Delete, Expect, Finish, Finished, MasterKey, Put, PutResult,
-    Rearm, Rearmed, Release, Released, StoreError,
+    Accept, Accepted, Clear, Cleared, Committed, Count, Delete, Expect, Finish, Finished, MasterKey, Mention, Put,
+    PutResult, Rearm, Rearmed, Release, Released, StoreError,
 };
 
 /// A write.
@@ -41,6 +42,8 @@ pub enum Op {
     Clear(Clear),
     /// See [`crate::Store::tally`].
     Tally(Count),
+    /// See [`crate::Store::mention`].
+    Mention(Mention),
     /// See [`crate::Store::put`].
     Put(Put),
     /// See [`crate::Store::delete`].
@@ -69,6 +72,8 @@ pub enum OpResult {
     Clear(Result<Cleared, StoreError>),
     /// Of an [`Op::Tally`].
     Tally(Result<(), StoreError>),
+    /// Of an [`Op::Mention`].
+    Mention(Result<bool, StoreError>),
     /// Of an [`Op::Put`].
     Put(Result<PutResult, StoreError>),
     /// Of an [`Op::Delete`].
@@ -216,6 +221,7 @@ fn commit(
 fn carry_out(batch: &mut Batch<'_>, op: &Op, full: bool) -> rusqlite::Result<OpResult> {
     Ok(match op {
         Op::Accept(_) if full => OpResult::Accept(Err(StoreError::Full)),
+        Op::Mention(_) if full => OpResult::Mention(Err(StoreError::Full)),
         Op::Tally(_) if full => OpResult::Tally(Err(StoreError::Full)),
         // What is there may be changed: an endpoint has to be paused or disabled on a full disk of all places.
         Op::Put(item) if full && item.expect == Expect::New => OpResult::Put(Err(StoreError::Full)),
@@ -225,6 +231,7 @@ fn carry_out(batch: &mut Batch<'_>, op: &Op, full: bool) -> rusqlite::Result<OpR
         Op::Release(item) => OpResult::Release(Ok(release(batch, item)?)),
         Op::Clear(item) => OpResult::Clear(Ok(clear(batch, item)?)),
         Op::Tally(item) => OpResult::Tally(Ok(tally::add(batch, item)?)),
+        Op::Mention(item) => OpResult::Mention(Ok(mention(batch, item)?)),
         Op::Put(item) => OpResult::Put(Ok(put(batch, item)?)),
         Op::Delete(item) => OpResult::Delete(Ok(delete(batch, item)?)),
         Op::Sweep { limit } => OpResult::Sweep(Ok(sweep(batch, *limit)?)),
@@ -286,6 +293,7 @@ fn refused(op: &Op, error: StoreError) -> OpResult {
         Op::Release(_) => OpResult::Release(Err(error)),
         Op::Clear(_) => OpResult::Clear(Err(error)),
         Op::Tally(_) => OpResult::Tally(Err(error)),
+        Op::Mention(_) => OpResult::Mention(Err(error)),
         Op::Put(_) => OpResult::Put(Err(error)),
         Op::Delete(_) => OpResult::Delete(Err(error)),
         Op::Sweep { .. } => OpResult::Sweep(Err(error)),
