@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use http::StatusCode;
+use http::header::ALLOW;
+use http::{HeaderValue, StatusCode};
 use indexmap::IndexMap;
 use ringback_model::{Timestamp, VerificationState};
 use ringback_service::{
@@ -247,7 +248,11 @@ pub(crate) async fn by_name(
     match name.as_str() {
         "test" => test(&service, &app, &asked).await,
         "preview" => preview(&service, &app, &asked).await,
-        _ => Err(Problem::method_not_allowed()),
+        _ => {
+            let mut refused = Problem::method_not_allowed().into_response();
+            refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET,HEAD,PUT,PATCH,DELETE"));
+            Ok(refused)
+        }
     }
 }
 

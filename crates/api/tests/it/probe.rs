@@ -146,7 +146,9 @@ async fn an_endpoint_may_be_called_test_and_no_other_takes_a_post() {
     let (world, _) = world().await;
     world.endpoint("a", json!({ "url": "https://example.com/", "uid": "test" })).await;
     assert_eq!(world.get("/app/a/endpoint/test").await.expect(200)["uid"], "test");
-    world.post("/app/a/endpoint/other", json!({})).await.expect(405);
+    let refused = world.post("/app/a/endpoint/other", json!({})).await;
+    refused.expect(405);
+    assert_eq!(refused.headers["allow"], "GET,HEAD,PUT,PATCH,DELETE");
 }
 
 #[tokio::test]
