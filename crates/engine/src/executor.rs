@@ -81,8 +81,14 @@ impl Executor {
         if route.config.endpoint.callback {
             prepared.target = target.path_and_query().clone();
         }
+        let left_out = prepared.left_out;
         let Sending { earlier, last } = self.sender.send(route, &target, prepared).await;
-        (earlier.map(Seen::from), last.into())
+        let seen = |tried: Tried| {
+            let mut seen = Seen::from(tried);
+            seen.exchange.left_out = left_out;
+            seen
+        };
+        (earlier.map(seen), seen(last))
     }
 }
 

@@ -48,7 +48,7 @@ impl Probe {
         let Ok(Ok(_turn)) = tokio::time::timeout(timeout, self.turns.acquire()).await else {
             return Sent { result: Err(ConnectError::LocalResource.into()), exchange: Exchange::default() };
         };
-        let Prepared { method, target, headers, body } = request;
+        let Prepared { method, target, headers, body, left_out: _ } = request;
         let mut request = OutgoingRequest { method, path_and_query: target, headers, body };
         let left = || timeout.saturating_sub(begun.elapsed());
         if let Some(client) = &route.oauth {

@@ -65,7 +65,7 @@ impl Sender {
 
     /// Sends a request to an endpoint, at the URL of its route or another one of the same origin; twice if the first secret is rejected and there is a second one.
     pub async fn send(&self, route: &Route, to: &TargetUrl, prepared: Prepared) -> Sending {
-        let Prepared { method, target: path_and_query, headers, body } = prepared;
+        let Prepared { method, target: path_and_query, headers, body, left_out: _ } = prepared;
         let mut request = OutgoingRequest { method, path_and_query, headers, body };
         let token = match self.token(route, None).await {
             Ok(token) => token,

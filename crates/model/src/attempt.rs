@@ -177,6 +177,36 @@ impl AttemptOutcome {
     }
 }
 
+/// What a request went without, though the dialect has it. The numbers are the store's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum LeftOut {
+    /// The whole inbound message in the query of a GET, which would have been too long.
+    Payload = 1,
+}
+
+impl LeftOut {
+    /// The one with this number, if there is any.
+    #[must_use]
+    pub const fn from_code(code: i64) -> Option<Self> {
+        match code {
+            1 => Some(Self::Payload),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Payload => f.write_str(
+                "`payload` was left out: with it, path and query would have had more than 8192 bytes; the send methods \
+                 post, json and xml carry it",
+            ),
+        }
+    }
+}
+
 /// How long each phase of an exchange took; zero for a phase that did not happen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Phases {
@@ -201,6 +231,8 @@ pub struct Exchange {
     pub response: Bytes,
     /// How long it took.
     pub phases: Phases,
+    /// What the request went without.
+    pub left_out: Option<LeftOut>,
     /// The address that was dialled. For operators, never for a customer.
     pub address: Option<IpAddr>,
 }
@@ -231,6 +263,13 @@ pub struct Attempt {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_left_out_comes_back_by_its_number() {
+        let known: Vec<i64> = (0..256).filter(|code| LeftOut::from_code(*code).is_some()).collect();
+        assert_eq!(known, [1]);
+        assert_eq!(LeftOut::from_code(LeftOut::Payload as i64), Some(LeftOut::Payload));
+    }
 
     #[test]
     fn every_number_stands_for_one_outcome_and_comes_back_as_it() {

@@ -29,7 +29,7 @@ mod time;
 mod verification;
 
 pub use application::{Application, ApplicationSecrets, ListedNumber};
-pub use attempt::{Attempt, AttemptOutcome, Exchange, Failure, NotSent, Phases, Trigger};
+pub use attempt::{Attempt, AttemptOutcome, Exchange, Failure, LeftOut, NotSent, Phases, Trigger};
 pub use auth::{Auth, BasicAuth, RetiredAuth};
 pub use clock::{Clock, ManualClock};
 pub use delivery::{Class, Delivery, DeliveryState, Priority, Reason};

@@ -205,6 +205,7 @@ mod tests {
             target: target.parse().unwrap(),
             headers: headers.clone(),
             body: Bytes::from_static(body.as_bytes()),
+            left_out: None,
         };
         let (sent, shown) = (prepared("/x?k=team%20secret", "team secret"), prepared("/x?k=****", "****"));
         let view = mask().request("https://a.example", &sent, &shown);
@@ -234,6 +235,12 @@ mod tests {
     }
 
     fn nothing() -> Prepared {
-        Prepared { method: Method::GET, target: "/".parse().unwrap(), headers: HeaderMap::new(), body: Bytes::new() }
+        Prepared {
+            method: Method::GET,
+            target: "/".parse().unwrap(),
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            left_out: None,
+        }
     }
 }

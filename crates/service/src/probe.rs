@@ -56,7 +56,7 @@ pub struct ProbeEvent {
 pub struct PreviewView {
     /// The request.
     pub request: RequestView,
-    /// What was changed about the endpoint on the way in, in words.
+    /// What was changed about the endpoint on the way in, and what the request goes without; in words.
     pub warnings: Vec<String>,
 }
 
@@ -67,7 +67,7 @@ pub struct TestView {
     pub exchange: ExchangeView,
     /// What it means.
     pub verdict: Verdict,
-    /// What was changed about the endpoint on the way in, in words.
+    /// What was changed about the endpoint on the way in, and what the request goes without; in words.
     pub warnings: Vec<String>,
 }
 
@@ -127,11 +127,12 @@ impl Service {
         subject: ProbeSubject,
         event: ProbeEvent,
     ) -> Result<Ready, ServiceError> {
-        let Composed { endpoint, secrets, warnings } = self.compose_subject(app, subject).await?;
+        let Composed { endpoint, secrets, mut warnings } = self.compose_subject(app, subject).await?;
         let message = self.probe_message(actor, app, &endpoint, event).await?;
         let wall = self.clock.wall();
         let shown = self.prepare_probe(app, &endpoint, &masked(&secrets), &message, wall)?.1;
         let (route, prepared) = self.prepare_probe(app, &endpoint, &secrets, &message, wall)?;
+        warnings.extend(prepared.left_out.map(|what| what.to_string()));
         let mask = Mask::new(&endpoint, &secrets);
         let view = mask.request(&route.target.origin().to_string(), &prepared, &shown);
         Ok(Ready { route, prepared, mask, view, warnings })

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use ringback_model::Message;
-use ringback_store::EndpointConfig;
+use ringback_model::{LeftOut, Message, MessageNo};
+use ringback_store::{AttemptQuery, AttemptScope, Direction, EndpointConfig, Paging};
 
 use crate::matching::{self, ReportText, Subject, Unmatched};
 use crate::{Actor, DeliveryView, Right, Service, ServiceError};
+
+/// Attempts that are looked at for what their requests went without, the latest.
+const ATTEMPTS_MAX: usize = 250;
 
 /// A message and its endpoints.
 #[derive(Clone, Debug)]
@@ -26,6 +29,8 @@ pub struct Chapter {
     pub delivery: Option<DeliveryView>,
     /// Why none was made, or none would be made now.
     pub why_not: Option<WhyNot>,
+    /// What the last request went without.
+    pub left_out: Option<LeftOut>,
     /// The endpoint was changed after the message was accepted: what is told goes by what it says now.
     pub changed_since: bool,
 }
@@ -66,8 +71,32 @@ impl Service {
         for delivery in deliveries {
             chapters.push(chapter(delivery.endpoint.clone(), Some(delivery), None, &message));
         }
+        self.note_left_out(message.no, &mut chapters).await?;
         chapters.sort_by_key(|chapter| chapter.endpoint.endpoint.id);
         Ok(Story { message, chapters })
+    }
+
+    /// Notes what the last requests went without, where they may have gone without something.
+    async fn note_left_out(&self, message: MessageNo, chapters: &mut [Chapter]) -> Result<(), ServiceError> {
+        if chapters.iter().all(|chapter| chapter.delivery.is_none() || chapter.endpoint.endpoint.shape.is_none()) {
+            return Ok(());
+        }
+        let attempts = self.store.attempts(AttemptQuery {
+            scope: AttemptScope::Message { message, endpoint: None },
+            paging: Paging { limit: ATTEMPTS_MAX, after: None, direction: Direction::Descending },
+            after: None,
+            before: None,
+            succeeded: None,
+            status_class: None,
+            channel: None,
+            event_types: Vec::new(),
+        });
+        let attempts = attempts.await?;
+        for chapter in chapters {
+            let last = attempts.iter().find(|attempt| attempt.endpoint == chapter.endpoint.no);
+            chapter.left_out = last.and_then(|attempt| attempt.exchange.left_out);
+        }
+        Ok(())
     }
 }
 
@@ -78,7 +107,7 @@ fn chapter(
     message: &Message,
 ) -> Chapter {
     let changed_since = endpoint.endpoint.updated_at > message.accepted_at;
-    Chapter { endpoint, delivery, why_not, changed_since }
+    Chapter { endpoint, delivery, why_not, left_out: None, changed_since }
 }
 
 /// Why there is no delivery.

@@ -22,7 +22,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method};
-use ringback_model::{Message, SendMethod, Timestamp};
+use ringback_model::{LeftOut, Message, SendMethod, Timestamp};
 
 use crate::plan::{Made, Plan};
 use crate::recipe::Target;
@@ -62,6 +62,8 @@ pub struct Prepared {
     pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
+    /// What it goes without, though the dialect has it.
+    pub left_out: Option<LeftOut>,
 }
 
 /// Why a request could not be made.
@@ -136,22 +138,22 @@ pub fn prepare(recipe: &Recipe, message: &Message, wall: Timestamp) -> Result<Pr
     // Room for the endpoint's own, those of the signatures, and the transport's.
     let mut headers = HeaderMap::with_capacity(recipe.headers().len() + 10);
     headers.extend(recipe.headers().iter().map(|(name, value)| (name.clone(), value.clone())));
-    let (method, query, base, body) = match recipe.plan() {
+    let (method, query, base, body, left_out) = match recipe.plan() {
         None => {
             if content_type != "application/json" {
                 let kind = HeaderValue::from_str(content_type).map_err(|_| RenderError::ContentType)?;
                 headers.insert(CONTENT_TYPE, kind);
             }
-            (Method::POST, String::new(), None, body.clone())
+            (Method::POST, String::new(), None, body.clone(), None)
         }
         Some(plan) => {
             let made = make(plan, recipe, message)?;
             let method = if plan.method == SendMethod::Get { Method::GET } else { Method::POST };
-            (method, made.query, made.target, Bytes::from(made.body))
+            (method, made.query, made.target, Bytes::from(made.body), made.left_out)
         }
     };
     let target = target(recipe, base.as_deref(), &query, &body)?;
-    let mut request = Prepared { method, target, headers, body };
+    let mut request = Prepared { method, target, headers, body, left_out };
     let id = message.id.to_string();
     if let Some(provider) = recipe.provider() {
         provider.sign(&mut request, &id, wall);

@@ -292,6 +292,16 @@ fn an_inbound_message_that_is_too_long_for_a_url_goes_without_the_whole_and_neve
     for (length, is_whole) in [(100, true), (9_000, false)] {
         let request = try_render(&said, "whatsapp.mo", &inbound(&text(length))).unwrap();
         assert_eq!(query(&request).iter().any(|(name, _)| name == "payload"), is_whole, "{length}");
+        assert_eq!(request.left_out.is_none(), is_whole, "and the request says so");
+        assert!(request.target.as_str().len() <= 8_192);
+    }
+    // What counts is the whole of path and query, to the byte.
+    let whole = try_render(&said, "whatsapp.mo", &inbound(&text(7_000))).unwrap().target.as_str().len() - "/in".len();
+    for (path, is_whole) in [(8_192 - whole, true), (8_193 - whole, false)] {
+        let mut said = said.clone();
+        said["url"] = json!(format!("https://h.example/{}", "p".repeat(path - 1)));
+        let request = try_render(&said, "whatsapp.mo", &inbound(&text(7_000))).unwrap();
+        assert_eq!(request.left_out.is_none(), is_whole, "{path}");
         assert!(request.target.as_str().len() <= 8_192);
     }
     let taken = json!({ "dialect": "console", "sendMethod": "json", "customParameters": { "messages": "1" } });

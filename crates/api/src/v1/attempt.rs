@@ -61,6 +61,9 @@ pub(crate) struct MessageAttemptOut {
     /// What went wrong, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// What the request went without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
     /// 0 success, 2 fail.
     status: u8,
     /// The same as a word.
@@ -148,6 +151,7 @@ impl MessageAttemptOut {
             response_duration_ms: u64::try_from(exchange.phases.total.as_millis()).unwrap_or(u64::MAX),
             timings: exchange.phases.into(),
             reason,
+            note: exchange.left_out.map(|what| what.to_string()),
             status: state.code(),
             status_text: state.text(),
             trigger_type: attempt.trigger as u8,

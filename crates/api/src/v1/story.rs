@@ -51,6 +51,9 @@ pub(crate) struct ChapterOut {
     /// Where the delivery stands, as a word.
     #[serde(skip_serializing_if = "Option::is_none")]
     status_text: Option<&'static str>,
+    /// What the last request went without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
     /// When its next try is due.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -78,7 +81,7 @@ impl From<Story> for StoryOut {
 
 impl From<Chapter> for ChapterOut {
     fn from(chapter: Chapter) -> Self {
-        let Chapter { endpoint, delivery, why_not, changed_since } = chapter;
+        let Chapter { endpoint, delivery, why_not, left_out, changed_since } = chapter;
         let document = &endpoint.endpoint;
         Self {
             endpoint_id: document.id,
@@ -86,6 +89,7 @@ impl From<Chapter> for ChapterOut {
             url: document.url.clone(),
             matched: delivery.is_some(),
             filter: why_not.and_then(|why| why.field),
+            note: left_out.map(|what| what.to_string()),
             status_text: delivery.as_ref().map(|delivery| delivery.state.text()),
             next_attempt: delivery.as_ref().and_then(|delivery| delivery.next_attempt),
             reason: why_not.map(|why| why.text.to_owned()).or_else(|| delivery.and_then(|delivery| delivery.reason)),

@@ -11,7 +11,7 @@ use ringback_engine::egress::{Connector, EgressPolicy, ScriptedResolver, Trust};
 use ringback_engine::transport::Transport;
 use ringback_engine::{Engine, EngineOptions, Probe};
 use ringback_model::{
-    AppNo, AttemptId, AttemptOutcome, BasicAuth, DEFAULT_ORGANIZATION, EndpointNo, Exchange, Failure, IdMaker,
+    AppNo, AttemptId, AttemptOutcome, BasicAuth, DEFAULT_ORGANIZATION, EndpointNo, Exchange, Failure, IdMaker, LeftOut,
     ManualClock, MessageNo, OrgId, Phases, Redacted, RetryPolicy, SeededRandom, Timestamp, Trigger,
 };
 use ringback_service::{CheckedUrl, IssuerSettings, Service, ServiceParts, TokenKey, TokenSubject, UrlRules};
@@ -326,6 +326,18 @@ impl World {
 
     /// Records an attempt as the engine does; its id. A 2xx ends the delivery, all else is tried again.
     pub(crate) async fn attempt(&self, app: &str, endpoint: &str, message: &str, status: u16) -> AttemptId {
+        self.attempt_without(app, endpoint, message, status, None).await
+    }
+
+    /// The same of a request that went without something.
+    pub(crate) async fn attempt_without(
+        &self,
+        app: &str,
+        endpoint: &str,
+        message: &str,
+        status: u16,
+        left_out: Option<LeftOut>,
+    ) -> AttemptId {
         let now = self.service.clock().now();
         let id = IdMaker::new().make(now, &self.random);
         let (outcome, step) = if (200..300).contains(&status) {
@@ -350,6 +362,7 @@ impl World {
                     response: bytes::Bytes::from_static(b"thanks"),
                     phases: Phases { total: Duration::from_millis(12), ..Phases::default() },
                     address: None,
+                    left_out,
                 },
             },
             step,

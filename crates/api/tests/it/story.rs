@@ -1,3 +1,4 @@
+use ringback_model::LeftOut;
 use serde_json::{Value, json};
 
 use crate::harness::World;
@@ -103,4 +104,31 @@ async fn an_endpoint_that_was_deleted_stays_in_the_story_of_what_it_got() {
         (&json!("got"), &json!(true), &json!("canceled"))
     );
     world.get("/app/a/msg/none/story").await.expect(404);
+}
+
+#[tokio::test]
+async fn what_a_request_went_without_is_told_by_the_attempt_and_by_the_story() {
+    let world = World::new();
+    let app = world.app("a").await;
+    let endpoint = json!({ "url": "https://example.com/", "uid": "e", "dialect": "console", "sendMethod": "get" });
+    let endpoint = world.endpoint("a", endpoint).await;
+    let message = json!({ "eventType": "whatsapp.mo", "payload": { "inbound": { "messages": [] } } });
+    let message = world.post("/app/a/msg", message).await.text_of("id");
+    let note = async || {
+        let attempts = world.get(&format!("/app/a/attempt/msg/{message}")).await.expect(200);
+        let story = world.get(&format!("/app/a/msg/{message}/story")).await.expect(200);
+        let notes: Vec<_> =
+            attempts["data"].as_array().unwrap().iter().map(|attempt| attempt.get("note").is_some()).collect();
+        (notes, story["endpoints"][0].get("note").cloned())
+    };
+    world.attempt(&app, &endpoint, &message, 500).await;
+    assert_eq!(note().await, (vec![false], None));
+    world.advance(1);
+    world.attempt_without(&app, &endpoint, &message, 500, Some(LeftOut::Payload)).await;
+    let (attempts, story) = note().await;
+    assert_eq!(attempts.iter().filter(|has| **has).count(), 1);
+    assert!(story.unwrap().as_str().unwrap().starts_with("`payload` was left out"));
+    world.advance(1);
+    world.attempt(&app, &endpoint, &message, 500).await;
+    assert_eq!(note().await.1, None, "the last request counts");
 }

@@ -1,6 +1,9 @@
 //! What counts as success, and what is said of a secret that was rejected.
 
-use ringback_model::{AttemptOutcome, Auth, BodyRule, BodyTest, DeliveryState, Failure, Redacted, Shape, SuccessRule};
+use ringback_model::{
+    AttemptOutcome, Auth, BodyRule, BodyTest, DeliveryState, Failure, LeftOut, Redacted, SendMethod, Shape, SuccessRule,
+};
+use ringback_store::NewMessage;
 
 use crate::receiver::Receiver;
 use crate::world::World;
@@ -61,4 +64,26 @@ async fn a_rejected_secret_is_named_where_one_was_shown() {
     let outcome = world.attempts(closed, 1).await.remove(0).outcome;
     assert_eq!(outcome.to_string(), "the receiver rejected the secret: it answered 403");
     assert!(receiver.requests().iter().any(|request| request.contains("x-key: k")));
+}
+
+#[tokio::test]
+async fn an_attempt_says_what_its_request_went_without() {
+    let world = World::new().await;
+    let receiver = Receiver::start(|_| (200, String::new())).await;
+    let endpoint = world
+        .endpoint(&receiver.url, |endpoint, _| {
+            let shape =
+                Shape { dialect: Some("console".to_owned()), send_method: Some(SendMethod::Get), ..Shape::default() };
+            endpoint.shape = Some(Box::new(shape));
+        })
+        .await;
+    for (length, left_out) in [(10, None), (9_000, Some(LeftOut::Payload))] {
+        let text = "y".repeat(length);
+        let inbound = format!(r#"{{"messages":[{{"from":"1","id":"a","context":"{text}"}}]}}"#);
+        let payload = format!(r#"{{"product":"whatsapp","inbound":{inbound}}}"#);
+        let of_its_type = |message: &mut NewMessage| message.event_type = "whatsapp.mo".to_owned();
+        let message = world.accept(&[endpoint], payload.leak(), None, of_its_type).await;
+        let attempt = world.attempts(message, 1).await.remove(0);
+        assert_eq!((attempt.outcome, attempt.exchange.left_out), (AttemptOutcome::Delivered, left_out), "{length}");
+    }
 }

@@ -40,6 +40,7 @@ fn get(target: &str) -> Prepared {
         target: target.parse().unwrap(),
         headers: http::HeaderMap::new(),
         body: bytes::Bytes::new(),
+        left_out: None,
     }
 }
 

@@ -20,10 +20,11 @@ fn request(method: SendMethod, text: &'static str) -> Prepared {
             target: "/hook".parse().unwrap(),
             headers,
             body: Bytes::from_static(text.as_bytes()),
+            left_out: None,
         };
     }
     let target = format!("/hook?{text}").parse().unwrap();
-    Prepared { method: Method::GET, target, headers, body: Bytes::new() }
+    Prepared { method: Method::GET, target, headers, body: Bytes::new(), left_out: None }
 }
 
 fn answered(status: u16, headers: &[(&str, &str)], body: &'static str) -> Sent {

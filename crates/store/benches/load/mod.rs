@@ -82,6 +82,7 @@ impl Load {
                     response: Bytes::from_static(b"{\"ok\":true}"),
                     phases: Phases { total: Duration::from_micros(812), ..Phases::default() },
                     address: Some([192, 0, 2, 1].into()),
+                    left_out: None,
                 },
             },
             step: Step::End { state: DeliveryState::Success, reason: None },

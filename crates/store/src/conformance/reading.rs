@@ -4,11 +4,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use bytes::Bytes;
-use ringback_model::{AttemptOutcome, Exchange, Failure, MessageNo, NotSent, Phases, Trigger};
+use ringback_model::{AttemptOutcome, Exchange, Failure, LeftOut, MessageNo, NotSent, Phases, Trigger};
 
 use super::Harness;
 use super::world::{ENDPOINT, OTHER, SUCCESS, World, attempts_of};
-use crate::{AttemptQuery, AttemptScope, Direction, MessageQuery, Paging, Step};
+use crate::{AttemptQuery, AttemptScope, Direction, MessageQuery, NewAttempt, Paging, Step};
 
 fn messages(world: &World<'_>) -> MessageQuery {
     MessageQuery {
@@ -195,7 +195,12 @@ pub fn an_attempt_comes_back_as_it_was_recorded(harness: &dyn Harness) {
                     total: Duration::from_millis(30_003),
                 },
                 address,
+                left_out: (trigger == Trigger::Manual).then_some(LeftOut::Payload),
             };
+            // The other one, that was made again at once, is kept in the same way.
+            let again =
+                NewAttempt { id: world.outcome(message, ENDPOINT, trigger, retry).attempt.id, ..item.attempt.clone() };
+            item.earlier = Some(again.clone());
             let new = item.attempt.clone();
             world.record(item);
             let found = world.store.attempt(message, new.id).wait().expect("the store can be read");
@@ -204,6 +209,8 @@ pub fn an_attempt_comes_back_as_it_was_recorded(harness: &dyn Harness) {
             assert_eq!((found.started_at, found.trigger), (new.started_at, new.trigger));
             assert_eq!((found.outcome, found.exchange), (new.outcome, new.exchange));
             assert_eq!(*found.url, *new.url);
+            let earlier = world.store.attempt(message, again.id).wait().expect("the store can be read");
+            assert_eq!(earlier.map(|earlier| earlier.exchange), Some(again.exchange));
             let elsewhere = world.store.attempt(MessageNo(message.0 + 1), new.id).wait();
             assert_eq!(elsewhere.expect("the store can be read"), None);
         }

@@ -146,6 +146,7 @@ impl<'a> World<'a> {
                     response: Bytes::from_static(b"ok"),
                     phases: Phases { total: Duration::from_millis(12), ..Phases::default() },
                     address: None,
+                    left_out: None,
                 },
             },
             step,

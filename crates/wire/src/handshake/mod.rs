@@ -176,7 +176,7 @@ impl<'a> Handshake<'a> {
             let query = target.query().unwrap_or_default().as_bytes();
             sign(&mut headers, signature, if method == Method::GET { query } else { &body });
         }
-        Ok(Prepared { method, target, headers, body })
+        Ok(Prepared { method, target, headers, body, left_out: None })
     }
 
     /// Whether an answer passes. A ping is judged by what counts as success for the endpoint, not here: any does.

@@ -7,7 +7,7 @@ mod value;
 use std::borrow::Cow;
 
 use http::HeaderValue;
-use ringback_model::{EmptyValue, Endpoint, EndpointSecrets, OrganizationSettings, SendMethod, Shape};
+use ringback_model::{EmptyValue, Endpoint, EndpointSecrets, LeftOut, OrganizationSettings, SendMethod, Shape};
 
 use crate::dialect::{BodyOf, Dialect, Field, ShapeOf};
 use crate::format::template::{Encoding, Filling, Slot, Template};
@@ -36,6 +36,8 @@ pub(crate) struct Plan {
     template: Option<(HeaderValue, Template, Encoding)>,
     /// Path and query, where they have places for values.
     url: Option<Template>,
+    /// How long path and query are where they have no places for values, in bytes.
+    target_length: usize,
     needs_report: bool,
 }
 
@@ -48,6 +50,8 @@ pub(crate) struct Made {
     pub(crate) body: String,
     /// Path and query of the URL, where they depend on the event.
     pub(crate) target: Option<String>,
+    /// What it goes without.
+    pub(crate) left_out: Option<LeftOut>,
 }
 
 impl Plan {
@@ -78,6 +82,7 @@ impl Plan {
             xml_root: shape.xml_root.clone().unwrap_or_else(|| XML_ROOT.to_owned()),
             template: text::template(shape)?,
             url: text::url(dialect, target)?,
+            target_length: target.len(),
             needs_report: false,
         };
         plan.needs_report = plan.asks_for_report();
@@ -302,7 +307,10 @@ impl Plan {
                 let all = flat.into_iter().map(|(name, text)| (name, Value::Text(text)));
                 let mut pairs: Vec<Pair<'_>> = all.chain(custom).collect();
                 self.write_pairs(&pairs, made);
-                if made.query.len() > crate::TARGET_MAX {
+                // What the URL has of its own, and the mark between.
+                let own = made.target.as_ref().map_or(self.target_length, String::len) + 1;
+                if own + made.query.len() > crate::TARGET_MAX {
+                    made.left_out = Some(LeftOut::Payload);
                     // The message is whole without it; with it the request line would be refused.
                     pairs.retain(|(name, _)| *name != "payload");
                     made.query.clear();

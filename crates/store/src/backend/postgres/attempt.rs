@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use ringback_model::{Attempt, AttemptId, AttemptOutcome, EndpointNo, Exchange, MessageNo, Phases, Trigger};
+use ringback_model::{Attempt, AttemptId, AttemptOutcome, EndpointNo, Exchange, LeftOut, MessageNo, Phases, Trigger};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
@@ -15,7 +15,8 @@ use super::value::{Search, Values, coded, get, id, time};
 use crate::{AttemptQuery, AttemptScope, Direction};
 
 const COLUMNS: &str = "a.no, a.id, a.message, a.endpoint, a.started_at, a.by_hand, a.outcome, a.status, a.url, \
-                       a.response, a.dns_us, a.connect_us, a.tls_us, a.first_byte_us, a.total_us, a.address";
+                       a.response, a.dns_us, a.connect_us, a.tls_us, a.first_byte_us, a.total_us, a.address, \
+                       a.left_out";
 
 /// See [`crate::Store::attempt`].
 pub(super) async fn find(client: &Client, message: MessageNo, id: AttemptId) -> Result<Option<Attempt>> {
@@ -93,6 +94,7 @@ fn read(row: &Row) -> Result<Attempt> {
                 total: duration(14)?,
             },
             address: address(row, 15)?,
+            left_out: LeftOut::from_code(get::<i16>(row, 16)?.into()),
         },
     })
 }

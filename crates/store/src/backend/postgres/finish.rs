@@ -46,12 +46,12 @@ const FINISH: &str = concat!(
     "WITH item AS MATERIALIZED (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bigint[], \
        $5::boolean[], $6::smallint[], $7::integer[], $8::integer[], $9::integer[], $10::integer[], $11::integer[], \
        $12::integer[], $13::bytea[], $14::text[], $15::bytea[], $16::smallint[], $17::smallint[], $18::smallint[], \
-       $19::bigint[], $20::bigint[]) WITH ORDINALITY AS item (message, endpoint, id, started_at, by_hand, outcome, status, dns_us, \
-       connect_us, tls_us, first_byte_us, total_us, address, url, response, step, state, reason, due, held, at)), \
+       $19::smallint[], $20::bigint[], $21::bigint[]) WITH ORDINALITY AS item (message, endpoint, id, started_at, by_hand, outcome, status, dns_us, \
+       connect_us, tls_us, first_byte_us, total_us, address, url, response, left_out, step, state, reason, due, held, at)), \
      recorded AS (INSERT INTO ringback.attempt (message, endpoint, no, started_at, dns_us, connect_us, tls_us, \
-       first_byte_us, total_us, status, outcome, by_hand, id, address, url, response) \
+       first_byte_us, total_us, status, outcome, by_hand, id, address, url, response, left_out) \
        SELECT message, endpoint, nextval('ringback.attempt_no'), started_at, dns_us, connect_us, tls_us, first_byte_us, \
-         total_us, status, outcome, by_hand, id, address, url, response FROM item \
+         total_us, status, outcome, by_hand, id, address, url, response, left_out FROM item \
        ON CONFLICT (message, id) DO NOTHING RETURNING message, endpoint), \
      moved AS (UPDATE ringback.delivery d SET \
        state = CASE WHEN NOT ",
@@ -89,13 +89,13 @@ const FINISH: &str = concat!(
 
 const EARLIER: &str = "\
     INSERT INTO ringback.attempt (message, endpoint, no, started_at, dns_us, connect_us, tls_us, first_byte_us, total_us, \
-      status, outcome, by_hand, id, address, url, response) \
+      status, outcome, by_hand, id, address, url, response, left_out) \
     SELECT message, endpoint, nextval('ringback.attempt_no'), started_at, dns_us, connect_us, tls_us, first_byte_us, \
-      total_us, status, outcome, by_hand, id, address, url, response \
+      total_us, status, outcome, by_hand, id, address, url, response, left_out \
     FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bigint[], $5::boolean[], $6::smallint[], $7::integer[], \
       $8::integer[], $9::integer[], $10::integer[], $11::integer[], $12::integer[], $13::bytea[], $14::text[], \
-      $15::bytea[]) AS item (message, endpoint, id, started_at, by_hand, outcome, status, dns_us, connect_us, tls_us, \
-      first_byte_us, total_us, address, url, response) \
+      $15::bytea[], $16::smallint[]) AS item (message, endpoint, id, started_at, by_hand, outcome, status, dns_us, connect_us, tls_us, \
+      first_byte_us, total_us, address, url, response, left_out) \
     ON CONFLICT (message, id) DO NOTHING";
 
 /// Records outcomes and the healths that they change, within a transaction; answers for each, in order. No two may be of
@@ -189,4 +189,5 @@ fn attempt_values<'a>(items: &[(&'a Finish, &'a NewAttempt)], addresses: &'a [Op
         .byteas(addresses.iter().map(Option::as_deref))
         .texts(attempts().map(|attempt| &*attempt.url))
         .byteas(exchanges().map(|exchange| &*exchange.response))
+        .int2s(exchanges().map(|exchange| exchange.left_out.map_or(0, |what| what as i16)))
 }

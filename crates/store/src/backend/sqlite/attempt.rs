@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use ringback_model::{Attempt, AttemptId, AttemptOutcome, EndpointNo, Exchange, MessageNo, Phases, Trigger};
+use ringback_model::{Attempt, AttemptId, AttemptOutcome, EndpointNo, Exchange, LeftOut, MessageNo, Phases, Trigger};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params, params_from_iter};
 
@@ -16,7 +16,8 @@ use super::value::{At, Search, coded, id, time};
 use crate::{AttemptQuery, AttemptScope, Direction, Finish, NewAttempt};
 
 const COLUMNS: &str = "a.no, a.id, a.message, a.endpoint, a.started_at, a.by_hand, a.outcome, a.status, a.url, \
-                       a.response, a.dns_us, a.connect_us, a.tls_us, a.first_byte_us, a.total_us, a.address";
+                       a.response, a.dns_us, a.connect_us, a.tls_us, a.first_byte_us, a.total_us, a.address, \
+                       a.left_out";
 
 /// Records the attempts of an outcome under the next numbers.
 pub(super) fn insert(batch: &mut Batch<'_>, item: &Finish) -> Result<()> {
@@ -47,6 +48,7 @@ fn insert_one(batch: &mut Batch<'_>, item: &Finish, attempt: &NewAttempt) -> Res
         exchange.address.map(address_to_sql).as_deref(),
         &*attempt.url,
         &*exchange.response,
+        exchange.left_out.map_or(0, |what| what as u8),
     ])?;
     Ok(())
 }
@@ -131,6 +133,7 @@ fn read(row: &Row<'_>) -> Result<Attempt> {
                 total: duration(14)?,
             },
             address: address(row, 15)?,
+            left_out: LeftOut::from_code(row.get(16)?),
         },
     })
 }

@@ -28,8 +28,8 @@ impl Hot {
             }
             Self::InsertAttempt => {
                 "INSERT INTO attempt (message, id, endpoint, no, started_at, by_hand, outcome, status, dns_us, \
-                 connect_us, tls_us, first_byte_us, total_us, address, url, response) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
+                 connect_us, tls_us, first_byte_us, total_us, address, url, response, left_out) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"
             }
             Self::InsertKey => {
                 "INSERT INTO idempotency_young (no, key, body, expires_at, answer) VALUES (?1, ?2, ?3, ?4, ?5)"
