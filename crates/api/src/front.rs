@@ -14,10 +14,11 @@ use http::header::{
 };
 use http::uri::{PathAndQuery, Uri};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
-use ringback_service::Service;
+use ringback_service::{Monitor, Service};
 use tower_service::Service as _;
 
 use crate::extract::BODY_MAX;
+use crate::monitor::{self, Audience, RequestMeter};
 use crate::problem::{Cause, Problem};
 use crate::{backfill, docs, jql, oauth, openapi, respond, schemas, v1};
 
@@ -26,6 +27,7 @@ use crate::{backfill, docs, jql, oauth, openapi, respond, schemas, v1};
 pub struct Api {
     service: Arc<Service>,
     router: Router,
+    requests: Arc<RequestMeter>,
 }
 
 impl Api {
@@ -43,10 +45,10 @@ impl Api {
             .fallback(async || Problem::no_such_path())
             .method_not_allowed_fallback(async || Problem::method_not_allowed())
             .with_state(service.clone());
-        Self { service, router }
+        Self { service, router, requests: Arc::default() }
     }
 
-    /// The same API with further paths beside its own, such as metrics.
+    /// The same API with further paths beside its own.
     ///
     /// # Panics
     /// When one of them is taken already.
@@ -54,6 +56,22 @@ impl Api {
     pub fn with_routes(mut self, routes: Router) -> Self {
         self.router = self.router.merge(routes);
         self
+    }
+
+    /// The same API with the paths of metrics and readiness beside its own.
+    #[must_use]
+    pub fn with_monitor(mut self, monitor: Arc<Monitor>) -> Self {
+        self.router = self.router.merge(monitor::routes(monitor, self.requests.clone(), Audience::Public));
+        self
+    }
+
+    /// What a listener of the operator's own serves: metrics and readiness of this API, and nothing else.
+    #[must_use]
+    pub fn monitor(&self, monitor: Arc<Monitor>) -> Self {
+        let router = monitor::routes(monitor, self.requests.clone(), Audience::Operator)
+            .fallback(async || Problem::no_such_path())
+            .method_not_allowed_fallback(async || Problem::method_not_allowed());
+        Self { service: self.service.clone(), router, requests: Arc::default() }
     }
 
     /// Answers a request.
@@ -80,6 +98,7 @@ impl Api {
         if let Some(cause) = response.extensions_mut().remove::<Cause>() {
             self.log(&mut response, &cause);
         }
+        self.requests.count(response.status());
         if from_a_page {
             response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         }

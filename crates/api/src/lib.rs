@@ -14,6 +14,7 @@ mod extract;
 mod front;
 mod jql;
 mod json;
+mod monitor;
 mod not_yet;
 mod oauth;
 mod openapi;

@@ -54,6 +54,9 @@ pub(crate) struct ServeArgs {
     /// Where the API listens [default: 127.0.0.1:8071]
     #[arg(long, value_name = "IP:PORT", env = "RINGBACK_LISTEN")]
     pub(crate) listen: Option<Listen>,
+    /// Where metrics and readiness are served, and nothing else [default: beside the API]
+    #[arg(long, value_name = "IP:PORT", env = "RINGBACK_ADMIN_LISTEN")]
+    pub(crate) admin_listen: Option<Listen>,
     #[command(flatten)]
     pub(crate) access: AccessArgs,
     /// Holds what seals secrets [default: master.key in the store]

@@ -46,6 +46,9 @@ async fn serve(config: ServeConfig, token_command: &str) -> anyhow::Result<()> {
 fn announce(server: &Server, token_command: &str) {
     let address = server.address();
     writeln!(io::stdout(), "Ringback listens on http://{address}\nFor a token run: {token_command}").ok();
+    if let Some(address) = server.admin_address() {
+        writeln!(io::stdout(), "Metrics and readiness are on http://{address}/metrics and /readyz").ok();
+    }
 }
 
 /// The command that prints a token for a server with these flags.

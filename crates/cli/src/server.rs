@@ -11,7 +11,7 @@ use ringback_engine::egress::{Connector, DnsResolver, EgressPolicy, Trust};
 use ringback_engine::transport::Transport;
 use ringback_engine::{Engine, EngineOptions, Probe, SystemClock, SystemRandom};
 use ringback_model::{Clock, Random};
-use ringback_service::{Service, ServiceParts, TokenKey};
+use ringback_service::{Monitor, MonitorParts, Service, ServiceParts, TokenKey};
 use ringback_store::Directory;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -36,12 +36,40 @@ pub(crate) struct StoreBroken(pub(crate) Arc<str>);
 #[derive(Debug)]
 pub(crate) struct Server {
     address: SocketAddr,
+    admin_address: Option<SocketAddr>,
     store: OpenStore,
     engine: Engine,
     probe: Arc<Probe>,
     words: JoinHandle<()>,
-    api: JoinHandle<()>,
-    stop_api: oneshot::Sender<()>,
+    monitor: Arc<Monitor>,
+    api: Listener,
+    /// The operator's own listener, if there is one.
+    admin: Option<Listener>,
+}
+
+/// A listener that serves.
+#[derive(Debug)]
+struct Listener {
+    task: JoinHandle<()>,
+    stop: oneshot::Sender<()>,
+}
+
+impl Listener {
+    fn start(listener: TcpListener, api: Api) -> Self {
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(ringback_api::serve(listener, api, async {
+            // An error is the sender being dropped, which is the end as well.
+            stopped.await.ok();
+        }));
+        Self { task, stop }
+    }
+
+    /// Takes no more connections, and waits until those that there are have ended.
+    async fn stop(self) -> anyhow::Result<()> {
+        // Nobody to receive it: it has ended already.
+        self.stop.send(()).ok();
+        self.task.await.context("a listener has panicked")
+    }
 }
 
 /// The runtime that everything runs on.
@@ -70,10 +98,17 @@ impl Server {
         let port = store.port();
         let directory = Arc::new(Directory::new(port.clone()));
 
-        let listener = listen(config.listen).await?;
+        let listener = listen(config.listen, "--listen").await?;
         let address = listener.local_addr()?;
-        let policy =
-            EgressPolicy::public().allow(config.egress_allow).https_only(config.https_only).listeners([address]);
+        let admin_listener = match config.admin_listen {
+            Some(address) => Some(listen(address, "--admin-listen").await?),
+            None => None,
+        };
+        let admin_address = admin_listener.as_ref().map(TcpListener::local_addr).transpose()?;
+        let policy = EgressPolicy::public()
+            .allow(config.egress_allow)
+            .https_only(config.https_only)
+            .listeners([address].into_iter().chain(admin_address));
         let connector = Arc::new(Connector::new(policy, Arc::new(DnsResolver::system()), Trust::public()));
         let transport = Arc::new(Transport::new(connector.clone()));
 
@@ -89,11 +124,11 @@ impl Server {
             issuer: config.issuer,
         }));
         let engine = Engine::start(EngineOptions {
-            store: port,
-            directory,
+            store: port.clone(),
+            directory: directory.clone(),
             feed,
             transport,
-            clock,
+            clock: clock.clone(),
             random,
             retry: config.retry,
         });
@@ -101,17 +136,28 @@ impl Server {
             let service = service.clone();
             async move { service.read_words().await }
         });
-        let (stop_api, stopped) = oneshot::channel();
-        let api = tokio::spawn(ringback_api::serve(listener, Api::new(service), async {
-            // An error is the sender being dropped, which is the end as well.
-            stopped.await.ok();
-        }));
-        Ok(Self { address, store, engine, probe, words, api, stop_api })
+        let watched = MonitorParts { store: port, directory, engine: engine.watch(), clock };
+        let monitor = Arc::new(Monitor::new(watched));
+        let api = Api::new(service);
+        let (api, admin) = match admin_listener {
+            Some(listener) => {
+                let admin = api.monitor(monitor.clone());
+                (api, Some(Listener::start(listener, admin)))
+            }
+            None => (api.with_monitor(monitor.clone()), None),
+        };
+        let api = Listener::start(listener, api);
+        Ok(Self { address, admin_address, store, engine, probe, words, monitor, api, admin })
     }
 
     /// Where the API listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where metrics and readiness are served, if that is not where the API listens.
+    pub(crate) fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin_address
     }
 
     /// Waits until the store breaks; for ever as long as all is well.
@@ -124,26 +170,31 @@ impl Server {
     /// # Errors
     /// [`StoreBroken`] if that is what happens on the way.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
-        let Self { address: _, store, engine, probe, words, api, stop_api } = self;
+        let Self { address: _, admin_address: _, store, engine, probe, words, monitor, api, admin } = self;
+        monitor.stopping();
         // What it was about to keep is read again at the next start.
         words.abort();
         // A handshake that is cut off here is made again when somebody asks for it.
         probe.stop();
-        // Nobody to receive it: the API has ended already.
-        stop_api.send(()).ok();
         tokio::select! {
             // The API has a grace of its own, which is shorter.
-            (api, ()) = async { tokio::join!(api, engine.stop(GRACE)) } => api.context("the API has panicked")?,
+            (api, ()) = async { tokio::join!(api.stop(), engine.stop(GRACE)) } => api?,
             reason = store.broken() => return Err(StoreBroken(reason).into()),
         }
+        // Last, so that whoever looks sees that the server stops.
+        if let Some(admin) = admin {
+            admin.stop().await?;
+        }
+        drop(monitor);
         store.close().await
     }
 }
 
-async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+/// Listens on an address that this flag has named.
+async fn listen(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
     match TcpListener::bind(address).await {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            bail!("cannot listen on {address}: the port is taken (choose another with --listen)")
+            bail!("cannot listen on {address}: the port is taken (choose another with {flag})")
         }
         bound => bound.with_context(|| format!("cannot listen on {address}")),
     }

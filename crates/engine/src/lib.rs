@@ -4,6 +4,7 @@
 //! one screen, `sender.rs` how its request is sent; `scheduler/` decides, and is pure; `egress/` is the only way out of the house and `transport/` one HTTP
 //! exchange over it.
 
+mod busiest;
 mod clock;
 mod configuration;
 mod executor;
@@ -12,6 +13,7 @@ mod holds;
 mod inquiry;
 mod judgement;
 mod log;
+mod meter;
 mod oauth;
 mod probe;
 mod pump;
@@ -19,17 +21,21 @@ mod random;
 mod route;
 mod sender;
 mod tallies;
+mod watch;
 
 pub mod egress;
 pub mod scheduler;
 pub mod transport;
 
+pub use busiest::AppReading;
 pub use clock::SystemClock;
 pub use inquiry::{Inquiry, InquiryError};
 pub use judgement::Judgement;
+pub use meter::EngineReading;
 pub use oauth::{OauthClient, TokenError};
 pub use probe::Probe;
 pub use pump::{Engine, EngineOptions};
 pub use random::SystemRandom;
 pub use route::{DestinationError, Route, RouteError, check_auth};
 pub use sender::{Sender, Sending, Tried};
+pub use watch::{EngineState, EngineWatch, Stalled};

@@ -13,20 +13,23 @@ use ringback_model::{
 use ringback_store::{
     Clear, Committed, Directory, Due, Feed, Finish, LaneStart, Release, Step, Store, StoreError, Taken,
 };
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::busiest::Busiest;
 use crate::configuration;
 use crate::executor::{Answer, Executor};
 use crate::gatekeeper::{Gatekeeper, Measure};
 use crate::holds::Holds;
 use crate::log;
+use crate::meter::EngineMeter;
 use crate::route::Route;
 use crate::scheduler::{Action, Event, LanePolicy, Limits, Scheduler};
 use crate::sender::Sender;
 use crate::tallies::Tallies;
 use crate::transport::Transport;
+use crate::watch::{EngineState, EngineWatch, Question};
 
 /// Endpoints found at a time at a start.
 const LANES_PER_LOOK: usize = 1_000;
@@ -68,6 +71,7 @@ pub struct Engine {
     stop: Arc<Notify>,
     abort: Arc<Notify>,
     stopped: oneshot::Receiver<()>,
+    watch: EngineWatch,
 }
 
 impl Engine {
@@ -76,14 +80,22 @@ impl Engine {
     pub fn start(options: EngineOptions) -> Self {
         let (stop, abort) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let (done, stopped) = oneshot::channel();
-        let pump = Pump::new(options);
+        let (questions, asked) = mpsc::unbounded_channel();
+        let watch = EngineWatch { meter: Arc::new(EngineMeter::new()), questions };
+        let pump = Pump::new(options, watch.meter.clone(), asked);
         let (stop_of_pump, abort_of_pump) = (stop.clone(), abort.clone());
         drop(tokio::spawn(async move {
             pump.run(&stop_of_pump, &abort_of_pump).await;
             // Whoever waits for it may have gone.
             done.send(()).unwrap_or(());
         }));
-        Self { stop, abort, stopped }
+        Self { stop, abort, stopped, watch }
+    }
+
+    /// A window into it.
+    #[must_use]
+    pub fn watch(&self) -> EngineWatch {
+        self.watch.clone()
     }
 
     /// Starts nothing more, waits until what is under way is finished and recorded, but at most `grace`; what is still
@@ -133,6 +145,10 @@ struct Pump {
     routes: HashMap<EndpointNo, Arc<Route>>,
     holds: Holds,
     tallies: Tallies,
+    meter: Arc<EngineMeter>,
+    busiest: Busiest,
+    /// Whoever wants to know how it stands.
+    asked: mpsc::UnboundedReceiver<Question>,
     /// Endpoints that a measure is being taken against.
     measured: HashSet<EndpointNo>,
     /// Endpoints with work are being looked for.
@@ -144,10 +160,10 @@ struct Pump {
 }
 
 impl Pump {
-    fn new(options: EngineOptions) -> Self {
+    fn new(options: EngineOptions, meter: Arc<EngineMeter>, asked: mpsc::UnboundedReceiver<Question>) -> Self {
         let EngineOptions { store, directory, feed, transport, clock, random, retry } = options;
         let sender = Sender::new(transport, clock.clone());
-        let tallies = Tallies::new(clock.now());
+        let (tallies, busiest) = (Tallies::new(clock.now()), Busiest::new(clock.now()));
         let executor = Arc::new(Executor { sender, clock: clock.clone(), random, ids: IdMaker::new() });
         Self {
             store,
@@ -160,6 +176,9 @@ impl Pump {
             routes: HashMap::new(),
             holds: Holds::default(),
             tallies,
+            meter,
+            busiest,
+            asked,
             measured: HashSet::new(),
             finding: Finding::No,
             tasks: JoinSet::new(),
@@ -187,6 +206,7 @@ impl Pump {
                     None => break,
                 },
                 Some(done) = self.tasks.join_next() => self.done(done),
+                Some(question) = self.asked.recv() => self.tell_state(question),
                 () = &mut timer => {}
                 () = stop.notified() => self.stopping = true,
                 () = abort.notified() => break,
@@ -217,6 +237,13 @@ impl Pump {
             tracing::warn!("the last counts for charts could not be kept in time");
         }
         self.executor.sender.transport().close_idle();
+    }
+
+    fn tell_state(&self, question: Question) {
+        let (apps, rest) = self.busiest.read();
+        let state = EngineState { load: self.scheduler.load(), closed: self.scheduler.closed(), apps, rest };
+        // Whoever asked may have given up.
+        question.send(state).ok();
     }
 
     fn sweep(&mut self) {
@@ -336,6 +363,8 @@ impl Pump {
             log::attempt(&due, &route, attempt, judgement.step);
         }
         self.tallies.count(&due, earlier.as_ref(), &attempt, judgement.step);
+        self.meter.count(&due, earlier.as_ref(), &attempt, judgement.step);
+        self.busiest.count(app, attempt.outcome == AttemptOutcome::Delivered, self.clock.now());
         if matches!(judgement.step, Step::Hold { .. }) {
             self.holds.judged(endpoint, due.message.no, Arc::clone(&route));
         }

@@ -14,6 +14,7 @@ mod error;
 mod fact;
 mod feed;
 mod mention;
+mod meter;
 mod port;
 mod query;
 mod reply;
@@ -29,6 +30,7 @@ pub use fact::{
 };
 pub use feed::{Committed, Feed, FeedSender, Settled, feed};
 pub use mention::{Mention, MentionQuery, Unread, UnreadQuery, UnreadRun};
+pub use meter::{Room, StoreMeter};
 pub use port::Store;
 pub use query::{AttemptQuery, AttemptScope, Direction, MessageQuery, MessageRef, Paging};
 pub use reply::{Answer, Reply};

@@ -5,6 +5,7 @@
 //! waits for a receiver: nothing here is held open while a request is under way.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use ringback_model::{AppNo, Attempt, AttemptId, Delivery, EndpointNo, Message, MessageNo, Tally, Timestamp};
@@ -12,7 +13,7 @@ use ringback_model::{AppNo, Attempt, AttemptId, Delivery, EndpointNo, Message, M
 use crate::{
     Accept, Accepted, AttemptQuery, Backlog, Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage,
     EndpointTallyQuery, Finish, Finished, LaneStart, Mention, MentionQuery, MessageQuery, MessageRef, Put, PutResult,
-    Rearm, Rearmed, Release, Released, Reply, Take, Taken, TallyQuery, UnreadQuery, UnreadRun,
+    Rearm, Rearmed, Release, Released, Reply, StoreMeter, Take, Taken, TallyQuery, UnreadQuery, UnreadRun,
 };
 
 /// The durable facts. See the module for what all methods promise.
@@ -111,6 +112,13 @@ pub trait Store: Send + Sync + Debug + 'static {
 
     /// One attempt of a message.
     fn attempt(&self, message: MessageNo, id: AttemptId) -> Reply<Option<Attempt>>;
+
+    /// What waits for all endpoints together. Costs time in proportion to what waits, so it is asked now and then, and
+    /// never while somebody waits for the answer.
+    fn pending(&self) -> Reply<Backlog>;
+
+    /// What this store has counted since it was opened.
+    fn meter(&self) -> Arc<StoreMeter>;
 
     /// Whether a write and a read go through: what `health` answers by.
     fn ping(&self) -> Reply<()>;

@@ -14,7 +14,7 @@ from pathlib import Path
 class Server:
     """Runs from its creation until `close`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *flags: str) -> None:
         self._binary = os.environ["RINGBACK_BIN"]
         # Settings of the shell that the tests run in are none of the server's business.
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith("RINGBACK_")}
@@ -30,6 +30,7 @@ class Server:
                     "--store", self._store,
                     "--egress-allow", "127.0.0.0/8",
                     "--retry-schedule", "200ms,200ms,200ms,5m",
+                    *flags,
                 ],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=self._environment,
             )  # fmt: skip

@@ -14,7 +14,9 @@ use ringback_model::{
     AppNo, AttemptId, AttemptOutcome, BasicAuth, DEFAULT_ORGANIZATION, EndpointNo, Exchange, Failure, IdMaker, LeftOut,
     ManualClock, MessageNo, OrgId, Phases, Redacted, RetryPolicy, SeededRandom, Timestamp, Trigger,
 };
-use ringback_service::{CheckedUrl, IssuerSettings, Service, ServiceParts, TokenKey, TokenSubject, UrlRules};
+use ringback_service::{
+    CheckedUrl, IssuerSettings, Monitor, MonitorParts, Service, ServiceParts, TokenKey, TokenSubject, UrlRules,
+};
 use ringback_store::backend::sqlite::{SqliteOptions, SqliteStore};
 use ringback_store::{
     Directory, DocumentKind, Expect, Feed, Finish, Finished, MasterKey, MessageRef, NewAttempt, Put, PutResult, Step,
@@ -99,6 +101,10 @@ pub(crate) struct World {
     pub(crate) key: TokenKey,
     pub(crate) token: String,
     pub(crate) directory: Arc<Directory>,
+    /// What the operator's own listener serves, of a world with an engine.
+    pub(crate) operator: Option<Api>,
+    /// The engine, and what watches it.
+    pub(crate) running: Option<(Engine, Arc<Monitor>)>,
     random: SeededRandom,
     _folder: tempfile::TempDir,
 }
@@ -122,8 +128,8 @@ impl World {
 
     /// A world with an engine, which lives as long as the runtime.
     pub(crate) fn running() -> Self {
-        let (world, feed) = Self::open(None);
-        drop(Engine::start(EngineOptions {
+        let (mut world, feed) = Self::open(None);
+        let engine = Engine::start(EngineOptions {
             store: world.store.clone(),
             directory: world.directory.clone(),
             feed,
@@ -131,7 +137,16 @@ impl World {
             clock: world.clock.clone(),
             random: Arc::new(SeededRandom::new(4)),
             retry: RetryPolicy::default(),
+        });
+        let monitor = Arc::new(Monitor::new(MonitorParts {
+            store: world.store.clone(),
+            directory: world.directory.clone(),
+            engine: engine.watch(),
+            clock: world.clock.clone(),
         }));
+        world.operator = Some(world.api.monitor(monitor.clone()));
+        world.api = world.api.with_monitor(monitor.clone());
+        world.running = Some((engine, monitor));
         world
     }
 
@@ -165,7 +180,22 @@ impl World {
         let token = key.mint(&subject, START, Duration::from_secs(86_400 * 365), &random).unwrap();
         let token = token.reveal().to_owned();
         let api = Api::new(service.clone());
-        (Self { api, store, clock, service, key, token, directory, random, _folder: folder }, feed)
+        (
+            Self {
+                api,
+                store,
+                clock,
+                service,
+                key,
+                token,
+                directory,
+                operator: None,
+                running: None,
+                random,
+                _folder: folder,
+            },
+            feed,
+        )
     }
 
     /// The API of another node: the same store, and a memory of its own.

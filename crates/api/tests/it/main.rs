@@ -19,6 +19,7 @@ mod jql;
 mod matching;
 mod message;
 mod messaging;
+mod monitor;
 mod open_rules;
 mod openapi;
 mod organization;

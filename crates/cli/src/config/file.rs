@@ -13,6 +13,7 @@ use ringback_model::near;
 #[serde(default)]
 pub(crate) struct File {
     pub(super) listen: Option<Listen>,
+    pub(super) admin_listen: Option<Listen>,
     pub(super) store: Option<StoreAddress>,
     pub(super) egress_allow: Option<Networks>,
     pub(super) retry_schedule: Option<Schedule>,
@@ -27,8 +28,9 @@ pub(crate) struct File {
 }
 
 /// The keys of [`File`].
-pub(super) const KEYS: [&str; 21] = [
+pub(super) const KEYS: [&str; 22] = [
     "listen",
+    "admin_listen",
     "store",
     "egress_allow",
     "retry_schedule",
@@ -106,7 +108,7 @@ mod tests {
     fn a_key_like_no_other_is_refused_with_all_keys() {
         let (line, what) = File::parse("[database]\nurl = 1").unwrap_err();
         assert_eq!(
-            (line, what.starts_with("`database` is no setting; the keys are listen, store,")),
+            (line, what.starts_with("`database` is no setting; the keys are listen, admin_listen,")),
             (1, true),
             "{what}"
         );

@@ -111,6 +111,8 @@ pub(crate) struct LogConfig {
 pub(crate) struct ServeConfig {
     /// Where the API listens.
     pub(crate) listen: SocketAddr,
+    /// Where metrics and readiness are served, if not beside it.
+    pub(crate) admin_listen: Option<SocketAddr>,
     /// The store and the key of tokens.
     pub(crate) access: Access,
     /// The key that secrets in the store are sealed with.
@@ -165,6 +167,7 @@ impl ServeConfig {
         let schedule = args.retry_schedule.or(file.retry_schedule.take());
         Ok(Self {
             listen: listen.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, DEFAULT_PORT).into()),
+            admin_listen: args.admin_listen.or(file.admin_listen.take()).map(|listen| listen.0),
             master_key_file,
             access,
             egress_allow: args.egress_allow.or(file.egress_allow.take()).unwrap_or_default().0,

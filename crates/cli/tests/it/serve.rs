@@ -223,3 +223,34 @@ fn a_store_that_breaks_ends_the_process_with_status_70() {
     assert_eq!(status, 70, "{text}");
     assert!(text.lines().any(|line| line.starts_with("ringback: the store is broken")), "{text}");
 }
+
+/// What a path answers: the status line and the body.
+fn page(address: std::net::SocketAddr, path: &str) -> (String, String) {
+    use std::io::{Read as _, Write as _};
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.lines().next().unwrap().to_owned(), body.to_owned())
+}
+
+#[test]
+fn metrics_and_readiness_are_on_the_operators_address_alone_if_there_is_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Running::start(serve(folder.path()).args(["--admin-listen", "127.0.0.1:0"]));
+    let api = server.address();
+    let line = server.line_with("Metrics and readiness are on http://");
+    let admin = line.split("http://").nth(1).unwrap().split('/').next().unwrap().parse().unwrap();
+    let metrics = page(admin, "/metrics");
+    assert!(metrics.0.contains("200") && metrics.1.contains("ringback_dispatcher_up 1\n"), "{metrics:?}");
+    assert!(page(admin, "/readyz").1.starts_with(r#"{"status":"ready""#));
+    assert!(page(admin, "/api/v1/health").0.contains("404"));
+    for path in ["/metrics", "/readyz"] {
+        assert!(page(api, path).0.contains("404"), "{path}");
+    }
+    let other = tempfile::tempdir().unwrap();
+    let mut server = Running::start(&mut serve(other.path()));
+    let api = server.address();
+    assert!(page(api, "/metrics").0.contains("200") && page(api, "/readyz").0.contains("200"));
+}

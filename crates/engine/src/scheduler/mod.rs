@@ -71,6 +71,21 @@ pub struct Load {
     pub lanes: usize,
 }
 
+/// Lanes that send nothing at present, by why.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Closed {
+    /// Their breaker is open: one probe at a time.
+    pub breaker: usize,
+    /// Somebody has paused the endpoint, or the server has.
+    pub paused: usize,
+    /// It is disabled.
+    pub disabled: usize,
+    /// Its handshake is missing.
+    pub unverified: usize,
+    /// It was deleted, and what it had is being cleared.
+    pub deleted: usize,
+}
+
 /// The scheduler of one engine.
 #[derive(Debug)]
 pub struct Scheduler {
@@ -178,6 +193,22 @@ impl Scheduler {
     #[must_use]
     pub fn load(&self) -> Load {
         Load { lanes: self.lanes.len(), ..self.load }
+    }
+
+    /// Which lanes send nothing, counted one by one.
+    #[must_use]
+    pub fn closed(&self) -> Closed {
+        let mut closed = Closed::default();
+        for lane in self.lanes.values() {
+            match lane.gate() {
+                Some(Gate::Paused) => closed.paused += 1,
+                Some(Gate::Disabled) => closed.disabled += 1,
+                Some(Gate::Unverified) => closed.unverified += 1,
+                Some(Gate::Deleted) => closed.deleted += 1,
+                None => closed.breaker += usize::from(lane.health.breaker.is_some()),
+            }
+        }
+        closed
     }
 
     /// The health of an endpoint as far as this engine knows it.

@@ -84,7 +84,27 @@ pub fn a_backlog_counts_each_pending_delivery_once(harness: &dyn Harness) {
     }
     let backlog = world.store.backlog(ENDPOINT).wait().expect("the store can be read");
     assert_eq!(backlog, Backlog { pending: 6, oldest: Some(oldest) });
+    let all = world.store.pending().wait().expect("the store can be read");
+    assert_eq!(all, Backlog { pending: 11, oldest: Some(oldest) });
     world.finish(later, ENDPOINT, SUCCESS);
     let backlog = world.store.backlog(ENDPOINT).wait().expect("the store can be read");
     assert_eq!(backlog, Backlog { pending: 5, oldest: Some(world.now()) });
+}
+
+/// What metrics tell: messages and their deliveries, once each, and the commits that they were in.
+pub fn what_was_accepted_and_committed_is_counted(harness: &dyn Harness) {
+    let world = World::new(harness);
+    let meter = world.store.meter();
+    let (messages, commits) = (meter.messages.get(), meter.commit_time.read().count);
+    let mut item = world.item(&[(ENDPOINT, None), (EndpointNo(ENDPOINT.0 + 1), None)]);
+    item.message.event_id = Some("once".to_owned());
+    world.accept(item.clone());
+    item.message.id = world.item(&[]).message.id;
+    let again = world.store.accept(item).wait().expect("the store answers");
+    assert_eq!(again, crate::Accepted::EventIdTaken);
+    assert_eq!((meter.messages.get() - messages, meter.deliveries.get()), (1, 2));
+    let sizes = meter.commit_size.read();
+    assert_eq!(meter.commit_time.read().count - commits, 2, "each waited for its own");
+    assert!(sizes.count >= 2 && sizes.sum >= sizes.count);
+    assert!(world.store.pending().wait().is_ok_and(|all| all.pending == 2));
 }

@@ -18,8 +18,8 @@ use super::{attempt, backlog, document, lane, listing, mention, message, schema,
 use crate::{
     Accept, Accepted, Answer, AttemptQuery, Backlog, Clear, Cleared, Count, Delete, Document, DocumentKind,
     DocumentPage, EndpointTallyQuery, Feed, Finish, Finished, LaneStart, MasterKey, Mention, MentionQuery,
-    MessageQuery, MessageRef, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, Store, StoreError, Take, Taken,
-    TallyQuery, UnreadQuery, UnreadRun, feed,
+    MessageQuery, MessageRef, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, Store, StoreError, StoreMeter,
+    Take, Taken, TallyQuery, UnreadQuery, UnreadRun, feed,
 };
 
 /// Connections that read for the engine and for configuration: these reads are short.
@@ -34,6 +34,7 @@ pub struct PostgresStore {
     writer: Mutex<Option<JoinHandle<()>>>,
     quick: Arc<Pool>,
     slow: Arc<Pool>,
+    meter: Arc<StoreMeter>,
     key: MasterKey,
     runtime: Handle,
 }
@@ -75,7 +76,9 @@ impl PostgresStore {
         };
         let (sender, feed) = feed();
         let waiting = Arc::<Waiting>::default();
+        let meter = Arc::new(StoreMeter::remote());
         let writer = Writer {
+            meter: meter.clone(),
             address: address.clone(),
             client: Some(client),
             purpose,
@@ -92,7 +95,7 @@ impl PostgresStore {
         let writer = Mutex::new(Some(runtime.spawn(writer.run())));
         let quick = Arc::new(Pool::new(address.clone(), QUICK_READERS));
         let slow = Arc::new(Pool::new(address, SLOW_READERS));
-        Ok((Self { waiting, writer, quick, slow, key: master_key, runtime }, feed))
+        Ok((Self { waiting, writer, quick, slow, meter, key: master_key, runtime }, feed))
     }
 
     /// Takes no more writes, and waits until what was handed over is written.
@@ -235,6 +238,14 @@ impl Store for PostgresStore {
 
     fn attempt(&self, message: MessageNo, id: AttemptId) -> Reply<Option<Attempt>> {
         read!(self.slow, |client| attempt::find(client, message, id))
+    }
+
+    fn pending(&self) -> Reply<Backlog> {
+        read!(self.slow, |client| backlog::pending(client))
+    }
+
+    fn meter(&self) -> Arc<StoreMeter> {
+        self.meter.clone()
     }
 
     fn ping(&self) -> Reply<()> {

@@ -26,7 +26,9 @@ use super::rearm::rearm;
 use super::release::release;
 use super::waiting::{COMPANY_WAIT, Job, Waiting};
 use super::{idempotency, mention, schema, tally};
-use crate::{Accept, Cleared, Committed, FeedSender, Finish, MasterKey, PutResult, Rearmed, Released, StoreError};
+use crate::{
+    Accept, Cleared, Committed, FeedSender, Finish, MasterKey, PutResult, Rearmed, Released, StoreError, StoreMeter,
+};
 
 /// How often a transaction that collided with another one is tried.
 const TRIES: u32 = 4;
@@ -54,6 +56,7 @@ pub(super) struct Writer {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) waiting: Arc<Waiting>,
     pub(super) feed: FeedSender,
+    pub(super) meter: Arc<StoreMeter>,
     /// Something may have been committed that nobody was told of.
     pub(super) in_doubt: Option<Doubt>,
     /// The database does not take what is to be written, and the log says so.
@@ -161,7 +164,9 @@ impl Writer {
         }
         let (now, purpose) = (self.clock.now(), self.purpose);
         let client = self.connected().await?;
+        let began = Instant::now();
         let written = answered(Box::pin(group::write(client, purpose, now, (&accepts, &finishes)))).await;
+        self.meter.committed(jobs.len(), began.elapsed());
         self.notice(written)
     }
 
@@ -174,7 +179,11 @@ impl Writer {
         let (mut accepted, mut finished) = (written.accepted.into_iter(), written.finished.into_iter());
         for job in jobs {
             match job {
-                Job::Accept(_, answer) => answer.give(accepted.next().ok_or(StoreError::Broken)),
+                Job::Accept(item, answer) => {
+                    let result = accepted.next().ok_or(StoreError::Broken);
+                    self.meter.accepted(&result, item.targets.len());
+                    answer.give(result);
+                }
                 Job::Finish(_, answer) => answer.give(finished.next().ok_or(StoreError::Broken)),
                 other => other.refuse(StoreError::Broken),
             }
@@ -226,7 +235,9 @@ impl Writer {
         let (key, random) = (self.key.clone(), self.random.clone());
         let client = self.connected().await?;
         let work = carry_out(client, now, Sealing { key: &key, random: &*random }, job);
+        let began = Instant::now();
         let done = answered(transaction(client, purpose, work)).await;
+        self.meter.committed(1, began.elapsed());
         match (self.notice(done), job) {
             (Err(error), Job::Put(..)) => Ok((Done::Put(document::collision(error)?), Committed::default())),
             (done, _) => done,

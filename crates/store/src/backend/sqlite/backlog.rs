@@ -1,7 +1,7 @@
-//! What waits for one endpoint, from indexes alone.
+//! What waits for one endpoint or for all, from indexes alone.
 
 use ringback_model::{EndpointNo, Timestamp};
-use rusqlite::{Connection, OptionalExtension as _, Result, Row};
+use rusqlite::{Connection, OptionalExtension as _, Result, Row, params_from_iter};
 
 use super::value::time;
 use crate::Backlog;
@@ -13,12 +13,27 @@ const DUE: &str =
 const QUEUED: &str = "SELECT count(*) - count(DISTINCT queue), min(message) FROM delivery INDEXED BY delivery_queue \
                       WHERE endpoint = ?1 AND queue IS NOT NULL AND state = 1";
 
+/// The same of all endpoints.
+const ALL_DUE: &str = "SELECT count(*), min(message) FROM delivery INDEXED BY delivery_due WHERE due IS NOT NULL";
+const ALL_QUEUED: &str = "SELECT COALESCE(sum(waiting - 1), 0), min(first) FROM (SELECT count(*) AS waiting, \
+                          min(message) AS first FROM delivery INDEXED BY delivery_queue \
+                          WHERE queue IS NOT NULL AND state = 1 GROUP BY endpoint, queue)";
+
 /// See [`crate::Store::backlog`].
 pub(super) fn backlog(connection: &Connection, endpoint: EndpointNo) -> Result<Backlog> {
+    read(connection, [DUE, QUEUED], &[endpoint.0])
+}
+
+/// See [`crate::Store::pending`].
+pub(super) fn pending(connection: &Connection) -> Result<Backlog> {
+    read(connection, [ALL_DUE, ALL_QUEUED], &[])
+}
+
+fn read(connection: &Connection, [due, queued]: [&str; 2], of: &[i64]) -> Result<Backlog> {
     let snapshot = connection.unchecked_transaction()?;
-    let read = |row: &Row<'_>| Ok((row.get::<_, u64>(0)?, row.get::<_, Option<i64>>(1)?));
-    let due = snapshot.prepare_cached(DUE)?.query_row([endpoint.0], read)?;
-    let queued = snapshot.prepare_cached(QUEUED)?.query_row([endpoint.0], read)?;
+    let counted = |row: &Row<'_>| Ok((row.get::<_, u64>(0)?, row.get::<_, Option<i64>>(1)?));
+    let due = snapshot.prepare_cached(due)?.query_row(params_from_iter(of), counted)?;
+    let queued = snapshot.prepare_cached(queued)?.query_row(params_from_iter(of), counted)?;
     let first = [due.1, queued.1].into_iter().flatten().min();
     let accepted_at = "SELECT accepted_at FROM message WHERE no = ?1";
     let oldest: Option<Timestamp> = match first {

@@ -20,8 +20,8 @@ use super::{attempt, backlog, delivery, document, lane, listing, mention, messag
 use crate::{
     Accept, Accepted, AttemptQuery, Backlog, Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage,
     EndpointTallyQuery, Feed, Finish, Finished, LaneStart, MasterKey, Mention, MentionQuery, MessageQuery, MessageRef,
-    Put, PutResult, Rearm, Rearmed, Release, Released, Reply, Store, StoreError, Take, Taken, TallyQuery, UnreadQuery,
-    UnreadRun, feed, seal,
+    Put, PutResult, Rearm, Rearmed, Release, Released, Reply, Store, StoreError, StoreMeter, Take, Taken, TallyQuery,
+    UnreadQuery, UnreadRun, feed, seal,
 };
 
 /// Threads that read for the engine and for configuration: these reads are short.
@@ -38,6 +38,7 @@ pub struct SqliteStore {
     writer: Option<JoinHandle<()>>,
     quick: Readers,
     slow: Readers,
+    meter: Arc<StoreMeter>,
     // Below the readers, so that its connection is the last to close.
     _checkpointer: Checkpointer,
     // Last of all: the folder is free when everything else has ended.
@@ -63,7 +64,9 @@ impl SqliteStore {
         let (sender, feed) = feed();
         let (broken_sender, broken) = watch::channel(None);
         let waiting = Arc::<Waiting>::default();
+        let meter = Arc::new(StoreMeter::embedded(&folder, FILE, reserve_bytes));
         let writer = Writer {
+            meter: meter.clone(),
             connection,
             context,
             waiting: waiting.clone(),
@@ -74,8 +77,17 @@ impl SqliteStore {
             broken: broken_sender,
         };
         let writer = Some(writer.start()?);
-        let store =
-            Self { waiting, broken, key: master_key, writer, quick, slow, _checkpointer: checkpointer, _lock: lock };
+        let store = Self {
+            waiting,
+            broken,
+            key: master_key,
+            writer,
+            quick,
+            slow,
+            meter,
+            _checkpointer: checkpointer,
+            _lock: lock,
+        };
         Ok((store, feed))
     }
 
@@ -213,6 +225,14 @@ impl Store for SqliteStore {
 
     fn attempt(&self, message: MessageNo, id: AttemptId) -> Reply<Option<Attempt>> {
         self.slow.read(move |connection| in_our_words(attempt::find(connection, message, id)))
+    }
+
+    fn pending(&self) -> Reply<Backlog> {
+        self.slow.read(|connection| in_our_words(backlog::pending(connection)))
+    }
+
+    fn meter(&self) -> Arc<StoreMeter> {
+        self.meter.clone()
     }
 
     fn ping(&self) -> Reply<()> {

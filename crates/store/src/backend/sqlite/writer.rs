@@ -17,7 +17,9 @@ use super::apply::{ApplyContext, Op, OpResult, apply};
 use super::checkpoint;
 use super::space::Space;
 use super::wal;
-use crate::{Accepted, Answer, Cleared, FeedSender, Finished, PutResult, Rearmed, Released, Reply, StoreError};
+use crate::{
+    Accepted, Answer, Cleared, FeedSender, Finished, PutResult, Rearmed, Released, Reply, StoreError, StoreMeter,
+};
 
 /// Operations in one commit at most.
 const GROUP: usize = 512;
@@ -280,6 +282,7 @@ pub(super) struct Writer {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) space: Space,
     pub(super) feed: FeedSender,
+    pub(super) meter: Arc<StoreMeter>,
     pub(super) log: Arc<checkpoint::Shared>,
     /// Told why, once nothing is written any more.
     pub(super) broken: watch::Sender<Option<Arc<str>>>,
@@ -318,7 +321,9 @@ impl Writer {
                 // It stands last, so that its result is the one without an asker. It keeps up with what comes in.
                 ops.push(Op::Sweep { limit: SWEEP.max(ops.len()) });
             }
+            let began = Instant::now();
             let (mut results, committed) = apply(&mut self.connection, &mut self.context, &ops);
+            self.meter.committed(askers.len(), began.elapsed());
             if sweeps {
                 let swept_all = matches!(results.pop(), Some(OpResult::Sweep(Ok(count))) if count < SWEEP);
                 sweep_at = now + if swept_all { SWEEP_EVERY } else { SWEEP_AGAIN };
@@ -328,6 +333,9 @@ impl Writer {
             self.feed.tell(committed);
             let mut again = Vec::new();
             for ((op, asker), result) in ops.drain(..).zip(askers.drain(..)).zip(results) {
+                if let (Op::Accept(item), OpResult::Accept(result)) = (&op, &result) {
+                    self.meter.accepted(result, item.targets.len());
+                }
                 match result {
                     // An outcome is never refused for want of room or time: its delivery is in somebody's hands, and
                     // only the record of it keeps it from being sent again.
