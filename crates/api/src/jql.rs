@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use http::StatusCode;
 use http::header::{AUTHORIZATION, RETRY_AFTER};
-use ringback_model::{Redacted, near};
+use ringback_model::{OrgId, Redacted, near};
 use ringback_service::{Service, ServiceError, Subscribed, Subscription, SubscriptionError};
 use serde::Deserialize;
 use serde_json::json;
@@ -114,7 +114,11 @@ async fn query(State(service): State<Arc<Service>>, request: Request<Body>) -> R
         Ok(query) => query,
         Err(refused) => return refused.into_response(),
     };
-    answer(&service, query, header).await.unwrap_or_else(IntoResponse::into_response)
+    let organization = match organization(parts.uri.query().unwrap_or_default()) {
+        Ok(organization) => organization,
+        Err(refused) => return refused.into_response(),
+    };
+    answer(&service, query, header, organization).await.unwrap_or_else(IntoResponse::into_response)
 }
 
 /// Reads a query; what cannot be read is named, and nothing of it is repeated: it may be a token.
@@ -136,7 +140,19 @@ fn read(body: &[u8]) -> Result<Query, Refused> {
     Err(Refused::invalid("invalid_query", "", message))
 }
 
-async fn answer(service: &Service, query: Query, header: Option<Redacted>) -> Result<Response, Response> {
+/// The organization that the URL names, whose issuer made the token.
+fn organization(query: &str) -> Result<Option<OrgId>, Refused> {
+    let named = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "organization");
+    let refuse = |_| Refused::invalid("invalid_value", "organization", "It is the id of an organization: `org_...`.");
+    named.map(|(_, id)| id.parse().map_err(refuse)).transpose()
+}
+
+async fn answer(
+    service: &Service,
+    query: Query,
+    header: Option<Redacted>,
+    organization: Option<OrgId>,
+) -> Result<Response, Response> {
     let refuse = |refused: Refused| refused.into_response();
     known("__meta__.namespace", &query.meta.namespace, &["system.Webhook"]).map_err(refuse)?;
     known("__meta__.schema", &query.meta.schema, &["controller"]).map_err(refuse)?;
@@ -152,7 +168,7 @@ async fn answer(service: &Service, query: Query, header: Option<Redacted>) -> Re
     let actor = if in_body && query.meta.authentication_class == API_KEY {
         service.authenticate(token.reveal()).await
     } else {
-        service.authenticate_subscriber(token.reveal()).await
+        service.authenticate_subscriber(token.reveal(), organization).await
     };
     let actor = actor.map_err(not_authenticated)?;
     let Query { meta: Meta { intent, .. }, prefix, trigger, webhook_url } = query;

@@ -13,6 +13,7 @@ mod endpoint;
 mod event_type;
 mod health;
 mod id;
+mod jql_issuer;
 mod message;
 mod meter;
 mod near;
@@ -42,6 +43,7 @@ pub use endpoint::{
 pub use event_type::{EventType, event_type_is_like};
 pub use health::{Breaker, Health};
 pub use id::{AppId, AttemptId, EndpointId, Id, IdError, IdMaker, Kind, MessageId, OrgId, TaskId, id_kind};
+pub use jql_issuer::{JqlIntrospection, JqlIssuer};
 pub use message::{Message, OrderingKey};
 pub use meter::{Counter, Histogram, HistogramReading};
 pub use near::near;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::{OrgId, OrgNo, ProductList};
+use crate::{JqlIssuer, OrgId, OrgNo, ProductList};
 
 /// The organization that a token speaks for when none is named; the same as the reference server's.
 pub const DEFAULT_ORGANIZATION: &str = "org_23rb8YdGqMT0qIzpgGwdXfHirMu";
@@ -40,6 +40,9 @@ pub struct OrganizationSettings {
     /// The operator's own products with their types of report, beside or in place of those known everywhere.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub products: ProductList,
+    /// Another issuer of tokens for JQL, in place of the installation's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jql: Option<JqlIssuer>,
     /// How the producer's own JSON becomes a report: by event type, the report's path and the payload's. Kept on event
     /// types, and put in here when they are read.
     #[serde(skip)]

@@ -55,7 +55,10 @@ pub use exchange::{ExchangeView, RequestView, ResponseView};
 pub use feedback::FeedbackResult;
 pub use header::{HeaderDraft, HeadersView};
 pub use idempotency::idempotency;
-pub use issuer::{AlgorithmError, IssuerError, IssuerSettings, IssuerSource, SignatureAlgorithm};
+pub use issuer::{
+    AlgorithmError, IssuerError, IssuerSettings, IssuerSource, JqlIntrospectionDraft, JqlIssuerDraft,
+    SignatureAlgorithm, issuer_url,
+};
 pub use message::{MessageDraft, MessageFilter, RawBody, Receipt};
 pub use messaging_draft::{Change, CustomParameterDraft, MessagingDraft, VerificationDraft, dialect_of};
 pub use monitor::{Check, Figures, Monitor, MonitorParts, Pending, ProcessReading};

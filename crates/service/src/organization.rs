@@ -11,9 +11,10 @@ use ringback_store::{Document, DocumentKind, Expect, Put, PutResult, StoreError}
 use ringback_wire::Recipe;
 
 use crate::check::Faults;
+use crate::issuer::OrganizationSecrets;
 use crate::message::RETENTION_DAYS;
 use crate::service::TRIES;
-use crate::{Actor, Right, Service, ServiceError};
+use crate::{Actor, JqlIssuerDraft, Right, Service, ServiceError};
 
 /// Numbers that are remembered at most.
 const REMEMBERED: usize = 20_000;
@@ -38,6 +39,8 @@ pub struct OrganizationDraft {
     pub strict_event_types: bool,
     /// See [`OrganizationSettings::products`].
     pub products: ProductList,
+    /// See [`OrganizationSettings::jql`].
+    pub jql: Option<JqlIssuerDraft>,
 }
 
 impl OrganizationDraft {
@@ -51,6 +54,7 @@ impl OrganizationDraft {
             require_verification: settings.require_verification,
             strict_event_types: settings.strict_event_types,
             products: settings.products.clone(),
+            jql: settings.jql.as_ref().map(JqlIssuerDraft::of),
         }
     }
 
@@ -174,11 +178,26 @@ impl Service {
         change: impl Fn(&mut OrganizationDraft) + Send + Sync,
     ) -> Result<OrganizationSettings, ServiceError> {
         actor.require(Right::ManageOrganization)?;
-        let rewrite = |mut settings: OrganizationSettings| {
+        let rewrite = |mut settings: OrganizationSettings, secrets: &mut OrganizationSecrets| {
             let mut draft = OrganizationDraft::of(&settings);
             change(&mut draft);
             let mut faults = Faults::default();
             draft.check(&mut faults);
+            // One that stays as it was may name what is not allowed any more.
+            if let Some(jql) =
+                draft.jql.as_ref().filter(|jql| settings.jql.as_ref().map(JqlIssuerDraft::of).as_ref() != Some(jql))
+            {
+                jql.check(settings.jql.as_ref(), secrets, &*self.urls, &mut faults);
+            }
+            faults.finish()?;
+            let mut faults = Faults::default();
+            settings.jql = match draft.jql.take() {
+                Some(jql) => Some(jql.write(settings.jql.as_ref(), secrets, self.clock.wall(), &mut faults)),
+                None => {
+                    secrets.jql_client_secret = None;
+                    None
+                }
+            };
             draft.write_to(&mut settings);
             self.check_time_zone(&settings, &mut faults);
             faults.finish().map(|()| settings)
@@ -188,25 +207,26 @@ impl Service {
 
     /// Writes the settings as they are: what is read beside them has changed.
     pub(crate) async fn touch_organization(&self, actor: &Actor) -> Result<(), ServiceError> {
-        self.rewrite_organization(actor, Ok).await.map(drop)
+        self.rewrite_organization(actor, |settings, _| Ok(settings)).await.map(drop)
     }
 
     async fn rewrite_organization(
         &self,
         actor: &Actor,
-        rewrite: impl Fn(OrganizationSettings) -> Result<OrganizationSettings, ServiceError>,
+        rewrite: impl Fn(OrganizationSettings, &mut OrganizationSecrets) -> Result<OrganizationSettings, ServiceError>,
     ) -> Result<OrganizationSettings, ServiceError> {
         let org = self.ensure_organization(actor.org).await?;
         for _ in 0..TRIES {
             let document = self.store.document(org.0).await?.ok_or_else(ServiceError::contended)?;
-            let settings = rewrite(read(&document)?)?;
+            let mut secrets = OrganizationSecrets::read(document.secret.as_ref())?;
+            let settings = rewrite(read(&document)?, &mut secrets)?;
             let put = Put {
                 kind: DocumentKind::Organization,
                 parent: 0,
                 key: document.key,
                 uid: None,
                 body: serde_json::to_string(&settings)?,
-                secret: document.secret,
+                secret: secrets.to_sealed()?,
                 expect: Expect::Version { no: document.no, version: document.version },
                 app: None,
                 idempotency: None,

@@ -6,7 +6,7 @@ use ringback_engine::Probe;
 use ringback_model::{Clock, IdMaker, Random};
 use ringback_store::{AppConfig, Directory, Store};
 
-use crate::issuer::{Issuer, IssuerSettings};
+use crate::issuer::{Issuer, IssuerSettings, OrganizationIssuers};
 use crate::oauth_client::KnownClients;
 use crate::organization::Organizations;
 use crate::probe_limit::ProbeLimit;
@@ -52,7 +52,8 @@ pub struct Service {
     pub(crate) urls: Arc<dyn UrlRules>,
     pub(crate) ids: IdMaker,
     pub(crate) tokens: Tokens,
-    pub(crate) issuer: Option<Issuer>,
+    pub(crate) issuer: Option<Arc<Issuer>>,
+    pub(crate) issuers: OrganizationIssuers,
     pub(crate) organizations: Organizations,
     pub(crate) clients: KnownClients,
     pub(crate) verifier: Arc<Verifier>,
@@ -81,7 +82,8 @@ impl Service {
             urls: parts.urls,
             ids: IdMaker::new(),
             tokens: Tokens::new(parts.tokens),
-            issuer,
+            issuer: issuer.map(Arc::new),
+            issuers: OrganizationIssuers::default(),
             organizations: Organizations::default(),
             clients: KnownClients::default(),
             verifier: Arc::new(verifier),

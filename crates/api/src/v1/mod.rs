@@ -14,6 +14,7 @@ pub(crate) mod message;
 pub(crate) mod message_body;
 pub(crate) mod oauth_client;
 pub(crate) mod organization;
+mod organization_jql;
 pub(crate) mod probe;
 pub(crate) mod secret;
 pub(crate) mod statistics;

@@ -7,11 +7,12 @@ use axum::response::Response;
 use http::StatusCode;
 use indexmap::IndexMap;
 use ringback_model::{OrgId, OrganizationSettings, format_duration};
-use ringback_service::{OrganizationDraft, Right, Service};
+use ringback_service::{JqlIssuerDraft, OrganizationDraft, Right, Service};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::endpoint_value::Schedule;
+use super::organization_jql::{JqlIssuerIn, JqlIssuerOut};
 use crate::extract::{Asked, Caller};
 use crate::patch::Patch;
 use crate::problem::Problem;
@@ -45,6 +46,10 @@ pub(crate) struct OrganizationPatch {
     #[serde(default)]
     #[schema(value_type = Option<std::collections::HashMap<String, Vec<String>>>, example = json!({"sms": ["dlr", "mo"]}))]
     products: Patch<IndexMap<String, Vec<String>>>,
+    /// Another issuer of tokens for JQL, whole; in place of the installation's.
+    #[serde(default)]
+    #[schema(value_type = Option<JqlIssuerIn>)]
+    jql: Patch<JqlIssuerIn>,
 }
 
 /// An organization.
@@ -60,6 +65,7 @@ pub(crate) struct OrganizationOut {
     strict_event_types: bool,
     #[schema(value_type = std::collections::HashMap<String, Vec<String>>)]
     products: IndexMap<String, Vec<String>>,
+    jql: Option<JqlIssuerOut>,
 }
 
 impl OrganizationOut {
@@ -73,6 +79,7 @@ impl OrganizationOut {
             require_verification: settings.require_verification,
             strict_event_types: settings.strict_event_types,
             products: settings.products,
+            jql: settings.jql.map(JqlIssuerOut::from),
         }
     }
 }
@@ -85,6 +92,7 @@ impl OrganizationPatch {
         self.require_verification.write(&mut draft.require_verification, false);
         self.strict_event_types.write(&mut draft.strict_event_types, false);
         self.products.clone().write(&mut draft.products, IndexMap::new());
+        self.jql.clone().map(JqlIssuerDraft::from).write_option(&mut draft.jql);
     }
 }
 

@@ -15,6 +15,7 @@ async fn what_holds_for_an_organization_is_read_and_changed() {
         json!({
             "id": ringback_model::DEFAULT_ORGANIZATION, "timeZone": null, "retrySchedule": null, "retentionDays": null,
             "requireVerification": false, "strictEventTypes": false, "products": {},
+            "jql": null,
         })
     );
     let change = json!({
@@ -37,7 +38,7 @@ async fn what_holds_for_an_organization_is_read_and_changed() {
     );
     let nulls = json!({
         "timeZone": null, "retrySchedule": null, "retentionDays": null, "requireVerification": null,
-        "strictEventTypes": null, "products": null,
+        "strictEventTypes": null, "products": null, "jql": null,
     });
     assert_eq!(world.patch("/organization", nulls).await.expect(200), before);
 }

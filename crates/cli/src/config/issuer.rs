@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use ringback_engine::egress::{Host, Scheme, TargetUrl};
+use ringback_engine::egress::TargetUrl;
 use ringback_model::{DEFAULT_ORGANIZATION, OrgId, Redacted};
 use ringback_service::{IssuerSettings, IssuerSource, SignatureAlgorithm};
 use serde::Deserialize;
@@ -42,18 +42,7 @@ impl FromStr for IssuerUrl {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
-        let url = TargetUrl::parse(text).map_err(|error| ValueError::IssuerUrl(error.to_string()))?;
-        if url.credentials().is_some() {
-            return Err(ValueError::IssuerUrl("it has no user and no password in it".to_owned()));
-        }
-        let origin = url.origin();
-        let is_here = matches!(&origin.host, Host::Address(address) if address.is_loopback());
-        if origin.scheme == Scheme::Http && !is_here {
-            return Err(ValueError::IssuerUrl(
-                "it begins with https:// (http:// only to a loopback address)".to_owned(),
-            ));
-        }
-        Ok(Self(url))
+        ringback_service::issuer_url(text).map(Self).map_err(ValueError::IssuerUrl)
     }
 }
 

@@ -4,26 +4,32 @@
 //! issuer publishes (`keys.rs`), or the issuer is asked about it (`introspection.rs`, RFC 7662). What it has to say is
 //! the same in both (`claims.rs`): it is for us, now, with our scope, and names one application.
 //!
-//! An issuer belongs to one organization and is in the operator's settings: whoever is asked about tokens sees them.
+//! An issuer belongs to one organization, which names it in its settings (`organization.rs`); or the operator names one
+//! for an organization that has none of its own.
 
 mod claims;
+mod draft;
 mod introspection;
 mod keys;
+mod organization;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringback_engine::egress::TargetUrl;
+use ringback_engine::egress::{Host, Scheme, TargetUrl};
 use ringback_engine::{Inquiry, InquiryError, Probe};
 use ringback_model::{Clock, OrgId, Redacted};
 
+use crate::ServiceError;
 use crate::token::LENGTH_MAX;
-use crate::{Actor, Service, ServiceError};
 use claims::{Claims, Expected};
+pub(crate) use draft::OrganizationSecrets;
+pub use draft::{JqlIntrospectionDraft, JqlIssuerDraft};
 use introspection::Introspection;
-use keys::KeyCache;
 pub use keys::{AlgorithmError, SignatureAlgorithm};
+use keys::{KeyCache, KeySource};
+pub(crate) use organization::{OrganizationIssuers, source};
 
 /// How long an issuer may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -55,6 +61,13 @@ pub enum IssuerSource {
         /// The signatures that are accepted.
         algorithms: Vec<SignatureAlgorithm>,
     },
+    /// By the keys that it publishes where it says.
+    Discovery {
+        /// Its name, which is a URL.
+        issuer: String,
+        /// The signatures that are accepted.
+        algorithms: Vec<SignatureAlgorithm>,
+    },
     /// By asking it (RFC 7662).
     Introspection {
         /// Whom to ask.
@@ -64,6 +77,22 @@ pub enum IssuerSource {
         /// What it shows.
         client_secret: Redacted,
     },
+}
+
+/// A URL that an issuer is asked at. It gets tokens and gives keys, so it is `https` wherever a network lies between.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn issuer_url(text: &str) -> Result<TargetUrl, String> {
+    let url = TargetUrl::parse(text).map_err(|error| error.to_string())?;
+    if url.credentials().is_some() {
+        return Err("it has no user and no password in it".to_owned());
+    }
+    let is_here = matches!(&url.origin().host, Host::Address(address) if address.is_loopback());
+    if url.origin().scheme == Scheme::Http && !is_here {
+        return Err("it begins with https:// (http:// only to a loopback address)".to_owned());
+    }
+    Ok(url)
 }
 
 /// Why a token of another issuer does not count, and what to do about it. None of them repeats anything of a token.
@@ -107,6 +136,9 @@ pub enum IssuerError {
     /// It names one that does not exist.
     #[error("There is no application with the id or uid that the claim `{0}` of this token holds. Make it first.")]
     UnknownApplication(String),
+    /// Two organizations take it, and each has such an application.
+    #[error("More than one organization takes this token. Name yours: `POST /jql?organization=org_...`.")]
+    Ambiguous,
     /// The issuer says that it is not good.
     #[error(
         "The issuer says that this token is not active: it is expired, revoked or not its own. Ask it for a new one."
@@ -155,7 +187,12 @@ impl Issuer {
     pub(crate) fn new(settings: IssuerSettings, probe: Arc<Probe>, clock: Arc<dyn Clock>) -> Self {
         let IssuerSettings { org, app_claim, scope, issuer, audience, source } = settings;
         let verifier = match source {
-            IssuerSource::Keys { url, algorithms } => Verifier::Keys(KeyCache::new(url, algorithms)),
+            IssuerSource::Keys { url, algorithms } => Verifier::Keys(KeyCache::new(KeySource::at(url), algorithms)),
+            IssuerSource::Discovery { issuer, algorithms } => {
+                // What is no URL was refused before; if it was not, nothing is found.
+                let source = KeySource::told(&issuer).unwrap_or(KeySource::Told { issuer, documents: Vec::new() });
+                Verifier::Keys(KeyCache::new(source, algorithms))
+            }
             IssuerSource::Introspection { url, client_id, client_secret } => {
                 Verifier::Introspection(Introspection::new(url, client_id, client_secret))
             }
@@ -176,27 +213,6 @@ impl Issuer {
         };
         let needs_end = matches!(self.verifier, Verifier::Keys(_));
         self.expected.check(&claims, self.way.clock.wall(), needs_end)
-    }
-}
-
-impl Service {
-    /// Who a token of JQL speaks for: one of ours, or one of the issuer that the operator has named.
-    ///
-    /// # Errors
-    /// [`ServiceError::Unauthenticated`] when it does not count, [`ServiceError::Unavailable`] when the issuer cannot be
-    /// asked.
-    pub async fn authenticate_subscriber(&self, token: &str) -> Result<Arc<Actor>, ServiceError> {
-        let Some(issuer) = &self.issuer else { return self.authenticate(token).await };
-        match self.tokens.verify(token, self.clock.wall()) {
-            // Not signed by us, so it may be theirs. In all other cases it is ours, or the very secret of ours.
-            Err(crate::TokenError::Invalid) => {}
-            Ok(_) | Err(_) => return self.authenticate(token).await,
-        }
-        let name = issuer.verify(token).await?;
-        let organization = Actor { org: issuer.org, app: None, feature_flags: Vec::new() };
-        let app = self.find_app(&organization, &name).await?;
-        let app = app.ok_or_else(|| IssuerError::UnknownApplication(issuer.expected.app_claim.clone()))?;
-        Ok(Arc::new(Actor { app: Some(app.application.id), ..organization }))
     }
 }
 

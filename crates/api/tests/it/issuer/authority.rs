@@ -108,6 +108,15 @@ pub(super) async fn furnish(world: &World) -> String {
 
 /// Asks for a subscription with a token of this class.
 pub(super) async fn subscribe(world: &World, token: &str, class: &str) -> Answer {
+    subscribe_at(world, token, class, "/jql").await
+}
+
+/// The same in an organization that is named.
+pub(super) async fn subscribe_in(world: &World, token: &str, organization: &str) -> Answer {
+    subscribe_at(world, token, "oauth2", &format!("/jql?organization={organization}")).await
+}
+
+async fn subscribe_at(world: &World, token: &str, class: &str, path: &str) -> Answer {
     let query = json!({
         "__meta__": {
             "namespace": "system.Webhook", "schema": "controller", "intent": "subscribeToWebhook",
@@ -115,7 +124,7 @@ pub(super) async fn subscribe(world: &World, token: &str, class: &str) -> Answer
         },
         "prefix": "p", "trigger": "profile.Customer:create", "webhookUrl": "https://example.com/hook",
     });
-    let request = http::Request::builder().method("POST").uri("/jql").body(query.to_string().into()).unwrap();
+    let request = http::Request::builder().method("POST").uri(path).body(query.to_string().into()).unwrap();
     world.send(request).await
 }
 

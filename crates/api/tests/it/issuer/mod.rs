@@ -3,6 +3,7 @@
 mod authority;
 mod introspection;
 mod log;
+mod organization;
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use ringback_service::{IssuerSource, SignatureAlgorithm};

@@ -4,6 +4,8 @@
 //! change keys; but not often, because anybody can write such a token. What kind of signature is verified follows from
 //! the kind of the key, never from the token alone: a public key is never taken for the secret of an HMAC.
 
+mod source;
+
 use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -11,13 +13,12 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
-use ringback_engine::Inquiry;
-use ringback_engine::egress::TargetUrl;
 use ringback_model::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{Claims, IssuerError, Way};
+pub(super) use source::KeySource;
 
 /// How long keys are used before they are fetched again.
 const LIFE: Duration = Duration::from_secs(300);
@@ -98,7 +99,7 @@ struct Key {
 
 /// The keys of an issuer.
 pub(super) struct KeyCache {
-    inquiry: Inquiry,
+    source: KeySource,
     algorithms: Vec<SignatureAlgorithm>,
     kept: Mutex<Kept>,
     /// Held by the one who fetches.
@@ -115,8 +116,8 @@ struct Kept {
 }
 
 impl KeyCache {
-    pub(super) fn new(url: TargetUrl, algorithms: Vec<SignatureAlgorithm>) -> Self {
-        Self { inquiry: Inquiry::get(url), algorithms, kept: Mutex::default(), turn: tokio::sync::Mutex::default() }
+    pub(super) fn new(source: KeySource, algorithms: Vec<SignatureAlgorithm>) -> Self {
+        Self { source, algorithms, kept: Mutex::default(), turn: tokio::sync::Mutex::default() }
     }
 
     /// The claims of a token whose signature is good.
@@ -176,7 +177,7 @@ impl KeyCache {
     }
 
     async fn fetch(&self, way: &Way) -> Result<Vec<Key>, String> {
-        let answer = way.ask(&self.inquiry).await.map_err(|error| error.to_string())?;
+        let answer = self.source.ask(way).await?;
         read(&answer).ok_or_else(|| "its answer is no set of keys (`{\"keys\": [...]}`)".to_owned())
     }
 
