@@ -97,7 +97,7 @@ impl Service {
     /// # Errors
     /// [`ServiceError::Unauthenticated`] when the token does not count.
     pub async fn authenticate(&self, token: &str) -> Result<Arc<Actor>, ServiceError> {
-        let verified = self.tokens.verify(token, self.clock.wall());
+        let verified = self.tokens.verify_by(token, &*self.clock);
         let verified = verified.map_err(|error| ServiceError::Unauthenticated(error.to_string()))?;
         if let Some(client) = &verified.client {
             self.require_client(client).await?;

@@ -56,7 +56,7 @@ impl Service {
         organization: Option<OrgId>,
     ) -> Result<Arc<Actor>, ServiceError> {
         // Not signed by us, so it may be theirs. In all other cases it is ours, or the very secret of ours.
-        let Err(invalid @ TokenError::Invalid) = self.tokens.verify(token, self.clock.wall()) else {
+        let Err(invalid @ TokenError::Invalid) = self.tokens.verify_by(token, &*self.clock) else {
             return self.authenticate(token).await;
         };
         let mut found: Option<Arc<Actor>> = None;

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
-use ringback_testkit::torture::{self, Crash, Dialects, Options, Powercut, Report};
+use ringback_testkit::torture::{self, Crash, Dialects, Faults, Options, Powercut, Report};
 
 /// Breaks a server on purpose and says whether it kept its promises.
 #[derive(Debug, Parser)]
@@ -47,6 +47,14 @@ enum Mode {
         /// How many cuts.
         #[arg(long, default_value_t = 12)]
         cuts: usize,
+    },
+    /// A process that stands still, a disk that fails or fills, a clock that jumps, too few descriptors; under load.
+    Faults {
+        #[command(flatten)]
+        common: Common,
+        /// How often each fault is made.
+        #[arg(long, default_value_t = 2)]
+        rounds: usize,
     },
     /// What each dialect costs beside the plain payload; nothing is broken.
     Dialects {
@@ -106,6 +114,7 @@ async fn run(mode: Mode) -> Result<u8> {
     let report = match mode {
         Mode::Crash { common, seconds, kills } => torture::crash(&common.options(), Crash { seconds, kills }).await?,
         Mode::Term { common, cycles } => torture::term(&common.options(), cycles).await?,
+        Mode::Faults { common, rounds } => torture::faults(&common.options(), Faults { rounds }).await?,
         Mode::Dialects { common, messages, rounds } => {
             let options = common.options();
             let figures = torture::dialects(&options.binary, options.seed, Dialects { messages, rounds }).await?;

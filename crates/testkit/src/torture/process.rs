@@ -32,6 +32,8 @@ pub(super) struct Launch {
     pub(super) address: SocketAddr,
     /// The value of `RINGBACK_LOG`.
     pub(super) log: &'static str,
+    /// Further variables of its environment.
+    pub(super) environment: Vec<(&'static str, PathBuf)>,
     /// The file that collects what it writes to stdout and stderr, over all its lives.
     pub(super) output: PathBuf,
 }
@@ -43,7 +45,7 @@ impl Launch {
     /// If there is no program, or no port to be had.
     pub(super) fn new(binary: &Path, store: PathBuf, output: PathBuf, seed: &Seed) -> Result<Self> {
         let binary = binary.canonicalize().with_context(|| format!("no program at {}", binary.display()))?;
-        Ok(Self { binary, store, address: free_address(seed.part(101))?, log: "warn", output })
+        Ok(Self { binary, store, address: free_address(seed.part(101))?, log: "warn", output, environment: Vec::new() })
     }
 
     /// A bearer token for the store.
@@ -69,6 +71,7 @@ impl Launch {
         let mut command = self.command("serve")?;
         command.args(["--egress-allow", "127.0.0.0/8", "--retry-schedule", RETRY_SCHEDULE]);
         command.arg("--listen").arg(self.address.to_string());
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdout(Stdio::from(self.output()?));
         let child = command.spawn().with_context(|| format!("cannot start {}", self.binary.display()))?;
         Ok(Server { child, started: Instant::now(), address: self.address })
@@ -129,6 +132,11 @@ impl Server {
         Ok(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
     }
 
+    /// Its process; `None` when it has ended.
+    pub(super) fn pid(&self) -> Option<Pid> {
+        self.child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?))
+    }
+
     /// Whether the process has ended by itself.
     pub(super) fn has_ended(&mut self) -> bool {
         !matches!(self.child.try_wait(), Ok(None))
@@ -150,7 +158,7 @@ impl Server {
     /// # Errors
     /// If the system refuses.
     pub(super) async fn stop(mut self, limit: Duration) -> Result<Option<ExitStatus>> {
-        if let Some(pid) = self.child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)) {
+        if let Some(pid) = self.pid() {
             kill_process(pid, Signal::TERM)?;
         }
         match tokio::time::timeout(limit, self.child.wait()).await {

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -26,7 +26,8 @@ use super::plan::{self, ENDPOINTS, Mood};
 use super::seed::Seed;
 use crate::signature;
 
-/// How far a timestamp may be from the clock, in seconds: what the official libraries allow.
+/// How far a timestamp may be from the clock, in seconds, unless the clock is a part of the run: what the official
+/// libraries allow.
 const TOLERANCE: i64 = 300;
 
 /// All receivers of a run. They end when this is dropped.
@@ -49,6 +50,8 @@ pub(super) struct Log {
     inner: Mutex<Inner>,
     open: AtomicUsize,
     healed: AtomicBool,
+    /// How far a timestamp may be from the clock, in seconds.
+    tolerance: AtomicI64,
     /// A moment on both clocks; the wall clock is read once.
     started: (Instant, i64),
 }
@@ -104,7 +107,8 @@ impl Log {
         #[expect(clippy::disallowed_methods, reason = "receivers judge a timestamp by their own wall clock")]
         let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
         let started = (Instant::now(), i64::try_from(wall.as_secs())?);
-        Ok(Self { inner: Mutex::default(), open: AtomicUsize::new(0), healed: AtomicBool::new(false), started })
+        let (open, healed) = (AtomicUsize::new(0), AtomicBool::new(false));
+        Ok(Self { inner: Mutex::default(), open, healed, tolerance: AtomicI64::new(TOLERANCE), started })
     }
 
     /// From now on every receiver answers 200 at once.
@@ -180,10 +184,17 @@ impl Log {
         mood
     }
 
+    /// Lets timestamps be so much further from the clock: somebody is about to set the server's.
+    pub(super) fn tolerate(&self, seconds: i64) {
+        self.tolerance.store(TOLERANCE + seconds, Ordering::SeqCst);
+    }
+
     fn is_fresh(&self, headers: &HeaderMap) -> bool {
         let (instant, unix) = self.started;
         let now = unix + i64::try_from(instant.elapsed().as_secs()).unwrap_or(i64::MAX);
-        text(headers, "webhook-timestamp").parse::<i64>().is_ok_and(|at| (now - at).abs() <= TOLERANCE)
+        text(headers, "webhook-timestamp")
+            .parse::<i64>()
+            .is_ok_and(|at| (now - at).abs() <= self.tolerance.load(Ordering::SeqCst))
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use http::StatusCode;
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
 use tempfile::TempDir;
 
 use super::checker;
@@ -65,8 +67,22 @@ impl Run {
     /// # Errors
     /// If the server cannot be brought to work even once.
     pub(super) async fn begin(options: &Options, store: PathBuf, output: PathBuf) -> Result<Self> {
+        Self::begin_with(options, store, output, Vec::new()).await
+    }
+
+    /// The same, with further variables in the server's environment.
+    ///
+    /// # Errors
+    /// If the server cannot be brought to work even once.
+    pub(super) async fn begin_with(
+        options: &Options,
+        store: PathBuf,
+        output: PathBuf,
+        environment: Vec<(&'static str, PathBuf)>,
+    ) -> Result<Self> {
         let seed = Seed::new(options.seed);
-        let launch = Launch::new(&options.binary, store, output, &seed)?;
+        let mut launch = Launch::new(&options.binary, store, output, &seed)?;
+        launch.environment = environment;
         let token = launch.token().await?;
         let server = launch.start()?;
         let mut run = Self::new(seed, launch, token, settle::PATIENCE).await?;
@@ -84,7 +100,14 @@ impl Run {
     #[cfg(test)]
     pub(super) async fn rehearsal(address: std::net::SocketAddr) -> Result<Self> {
         let nothing = PathBuf::new();
-        let launch = Launch { binary: nothing.clone(), store: nothing.clone(), address, log: "", output: nothing };
+        let launch = Launch {
+            binary: nothing.clone(),
+            store: nothing.clone(),
+            address,
+            log: "",
+            output: nothing,
+            environment: Vec::new(),
+        };
         let mut run = Self::new(Seed::new(1), launch, "token".into(), Duration::from_millis(600)).await?;
         run.register().await?;
         Ok(run)
@@ -210,6 +233,70 @@ impl Run {
         }
         self.ended(true).await;
         Ok(())
+    }
+
+    /// Tells the receivers that the server's clock will be wrong by so many seconds.
+    pub(super) fn tolerate_clock(&self, seconds: i64) {
+        self.receivers.log().tolerate(seconds);
+    }
+
+    /// Sends a signal to the server.
+    ///
+    /// # Errors
+    /// If it has ended.
+    pub(super) fn signal(&self, signal: Signal) -> Result<()> {
+        Ok(kill_process(self.pid()?, signal)?)
+    }
+
+    /// Lets the server open so many files in all, and answers how many it could before.
+    ///
+    /// # Errors
+    /// If it has ended, or the system refuses.
+    pub(super) fn limit_files(&self, files: u64) -> Result<u64> {
+        let pid = self.pid()?;
+        // What is above the soft limit stays open; the hard limit is left alone, so that it can be raised again.
+        let before =
+            prlimit(Some(pid), Resource::Nofile, Rlimit { current: Some(files), maximum: self.hard_limit()? })?;
+        before.current.context("no limit of open files")
+    }
+
+    fn hard_limit(&self) -> Result<Option<u64>> {
+        // The server has inherited it.
+        Ok(getrlimit(Resource::Nofile).maximum)
+    }
+
+    fn pid(&self) -> Result<Pid> {
+        self.server.as_ref().and_then(Server::pid).context("the server has ended")
+    }
+
+    /// Waits until the server ends by itself, as it has to after an error of its disk; `false` if it does not.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub(super) async fn ends_by_itself(&mut self, limit: Duration) -> Result<bool> {
+        let began = Instant::now();
+        while began.elapsed() < limit {
+            if self.server.as_mut().is_some_and(Server::has_ended) {
+                self.power_lost().await?;
+                return Ok(true);
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Ok(false)
+    }
+
+    /// Hands in something new until it is answered so; `false` if it never is.
+    pub(super) async fn answers(&self, status: StatusCode, limit: Duration) -> bool {
+        let began = Instant::now();
+        let mut client = self.client();
+        let body = serde_json::json!({ "name": "is it back?" });
+        while began.elapsed() < limit {
+            if client.post("/api/v1/app/", &body).await.is_some_and(|reply| reply.status == status) {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        false
     }
 
     /// SIGTERM; true if the server ended with status 0 within `limit`.

@@ -1,0 +1,134 @@
+//! Faults inside of the server: a library that is preloaded into it (`shim.c`), and the file that tells it what to do.
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use tokio::process::Command;
+
+/// Its text; built by whoever runs a mode that needs it.
+const SOURCE: &str = include_str!("shim.c");
+/// How many numbers the control file holds.
+const NUMBERS: u64 = 5;
+/// The one that counts what was made to fail.
+const HITS: u64 = 4;
+
+/// What is made to fail, by its number in the control file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lever {
+    /// `fsync` and `fdatasync` fail with EIO.
+    SyncEio = 0,
+    /// Writes fail with EIO.
+    WriteEio = 1,
+    /// Writes fail with ENOSPC.
+    WriteEnospc = 2,
+    /// Seconds that the wall clock is off.
+    ClockOff = 3,
+}
+
+/// The library and its control file.
+#[derive(Debug)]
+pub(super) struct Shim {
+    library: PathBuf,
+    control: PathBuf,
+    file: File,
+    target: PathBuf,
+}
+
+impl Shim {
+    /// Builds the library in `folder`; it will break what lies below `target`.
+    ///
+    /// # Errors
+    /// If there is no C compiler, or it cannot build a library.
+    pub(super) async fn build(folder: &Path, target: &Path) -> Result<Self> {
+        let (source, library) = (folder.join("shim.c"), folder.join("shim.so"));
+        std::fs::write(&source, SOURCE)?;
+        let mut cc = Command::new("cc");
+        cc.args(["-shared", "-fPIC", "-O1", "-Wall", "-o"]).arg(&library).arg(&source).arg("-ldl");
+        let output = cc.output().await.context("there is no C compiler (cc)")?;
+        if !output.status.success() {
+            bail!("cc: {}", String::from_utf8_lossy(&output.stderr).trim());
+        }
+        let control = folder.join("control");
+        let file = OpenOptions::new().create(true).truncate(true).read(true).write(true).open(&control)?;
+        file.set_len(NUMBERS * 8)?;
+        Ok(Self { library, control, file, target: target.to_owned() })
+    }
+
+    /// What a server has to be started with for the faults to reach it.
+    pub(super) fn environment(&self) -> Vec<(&'static str, PathBuf)> {
+        vec![
+            ("LD_PRELOAD", self.library.clone()),
+            ("TORTURE_CONTROL", self.control.clone()),
+            ("TORTURE_FOLDER", self.target.clone()),
+        ]
+    }
+
+    /// From the next call on.
+    ///
+    /// # Errors
+    /// If the control file cannot be written.
+    pub(super) fn set(&self, lever: Lever, value: i64) -> Result<()> {
+        Ok(self.file.write_all_at(&value.to_ne_bytes(), lever as u64 * 8)?)
+    }
+
+    /// How many calls were made to fail or to lie so far.
+    ///
+    /// # Errors
+    /// If the control file cannot be read.
+    pub(super) fn hits(&self) -> Result<u64> {
+        let mut bytes = [0; 8];
+        self.file.read_exact_at(&mut bytes, HITS * 8)?;
+        Ok(u64::from_ne_bytes(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Tries what the shim breaks, from a program that knows nothing of it.
+    const PROGRAM: &str = "import os,sys,time
+f=os.open(sys.argv[1], os.O_CREAT|os.O_RDWR)
+def tried(call):
+    try: call(); return 'ok'
+    except OSError as e: return e.strerror
+print(tried(lambda: os.write(f, b'x')), '|', tried(lambda: os.fdatasync(f)), '|', int(time.time()) > 4000000000)";
+
+    async fn trial(shim: &Shim, file: &Path) -> String {
+        let mut program = Command::new("python3");
+        program.args(["-c", PROGRAM]).arg(file).envs(shim.environment());
+        String::from_utf8(program.output().await.unwrap().stdout).unwrap().trim().to_owned()
+    }
+
+    #[tokio::test]
+    async fn each_lever_breaks_what_it_says_and_only_below_its_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("store");
+        std::fs::create_dir(&target).unwrap();
+        // Where there is no compiler or no interpreter, there is nothing to test.
+        let Ok(shim) = Shim::build(folder.path(), &target).await else { return };
+        let (inside, outside) = (target.join("a"), folder.path().join("b"));
+        if trial(&shim, &inside).await.is_empty() {
+            return;
+        }
+        assert_eq!(trial(&shim, &inside).await, "ok | ok | False");
+        let cases = [
+            (Lever::SyncEio, 1, "ok | Input/output error | False"),
+            (Lever::WriteEio, 1, "Input/output error | ok | False"),
+            (Lever::WriteEnospc, 1, "No space left on device | ok | False"),
+            (Lever::ClockOff, 4_000_000_000, "ok | ok | True"),
+        ];
+        for (lever, value, expected) in cases {
+            let before = shim.hits().unwrap();
+            shim.set(lever, value).unwrap();
+            assert_eq!(trial(&shim, &inside).await, expected, "{lever:?}");
+            assert!(shim.hits().unwrap() > before);
+            if lever != Lever::ClockOff {
+                assert_eq!(trial(&shim, &outside).await, "ok | ok | False", "{lever:?}");
+            }
+            shim.set(lever, 0).unwrap();
+        }
+    }
+}
