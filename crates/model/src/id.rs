@@ -47,6 +47,8 @@ pub mod id_kind {
         Attempt = "atmpt";
         /// A background task.
         Task = "qtask";
+        /// A user of the console.
+        User = "user";
     }
 }
 
@@ -62,6 +64,8 @@ pub type MessageId = Id<id_kind::Message>;
 pub type AttemptId = Id<id_kind::Attempt>;
 /// Id of a background task, `qtask_…`.
 pub type TaskId = Id<id_kind::Task>;
+/// Id of a user of the console, `user_…`.
+pub type UserId = Id<id_kind::User>;
 
 /// A public identifier of kind `K`: 20 bytes inside, `prefix_` and 27 base62 characters outside.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -28,6 +28,7 @@ mod status_policy;
 mod success;
 mod tally;
 mod time;
+mod user;
 mod verification;
 
 pub use application::{Application, ApplicationSecrets, ListedNumber};
@@ -42,13 +43,13 @@ pub use endpoint::{
 };
 pub use event_type::{EventType, event_type_is_like};
 pub use health::{Breaker, Health};
-pub use id::{AppId, AttemptId, EndpointId, Id, IdError, IdMaker, Kind, MessageId, OrgId, TaskId, id_kind};
+pub use id::{AppId, AttemptId, EndpointId, Id, IdError, IdMaker, Kind, MessageId, OrgId, TaskId, UserId, id_kind};
 pub use jql_issuer::{JqlIntrospection, JqlIssuer};
 pub use message::{Message, OrderingKey};
 pub use meter::{Counter, Histogram, HistogramReading};
 pub use near::near;
 pub use organization::{DEFAULT_ORGANIZATION, Organization, OrganizationSettings};
-pub use product::{ProductList, is_report, number_list_faults, product_faults, product_name, products};
+pub use product::{ProductList, has_numbers, is_report, number_list_faults, product_faults, product_name, products};
 pub use random::{Random, SeededRandom};
 pub use rate::TokenBucket;
 pub use retry::{Decision, Progress, RetryPolicy};
@@ -58,6 +59,7 @@ pub use status_policy::StatusPolicy;
 pub use success::{BodyRule, BodyTest, SuccessRule};
 pub use tally::{Span, Tally};
 pub use time::{Timestamp, TimestampError};
+pub use user::{PasswordHash, Role, Session, SignInLink, User, UserSecrets};
 pub use verification::{Verification, VerificationKind, VerificationMode, VerificationState};
 
 /// The number of an organization in the store: what rows join on.

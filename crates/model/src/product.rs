@@ -76,7 +76,7 @@ pub fn product_faults(
 
 /// Whether customers have numbers of a product to choose from: of one with inbound messages they do.
 #[must_use]
-fn has_numbers(own: &ProductList, product: &str) -> bool {
+pub fn has_numbers(own: &ProductList, product: &str) -> bool {
     let inbound = own.get(product).is_some_and(|types| types.iter().any(|one| one == "mo"));
     inbound || PRODUCTS.iter().find(|row| row.0 == product).is_none_or(|row| row.3)
 }

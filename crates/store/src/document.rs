@@ -21,9 +21,31 @@ pub enum DocumentKind {
     OauthClient = 5,
     /// Whose feedback secret it is. Parent 0, key the secret's hash.
     FeedbackSecret = 6,
+    /// A user of the console. Parent 0, key its id, uid its e-mail address.
+    User = 7,
+    /// What the first user is made with. Parent 0, one at most.
+    Setup = 8,
 }
 
 impl DocumentKind {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Organization,
+        Self::Application,
+        Self::Endpoint,
+        Self::EventType,
+        Self::OauthClient,
+        Self::FeedbackSecret,
+        Self::User,
+        Self::Setup,
+    ];
+
+    /// The kind of this number.
+    #[must_use]
+    pub fn of_code(code: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| i64::from(kind.code()) == code)
+    }
+
     /// Its number in the store.
     #[must_use]
     pub const fn code(self) -> u8 {

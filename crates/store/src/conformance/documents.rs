@@ -53,6 +53,15 @@ pub fn a_document_is_read_back_as_it_was_written(harness: &dyn Harness) {
     }
 }
 
+/// Every kind is read back as the kind that it was written as.
+pub fn documents_of_every_kind_keep_their_kind(harness: &dyn Harness) {
+    let world = World::new(harness);
+    for kind in DocumentKind::ALL {
+        let no = world.put(document(kind, 0, "one_of_its_kind"));
+        assert_eq!(read(&world, no).kind, kind);
+    }
+}
+
 /// A name is taken by the living of one kind and parent; a deleted document gives it free and can still be read.
 pub fn keys_and_uids_are_unique_among_the_living(harness: &dyn Harness) {
     let world = World::new(harness);

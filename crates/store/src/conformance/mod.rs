@@ -133,6 +133,7 @@ macro_rules! conformance_tests {
             }
             documents {
                 a_document_is_read_back_as_it_was_written
+                documents_of_every_kind_keep_their_kind
                 keys_and_uids_are_unique_among_the_living
                 a_document_that_has_changed_is_not_overwritten
                 the_configuration_version_rises_with_every_change

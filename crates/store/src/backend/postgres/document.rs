@@ -121,7 +121,9 @@ async fn insert(client: &Client, item: &Put, secret: Option<&[u8]>) -> Result<Wr
         DocumentKind::Organization
         | DocumentKind::EventType
         | DocumentKind::OauthClient
-        | DocumentKind::FeedbackSecret => 0,
+        | DocumentKind::FeedbackSecret
+        | DocumentKind::User
+        | DocumentKind::Setup => 0,
     };
     let sql = "INSERT INTO ringback.document (no, kind, parent, key, uid, version, body, secret) \
                VALUES ($1 + nextval('ringback.document_no'), $2, $3, $4, $5, 1, $6, $7) RETURNING no";
@@ -161,7 +163,7 @@ pub(super) async fn delete(client: &Client, item: &Delete) -> Result<Option<Opti
                AND deleted_at IS NULL RETURNING kind";
     let values = Values::default().int8(item.no).int8(item.now.as_micros());
     let Some(row) = query(client, sql, &values).await?.pop() else { return Ok(None) };
-    let own = (coded(&row, 0, kind_of)? == DocumentKind::Application).then_some(AppNo(item.no));
+    let own = (coded(&row, 0, DocumentKind::of_code)? == DocumentKind::Application).then_some(AppNo(item.no));
     let changed = item.app.or(own);
     raise_configuration_versions(client, changed.as_slice()).await?;
     Ok(Some(changed))
@@ -284,7 +286,7 @@ pub(super) async fn configuration(
 fn read(key: &MasterKey, row: &Row) -> Result<Document> {
     let mut document = Document {
         no: get(row, 0)?,
-        kind: coded(row, 1, kind_of)?,
+        kind: coded(row, 1, DocumentKind::of_code)?,
         parent: get(row, 2)?,
         key: get(row, 3)?,
         uid: get(row, 4)?,
@@ -300,13 +302,6 @@ fn read(key: &MasterKey, row: &Row) -> Result<Document> {
         document.secret = Some(Redacted::new(text.to_owned()));
     }
     Ok(document)
-}
-
-fn kind_of(code: i64) -> Option<DocumentKind> {
-    use DocumentKind::{Application, Endpoint, EventType, FeedbackSecret, OauthClient, Organization};
-    [Organization, Application, Endpoint, EventType, OauthClient, FeedbackSecret]
-        .into_iter()
-        .find(|kind| i64::from(kind.code()) == code)
 }
 
 /// What a document's secret is bound to: moved to another row, it does not open.

@@ -225,7 +225,7 @@ pub(super) fn configuration(
 fn read(key: &MasterKey, row: &Row<'_>) -> Result<Document> {
     let mut document = Document {
         no: row.get(0)?,
-        kind: coded(row, 1, kind_of)?,
+        kind: coded(row, 1, DocumentKind::of_code)?,
         parent: row.get(2)?,
         key: row.get(3)?,
         uid: row.get(4)?,
@@ -247,13 +247,6 @@ fn text(plain: &Zeroizing<Vec<u8>>) -> Result<Redacted> {
         Ok(text) => Ok(Redacted::new(text.to_owned())),
         Err(error) => Err(unreadable(8, Type::Blob, error)),
     }
-}
-
-fn kind_of(code: i64) -> Option<DocumentKind> {
-    use DocumentKind::{Application, Endpoint, EventType, FeedbackSecret, OauthClient, Organization};
-    [Organization, Application, Endpoint, EventType, OauthClient, FeedbackSecret]
-        .into_iter()
-        .find(|kind| i64::from(kind.code()) == code)
 }
 
 /// What a document's secret is bound to: moved to another row, it does not open.
