@@ -1,6 +1,6 @@
 //! Who asks, and what they may do.
 
-use ringback_model::{AppId, OrgId};
+use ringback_model::{AppId, OrgId, Role};
 
 use crate::ServiceError;
 
@@ -13,18 +13,58 @@ pub struct Actor {
     pub app: Option<AppId>,
     /// Flags that an application token carries: it sees event types with these flags only.
     pub feature_flags: Vec<String>,
+    /// What it may do of all that its scope would allow.
+    pub capabilities: Capabilities,
+}
+
+/// What somebody may do beside looking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Make, change and delete.
+    pub manage: bool,
+    /// See secrets that can be seen.
+    pub secrets: bool,
+    /// Ask for messages to be sent again.
+    pub resend: bool,
+    /// Change what holds for all applications.
+    pub settings: bool,
+}
+
+impl Capabilities {
+    /// Everything: what a bearer token has that does not say less.
+    pub const ALL: Self = Self { manage: true, secrets: true, resend: true, settings: true };
+    /// Looking alone.
+    pub const VIEW: Self = Self { manage: false, secrets: false, resend: false, settings: false };
+
+    /// What a user of the console may do.
+    #[must_use]
+    pub const fn of(role: Role) -> Self {
+        match role {
+            Role::Viewer => Self::VIEW,
+            Role::Editor => Self { settings: false, ..Self::ALL },
+            Role::Admin => Self::ALL,
+        }
+    }
 }
 
 /// What a use case asks for before it does anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Right {
-    /// List, create, change and delete applications.
+    /// List applications.
+    ListApplications,
+    /// Create, change and delete applications.
     ManageApplications,
     /// Read one application.
     ReadApplication,
+    /// Read endpoints: their settings, and which headers they send.
+    ReadEndpoints,
     /// Everything about endpoints: their settings, secrets and headers.
     ManageEndpoints,
-    /// Read and change what holds for all applications.
+    /// Read the secret that an endpoint's requests are signed with.
+    ReadSecrets,
+    /// Read what holds for all applications.
+    ReadOrganization,
+    /// Change what holds for all applications.
     ManageOrganization,
     /// Create, change and delete event types.
     ManageEventTypes,
@@ -39,34 +79,73 @@ pub enum Right {
 }
 
 impl Right {
-    /// Whether a token for one application has it, there. A token for an organization has every right.
+    /// Whether a token for one application has it, there.
     #[must_use]
     pub const fn belongs_to_applications(self) -> bool {
         match self {
             Self::ReadApplication
+            | Self::ReadEndpoints
             | Self::ManageEndpoints
+            | Self::ReadSecrets
             | Self::ReadEventTypes
             | Self::ReadMessages
             | Self::Resend => true,
-            Self::ManageApplications | Self::ManageOrganization | Self::ManageEventTypes | Self::CreateMessages => {
-                false
+            Self::ListApplications
+            | Self::ManageApplications
+            | Self::ReadOrganization
+            | Self::ManageOrganization
+            | Self::ManageEventTypes
+            | Self::CreateMessages => false,
+        }
+    }
+
+    /// Whether these capabilities are enough for it.
+    #[must_use]
+    pub const fn is_within(self, capabilities: Capabilities) -> bool {
+        match self {
+            Self::ListApplications
+            | Self::ReadApplication
+            | Self::ReadEndpoints
+            | Self::ReadOrganization
+            | Self::ReadEventTypes
+            | Self::ReadMessages => true,
+            Self::ManageApplications | Self::ManageEndpoints | Self::ManageEventTypes | Self::CreateMessages => {
+                capabilities.manage
             }
+            Self::ReadSecrets => capabilities.secrets,
+            Self::ManageOrganization => capabilities.settings,
+            Self::Resend => capabilities.resend,
         }
     }
 }
 
 impl Actor {
+    /// Somebody who speaks for all of an organization, with every right.
+    #[must_use]
+    pub const fn organization(org: OrgId) -> Self {
+        Self { org, app: None, feature_flags: Vec::new(), capabilities: Capabilities::ALL }
+    }
+
     /// Lets the actor through if it has the right.
     ///
     /// # Errors
     /// [`ServiceError::Forbidden`] if it has not.
     pub const fn require(&self, right: Right) -> Result<(), ServiceError> {
-        if self.app.is_none() || right.belongs_to_applications() {
+        if self.app.is_some() && !right.belongs_to_applications() {
+            return Err(ServiceError::Forbidden(
+                "This token is for one application. This operation needs a token of the organization.",
+            ));
+        }
+        if right.is_within(self.capabilities) {
             return Ok(());
         }
-        Err(ServiceError::Forbidden(
-            "This token is for one application. This operation needs a token of the organization.",
-        ))
+        Err(ServiceError::Forbidden("You may look at this and not change it. Ask whoever gave you access for more."))
+    }
+
+    /// Whether the actor has the right.
+    #[must_use]
+    pub fn may(&self, right: Right) -> bool {
+        self.require(right).is_ok()
     }
 
     /// Whether the actor may know of this application of its organization.

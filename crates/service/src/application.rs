@@ -159,13 +159,13 @@ impl Service {
     /// A page of the organization's applications, by id.
     ///
     /// # Errors
-    /// [`ServiceError::Forbidden`] without [`Right::ManageApplications`].
+    /// [`ServiceError::Forbidden`] without [`Right::ListApplications`].
     pub async fn list_applications(
         &self,
         actor: &Actor,
         window: Window<String>,
     ) -> Result<Page<ApplicationView>, ServiceError> {
-        actor.require(Right::ManageApplications)?;
+        actor.require(Right::ListApplications)?;
         let Some(org) = self.organization(actor.org).await? else { return Ok(Page { items: Vec::new(), done: true }) };
         let page = DocumentPage { kind: DocumentKind::Application, parent: org.0, paging: window.paging() };
         let rows = self.store.documents(page).await?;

@@ -48,7 +48,7 @@ impl Service {
         app: &str,
         window: &Window<EndpointId>,
     ) -> Result<Page<EndpointView>, ServiceError> {
-        actor.require(Right::ManageEndpoints)?;
+        actor.require(Right::ReadEndpoints)?;
         let app = self.app(actor, app).await?;
         let listed = app.endpoints.iter().filter(|config| !config.endpoint.callback).cloned().collect();
         Ok(window
@@ -61,7 +61,7 @@ impl Service {
     /// # Errors
     /// [`ServiceError::NotFound`].
     pub async fn get_endpoint(&self, actor: &Actor, app: &str, name: &str) -> Result<EndpointView, ServiceError> {
-        actor.require(Right::ManageEndpoints)?;
+        actor.require(Right::ReadEndpoints)?;
         let (_, config) = self.endpoint_config(actor, app, name).await?;
         Ok(EndpointView::of(&config))
     }

@@ -57,6 +57,8 @@ pub enum Resource {
     Attempt,
     /// A client of the token issuer.
     OauthClient,
+    /// A user of the console.
+    User,
 }
 
 impl fmt::Display for Resource {
@@ -67,6 +69,7 @@ impl fmt::Display for Resource {
             Self::EventType => "There is no event type with this name.",
             Self::Message => "There is no message with this id or eventId in this application.",
             Self::Attempt => "There is no attempt with this id for this message.",
+            Self::User => "There is no user with this id.",
             Self::OauthClient => "There is no client with this id for this application.",
         })
     }

@@ -54,7 +54,7 @@ impl Service {
         let found = self.store.document_by_key(DocumentKind::FeedbackSecret, 0, key(secret)).await?;
         let Some(document) = found else { return Ok(false) };
         let owner: Owner = serde_json::from_str(&document.body)?;
-        let actor = Actor { org: owner.org, app: None, feature_flags: Vec::new() };
+        let actor = Actor::organization(owner.org);
         let Some(app) = self.find_app(&actor, &owner.app.to_string()).await? else { return Ok(false) };
         let still = app.secrets.feedback_secret.as_ref();
         if !still.is_some_and(|own| bool::from(own.reveal().as_bytes().ct_eq(secret.reveal().as_bytes()))) {
@@ -86,7 +86,7 @@ impl Service {
             return Ok(false);
         }
         // What an application has given up, or took with it when it went, is free.
-        let actor = Actor { org: owner.org, app: None, feature_flags: Vec::new() };
+        let actor = Actor::organization(owner.org);
         let holder = self.find_app(&actor, &owner.app.to_string()).await?;
         Ok(holder.is_some_and(|app| app.secrets.feedback_secret.as_ref() == Some(secret)))
     }

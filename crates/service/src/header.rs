@@ -165,7 +165,7 @@ impl Service {
     /// # Errors
     /// [`ServiceError::NotFound`].
     pub async fn get_headers(&self, actor: &Actor, app: &str, endpoint: &str) -> Result<HeadersView, ServiceError> {
-        actor.require(Right::ManageEndpoints)?;
+        actor.require(Right::ReadEndpoints)?;
         let (_, config) = self.endpoint_config(actor, app, endpoint).await?;
         let mut view = HeadersView::default();
         for (field, value) in config.endpoint.headers.iter().zip(&config.secrets.header_values) {

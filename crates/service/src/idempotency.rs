@@ -54,11 +54,8 @@ mod tests {
     use super::*;
 
     fn actor(org: u8, app: Option<u8>) -> Actor {
-        Actor {
-            org: OrgId::from_bytes([org; 20]),
-            app: app.map(|app| AppId::from_bytes([app; 20])),
-            feature_flags: Vec::new(),
-        }
+        let app = app.map(|app| AppId::from_bytes([app; 20]));
+        Actor { app, ..Actor::organization(OrgId::from_bytes([org; 20])) }
     }
 
     #[test]

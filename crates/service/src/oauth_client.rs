@@ -117,7 +117,7 @@ impl Service {
     /// # Errors
     /// [`ServiceError::NotFound`] of the application.
     pub async fn list_oauth_clients(&self, actor: &Actor, app: &str) -> Result<Vec<OauthClient>, ServiceError> {
-        actor.require(Right::ManageEndpoints)?;
+        actor.require(Right::ReadEndpoints)?;
         let app = self.app(actor, app).await?;
         let documents = self.clients_of(app.no).await?;
         documents.iter().map(|document| Ok(read(document)?.0)).collect()
@@ -153,9 +153,7 @@ impl Service {
         }
         let (Ok(org), Ok(app)) = (client.org.parse(), client.app.parse()) else { return Err(GrantError::Client) };
         // A deleted application has no tokens any more.
-        self.app(&Actor { org, app: None, feature_flags: Vec::new() }, &client.app)
-            .await
-            .map_err(|_| GrantError::Client)?;
+        self.app(&Actor::organization(org), &client.app).await.map_err(|_| GrantError::Client)?;
         let subject = TokenSubject::Application { org, app, feature_flags: Vec::new() };
         let minted = self.tokens.mint_for(&subject, client_id, self.clock.wall(), TOKEN_LIFE, &*self.random);
         minted.map_err(|error: TokenError| GrantError::Service(ServiceError::Unauthenticated(error.to_string())))

@@ -5,9 +5,10 @@ use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use ringback_model::{
-    Endpoint, EndpointSecrets, OrgId, OrgNo, OrganizationSettings, ProductList, SigningKey, SigningSecret,
+    DEFAULT_ORGANIZATION, Endpoint, EndpointSecrets, OrgId, OrgNo, OrganizationSettings, ProductList, SigningKey,
+    SigningSecret, has_numbers, products,
 };
-use ringback_store::{Document, DocumentKind, Expect, Put, PutResult, StoreError};
+use ringback_store::{Direction, Document, DocumentKind, DocumentPage, Expect, Paging, Put, PutResult, StoreError};
 use ringback_wire::Recipe;
 
 use crate::check::Faults;
@@ -23,6 +24,15 @@ const PRODUCTS_MAX: usize = 50;
 const REPORT_TYPES_MAX: usize = 20;
 /// The longest word for a product or a type of report, in bytes.
 const WORD_MAX: usize = 32;
+
+/// An organization as users of the console see it in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrganizationView {
+    /// Its id.
+    pub id: OrgId,
+    /// What holds for all of its applications.
+    pub settings: OrganizationSettings,
+}
 
 /// What a caller may say of what holds for all applications of an organization.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -155,16 +165,62 @@ impl Service {
         }
     }
 
+    /// The organizations that something is kept for, at most `limit`, and always the one that is meant when none is
+    /// named. For users of the console, who see all.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn list_organizations(&self, limit: usize) -> Result<Vec<OrganizationView>, ServiceError> {
+        let paging = Paging { limit, after: None, direction: Direction::Ascending };
+        let page = DocumentPage { kind: DocumentKind::Organization, parent: 0, paging };
+        let mut listed = Vec::new();
+        for document in self.store.documents(page).await? {
+            if let Ok(id) = document.key.parse() {
+                listed.push(OrganizationView { id, settings: read(&document)? });
+            }
+        }
+        let default = DEFAULT_ORGANIZATION.parse();
+        if let Ok(id) = default
+            && listed.iter().all(|one| one.id != id)
+        {
+            listed.insert(0, OrganizationView { id, settings: OrganizationSettings::default() });
+        }
+        Ok(listed)
+    }
+
     /// What holds for all applications of the caller's organization.
     ///
     /// # Errors
-    /// [`ServiceError::Forbidden`] without [`Right::ManageOrganization`].
+    /// [`ServiceError::Forbidden`] without [`Right::ReadOrganization`].
     pub async fn get_organization(&self, actor: &Actor) -> Result<OrganizationSettings, ServiceError> {
-        actor.require(Right::ManageOrganization)?;
+        actor.require(Right::ReadOrganization)?;
         match self.organization(actor.org).await? {
             Some(org) => Ok((*self.directory.settings(org).await?).clone()),
             None => Ok(OrganizationSettings::default()),
         }
+    }
+
+    /// The products that customers of the organization have numbers of, by their words.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn products_with_numbers(&self, actor: &Actor) -> Result<Vec<String>, ServiceError> {
+        let mut all = self.list_products(actor).await?;
+        let own = all.clone();
+        all.retain(|product, _| has_numbers(&own, product));
+        Ok(all.into_keys().collect())
+    }
+
+    /// All products with their types of report, as the organization has them.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn list_products(&self, actor: &Actor) -> Result<ProductList, ServiceError> {
+        let own = match self.organization(actor.org).await? {
+            Some(org) => self.directory.settings(org).await?.products.clone(),
+            None => ProductList::new(),
+        };
+        Ok(products(&own))
     }
 
     /// Changes what holds for all applications of the caller's organization. `change` may be called more than once,

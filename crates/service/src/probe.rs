@@ -114,7 +114,7 @@ impl Service {
         subject: ProbeSubject,
         event: ProbeEvent,
     ) -> Result<PreviewView, ServiceError> {
-        actor.require(Right::ManageEndpoints)?;
+        actor.require(Right::ReadEndpoints)?;
         let app = self.app(actor, app).await?;
         let ready = self.ready(actor, &app, subject, event).await?;
         Ok(PreviewView { request: ready.view, warnings: ready.warnings })

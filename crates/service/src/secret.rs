@@ -27,7 +27,7 @@ impl Service {
     /// # Errors
     /// [`ServiceError::NotFound`].
     pub async fn get_secret(&self, actor: &Actor, app: &str, endpoint: &str) -> Result<Redacted, ServiceError> {
-        actor.require(Right::ManageEndpoints)?;
+        actor.require(Right::ReadSecrets)?;
         let (_, config) = self.lane_config(actor, app, endpoint).await?;
         let current = config.secrets.keys.first();
         Ok(current.map(|key| Redacted::new(key.secret.to_verifier_text())).unwrap_or_default())

@@ -9,7 +9,9 @@ use ringback_store::{AppConfig, Directory, Store};
 use crate::issuer::{Issuer, IssuerSettings, OrganizationIssuers};
 use crate::oauth_client::KnownClients;
 use crate::organization::Organizations;
+use crate::password::Passwords;
 use crate::probe_limit::ProbeLimit;
+use crate::sign_in_limit::SignInLimit;
 use crate::token::{TokenKey, Tokens};
 use crate::verification::Verifier;
 use crate::{Actor, Resource, ServiceError, UrlRules};
@@ -59,6 +61,8 @@ pub struct Service {
     pub(crate) verifier: Arc<Verifier>,
     pub(crate) test_limit: ProbeLimit,
     pub(crate) verification_limit: ProbeLimit,
+    pub(crate) passwords: Passwords,
+    pub(crate) sign_in_limit: SignInLimit,
 }
 
 impl Service {
@@ -89,6 +93,8 @@ impl Service {
             verifier: Arc::new(verifier),
             test_limit: ProbeLimit::new("tests", TESTS_MAX),
             verification_limit: ProbeLimit::new("handshakes", HANDSHAKES_MAX),
+            passwords: Passwords::new(),
+            sign_in_limit: SignInLimit::default(),
         }
     }
 

@@ -216,11 +216,11 @@ impl TokenKey {
 fn read_actor(claims: &Claims) -> Result<Actor, TokenError> {
     let subject = claims.sub.as_deref().ok_or(TokenError::NoSubject)?;
     if let Ok(org) = subject.parse() {
-        return Ok(Actor { org, app: None, feature_flags: Vec::new() });
+        return Ok(Actor::organization(org));
     }
     let org = claims.org.as_deref().and_then(|org| org.parse().ok()).ok_or(TokenError::Subject)?;
     let Ok(app) = subject.parse() else { return Err(TokenError::Subject) };
-    Ok(Actor { org, app: Some(app), feature_flags: claims.feature_flags.clone() })
+    Ok(Actor { app: Some(app), feature_flags: claims.feature_flags.clone(), ..Actor::organization(org) })
 }
 
 /// Tokens that were verified.
@@ -327,10 +327,13 @@ mod tests {
         let subject = TokenSubject::Application { org, app, feature_flags: flags.clone() };
         for _ in 0..2 {
             let verified = tokens.verify(mint(&subject).reveal(), NOW).unwrap();
-            assert_eq!(*verified.actor, Actor { org, app: Some(app), feature_flags: flags.clone() });
+            assert_eq!(
+                *verified.actor,
+                Actor { app: Some(app), feature_flags: flags.clone(), ..Actor::organization(org) }
+            );
         }
         let verified = tokens.verify(mint(&organization()).reveal(), NOW).unwrap();
-        assert_eq!(*verified.actor, Actor { org, app: None, feature_flags: Vec::new() });
+        assert_eq!(*verified.actor, Actor::organization(org));
     }
 
     #[test]

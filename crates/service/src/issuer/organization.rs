@@ -75,7 +75,7 @@ impl Service {
 
     async fn subscriber_of(&self, issuer: &Issuer, token: &str) -> Result<Arc<Actor>, ServiceError> {
         let name = issuer.verify(token).await?;
-        let organization = Actor { org: issuer.org, app: None, feature_flags: Vec::new() };
+        let organization = Actor::organization(issuer.org);
         let app = self.find_app(&organization, &name).await?;
         let app = app.ok_or_else(|| IssuerError::UnknownApplication(issuer.expected.app_claim.clone()))?;
         Ok(Arc::new(Actor { app: Some(app.application.id), ..organization }))
