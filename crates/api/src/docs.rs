@@ -1,7 +1,7 @@
 //! A page to read the API by. It is made in the browser from `/openapi.json`, and asks nothing of anybody else.
 
 use axum::Router;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 
@@ -13,10 +13,9 @@ const SCRIPT: &str = include_str!("docs/script.js");
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'";
 
-/// Where the page and its parts are served; `/` leads there.
+/// Where the page and its parts are served.
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
-        .route("/", get(async || Redirect::temporary("/docs")))
         .route("/docs", get(async || part("text/html; charset=utf-8", PAGE)))
         .route("/docs/style.css", get(async || part("text/css; charset=utf-8", STYLE)))
         .route("/docs/script.js", get(async || part("text/javascript; charset=utf-8", SCRIPT)))

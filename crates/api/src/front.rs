@@ -48,7 +48,8 @@ impl Api {
         Self { service, router, requests: Arc::default() }
     }
 
-    /// The same API with further paths beside its own.
+    /// The same API with further paths beside its own: metrics, or pages. Pages of others may read the answers of the
+    /// API, and no others.
     ///
     /// # Panics
     /// When one of them is taken already.
@@ -80,8 +81,8 @@ impl Api {
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<axum::BoxError>,
     {
-        let from_a_page = request.headers().contains_key(ORIGIN);
-        let mut response = if request.method() == Method::OPTIONS {
+        let from_a_page = request.headers().contains_key(ORIGIN) && !is_page(request.uri().path());
+        let mut response = if request.method() == Method::OPTIONS && !is_page(request.uri().path()) {
             preflight(request.headers())
         } else if request.body().size_hint().lower() > BODY_MAX as u64 {
             Problem::too_large().into_response()
@@ -126,6 +127,11 @@ impl Api {
         tracing::error!(%request_id, %cause, "a request failed");
         Problem::internal(&request_id).into_response()
     }
+}
+
+/// Whether a path is that of a page for people, which no page of others has any business with.
+fn is_page(path: &str) -> bool {
+    path == "/" || ["/console", "/portal"].iter().any(|page| path.starts_with(page))
 }
 
 /// What a browser is told that asks before it sends a page's request: whatever the page wants. A token is needed all the

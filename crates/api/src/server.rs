@@ -2,9 +2,11 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 
+use axum::extract::ConnectInfo;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -36,7 +38,7 @@ pub async fn serve(listener: TcpListener, api: Api, stop: impl Future<Output = (
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, _)) => drop(tokio::spawn(converse(stream, api.clone(), watched.clone()))),
+            Ok((stream, peer)) => drop(tokio::spawn(converse(stream, peer, api.clone(), watched.clone()))),
             Err(error) => {
                 // The peer may have gone again, which is nothing; or this machine is out of files, and needs a moment.
                 tracing::debug!(%error, "a connection was not taken");
@@ -52,12 +54,13 @@ pub async fn serve(listener: TcpListener, api: Api, stop: impl Future<Output = (
     }
 }
 
-async fn converse(stream: TcpStream, api: Api, mut stopping: watch::Receiver<()>) {
+async fn converse(stream: TcpStream, peer: SocketAddr, api: Api, mut stopping: watch::Receiver<()>) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection cannot be set to send at once");
     }
-    let service = service_fn(|request: http::Request<Incoming>| {
+    let service = service_fn(|mut request: http::Request<Incoming>| {
         let api = &api;
+        request.extensions_mut().insert(ConnectInfo(peer));
         async move { Ok::<_, Infallible>(api.answer(request).await) }
     });
     let connection = http1::Builder::new()

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use anyhow::Context as _;
 
 use crate::args::ServeArgs;
-use crate::config::{File, LogConfig, ServeConfig, StoreAddress, mistyped_variables};
+use crate::config::{File, LogConfig, LogFormat, ServeConfig, StoreAddress, mistyped_variables};
 use crate::log;
 use crate::server::{Server, runtime};
 use crate::signals::Signals;
@@ -17,19 +17,21 @@ use crate::signals::Signals;
 /// Runs the command.
 pub(crate) fn run(mut args: ServeArgs) -> anyhow::Result<()> {
     let mut file = File::read(args.config.config.as_deref())?;
-    log::start(&LogConfig::new(std::mem::take(&mut args.log), &mut file))?;
+    let log = LogConfig::new(std::mem::take(&mut args.log), &mut file);
+    log::start(&log)?;
     for (name, meant) in mistyped_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok())) {
         tracing::warn!("the variable {name} is no setting; did you mean {}?", meant.join(" or "));
     }
     let token_command = token_command(&args);
     let config = ServeConfig::new(args, &mut file)?;
-    runtime()?.block_on(serve(config, &token_command))
+    runtime()?.block_on(serve(config, &token_command, log.format))
 }
 
-async fn serve(config: ServeConfig, token_command: &str) -> anyhow::Result<()> {
+async fn serve(config: ServeConfig, token_command: &str, format: LogFormat) -> anyhow::Result<()> {
     let mut signals = Signals::listen().context("cannot listen for signals")?;
     let server = signals.or_exit(Server::start(config)).await?;
     announce(&server, token_command);
+    announce_set_up(&server, format).await?;
     tokio::select! {
         kind = signals.next() => {
             tracing::info!(signal = kind.as_raw_value(), "stopping; a second signal ends the process at once");
@@ -49,6 +51,23 @@ fn announce(server: &Server, token_command: &str) {
     if let Some(address) = server.admin_address() {
         writeln!(io::stdout(), "Metrics and readiness are on http://{address}/metrics and /readyz").ok();
     }
+}
+
+/// As long as nobody can sign in: says on standard error how to make the first user. Whoever reads what the server prints
+/// is the operator; a stranger who finds the page first is none.
+async fn announce_set_up(server: &Server, format: LogFormat) -> anyhow::Result<()> {
+    let token = server.service().setup_token().await.context("cannot make a setup token")?;
+    let Some(token) = token else { return Ok(()) };
+    let link = format!("http://{}/console/set-up?token={}", server.address(), token.reveal());
+    let text = "Nobody can sign in to the console yet. Make the first user at";
+    let said = match format {
+        LogFormat::Human => format!("{text}\n  {link}\nThe link works once, until the next start."),
+        // Whoever reads JSON reads nothing else on this stream.
+        LogFormat::Json => serde_json::json!({ "level": "INFO", "message": text, "link": link }).to_string(),
+    };
+    // Nobody may be reading: then it is not said.
+    writeln!(io::stderr(), "{said}").ok();
+    Ok(())
 }
 
 /// The command that prints a token for a server with these flags.

@@ -41,6 +41,7 @@ pub(crate) struct Server {
     engine: Engine,
     probe: Arc<Probe>,
     words: JoinHandle<()>,
+    service: Arc<Service>,
     monitor: Arc<Monitor>,
     api: Listener,
     /// The operator's own listener, if there is one.
@@ -138,7 +139,7 @@ impl Server {
         });
         let watched = MonitorParts { store: port, directory, engine: engine.watch(), clock };
         let monitor = Arc::new(Monitor::new(watched));
-        let api = Api::new(service);
+        let api = Api::new(service.clone()).with_routes(ringback_console::routes(service.clone()));
         let (api, admin) = match admin_listener {
             Some(listener) => {
                 let admin = api.monitor(monitor.clone());
@@ -147,7 +148,7 @@ impl Server {
             None => (api.with_monitor(monitor.clone()), None),
         };
         let api = Listener::start(listener, api);
-        Ok(Self { address, admin_address, store, engine, probe, words, monitor, api, admin })
+        Ok(Self { address, admin_address, store, engine, probe, words, service, monitor, api, admin })
     }
 
     /// Where the API listens.
@@ -160,6 +161,11 @@ impl Server {
         self.admin_address
     }
 
+    /// The use cases, for a program that runs in the same process.
+    pub(crate) fn service(&self) -> &Service {
+        &self.service
+    }
+
     /// Waits until the store breaks; for ever as long as all is well.
     pub(crate) async fn broken(&self) -> StoreBroken {
         StoreBroken(self.store.broken().await)
@@ -170,10 +176,12 @@ impl Server {
     /// # Errors
     /// [`StoreBroken`] if that is what happens on the way.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
-        let Self { address: _, admin_address: _, store, engine, probe, words, monitor, api, admin } = self;
+        let Self { address: _, admin_address: _, store, engine, probe, words, service, monitor, api, admin } = self;
         monitor.stopping();
         // What it was about to keep is read again at the next start.
         words.abort();
+        // What it holds of the store is let go.
+        drop(service);
         // A handshake that is cut off here is made again when somebody asks for it.
         probe.stop();
         tokio::select! {

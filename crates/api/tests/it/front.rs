@@ -75,8 +75,6 @@ async fn pages_of_any_origin_may_ask() {
 #[tokio::test]
 async fn the_documentation_is_served_and_asks_nobody_else() {
     let world = World::new();
-    let root = world.send(request("GET", "/").body(Body::empty()).unwrap()).await;
-    assert_eq!((root.status.as_u16(), root.headers["location"].to_str().unwrap()), (307, "/docs"));
     for (path, kind) in
         [("/docs", "text/html"), ("/docs/style.css", "text/css"), ("/docs/script.js", "text/javascript")]
     {

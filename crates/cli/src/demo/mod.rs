@@ -22,8 +22,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use ipnet::IpNet;
-use ringback_model::{Redacted, RetryPolicy, parse_schedule};
-use ringback_service::TokenSubject;
+use ringback_model::{Redacted, RetryPolicy, Role, parse_schedule};
+use ringback_service::{TokenSubject, UserDraft};
 
 use self::case::{CASES, SCHEDULE};
 use self::client::Client;
@@ -40,6 +40,8 @@ use crate::token::{default_organization, mint};
 
 /// The application that messages by hand go to.
 const BY_HAND: &str = "demo";
+/// Who looks around in the console of the demo.
+const DEMO_USER: &str = "demo@localhost";
 /// How long the token of the demo is good for.
 const TOKEN_LIFE: Duration = Duration::from_secs(24 * 3_600);
 
@@ -102,11 +104,25 @@ async fn play(server: &Server, token: &Redacted, once: bool) -> anyhow::Result<(
     stage.open(BY_HAND, "none").await?;
     writeln!(
         io::stdout(),
+        "{} See all of it in the console. This link signs you in once, within 15 minutes:\n\n  {base}{}\n",
+        style.bold("Look around."),
+        console_link(server).await?,
+    )?;
+    writeln!(
+        io::stdout(),
         "{} Send a message from another terminal, and see it arrive here. Ctrl-C ends the demo.\n\n{}",
         style.bold("Your turn."),
         print::curl(&base, BY_HAND, token.reveal()),
     )?;
     stage.watch_for_ever().await
+}
+
+/// The path of a link that signs in to the console, as somebody who was made for it.
+async fn console_link(server: &Server) -> anyhow::Result<String> {
+    let draft = UserDraft { email: DEMO_USER.to_owned(), name: "Demo".to_owned(), role: Role::Admin, password: None };
+    let user = server.service().ensure_user(draft).await?;
+    let key = server.service().sign_in_link(user.id).await?;
+    Ok(format!("/console/sign-in/link?key={}", key.reveal()))
 }
 
 /// The formats of messaging platforms, each for a customer of its own; returns what was not as it had to be.

@@ -44,13 +44,21 @@ fn once_it_shows_every_request_and_a_table_and_ends_with_status_0() {
 #[test]
 fn left_running_it_shows_a_message_sent_by_the_curl_that_it_prints() {
     let mut demo = Running::start(&mut ringback("demo"));
+    let mut link = String::new();
     let token = loop {
         let line = demo.line();
         if line.starts_with("TOKEN=") {
             break line;
         }
-        assert!(line.chars().count() <= 100, "{line}");
+        if line.contains("/console/") {
+            link = line.trim().to_owned();
+        } else {
+            assert!(line.chars().count() <= 100, "{line}");
+        }
     };
+    let (host, path) = link["http://".len()..].split_once('/').unwrap();
+    let page = answer(host, &format!("GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"));
+    assert!(page.starts_with("HTTP/1.1 200 ") && page.contains("Sign in to the console"), "{page}");
     let token = token.split_once('=').unwrap().1;
     let url = demo.line_with("curl http://");
     let (host, path) = url["curl http://".len()..].trim_end_matches(" \\").split_once('/').unwrap();
@@ -59,13 +67,11 @@ fn left_running_it_shows_a_message_sent_by_the_curl_that_it_prints() {
     let data = demo.line();
     let body = data.trim().trim_start_matches("-d '").trim_end_matches('\'');
 
-    let mut stream = TcpStream::connect(host).unwrap();
-    stream.set_read_timeout(Some(LIMIT)).unwrap();
     let head =
         format!("POST /{path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n");
-    write!(stream, "{head}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
+    let length = body.len();
+    let request = format!("{head}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}");
+    let answer = answer(host, &request);
     assert!(answer.starts_with("HTTP/1.1 202 "), "{answer}");
 
     assert_eq!(demo.line_with("POST /demo"), "POST /demo  → answered 200");
@@ -73,4 +79,14 @@ fn left_running_it_shows_a_message_sent_by_the_curl_that_it_prints() {
     assert_eq!(demo.line().trim(), r#"{"message": {"id": "7042", "status": "delivered"}}"#);
     demo.signal(Signal::INT);
     assert_eq!(demo.end(), 0);
+}
+
+/// What a server answers to these bytes before it closes the connection.
+fn answer(host: &str, request: &str) -> String {
+    let mut stream = TcpStream::connect(host).unwrap();
+    stream.set_read_timeout(Some(LIMIT)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
 }

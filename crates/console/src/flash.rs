@@ -1,0 +1,36 @@
+//! What a page says of what was just done. The way to the page carries a word, never a text, so that no link can make
+//! the console say anything else.
+
+macro_rules! flashes {
+    ($($word:literal: $text:literal,)*) => {
+        /// The text that a word stands for.
+        pub(crate) fn text(word: &str) -> Option<&'static str> {
+            match word {
+                $($word => Some($text),)*
+                _ => None,
+            }
+        }
+    };
+}
+
+flashes! {
+    "signed-out": "You are signed out.",
+    "password": "Your password is changed. You are signed out everywhere else.",
+    "sessions": "You are signed out everywhere else.",
+    "user-added": "The user is added.",
+    "user-changed": "The user is changed.",
+    "user-removed": "The user is removed and signed out.",
+    "application-added": "The application is added.",
+    "application-changed": "The application is changed.",
+}
+
+/// The path with the word on it.
+pub(crate) fn on(path: &str, word: &str) -> String {
+    let mark = if path.contains('?') { '&' } else { '?' };
+    format!("{path}{mark}said={word}")
+}
+
+/// The word in a query.
+pub(crate) fn of_query(query: Option<&str>) -> Option<&'static str> {
+    url::form_urlencoded::parse(query?.as_bytes()).find(|(name, _)| name == "said").and_then(|(_, word)| text(&word))
+}

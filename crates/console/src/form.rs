@@ -1,0 +1,139 @@
+//! Forms: what was sent, and what is wrong with it.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use ringback_model::Redacted;
+use ringback_service::{FieldError, ServiceError};
+
+use crate::error::PageError;
+use crate::visit::Asking;
+
+/// The largest form, in bytes: templates and certificates are the largest fields.
+const BODY_MAX: usize = 1 << 20;
+
+/// A form that came from one of our own pages. `Debug` shows names alone: values may be secret.
+#[derive(Clone, Default)]
+pub(crate) struct Form(Vec<(String, String)>);
+
+impl fmt::Debug for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+impl Form {
+    /// The first value of this name; empty if there is none.
+    pub(crate) fn get(&self, name: &str) -> &str {
+        self.0.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value)
+    }
+
+    /// The same without white space at its ends; `None` if nothing is left.
+    pub(crate) fn line(&self, name: &str) -> Option<&str> {
+        Some(self.get(name).trim()).filter(|value| !value.is_empty())
+    }
+
+    /// A value that must not be seen.
+    pub(crate) fn secret(&self, name: &str) -> Redacted {
+        Redacted::new(self.get(name).to_owned())
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Form {
+    type Rejection = PageError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, PageError> {
+        let asking = Asking::of(request.uri(), request.headers(), request.extensions());
+        if !is_form(request.headers()) {
+            return Err(PageError::BadForm);
+        }
+        let body = Bytes::from_request(request, state).await.map_err(|_| PageError::BadForm)?;
+        if body.len() > BODY_MAX {
+            return Err(PageError::BadForm);
+        }
+        let form = Self(url::form_urlencoded::parse(&body).into_owned().collect());
+        // A page of the portal proves itself by a header, which no other site can make a browser send.
+        if !asking.is_portal && !asking.csrf_is(form.get("csrf")) {
+            return Err(PageError::Forged);
+        }
+        Ok(form)
+    }
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().is_some_and(|kind| kind.trim() == "application/x-www-form-urlencoded")
+}
+
+/// What is wrong with a form, by field: dots between levels, as the API names them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Faults {
+    by_field: HashMap<String, String>,
+    /// In the order in which they were found.
+    order: Vec<String>,
+}
+
+impl Faults {
+    /// The faults of a refused form; all else is an error of the page.
+    pub(crate) fn of(error: ServiceError) -> Result<Self, PageError> {
+        match error {
+            ServiceError::Invalid(faults) => Ok(faults.into_iter().collect()),
+            ServiceError::Refused { detail, .. } | ServiceError::Conflict { detail, .. } => Ok(Self::whole(detail)),
+            ServiceError::TooMany { detail, .. } => Ok(Self::whole(detail)),
+            other => Err(other.into()),
+        }
+    }
+
+    /// A fault of the form as a whole.
+    pub(crate) fn whole(message: impl Into<String>) -> Self {
+        let mut faults = Self::default();
+        faults.note("", message);
+        faults
+    }
+
+    /// Notes a fault. The first of a field counts.
+    pub(crate) fn note(&mut self, field: &str, message: impl Into<String>) {
+        if !self.by_field.contains_key(field) {
+            self.order.push(field.to_owned());
+            self.by_field.insert(field.to_owned(), message.into());
+        }
+    }
+
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+
+    /// What is wrong with a field; empty if nothing.
+    pub(crate) fn at(&self, field: &str) -> &str {
+        self.by_field.get(field).map_or("", String::as_str)
+    }
+
+    /// The first fault of a field or of anything in it.
+    pub(crate) fn under(&self, field: &str) -> Option<&str> {
+        let inside =
+            |one: &&String| one.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        self.order.iter().find(inside).map(|one| self.at(one))
+    }
+
+    /// Those of no field in `shown`: they are told above the form.
+    pub(crate) fn others(&self, shown: &[&str]) -> Vec<&str> {
+        let beside = |field: &&String| !shown.contains(&field.as_str());
+        self.order.iter().filter(beside).map(|field| self.at(field)).collect()
+    }
+}
+
+impl FromIterator<FieldError> for Faults {
+    fn from_iter<I: IntoIterator<Item = FieldError>>(errors: I) -> Self {
+        let mut faults = Self::default();
+        for error in errors {
+            let field = error.path.iter().skip(1).map(AsRef::as_ref).collect::<Vec<&str>>().join(".");
+            faults.note(&field, error.message);
+        }
+        faults
+    }
+}

@@ -1,0 +1,171 @@
+//! The frame around every page: navigation, where one is, and what was just done.
+
+use ringback_service::{OrganizationView, Service};
+
+use crate::asset;
+use crate::error::PageError;
+use crate::flash;
+use crate::visit::{AppVisit, Face, User, Visit};
+
+/// Organizations that the switch lists.
+const ORGANIZATIONS_SHOWN: usize = 200;
+
+/// What `base.html` shows around a page.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    /// The name of the page.
+    pub(crate) title: String,
+    /// Whose console it is.
+    pub(crate) brand: String,
+    /// Where the brand leads.
+    pub(crate) home: String,
+    /// The navigation, in groups.
+    pub(crate) groups: Vec<Group>,
+    /// The organizations to switch between, if there are several.
+    pub(crate) organizations: Vec<Link>,
+    /// Who is signed in; empty in the portal.
+    pub(crate) user: String,
+    /// What the user may do.
+    pub(crate) role: String,
+    /// The token of forms.
+    pub(crate) csrf: String,
+    /// What was just done.
+    pub(crate) flash: Option<&'static str>,
+    /// Whether it is the portal.
+    pub(crate) portal: bool,
+    /// Paths of what is embedded.
+    pub(crate) assets: Assets,
+}
+
+/// Paths of what the frame loads.
+#[derive(Clone, Debug)]
+pub(crate) struct Assets {
+    pub(crate) style: String,
+    pub(crate) form: String,
+    pub(crate) script: String,
+    pub(crate) icon: String,
+}
+
+/// Lines of the navigation that belong together.
+#[derive(Clone, Debug)]
+pub(crate) struct Group {
+    /// What they are about; may be empty.
+    pub(crate) title: String,
+    /// The lines.
+    pub(crate) links: Vec<Link>,
+}
+
+/// One line of the navigation.
+#[derive(Clone, Debug)]
+pub(crate) struct Link {
+    /// Where it leads.
+    pub(crate) path: String,
+    /// What it says.
+    pub(crate) label: String,
+    /// The picture before it, a name in `icon.html`.
+    pub(crate) icon: &'static str,
+    /// One is there.
+    pub(crate) current: bool,
+}
+
+fn link(base: &str, tail: &str, label: &str, icon: &'static str, here: &str) -> Link {
+    Link { path: format!("{base}{tail}"), label: label.to_owned(), icon, current: tail == here }
+}
+
+impl Layout {
+    /// The frame of a page that nobody has to sign in for.
+    pub(crate) fn bare(title: &str, csrf: String) -> Self {
+        Self {
+            title: title.to_owned(),
+            brand: "Ringback".to_owned(),
+            home: "/console".to_owned(),
+            groups: Vec::new(),
+            organizations: Vec::new(),
+            user: String::new(),
+            role: String::new(),
+            csrf,
+            flash: None,
+            portal: false,
+            assets: Assets {
+                style: asset::path("style.css"),
+                form: asset::path("form.css"),
+                script: asset::path("console.js"),
+                icon: asset::path("icon.svg"),
+            },
+        }
+    }
+
+    /// The frame of a page about the user, or about all users.
+    pub(crate) fn of_user(user: &User, title: &str, here: &str) -> Self {
+        let mut layout = Self::bare(title, user.csrf.clone());
+        layout.name_user(&user.signed_in);
+        layout
+            .groups
+            .push(Group { title: String::new(), links: vec![link("/console", "", "Applications", "apps", here)] });
+        let mut links = vec![link("/console", "/account", "Your account", "person", here)];
+        if user.signed_in.must_be_admin().is_ok() {
+            links.push(link("/console", "/users", "Users", "people", here));
+        }
+        layout.groups.push(Group { title: "Access".to_owned(), links });
+        layout
+    }
+
+    /// The frame of a page about an organization; `here` is the page's path behind that of the organization.
+    pub(crate) async fn of_organization(
+        service: &Service,
+        visit: &Visit,
+        title: &str,
+        here: &str,
+    ) -> Result<Self, PageError> {
+        let mut layout = Self::bare(title, visit.csrf.clone());
+        layout.portal = visit.is_portal();
+        layout.home.clone_from(&visit.base);
+        if let Face::Console(signed_in) = &visit.face {
+            layout.name_user(signed_in);
+            let listed = service.list_organizations(ORGANIZATIONS_SHOWN).await?;
+            if listed.len() > 1 {
+                layout.organizations = listed.iter().map(|one| organization(one, visit)).collect();
+            }
+            let mut links = vec![link(&visit.base, "", "Applications", "apps", here)];
+            if visit.is_admin() {
+                links.push(link("/console", "/users", "Users", "people", here));
+            }
+            layout.groups.push(Group { title: String::new(), links });
+        }
+        Ok(layout)
+    }
+
+    /// The frame of a page about an application; `here` is the page's path behind that of the application.
+    pub(crate) async fn of_app(
+        service: &Service,
+        visit: &AppVisit,
+        title: &str,
+        here: &str,
+    ) -> Result<Self, PageError> {
+        // No line of the organization's is the current one.
+        let mut layout = Self::of_organization(service, &visit.visit, title, "-").await?;
+        let base = &visit.base;
+        layout.home.clone_from(base);
+        let links = vec![link(base, "/application", "Application", "gear", here)];
+        let title = visit.app.application.name.clone();
+        layout.groups.insert(0, Group { title, links });
+        Ok(layout)
+    }
+
+    /// The same frame with what the query says was just done.
+    pub(crate) fn after(mut self, query: Option<&str>) -> Self {
+        self.flash = flash::of_query(query);
+        self
+    }
+
+    fn name_user(&mut self, signed_in: &ringback_service::SignedIn) {
+        let user = &signed_in.user;
+        self.user = if user.name.is_empty() { user.email.clone() } else { user.name.clone() };
+        self.role = user.role.text().to_owned();
+    }
+}
+
+fn organization(one: &OrganizationView, visit: &Visit) -> Link {
+    let path = format!("/console/{}", one.id);
+    Link { path, label: one.id.to_string(), icon: "apps", current: one.id == visit.org }
+}

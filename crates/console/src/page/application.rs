@@ -1,0 +1,153 @@
+//! One application: its names, and the numbers that it has.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+use http::StatusCode;
+use indexmap::IndexMap;
+use ringback_model::{Application, ListedNumber, product_name};
+use ringback_service::{ApplicationDraft, Right, Service};
+
+use crate::answer::{page_with, see_other};
+use crate::error::PageError;
+use crate::flash;
+use crate::form::{Faults, Form};
+use crate::layout::Layout;
+use crate::visit::AppVisit;
+
+#[derive(Template)]
+#[template(path = "application.html")]
+struct ApplicationPage {
+    layout: Layout,
+    base: String,
+    id: String,
+    /// The name as it is kept, whatever the form says.
+    saved_name: String,
+    name: String,
+    uid: String,
+    numbers: Vec<Numbers>,
+    may_change: bool,
+    faults: Faults,
+    others: Vec<String>,
+}
+
+/// The numbers of one product.
+struct Numbers {
+    caption: String,
+    field: String,
+    text: String,
+    fault: String,
+}
+
+/// The page.
+pub(crate) async fn show(
+    State(service): State<Arc<Service>>,
+    visit: AppVisit,
+    RawQuery(query): RawQuery,
+) -> Result<Response, PageError> {
+    let draft = ApplicationDraft::of(&visit.app.application);
+    answer(&service, &visit, draft, Faults::default(), query.as_deref()).await
+}
+
+/// Changes it.
+pub(crate) async fn change(
+    State(service): State<Arc<Service>>,
+    visit: AppVisit,
+    form: Form,
+) -> Result<Response, PageError> {
+    let products = products(&service, &visit).await?;
+    let write = |draft: &mut ApplicationDraft| {
+        draft.name = form.get("name").trim().to_owned();
+        draft.uid = form.line("uid").map(str::to_owned);
+        for product in &products {
+            let numbers = read_numbers(form.get(&field_of(product)));
+            if numbers.is_empty() {
+                draft.product_unique_ids.shift_remove(product);
+            } else {
+                draft.product_unique_ids.insert(product.clone(), numbers);
+            }
+        }
+    };
+    match service.update_application(&visit.visit.actor, &visit.name, write).await {
+        Ok(_) => Ok(see_other(&flash::on(&format!("{}/application", visit.base), "application-changed"))),
+        Err(error) => {
+            let faults = Faults::of(error)?;
+            let mut draft = ApplicationDraft::of(&visit.app.application);
+            write(&mut draft);
+            answer(&service, &visit, draft, faults, None).await
+        }
+    }
+}
+
+async fn answer(
+    service: &Service,
+    visit: &AppVisit,
+    draft: ApplicationDraft,
+    faults: Faults,
+    query: Option<&str>,
+) -> Result<Response, PageError> {
+    let Application { id, name: saved_name, .. } = &visit.app.application;
+    let layout = Layout::of_app(service, visit, "Application", "/application").await?.after(query);
+    let products = products(service, visit).await?;
+    let numbers = products.iter().map(|product| numbers_of(product, &draft.product_unique_ids, &faults)).collect();
+    let others = faults.others(&["name", "uid"]).into_iter();
+    let template = ApplicationPage {
+        layout,
+        base: visit.base.clone(),
+        id: id.to_string(),
+        saved_name: saved_name.clone(),
+        name: draft.name,
+        uid: draft.uid.unwrap_or_default(),
+        numbers,
+        may_change: visit.may(Right::ManageApplications),
+        others: others.filter(|fault| !fault.is_empty()).map(str::to_owned).collect(),
+        faults,
+    };
+    let status = if template.faults.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    Ok(page_with(status, &template))
+}
+
+/// Products that customers have numbers of.
+async fn products(service: &Service, visit: &AppVisit) -> Result<Vec<String>, PageError> {
+    Ok(service.products_with_numbers(&visit.visit.actor).await?)
+}
+
+fn numbers_of(product: &str, listed: &IndexMap<String, Vec<ListedNumber>>, faults: &Faults) -> Numbers {
+    let line = |number: &ListedNumber| match &number.name {
+        Some(name) => format!("{} {name}", number.id),
+        None => number.id.clone(),
+    };
+    let text = listed.get(product).into_iter().flatten().map(line).collect::<Vec<_>>().join("\n");
+    let fault = faults.under(&format!("productUniqueIds.{product}")).unwrap_or_default().to_owned();
+    Numbers { caption: format!("{} numbers", product_name(product)), field: field_of(product), text, fault }
+}
+
+fn field_of(product: &str) -> String {
+    format!("numbers-{product}")
+}
+
+/// Numbers out of lines: the number, and behind it its name.
+fn read_numbers(text: &str) -> Vec<ListedNumber> {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let read = |line: &str| match line.split_once(char::is_whitespace) {
+        Some((id, name)) => ListedNumber { id: id.to_owned(), name: Some(name.trim().to_owned()) },
+        None => ListedNumber { id: line.to_owned(), name: None },
+    };
+    lines.map(read).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_as_they_are_shown() {
+        let text = "254700000001 Sales desk\n254700000002";
+        let numbers = read_numbers(&format!("\n {text}\r\n\n"));
+        assert_eq!(numbers[0].name.as_deref(), Some("Sales desk"));
+        let listed = [("whatsapp".to_owned(), numbers)].into();
+        assert_eq!(numbers_of("whatsapp", &listed, &Faults::default()).text, text);
+    }
+}

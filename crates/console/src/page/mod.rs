@@ -1,0 +1,8 @@
+//! The pages: one file per resource, one handler per page or step.
+
+pub(crate) mod account;
+pub(crate) mod application;
+pub(crate) mod applications;
+pub(crate) mod set_up;
+pub(crate) mod sign_in;
+pub(crate) mod users;

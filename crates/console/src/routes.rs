@@ -1,0 +1,52 @@
+//! Which path leads to which page.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+use ringback_service::Service;
+
+use crate::answer::see_other;
+use crate::asset;
+use crate::error::PageError;
+use crate::guard::guard;
+use crate::page::{account, application, applications, set_up, sign_in, users};
+
+/// All pages.
+pub fn routes(service: Arc<Service>) -> Router {
+    Router::new()
+        .merge(console_pages())
+        .merge(app_pages("/console"))
+        .route("/console/assets/{name}", get(asset::serve))
+        .route("/console/{org}/{app}/{*rest}", get(async || PageError::NotFound))
+        .layer(from_fn_with_state(service.clone(), guard))
+        .route("/", get(async || see_other("/console")))
+        .with_state(service)
+}
+
+/// Pages of the operator alone.
+fn console_pages() -> Router<Arc<Service>> {
+    Router::new()
+        .route("/console", get(applications::home))
+        .route("/console/sign-in", get(sign_in::form).post(sign_in::sign_in))
+        .route("/console/sign-in/link", get(sign_in::link).post(sign_in::by_link))
+        .route("/console/sign-out", post(sign_in::sign_out))
+        .route("/console/set-up", get(set_up::form).post(set_up::set_up))
+        .route("/console/account", get(account::show))
+        .route("/console/account/password", post(account::change_password))
+        .route("/console/account/sessions", post(account::end_sessions))
+        .route("/console/users", get(users::list).post(users::create))
+        .route("/console/users/{user}/role", post(users::change_role))
+        .route("/console/users/{user}/link", post(users::make_link))
+        .route("/console/users/{user}/delete", post(users::delete))
+        .route("/console/{org}", get(applications::list).post(applications::create))
+}
+
+/// Pages of an application: the same in the console and in the portal.
+fn app_pages(face: &str) -> Router<Arc<Service>> {
+    let path = |tail: &str| format!("{face}/{{org}}/{{app}}{tail}");
+    Router::new()
+        .route(&path(""), get(applications::open))
+        .route(&path("/application"), get(application::show).post(application::change))
+}

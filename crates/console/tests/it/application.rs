@@ -1,0 +1,41 @@
+use ringback_model::Role;
+
+use crate::harness::{ORG, World};
+
+#[tokio::test]
+async fn an_application_is_added_found_and_given_numbers() {
+    let world = World::new();
+    let mut browser = world.signed_in(Role::Editor).await;
+    let page = format!("/console/{ORG}");
+    browser.post(&page, &page, &[("name", " "), ("uid", "a b")]).await.expect(422).holds("must not be empty");
+    let added = browser.post(&page, &page, &[("name", "<b>Acme</b>"), ("uid", "acme")]).await.expect(303);
+    let path = added.location().split('?').next().unwrap().to_owned();
+    browser.get(&page).await.expect(200).holds("&#60;b&#62;Acme&#60;/b&#62;");
+    let found = browser.get(&format!("{page}?find=acme")).await.expect(303);
+    assert_eq!(found.location(), path);
+    browser.get(&format!("{page}?find=nobody")).await.expect(200).holds("no application with the id or uid");
+
+    let fields = [("name", "Acme"), ("uid", "acme"), ("numbers-whatsapp", "254700000001 Sales\r\n254700000001")];
+    browser.post(&path, &path, &fields).await.expect(422).holds("listed already");
+    let fields = [("name", "Acme"), ("uid", "acme"), ("numbers-whatsapp", "254700000001 Sales\r\n254700000002")];
+    browser.post(&path, &path, &fields).await.expect(303);
+    let app = world.service.get_application(&world.actor(), "acme").await.unwrap().application;
+    let numbers = &app.product_unique_ids["whatsapp"];
+    assert_eq!((numbers.len(), numbers[0].name.as_deref()), (2, Some("Sales")));
+    let shown = browser.get(&path).await.expect(200);
+    shown.holds("254700000001 Sales\n254700000002");
+    assert!(!shown.text.contains("SMS numbers"), "SMS has no numbers to choose from");
+}
+
+#[tokio::test]
+async fn what_belongs_to_another_organization_is_not_found() {
+    let world = World::new();
+    let mut browser = world.signed_in(Role::Admin).await;
+    let page = format!("/console/{ORG}");
+    let path = browser.post(&page, &page, &[("name", "Acme")]).await.location().to_owned();
+    let path = path.split('?').next().unwrap();
+    let other = path.replace(ORG, "org_23rb8YdGqMT0qIzpgGwdXfHirMv");
+    browser.get(path).await.expect(200);
+    browser.get(&other).await.expect(404);
+    browser.get("/console/org_nonsense/app").await.expect(404);
+}

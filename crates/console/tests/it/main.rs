@@ -1,0 +1,12 @@
+//! The pages over a real store in a temporary folder, asked as a browser asks: with cookies, forms and origins.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod browser;
+mod harness;
+
+mod application;
+mod guard;
+mod set_up;
+mod sign_in;
+mod users;
