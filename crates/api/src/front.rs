@@ -18,6 +18,7 @@ use ringback_service::{Monitor, Service};
 use tower_service::Service as _;
 
 use crate::extract::BODY_MAX;
+use crate::host::Hosts;
 use crate::monitor::{self, Audience, RequestMeter};
 use crate::problem::{Cause, Problem};
 use crate::{backfill, docs, jql, oauth, openapi, respond, schemas, v1};
@@ -28,6 +29,7 @@ pub struct Api {
     service: Arc<Service>,
     router: Router,
     requests: Arc<RequestMeter>,
+    hosts: Arc<Hosts>,
 }
 
 impl Api {
@@ -45,7 +47,7 @@ impl Api {
             .fallback(async || Problem::no_such_path())
             .method_not_allowed_fallback(async || Problem::method_not_allowed())
             .with_state(service.clone());
-        Self { service, router, requests: Arc::default() }
+        Self { service, router, requests: Arc::default(), hosts: Arc::default() }
     }
 
     /// The same API with further paths beside its own: metrics, or pages. Pages of others may read the answers of the
@@ -56,6 +58,13 @@ impl Api {
     #[must_use]
     pub fn with_routes(mut self, routes: Router) -> Self {
         self.router = self.router.merge(routes);
+        self
+    }
+
+    /// The same API for requests to these names alone.
+    #[must_use]
+    pub fn for_hosts(mut self, hosts: Hosts) -> Self {
+        self.hosts = Arc::new(hosts);
         self
     }
 
@@ -72,7 +81,7 @@ impl Api {
         let router = monitor::routes(monitor, self.requests.clone(), Audience::Operator)
             .fallback(async || Problem::no_such_path())
             .method_not_allowed_fallback(async || Problem::method_not_allowed());
-        Self { service: self.service.clone(), router, requests: Arc::default() }
+        Self { service: self.service.clone(), router, requests: Arc::default(), hosts: Arc::default() }
     }
 
     /// Answers a request.
@@ -82,7 +91,9 @@ impl Api {
         B::Error: Into<axum::BoxError>,
     {
         let from_a_page = request.headers().contains_key(ORIGIN) && !is_page(request.uri().path());
-        let mut response = if request.method() == Method::OPTIONS && !is_page(request.uri().path()) {
+        let mut response = if !self.hosts.allow(request.headers()) {
+            Problem::not_this_host().into_response()
+        } else if request.method() == Method::OPTIONS && !is_page(request.uri().path()) {
             preflight(request.headers())
         } else if request.body().size_hint().lower() > BODY_MAX as u64 {
             Problem::too_large().into_response()

@@ -12,6 +12,7 @@ mod docs;
 mod explain;
 mod extract;
 mod front;
+mod host;
 mod jql;
 mod json;
 mod monitor;
@@ -28,5 +29,6 @@ mod server;
 mod v1;
 
 pub use front::Api;
+pub use host::Hosts;
 pub use openapi::document as openapi_document;
 pub use server::serve;

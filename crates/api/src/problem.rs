@@ -72,6 +72,13 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", "There is nothing at this path. See /docs for what there is.")
     }
 
+    /// 421: the request is for a server of another name.
+    pub(crate) fn not_this_host() -> Self {
+        let detail = "This server does not go by the name in `host`. Its operator names it with --public-url or \
+                      --allowed-hosts.";
+        Self::new(StatusCode::MISDIRECTED_REQUEST, "misdirected_request", detail)
+    }
+
     /// 405.
     pub(crate) fn method_not_allowed() -> Self {
         let detail = "This path does not know this method. See /docs for what it knows.";

@@ -6,7 +6,10 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use ringback_model::{AppId, OrgId};
 
-use crate::config::{Algorithms, IssuerUrl, Length, Listen, LogFormat, Networks, Schedule, Secret, StoreAddress};
+use crate::config::{
+    Algorithms, HostNames, IssuerUrl, Length, Listen, LogFormat, MigrateUrl, Networks, ProxyUrl, PublicUrl, Schedule,
+    Secret, StoreAddress,
+};
 
 /// Delivers webhooks: at least once, signed, in order where asked for, retried for days.
 #[derive(Debug, Parser)]
@@ -44,6 +47,8 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Prints a bearer token for the API
     Token(TokenArgs),
+    /// Tells of settings
+    Config(ConfigCommandArgs),
 }
 
 /// Flags of `serve`.
@@ -57,14 +62,26 @@ pub(crate) struct ServeArgs {
     /// Where metrics and readiness are served, and nothing else [default: beside the API]
     #[arg(long, value_name = "IP:PORT", env = "RINGBACK_ADMIN_LISTEN")]
     pub(crate) admin_listen: Option<Listen>,
+    /// The origin that people see, such as https://hooks.example.com [default: http://LISTEN]
+    #[arg(long, value_name = "URL", env = "RINGBACK_PUBLIC_URL")]
+    pub(crate) public_url: Option<PublicUrl>,
+    /// Further names that requests may be for [default: all, or that of the public URL]
+    #[arg(long, value_name = "NAME,...", env = "RINGBACK_ALLOWED_HOSTS")]
+    pub(crate) allowed_hosts: Option<HostNames>,
     #[command(flatten)]
     pub(crate) access: AccessArgs,
+    /// Where tables in PostgreSQL are made and changed [default: that of --store]
+    #[arg(long, value_name = "postgres://...", env = "RINGBACK_MIGRATE_URL")]
+    pub(crate) migrate_url: Option<MigrateUrl>,
     /// Holds what seals secrets [default: master.key in the store]
     #[arg(long, value_name = "FILE", env = "RINGBACK_MASTER_KEY_FILE")]
     pub(crate) master_key_file: Option<PathBuf>,
     /// Inner networks that may be called all the same [default: none]
     #[arg(long, value_name = "CIDR,...", env = "RINGBACK_EGRESS_ALLOW")]
     pub(crate) egress_allow: Option<Networks>,
+    /// An HTTP proxy that all webhooks go through [default: none]
+    #[arg(long, value_name = "http://HOST:PORT", env = "RINGBACK_EGRESS_PROXY")]
+    pub(crate) egress_proxy: Option<ProxyUrl>,
     /// Delays between tries [default: 5s,5m,30m,2h,5h,10h,14h,20h,24h]
     #[arg(long, value_name = "DELAY,...", env = "RINGBACK_RETRY_SCHEDULE")]
     pub(crate) retry_schedule: Option<Schedule>,
@@ -117,6 +134,21 @@ pub(crate) struct JqlArgs {
     /// Whose they are [default: org_23rb8YdGqMT0qIzpgGwdXfHirMu]
     #[arg(long, value_name = "ID", env = "RINGBACK_JQL_ORG")]
     pub(crate) jql_org: Option<OrgId>,
+}
+
+/// Flags of `config`.
+#[derive(Debug, Args)]
+#[command(arg_required_else_help = true)]
+pub(crate) struct ConfigCommandArgs {
+    #[command(subcommand)]
+    pub(crate) command: ConfigCommand,
+}
+
+/// What to tell of settings.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Prints a configuration file with every setting, its default and what it does
+    Print,
 }
 
 /// Flags of `demo`.

@@ -6,6 +6,7 @@
 
 mod args;
 mod config;
+mod config_print;
 mod demo;
 mod keys;
 mod log;
@@ -21,7 +22,7 @@ mod url_rules;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use args::{Cli, Command};
+use args::{Cli, Command, ConfigCommand};
 use config::ConfigError;
 use server::StoreBroken;
 
@@ -40,6 +41,9 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(*args),
         Command::Demo(args) => demo::run(args),
         Command::Token(args) => token::run(args),
+        Command::Config(args) => match args.command {
+            ConfigCommand::Print => config_print::run(),
+        },
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

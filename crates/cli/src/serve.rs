@@ -46,8 +46,11 @@ async fn serve(config: ServeConfig, token_command: &str, format: LogFormat) -> a
 
 /// Says on standard output where the server is and how to get in. Nobody may be reading: then it is not said.
 fn announce(server: &Server, token_command: &str) {
-    let address = server.address();
+    let (address, url) = (server.address(), server.url());
     writeln!(io::stdout(), "Ringback listens on http://{address}\nFor a token run: {token_command}").ok();
+    if url != format!("http://{address}") {
+        writeln!(io::stdout(), "People find it at {url}").ok();
+    }
     if let Some(address) = server.admin_address() {
         writeln!(io::stdout(), "Metrics and readiness are on http://{address}/metrics and /readyz").ok();
     }
@@ -58,7 +61,7 @@ fn announce(server: &Server, token_command: &str) {
 async fn announce_set_up(server: &Server, format: LogFormat) -> anyhow::Result<()> {
     let token = server.service().setup_token().await.context("cannot make a setup token")?;
     let Some(token) = token else { return Ok(()) };
-    let link = format!("http://{}/console/set-up?token={}", server.address(), token.reveal());
+    let link = format!("{}/console/set-up?token={}", server.url(), token.reveal());
     let text = "Nobody can sign in to the console yet. Make the first user at";
     let said = match format {
         LogFormat::Human => format!("{text}\n  {link}\nThe link works once, until the next start."),
@@ -99,7 +102,7 @@ mod tests {
     fn command(flags: &[&str]) -> String {
         match Cli::try_parse_from(["ringback", "serve"].iter().chain(flags)).unwrap().command {
             Command::Serve(args) => token_command(&args),
-            Command::Demo(_) | Command::Token(_) => unreachable!("it says serve"),
+            _ => unreachable!("it says serve"),
         }
     }
 

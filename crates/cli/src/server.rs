@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use ringback_api::Api;
+use ringback_api::{Api, Hosts};
 use ringback_engine::egress::{Connector, DnsResolver, EgressPolicy, Trust};
 use ringback_engine::transport::Transport;
 use ringback_engine::{Engine, EngineOptions, Probe, SystemClock, SystemRandom};
@@ -36,6 +36,8 @@ pub(crate) struct StoreBroken(pub(crate) Arc<str>);
 #[derive(Debug)]
 pub(crate) struct Server {
     address: SocketAddr,
+    /// Where people find it.
+    url: String,
     admin_address: Option<SocketAddr>,
     store: OpenStore,
     engine: Engine,
@@ -94,8 +96,14 @@ impl Server {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let random: Arc<dyn Random> = Arc::new(SystemRandom::new());
         let tokens = TokenKey::new(keys::token_secret(&config.access, &*random)?);
-        let (store, feed) =
-            OpenStore::open(&config.access.store, &config.master_key_file, random.clone(), clock.clone()).await?;
+        let (store, feed) = OpenStore::open(
+            &config.access.store,
+            config.migrate_url,
+            &config.master_key_file,
+            random.clone(),
+            clock.clone(),
+        )
+        .await?;
         let port = store.port();
         let directory = Arc::new(Directory::new(port.clone()));
 
@@ -110,7 +118,8 @@ impl Server {
             .allow(config.egress_allow)
             .https_only(config.https_only)
             .listeners([address].into_iter().chain(admin_address));
-        let connector = Arc::new(Connector::new(policy, Arc::new(DnsResolver::system()), Trust::public()));
+        let connector = Connector::new(policy, Arc::new(DnsResolver::system()), Trust::public());
+        let connector = Arc::new(connector.through(config.egress_proxy));
         let transport = Arc::new(Transport::new(connector.clone()));
 
         let probe = Arc::new(Probe::new(connector.clone()));
@@ -139,7 +148,9 @@ impl Server {
         });
         let watched = MonitorParts { store: port, directory, engine: engine.watch(), clock };
         let monitor = Arc::new(Monitor::new(watched));
-        let api = Api::new(service.clone()).with_routes(ringback_console::routes(service.clone()));
+        let api = Api::new(service.clone())
+            .for_hosts(Hosts::new(config.hosts))
+            .with_routes(ringback_console::routes(service.clone()));
         let (api, admin) = match admin_listener {
             Some(listener) => {
                 let admin = api.monitor(monitor.clone());
@@ -148,12 +159,18 @@ impl Server {
             None => (api.with_monitor(monitor.clone()), None),
         };
         let api = Listener::start(listener, api);
-        Ok(Self { address, admin_address, store, engine, probe, words, service, monitor, api, admin })
+        let url = config.public_url.map_or_else(|| format!("http://{address}"), |url| url.origin);
+        Ok(Self { address, url, admin_address, store, engine, probe, words, service, monitor, api, admin })
     }
 
     /// Where the API listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where people find it.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
     }
 
     /// Where metrics and readiness are served, if that is not where the API listens.
@@ -176,7 +193,8 @@ impl Server {
     /// # Errors
     /// [`StoreBroken`] if that is what happens on the way.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
-        let Self { address: _, admin_address: _, store, engine, probe, words, service, monitor, api, admin } = self;
+        let Self { address: _, url: _, admin_address: _, store, engine, probe, words, service, monitor, api, admin } =
+            self;
         monitor.stopping();
         // What it was about to keep is read again at the next start.
         words.abort();

@@ -30,13 +30,14 @@ impl OpenStore {
     /// What is in the way, in words for the operator.
     pub(crate) async fn open(
         address: &StoreAddress,
+        migrate_url: Option<Redacted>,
         master_key_file: &Path,
         random: Arc<dyn Random>,
         clock: Arc<dyn Clock>,
     ) -> anyhow::Result<(Self, Feed)> {
         match address {
             StoreAddress::Folder(folder) => Self::open_folder(folder, master_key_file, random, clock).await,
-            StoreAddress::Postgres(url) => Self::open_postgres(url, master_key_file, random, clock).await,
+            StoreAddress::Postgres(url) => Self::open_postgres(url, migrate_url, master_key_file, random, clock).await,
         }
     }
 
@@ -60,13 +61,14 @@ impl OpenStore {
 
     async fn open_postgres(
         url: &Redacted,
+        migrate_url: Option<Redacted>,
         master_key_file: &Path,
         random: Arc<dyn Random>,
         clock: Arc<dyn Clock>,
     ) -> anyhow::Result<(Self, Feed)> {
         // Never made here: each of several nodes would make one of its own.
         let master_key = MasterKey::from_file(master_key_file)?;
-        let options = PostgresOptions { url: url.clone(), migrate_url: None, master_key, random, clock };
+        let options = PostgresOptions { url: url.clone(), migrate_url, master_key, random, clock };
         let (store, feed) = PostgresStore::open(options).await?;
         Ok((Self::Postgres(Arc::new(store)), feed))
     }

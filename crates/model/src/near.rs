@@ -1,7 +1,7 @@
 //! Names that look like a mistyped one, for errors that say what was probably meant.
 
-/// The candidates nearest to `name`, best first: those that differ by at most a third of their letters. A swap of two
-/// neighbours counts as one difference, and `-` is the same as `_`.
+/// The candidates nearest to `name`, best first: those that differ by at most a third of their letters, and not by more
+/// than twice as many as the best. A swap of two neighbours counts as one difference, and `-` is the same as `_`.
 #[must_use]
 pub fn near<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let name = name.to_lowercase().replace('-', "_");
@@ -11,6 +11,8 @@ pub fn near<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Ve
         .filter(|(distance, candidate)| distance * 3 <= candidate.chars().count().max(3))
         .collect();
     found.sort_unstable();
+    let best = found.first().map_or(0, |(distance, _)| *distance);
+    found.retain(|(distance, _)| *distance <= 2 * best.max(1));
     found.into_iter().map(|(_, candidate)| candidate).take(3).collect()
 }
 

@@ -104,3 +104,13 @@ async fn a_handler_that_panics_costs_its_own_request_alone() {
     assert!(id.len() == 16 && id.bytes().all(|b| b.is_ascii_hexdigit()), "{}", answer.text);
     assert_eq!(world.send(request("GET", "/ok").body(Body::empty()).unwrap()).await.text, "ok");
 }
+
+#[tokio::test]
+async fn a_request_for_another_host_is_refused_where_the_server_has_names() {
+    let mut world = World::new();
+    world.api = world.api.for_hosts(ringback_api::Hosts::new(["hooks.example".to_owned()]));
+    let ask = |host: &str| request("GET", "/api/v1/health").header("host", host).body(Body::empty()).unwrap();
+    assert_eq!(world.send(ask("hooks.example:443")).await.status, 204);
+    let refused = world.send(ask("evil.example")).await;
+    assert_eq!(refused.expect(421)["code"], "misdirected_request");
+}

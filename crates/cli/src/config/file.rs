@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::issuer::JqlFile;
-use super::{ConfigError, Listen, LogFormat, Networks, Schedule, Secret, StoreAddress};
+use super::{
+    ConfigError, HostNames, Listen, LogFormat, MigrateUrl, Networks, ProxyUrl, PublicUrl, Schedule, Secret,
+    StoreAddress,
+};
 use ringback_model::near;
 
 /// What the file sets. Every key is the name of a flag of `serve` with `_` for `-`.
@@ -14,8 +17,12 @@ use ringback_model::near;
 pub(crate) struct File {
     pub(super) listen: Option<Listen>,
     pub(super) admin_listen: Option<Listen>,
+    pub(super) public_url: Option<PublicUrl>,
+    pub(super) allowed_hosts: Option<HostNames>,
     pub(super) store: Option<StoreAddress>,
+    pub(super) migrate_url: Option<MigrateUrl>,
     pub(super) egress_allow: Option<Networks>,
+    pub(super) egress_proxy: Option<ProxyUrl>,
     pub(super) retry_schedule: Option<Schedule>,
     pub(super) jwt_secret: Option<Secret>,
     pub(super) jwt_secret_file: Option<PathBuf>,
@@ -28,11 +35,15 @@ pub(crate) struct File {
 }
 
 /// The keys of [`File`].
-pub(super) const KEYS: [&str; 22] = [
+pub(crate) const KEYS: [&str; 26] = [
     "listen",
     "admin_listen",
+    "public_url",
+    "allowed_hosts",
     "store",
+    "migrate_url",
     "egress_allow",
+    "egress_proxy",
     "retry_schedule",
     "jwt_secret",
     "jwt_secret_file",

@@ -4,7 +4,7 @@
 //! says; what is here puts one over the other and fills in the defaults, so that every command starts from values that
 //! are complete and valid.
 
-mod file;
+pub(crate) mod file;
 mod issuer;
 mod value;
 mod variable;
@@ -13,12 +13,15 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use ipnet::IpNet;
+use ringback_engine::egress::Proxy;
 use ringback_model::{Redacted, RetryPolicy};
 use ringback_service::IssuerSettings;
 
 pub(crate) use file::File;
 pub(crate) use issuer::{Algorithms, IssuerUrl};
-pub(crate) use value::{Length, Listen, LogFormat, Networks, Schedule, Secret, StoreAddress};
+pub(crate) use value::{
+    HostNames, Length, Listen, LogFormat, MigrateUrl, Networks, ProxyUrl, PublicUrl, Schedule, Secret, StoreAddress,
+};
 pub(crate) use variable::mistyped_variables;
 
 use crate::args::{AccessArgs, LogArgs, ServeArgs};
@@ -69,6 +72,9 @@ pub(crate) enum ConfigError {
         "a store in PostgreSQL does not keep the master key: make a file (umask 077; openssl rand -hex 32 > master.key), keep it safe, and name it with --master-key-file"
     )]
     NoMasterKey,
+    /// Only a database has tables that somebody else makes.
+    #[error("migrate_url is for a store in PostgreSQL: name one with --store, or leave it out")]
+    MigrateUrl,
     /// The log filter is none.
     #[error("`{filter}` is no log filter: write a level such as info, or target=level pairs with commas between them")]
     LogFilter {
@@ -113,12 +119,20 @@ pub(crate) struct ServeConfig {
     pub(crate) listen: SocketAddr,
     /// Where metrics and readiness are served, if not beside it.
     pub(crate) admin_listen: Option<SocketAddr>,
+    /// The origin that people see.
+    pub(crate) public_url: Option<PublicUrl>,
+    /// The names that requests may be for; all if there is none.
+    pub(crate) hosts: Vec<String>,
     /// The store and the key of tokens.
     pub(crate) access: Access,
+    /// Where tables in PostgreSQL are made and changed.
+    pub(crate) migrate_url: Option<Redacted>,
     /// The key that secrets in the store are sealed with.
     pub(crate) master_key_file: PathBuf,
     /// Inner networks that may be called all the same.
     pub(crate) egress_allow: Vec<IpNet>,
+    /// What all webhooks go through.
+    pub(crate) egress_proxy: Option<Proxy>,
     /// When a delivery is tried again.
     pub(crate) retry: RetryPolicy,
     /// Endpoints must have `https` URLs.
@@ -164,10 +178,21 @@ impl ServeConfig {
         let master_key_file = args.master_key_file.or(file.master_key_file.take());
         let in_folder = || access.store.folder().map(|folder| folder.join("master.key"));
         let master_key_file = master_key_file.or_else(in_folder).ok_or(ConfigError::NoMasterKey)?;
+        let public_url = args.public_url.or(file.public_url.take());
+        let named = args.allowed_hosts.or(file.allowed_hosts.take()).unwrap_or_default().0;
+        let hosts = named.into_iter().chain(public_url.as_ref().map(|url| url.host.clone())).collect();
+        let migrate_url = args.migrate_url.or(file.migrate_url.take()).map(|url| url.0);
+        if migrate_url.is_some() && access.store.folder().is_some() {
+            return Err(ConfigError::MigrateUrl);
+        }
         let schedule = args.retry_schedule.or(file.retry_schedule.take());
         Ok(Self {
             listen: listen.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, DEFAULT_PORT).into()),
             admin_listen: args.admin_listen.or(file.admin_listen.take()).map(|listen| listen.0),
+            public_url,
+            hosts,
+            migrate_url,
+            egress_proxy: args.egress_proxy.or(file.egress_proxy.take()).map(|proxy| proxy.0),
             master_key_file,
             access,
             egress_allow: args.egress_allow.or(file.egress_allow.take()).unwrap_or_default().0,

@@ -14,7 +14,7 @@ fn file(text: &str) -> File {
 fn flags(flags: &[&str]) -> ServeArgs {
     match Cli::try_parse_from(["ringback", "serve"].iter().chain(flags)).unwrap().command {
         Command::Serve(args) => *args,
-        Command::Demo(_) | Command::Token(_) => unreachable!("it says serve"),
+        _ => unreachable!("it says serve"),
     }
 }
 
@@ -67,4 +67,18 @@ fn every_key_of_the_file_is_a_flag_of_serve_and_has_a_twin_in_the_environment() 
 fn no_secret_shows_in_debug_output() {
     let config = ServeConfig::new(flags(&["--jwt-secret", "hunter2"]), &mut File::default()).unwrap();
     assert!(!format!("{config:?}").contains("hunter2"));
+}
+
+#[test]
+fn a_public_url_names_a_host_that_requests_may_be_for() {
+    let config =
+        ServeConfig::new(flags(&["--allowed-hosts", "b.example"]), &mut file("public_url = 'https://a.example/'"));
+    let config = config.unwrap();
+    assert_eq!(
+        (config.hosts, config.public_url.unwrap().origin),
+        (vec!["b.example".to_owned(), "a.example".to_owned()], "https://a.example".to_owned())
+    );
+    assert!(ServeConfig::new(flags(&[]), &mut File::default()).unwrap().hosts.is_empty());
+    let refused = ServeConfig::new(flags(&["--migrate-url", "postgres://a/b"]), &mut File::default());
+    assert!(matches!(refused, Err(ConfigError::MigrateUrl)));
 }

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use ringback_engine::egress::{PolicyError, parse_networks};
+use ringback_engine::egress::{Host, PolicyError, Proxy, ProxyError, TargetUrl, parse_networks};
 use ringback_model::{DurationError, Redacted, parse_duration, parse_schedule};
 use ringback_service::AlgorithmError;
 use serde::{Deserialize, Deserializer};
@@ -35,6 +35,14 @@ pub(crate) enum ValueError {
     Algorithm(#[from] AlgorithmError),
     #[error("a secret is not empty")]
     EmptySecret,
+    #[error("a public URL is the origin that people see, such as https://hooks.example.com")]
+    PublicUrl,
+    #[error("`{0}` is no host name: names stand without scheme and port, such as hooks.example.com")]
+    HostName(String),
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
+    #[error("this is written postgres://USER:PASSWORD@HOST/DATABASE")]
+    MigrateUrl,
 }
 
 /// Where to listen.
@@ -134,6 +142,77 @@ impl FromStr for Secret {
     }
 }
 
+/// The origin that people see: scheme, host, and port if it is not the scheme's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PublicUrl {
+    /// The origin as text, without a slash at its end.
+    pub(crate) origin: String,
+    /// Its host.
+    pub(crate) host: String,
+}
+
+impl FromStr for PublicUrl {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let url = TargetUrl::parse(text).map_err(|_| ValueError::PublicUrl)?;
+        if url.path_and_query() != "/" || url.credentials().is_some() {
+            return Err(ValueError::PublicUrl);
+        }
+        let host = match url.host() {
+            Host::Name(name) => name.to_string(),
+            Host::Address(address) => address.to_string(),
+        };
+        Ok(Self { origin: url.as_str().trim_end_matches('/').to_owned(), host })
+    }
+}
+
+/// Names that the server goes by, with commas between them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct HostNames(pub(crate) Vec<String>);
+
+impl FromStr for HostNames {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let is_part = |part: &str| {
+            !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        };
+        let name = |text: &str| {
+            let name = text.trim();
+            if name.split('.').all(is_part) { Ok(name.to_owned()) } else { Err(ValueError::HostName(name.to_owned())) }
+        };
+        Ok(Self(text.split(',').map(name).collect::<Result<_, _>>()?))
+    }
+}
+
+/// The proxy that everything which leaves goes through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ProxyUrl(pub(crate) Proxy);
+
+impl FromStr for ProxyUrl {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        Ok(Self(text.parse()?))
+    }
+}
+
+/// Where tables of a store in PostgreSQL are made and changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct MigrateUrl(pub(crate) Redacted);
+
+impl FromStr for MigrateUrl {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        match text.parse()? {
+            StoreAddress::Postgres(url) => Ok(Self(url)),
+            StoreAddress::Folder(_) => Err(ValueError::MigrateUrl),
+        }
+    }
+}
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum LogFormat {
@@ -181,6 +260,10 @@ from_file! {
     Secret by String => |text: String| text;
     LogFormat by String => |text: String| text;
     Networks by TextOrList => joined;
+    HostNames by TextOrList => joined;
+    PublicUrl by String => |text: String| text;
+    ProxyUrl by String => |text: String| text;
+    MigrateUrl by String => |text: String| text;
     Schedule by TextOrList => joined;
     IssuerUrl by String => |text: String| text;
     Algorithms by TextOrList => joined;
@@ -208,6 +291,11 @@ mod tests {
         assert!(refusal::<StoreAddress>("sqlite:").contains("sqlite:./ringback-data"));
         assert!(refusal::<StoreAddress>("mysql://db/ringback").contains("postgres://"));
         assert!(refusal::<Networks>("10.0.0.0/8,lan").starts_with("`lan` is no address range"));
+        assert!(refusal::<PublicUrl>("hooks.example").contains("https://hooks.example.com"));
+        assert!(refusal::<PublicUrl>("https://hooks.example/console").contains("https://hooks.example.com"));
+        assert!(refusal::<HostNames>("a.example,https://b.example").starts_with("`https://b.example` is no host name"));
+        assert!(refusal::<ProxyUrl>("socks5://p:1").contains("http://HOST:PORT"));
+        assert!(refusal::<MigrateUrl>("sqlite:data").contains("postgres://"));
         assert!(refusal::<Schedule>("5s,soon").starts_with("`soon` is no length of time"));
     }
 }

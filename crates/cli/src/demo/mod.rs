@@ -71,6 +71,10 @@ fn config(folder: &Path, once: bool) -> ServeConfig {
     let free = !once && TcpListener::bind((Ipv4Addr::LOCALHOST, DEFAULT_PORT)).is_ok();
     ServeConfig {
         admin_listen: None,
+        public_url: None,
+        hosts: Vec::new(),
+        migrate_url: None,
+        egress_proxy: None,
         listen: (Ipv4Addr::LOCALHOST, if free { DEFAULT_PORT } else { 0 }).into(),
         access: Access { store: StoreAddress::Folder(folder.to_owned()), jwt: JwtSource::Store },
         master_key_file: folder.join("master.key"),

@@ -92,3 +92,17 @@ fn help_fits_the_terminal_and_never_shows_a_secret_of_the_environment() {
         assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
     }
 }
+
+#[test]
+fn the_printed_configuration_file_is_one_that_a_server_takes() {
+    let folder = tempfile::tempdir().unwrap();
+    let printed = ringback("config").arg("print").output().unwrap();
+    assert!(printed.status.success());
+    let file = folder.path().join("ringback.toml");
+    let text = String::from_utf8(printed.stdout).unwrap();
+    let text = text.replace("# public_url = \"URL\"", "public_url = \"https://hooks.example\"");
+    std::fs::write(&file, text).unwrap();
+    let mut server = Running::start(serve(folder.path()).arg("--config").arg(&file));
+    server.address();
+    server.line_with("People find it at https://hooks.example");
+}

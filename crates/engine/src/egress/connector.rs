@@ -16,8 +16,8 @@ use tokio::time::{Instant, timeout_at};
 use super::internal_name::is_localhost;
 use super::tls::server_name;
 use super::{
-    Denied, EgressPolicy, Host, ResolveError, Resolver, Scheme, Socket, TargetUrl, TlsIdentity, TlsProblem, Trust,
-    VettedAddrs,
+    Denied, EgressPolicy, Host, Proxy, ResolveError, Resolver, Scheme, Socket, TargetUrl, TlsIdentity, TlsProblem,
+    Trust, VettedAddrs,
 };
 
 /// The longest that one dial or one handshake may take, whatever the deadline leaves: a receiver that is there
@@ -36,6 +36,9 @@ pub enum ConnectError {
     /// This machine is out of sockets, ports or memory.
     #[error("this machine is out of sockets, ports or memory")]
     LocalResource,
+    /// The proxy that everything goes through does not do its work.
+    #[error("the proxy of this server could not be used: {0}")]
+    Proxy(&'static str),
     /// No address could be connected to.
     #[error("the receiver refused the connection or could not be reached")]
     Refused,
@@ -56,7 +59,7 @@ impl ConnectError {
         match self {
             Self::Denied(_) => Err(NotSent::AddressDenied),
             Self::Dns(_) => Err(NotSent::Dns),
-            Self::LocalResource => Err(NotSent::LocalResource),
+            Self::LocalResource | Self::Proxy(_) => Err(NotSent::LocalResource),
             Self::Refused => Ok(Failure::Connect),
             Self::Timeout => Ok(Failure::Timeout),
             Self::Tls(_) => Ok(Failure::Tls),
@@ -87,13 +90,21 @@ pub struct Connector {
     rule: RwLock<Rule>,
     resolver: Arc<dyn Resolver>,
     trust: Trust,
+    proxy: Option<Proxy>,
 }
 
 impl Connector {
     /// A connector that obeys `policy`, asks `resolver` and believes `trust`.
     #[must_use]
     pub fn new(policy: EgressPolicy, resolver: Arc<dyn Resolver>, trust: Trust) -> Self {
-        Self { rule: RwLock::new(Rule { policy: Arc::new(policy), generation: 0 }), resolver, trust }
+        Self { rule: RwLock::new(Rule { policy: Arc::new(policy), generation: 0 }), resolver, trust, proxy: None }
+    }
+
+    /// The same, with everything going through a proxy.
+    #[must_use]
+    pub fn through(mut self, proxy: Option<Proxy>) -> Self {
+        self.proxy = proxy;
+        self
     }
 
     /// The policy in force: what registration checks URLs against.
@@ -139,10 +150,10 @@ impl Connector {
         let addresses = resolved.unwrap_or(Err(ResolveError::Timeout))?;
         let vetted = policy.vet(target, &addresses)?;
 
-        let dialled = dial(&policy, &vetted, deadline, seen).await;
+        let dialled = self.dial(&policy, &vetted, deadline, seen).await;
         let connected = Instant::now();
         seen.phases.connect = connected - looked_up;
-        let (tcp, peer) = dialled?;
+        let (tcp, address) = dialled?;
 
         let socket = match target.scheme() {
             Scheme::Http => Socket::plain(tcp),
@@ -152,7 +163,7 @@ impl Connector {
                 shaken?
             }
         };
-        Ok(Connection { socket, address: peer.ip(), generation })
+        Ok(Connection { socket, address, generation })
     }
 
     async fn resolve(&self, policy: &EgressPolicy, target: &TargetUrl) -> Result<Vec<IpAddr>, ResolveError> {
@@ -179,45 +190,59 @@ impl Connector {
             Ok(Ok(stream)) => Ok(Socket::tls(stream)),
         }
     }
-}
 
-/// Connects to the vetted addresses in turn, each with an equal share of the time that is left.
-async fn dial(
-    policy: &EgressPolicy,
-    vetted: &VettedAddrs,
-    deadline: Instant,
-    seen: &mut Exchange,
-) -> Result<(TcpStream, SocketAddr), ConnectError> {
-    let mut failed = ConnectError::Refused;
-    let sockets = vetted.sockets();
-    let mut left = u32::try_from(sockets.len()).unwrap_or(u32::MAX);
-    for address in sockets {
-        seen.address = Some(address.ip());
-        let now = Instant::now();
-        let share = (deadline.saturating_duration_since(now) / left.max(1)).min(PHASE_MAX);
-        left -= 1;
-        match timeout_at(now + share, dial_one(address)).await {
-            Err(_elapsed) => failed = ConnectError::Timeout,
-            Ok(Err(error)) if is_local(&error) => return Err(ConnectError::LocalResource),
-            Ok(Err(_)) => failed = ConnectError::Refused,
-            Ok(Ok(stream)) => {
-                let (Ok(local), Ok(peer)) = (stream.local_addr(), stream.peer_addr()) else {
-                    // The far end has already reset it.
-                    failed = ConnectError::Refused;
-                    continue;
-                };
-                if !vetted.holds(peer) {
-                    return Err(Denied::Address.into());
-                }
-                // A dial to a closed port of this machine can meet itself (TCP simultaneous open).
-                if local == peer || policy.is_own_listener(local, peer) {
-                    return Err(Denied::OwnListener.into());
-                }
-                return Ok((stream, peer));
+    /// Connects to the vetted addresses in turn, each with an equal share of the time that is left.
+    async fn dial(
+        &self,
+        policy: &EgressPolicy,
+        vetted: &VettedAddrs,
+        deadline: Instant,
+        seen: &mut Exchange,
+    ) -> Result<(TcpStream, IpAddr), ConnectError> {
+        let mut failed = ConnectError::Refused;
+        let sockets = vetted.sockets();
+        let mut left = u32::try_from(sockets.len()).unwrap_or(u32::MAX);
+        for address in sockets {
+            seen.address = Some(address.ip());
+            let now = Instant::now();
+            let share = (deadline.saturating_duration_since(now) / left.max(1)).min(PHASE_MAX);
+            left -= 1;
+            match timeout_at(now + share, self.dial_vetted(policy, vetted, address)).await {
+                Err(_elapsed) => failed = ConnectError::Timeout,
+                Ok(Ok(stream)) => return Ok((stream, address.ip())),
+                Ok(Err(error @ (ConnectError::Refused | ConnectError::Timeout))) => failed = error,
+                Ok(Err(error)) => return Err(error),
             }
         }
+        Err(failed)
     }
-    Err(failed)
+
+    /// Connects to one of the vetted addresses, or has the proxy do it.
+    async fn dial_vetted(
+        &self,
+        policy: &EgressPolicy,
+        vetted: &VettedAddrs,
+        address: SocketAddr,
+    ) -> Result<TcpStream, ConnectError> {
+        if let Some(proxy) = &self.proxy {
+            return proxy.connect(&*self.resolver, address).await;
+        }
+        let stream = dial_one(address)
+            .await
+            .map_err(|error| if is_local(&error) { ConnectError::LocalResource } else { ConnectError::Refused })?;
+        // Without an address the far end has already reset it.
+        let (Ok(local), Ok(peer)) = (stream.local_addr(), stream.peer_addr()) else {
+            return Err(ConnectError::Refused);
+        };
+        if !vetted.holds(peer) {
+            return Err(Denied::Address.into());
+        }
+        // A dial to a closed port of this machine can meet itself (TCP simultaneous open).
+        if local == peer || policy.is_own_listener(local, peer) {
+            return Err(Denied::OwnListener.into());
+        }
+        Ok(stream)
+    }
 }
 
 async fn dial_one(address: SocketAddr) -> io::Result<TcpStream> {

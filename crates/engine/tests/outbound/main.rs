@@ -6,6 +6,7 @@
 mod dns;
 mod hostile;
 mod probe;
+mod proxy;
 mod receiver;
 mod reuse;
 mod ssrf;

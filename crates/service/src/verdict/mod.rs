@@ -203,7 +203,7 @@ fn not_connected(error: &ConnectError) -> Verdict {
         ConnectError::Denied(denied) => {
             (VerdictClass::Denied, sentence(&denied.to_string()).into(), denied_advice(denied))
         }
-        ConnectError::LocalResource => (
+        ConnectError::LocalResource | ConnectError::Proxy(_) => (
             VerdictClass::Local,
             "This server was too busy to send the request.".into(),
             "It is not the receiver's doing: try again a little later.",

@@ -190,6 +190,7 @@ fn every_reason_for_no_connection_has_its_class_and_something_to_do() {
         (ConnectError::Denied(Denied::Port(25)), Refused),
         (ConnectError::Denied(Denied::TooManyAddresses), Refused),
         (ConnectError::LocalResource, Local),
+        (ConnectError::Proxy("it is away"), Local),
         (ConnectError::Refused, Connect),
         (ConnectError::Timeout, Timeout),
     ] {
