@@ -29,7 +29,7 @@ pub(crate) fn run(mut args: ServeArgs) -> anyhow::Result<()> {
 
 async fn serve(config: ServeConfig, token_command: &str, format: LogFormat) -> anyhow::Result<()> {
     let mut signals = Signals::listen().context("cannot listen for signals")?;
-    let server = signals.or_exit(Server::start(config)).await?;
+    let server = signals.or_exit(Box::pin(Server::start(config))).await?;
     announce(&server, token_command);
     announce_set_up(&server, format).await?;
     tokio::select! {
