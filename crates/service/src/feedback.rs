@@ -1,7 +1,7 @@
 //! OTP backfill: a customer tells whether a one-time password came through (ANT, "OTP Backfill Interface").
 
 use ringback_model::{AppId, OrgId, Redacted};
-use ringback_store::{Delete, DocumentKind, Expect, Put, PutResult};
+use ringback_store::{Delete, Document, DocumentKind, Expect, Put, PutResult};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -77,31 +77,34 @@ impl Service {
         }
     }
 
-    /// Whether another application than this one has the secret.
-    async fn is_held_by_another(&self, app: Option<AppId>, secret: &Redacted) -> Result<bool, ServiceError> {
+    /// The document of a secret, if there is one.
+    ///
+    /// # Errors
+    /// When the secret is another application's: a backfill says nothing else of whom it is from.
+    async fn free_secret(&self, app: Option<AppId>, secret: &Redacted) -> Result<Option<Document>, ServiceError> {
         let found = self.store.document_by_key(DocumentKind::FeedbackSecret, 0, key(secret)).await?;
-        let Some(document) = found else { return Ok(false) };
+        let Some(document) = found else { return Ok(None) };
         let owner: Owner = serde_json::from_str(&document.body)?;
         if Some(owner.app) == app {
-            return Ok(false);
+            return Ok(Some(document));
         }
         // What an application has given up, or took with it when it went, is free.
         let actor = Actor::organization(owner.org);
         let holder = self.find_app(&actor, &owner.app.to_string()).await?;
-        Ok(holder.is_some_and(|app| app.secrets.feedback_secret.as_ref() == Some(secret)))
+        if holder.is_some_and(|app| app.secrets.feedback_secret.as_ref() == Some(secret)) {
+            let rule = "Another application has this secret: choose one of your own.";
+            return Err(ServiceError::body("feedbackSecret", rule));
+        }
+        Ok(Some(document))
     }
 
-    /// Refuses a secret that is another application's: a backfill says nothing else of whom it is from.
+    /// Refuses a secret that is another application's.
     pub(crate) async fn check_feedback_secret(
         &self,
         app: Option<AppId>,
         secret: &Redacted,
     ) -> Result<(), ServiceError> {
-        if self.is_held_by_another(app, secret).await? {
-            let rule = "Another application has this secret: choose one of your own.";
-            return Err(ServiceError::body("feedbackSecret", rule));
-        }
-        Ok(())
+        self.free_secret(app, secret).await.map(drop)
     }
 
     /// Makes a secret findable.
@@ -111,14 +114,12 @@ impl Service {
         app: AppId,
         secret: &Redacted,
     ) -> Result<(), ServiceError> {
-        self.check_feedback_secret(Some(app), secret).await?;
-        let key = key(secret);
-        let found = self.store.document_by_key(DocumentKind::FeedbackSecret, 0, key.clone()).await?;
+        let found = self.free_secret(Some(app), secret).await?;
         let expect = found.map_or(Expect::New, |found| Expect::Version { no: found.no, version: found.version });
         let put = Put {
             kind: DocumentKind::FeedbackSecret,
             parent: 0,
-            key,
+            key: key(secret),
             uid: None,
             body: serde_json::to_string(&Owner { org, app })?,
             secret: None,

@@ -61,7 +61,7 @@ impl ConnectError {
             Self::Dns(_) => Err(NotSent::Dns),
             Self::LocalResource | Self::Proxy(_) => Err(NotSent::LocalResource),
             Self::Refused => Ok(Failure::Connect),
-            Self::Timeout => Ok(Failure::Timeout),
+            Self::Timeout | Self::Tls(TlsProblem::Silent) => Ok(Failure::Timeout),
             Self::Tls(_) => Ok(Failure::Tls),
         }
     }
@@ -185,7 +185,7 @@ impl Connector {
         let name = server_name(host).map_err(ConnectError::Tls)?;
         let deadline = deadline.min(Instant::now() + PHASE_MAX);
         match timeout_at(deadline, self.trust.connector(identity).connect(name, tcp)).await {
-            Err(_elapsed) => Err(ConnectError::Timeout),
+            Err(_elapsed) => Err(ConnectError::Tls(TlsProblem::Silent)),
             Ok(Err(error)) => Err(ConnectError::Tls(TlsProblem::of(&error))),
             Ok(Ok(stream)) => Ok(Socket::tls(stream)),
         }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use rustls::client::WantsClientCert;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{CertificateError, ClientConfig, ConfigBuilder, RootCertStore};
+use rustls::{AlertDescription, CertificateError, ClientConfig, ConfigBuilder, RootCertStore};
 use tokio_rustls::TlsConnector;
 
 use super::{Host, TlsIdentity};
@@ -117,6 +117,12 @@ pub enum TlsProblem {
     /// There is no version or cipher that both ends have.
     #[error("the receiver offers no TLS version or cipher that is safe")]
     Incompatible,
+    /// The far end said nothing in time.
+    #[error("the receiver took the connection and said nothing to the TLS handshake")]
+    Silent,
+    /// The far end does not accept who this side is.
+    #[error("the receiver does not accept the client certificate, or wants one and got none")]
+    ClientCertificate,
     /// The far end ended the handshake.
     #[error("the receiver ended the TLS handshake")]
     Ended,
@@ -138,7 +144,39 @@ impl TlsProblem {
             },
             rustls::Error::InvalidMessage(_) => Self::NotTls,
             rustls::Error::PeerIncompatible(_) => Self::Incompatible,
+            rustls::Error::AlertReceived(
+                AlertDescription::NoCertificate
+                | AlertDescription::BadCertificate
+                | AlertDescription::UnsupportedCertificate
+                | AlertDescription::CertificateRevoked
+                | AlertDescription::CertificateExpired
+                | AlertDescription::CertificateUnknown
+                | AlertDescription::UnknownCA
+                | AlertDescription::AccessDenied
+                | AlertDescription::CertificateRequired,
+            ) => Self::ClientCertificate,
             _ => Self::Ended,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_receiver_that_does_not_like_the_client_is_told_from_one_that_ends_the_handshake() {
+        let problem = |alert| TlsProblem::of(&io::Error::other(rustls::Error::AlertReceived(alert)));
+        for alert in [
+            AlertDescription::BadCertificate,
+            AlertDescription::CertificateExpired,
+            AlertDescription::UnknownCA,
+            AlertDescription::CertificateRequired,
+        ] {
+            assert_eq!(problem(alert), TlsProblem::ClientCertificate, "{alert:?}");
+        }
+        for alert in [AlertDescription::HandshakeFailure, AlertDescription::UnrecognisedName] {
+            assert_eq!(problem(alert), TlsProblem::Ended, "{alert:?}");
         }
     }
 }

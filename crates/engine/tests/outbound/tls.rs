@@ -183,7 +183,7 @@ async fn a_handshake_that_stalls_ends_at_the_deadline() {
     let transport = transport(policy("127.0.0.0/8"), ScriptedResolver::new());
     let target = format!("https://127.0.0.1:{}/", receiver.port());
     let sent = crate::world::call_within(&transport, &target, std::time::Duration::from_millis(200)).await;
-    assert_eq!(outcome(&sent), failed(Failure::Timeout));
+    assert_eq!((outcome(&sent), problem(&sent)), (failed(Failure::Timeout), TlsProblem::Silent));
     assert!(receiver.requests().is_empty());
 }
 

@@ -246,6 +246,14 @@ const fn tls_advice(problem: TlsProblem) -> &'static str {
         TlsProblem::Certificate => "Have the certificate issued anew by a public authority.",
         TlsProblem::NotTls => "The port speaks plain HTTP: write `http://`, or the port that TLS is on.",
         TlsProblem::Incompatible => "Switch on TLS 1.2 or 1.3 with a modern cipher.",
+        TlsProblem::Silent => {
+            "Look whether the port speaks TLS at all, for a server of plain HTTP waits there for a request: write \
+             `http://`, or the port that TLS is on. If it does, the receiver may be overloaded."
+        }
+        TlsProblem::ClientCertificate => {
+            "Give in `auth` (`mtls`) a certificate that the receiver knows: from an authority that it trusts for clients, \
+             made for clients, and not expired."
+        }
         TlsProblem::Ended => {
             "Look into the log of the web server: it may want a client certificate, or know no site of this name."
         }
@@ -264,7 +272,8 @@ fn no_answer(failure: Failure) -> Verdict {
             "The connection was refused or could not be made.",
             "Look whether the receiver is running and the port of the URL is right.",
         ),
-        Failure::Tls => (VerdictClass::Tls, "The TLS handshake failed.", "Look at the certificate of the receiver."),
+        // The handshake was over on this side: in TLS 1.3 it is then that a receiver says what it thinks of a client.
+        Failure::Tls => return not_connected(&ConnectError::Tls(TlsProblem::ClientCertificate)),
         Failure::Closed | Failure::Status(_) | Failure::Unacknowledged(_) | Failure::SecretRejected(_) => (
             VerdictClass::Closed,
             "The connection was closed before there was an answer.",

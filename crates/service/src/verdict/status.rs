@@ -12,7 +12,13 @@ const NAMES_MAX: usize = 5;
 pub(super) fn verdict(look: &Look<'_>) -> Verdict {
     match look.status {
         200..300 => not_enough(look),
-        300..400 => redirect(look),
+        301 | 302 | 303 | 307 | 308 => redirect(look),
+        304 => Verdict::new(
+            VerdictClass::Status,
+            "The URL answered 304: nothing has changed since somebody asked. That does not count as success, for nobody \
+             has read the event.",
+            "Look at a cache in front of the receiver, which must not answer for it, and answer with a status of 200 to 299.",
+        ),
         400 | 422 => bad_request(look),
         401 | 403 => unauthorized(look),
         404 | 410 => not_found(look),

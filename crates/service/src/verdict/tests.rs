@@ -111,7 +111,7 @@ fn every_status_has_its_class_and_something_to_do() {
         (&[415], MediaType, "does not read"),
         (&[429], RateLimited, "too many"),
         (&[500, 501, 502, 503, 504, 599], ServerError, "failed"),
-        (&[100, 402, 418, 499], Status, "does not count"),
+        (&[100, 300, 304, 305, 402, 418, 499], Status, "does not count"),
         (&[202], Status, "does not count"),
     ] {
         for status in statuses {
@@ -208,6 +208,8 @@ fn every_reason_for_no_connection_has_its_class_and_something_to_do() {
         (TlsProblem::NotTls, "http://"),
         (TlsProblem::Incompatible, "TLS 1.2"),
         (TlsProblem::Ended, "client certificate"),
+        (TlsProblem::Silent, "speaks TLS at all"),
+        (TlsProblem::ClientCertificate, "`mtls`"),
     ] {
         let verdict = faulty(ConnectError::Tls(problem));
         assert_eq!(verdict.class, Tls);
@@ -260,4 +262,23 @@ fn every_class_has_a_word_of_its_own() {
     ];
     let words: std::collections::HashSet<_> = classes.iter().map(|class| class.text()).collect();
     assert_eq!(words.len(), classes.len());
+}
+
+#[test]
+fn a_rejected_client_certificate_is_told_as_such_though_the_handshake_was_over() {
+    let sent = Sent { result: Err(Fault::Failed(Failure::Tls)), exchange: Exchange::default() };
+    let outcome = AttemptOutcome::Failed { why: Failure::Tls, retry_after: None };
+    let verdict = Verdict::of(&request(SendMethod::Json, "{}"), &sent, &outcome, None);
+    assert_eq!(verdict.class, VerdictClass::Tls);
+    assert!(
+        verdict.text.contains("client certificate") && verdict.advice.contains("trusts for clients"),
+        "{verdict:?}"
+    );
+}
+
+#[test]
+fn a_304_is_no_redirect() {
+    let verdict = failed(&request(SendMethod::Get, "a=1"), 304, &[("location", "https://b.example/")]);
+    assert_eq!(verdict.class, VerdictClass::Status);
+    assert!(verdict.advice.contains("cache"), "{verdict:?}");
 }
