@@ -11,7 +11,7 @@ const NAMES_MAX: usize = 5;
 
 pub(super) fn verdict(look: &Look<'_>) -> Verdict {
     match look.status {
-        200..300 => not_enough(look),
+        200..=299 => not_enough(look),
         301 | 302 | 303 | 307 | 308 => redirect(look),
         304 => Verdict::new(
             VerdictClass::Status,

@@ -3,8 +3,9 @@
 use super::{Nesting, Pair, Value};
 use crate::json::quote;
 
-/// Writes an object. Names with one beginning stand in one object, or in one list, if dots make any.
-pub(crate) fn object(pairs: &[Pair<'_>], nesting: Nesting, out: &mut String) {
+/// Writes an object. Names with one beginning stand in one object, or in one list, if dots make any. `plain_names` says
+/// that all of them stand there as they are: most do, and to know it once saves a look at each.
+pub(crate) fn object(pairs: &[Pair<'_>], nesting: Nesting, plain_names: bool, out: &mut String) {
     if nesting != Nesting::Flat && pairs.iter().any(|(name, _)| name.contains('.')) {
         let pairs: Vec<(&str, &Value<'_>)> = pairs.iter().map(|(name, value)| (*name, value)).collect();
         return nest(&pairs, nesting, out);
@@ -14,11 +15,22 @@ pub(crate) fn object(pairs: &[Pair<'_>], nesting: Nesting, out: &mut String) {
         if at > 0 {
             out.push(',');
         }
-        quote(name, out);
-        out.push(':');
+        if plain_names {
+            out.push('"');
+            out.push_str(name);
+            out.push_str("\":");
+        } else {
+            quote(name, out);
+            out.push(':');
+        }
         write(value, out);
     }
     out.push('}');
+}
+
+/// Whether a name stands in JSON as it is.
+pub(crate) fn is_plain(name: &str) -> bool {
+    name.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\')
 }
 
 /// Writes members behind those of an object that stands already, whose last `}` is taken off and put back.
@@ -31,7 +43,7 @@ pub(crate) fn append(object: &str, pairs: &[Pair<'_>], nesting: Nesting, out: &m
         out.push(',');
     }
     let mut added = String::new();
-    self::object(pairs, nesting, &mut added);
+    self::object(pairs, nesting, false, &mut added);
     out.push_str(&added[1..]);
 }
 
@@ -99,7 +111,7 @@ mod tests {
         ];
         let written = |nesting| {
             let mut out = String::new();
-            object(&pairs, nesting, &mut out);
+            object(&pairs, nesting, false, &mut out);
             out
         };
         let lists = r#"{"a":{"to":[{"n":"1"},{"n":"2"}],"none":[],"some":["3"]},"b":null}"#;

@@ -39,6 +39,8 @@ pub(crate) struct Plan {
     /// How long path and query are where they have no places for values, in bytes.
     target_length: usize,
     needs_report: bool,
+    /// All names stand in JSON as they are.
+    plain_names: bool,
 }
 
 /// What a plan makes of an event.
@@ -84,7 +86,11 @@ impl Plan {
             url: text::url(dialect, target)?,
             target_length: target.len(),
             needs_report: false,
+            plain_names: false,
         };
+        let names = plan.fields().map(|(name, _)| name).chain(plan.custom.iter().map(|(name, _)| name));
+        let plain_names = names.into_iter().all(|name| json::is_plain(name));
+        plan.plain_names = plain_names;
         plan.needs_report = plan.asks_for_report();
         plan.check_names(endpoint, shape, target)?;
         let is_plain = dialect.is_plain() && method == SendMethod::Json && plan.custom.is_empty();
@@ -288,7 +294,7 @@ impl Plan {
         match self.method {
             SendMethod::Get => query::pairs(pairs, &mut made.query),
             SendMethod::Post => form::pairs(pairs, &mut made.body),
-            SendMethod::Json => json::object(pairs, self.nesting, &mut made.body),
+            SendMethod::Json => json::object(pairs, self.nesting, self.plain_names, &mut made.body),
             SendMethod::Xml => xml::document(&self.xml_root, pairs, self.is_nested(), &mut made.body),
         }
     }
