@@ -96,22 +96,31 @@ impl Service {
     ) -> Result<Vec<DeliveryView>, ServiceError> {
         let mut views = Vec::new();
         for delivery in self.store.deliveries(message).await? {
-            let Some(endpoint) = self.directory.endpoint(app, delivery.endpoint).await? else { continue };
-            // What waits for a deleted endpoint will never go, whether or not somebody has cleared it away yet.
-            let state = match delivery.state {
-                DeliveryState::Pending | DeliveryState::Sending if endpoint.deleted => DeliveryState::Canceled,
-                other => other,
-            };
-            let reason = match state {
-                DeliveryState::Success => None,
-                DeliveryState::Pending | DeliveryState::Sending => held(&endpoint.endpoint, &delivery),
-                DeliveryState::Canceled if endpoint.deleted => Some(Reason::EndpointDeleted.to_string()),
-                DeliveryState::Fail | DeliveryState::Canceled => delivery.reason.map(|reason| reason.to_string()),
-            };
-            let next_attempt = delivery.due.filter(|_| state == DeliveryState::Pending && reason.is_none());
-            views.push(DeliveryView { endpoint, state, next_attempt, reason });
+            views.extend(self.delivery_view(app, &delivery).await?);
         }
         Ok(views)
+    }
+
+    /// Where a delivery stands, as people are told; `None` if its endpoint never was.
+    pub(crate) async fn delivery_view(
+        &self,
+        app: AppNo,
+        delivery: &Delivery,
+    ) -> Result<Option<DeliveryView>, ServiceError> {
+        let Some(endpoint) = self.directory.endpoint(app, delivery.endpoint).await? else { return Ok(None) };
+        // What waits for a deleted endpoint will never go, whether or not somebody has cleared it away yet.
+        let state = match delivery.state {
+            DeliveryState::Pending | DeliveryState::Sending if endpoint.deleted => DeliveryState::Canceled,
+            other => other,
+        };
+        let reason = match state {
+            DeliveryState::Success => None,
+            DeliveryState::Pending | DeliveryState::Sending => held(&endpoint.endpoint, delivery),
+            DeliveryState::Canceled if endpoint.deleted => Some(Reason::EndpointDeleted.to_string()),
+            DeliveryState::Fail | DeliveryState::Canceled => delivery.reason.map(|reason| reason.to_string()),
+        };
+        let next_attempt = delivery.due.filter(|_| state == DeliveryState::Pending && reason.is_none());
+        Ok(Some(DeliveryView { endpoint, state, next_attempt, reason }))
     }
 
     /// A page of the attempts made for a message, by id; for one endpoint only, if one is named.

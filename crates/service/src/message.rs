@@ -20,7 +20,7 @@ const TARGETS_MAX: usize = 1_000;
 const CHANNELS_MAX: usize = 5;
 /// For how many days a payload may be kept, and the default.
 pub(crate) const RETENTION_DAYS: std::ops::RangeInclusive<i64> = 5..=90;
-const RETENTION_DAYS_DEFAULT: i64 = 90;
+pub(crate) const RETENTION_DAYS_DEFAULT: i64 = 90;
 /// How far ahead of us the clock of somebody who asks for a span of time may be.
 pub(crate) const AHEAD_MAX: Duration = Duration::from_secs(3_600);
 /// How messages from a phone are named: they go before reports.

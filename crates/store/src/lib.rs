@@ -32,7 +32,7 @@ pub use feed::{Committed, Feed, FeedSender, Settled, feed};
 pub use mention::{Mention, MentionQuery, Unread, UnreadQuery, UnreadRun};
 pub use meter::{Room, StoreMeter};
 pub use port::Store;
-pub use query::{AttemptQuery, AttemptScope, Direction, MessageQuery, MessageRef, Paging};
+pub use query::{AttemptQuery, AttemptScope, Direction, EndpointDeliveryQuery, MessageQuery, MessageRef, Paging};
 pub use reply::{Answer, Reply};
 pub use seal::{MasterKey, SealError};
 pub use tally::{Backlog, Count, EndpointTallyQuery, Subject, TallyQuery};

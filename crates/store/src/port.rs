@@ -12,8 +12,9 @@ use ringback_model::{AppNo, Attempt, AttemptId, Delivery, EndpointNo, Message, M
 
 use crate::{
     Accept, Accepted, AttemptQuery, Backlog, Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage,
-    EndpointTallyQuery, Finish, Finished, LaneStart, Mention, MentionQuery, MessageQuery, MessageRef, Put, PutResult,
-    Rearm, Rearmed, Release, Released, Reply, StoreMeter, Take, Taken, TallyQuery, UnreadQuery, UnreadRun,
+    EndpointDeliveryQuery, EndpointTallyQuery, Finish, Finished, LaneStart, Mention, MentionQuery, MessageQuery,
+    MessageRef, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, StoreMeter, Take, Taken, TallyQuery,
+    UnreadQuery, UnreadRun,
 };
 
 /// The durable facts. See the module for what all methods promise.
@@ -106,6 +107,10 @@ pub trait Store: Send + Sync + Debug + 'static {
 
     /// The deliveries of a message, by endpoint.
     fn deliveries(&self, message: MessageNo) -> Reply<Vec<Delivery>>;
+
+    /// Deliveries of one endpoint, by the ids of their messages. Costs time in proportion to the messages of the
+    /// application that are passed over.
+    fn endpoint_deliveries(&self, query: EndpointDeliveryQuery) -> Reply<Vec<Delivery>>;
 
     /// A page of attempts.
     fn attempts(&self, query: AttemptQuery) -> Reply<Vec<Attempt>>;

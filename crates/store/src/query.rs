@@ -1,6 +1,6 @@
 //! What is asked of messages and attempts.
 
-use ringback_model::{AppNo, AttemptId, EndpointNo, MessageId, MessageNo, Timestamp};
+use ringback_model::{AppNo, AttemptId, DeliveryState, EndpointNo, MessageId, MessageNo, Timestamp};
 
 /// Which way a list runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,6 +60,17 @@ pub struct MessageQuery {
     pub event_types: Vec<String>,
     /// With payloads; they are left out otherwise.
     pub with_payload: bool,
+}
+
+/// Asks for deliveries of one endpoint, by the ids of their messages.
+#[derive(Clone, Debug)]
+pub struct EndpointDeliveryQuery {
+    /// The endpoint.
+    pub endpoint: EndpointNo,
+    /// Only those in this state; one that is wanted by hand is pending.
+    pub state: Option<DeliveryState>,
+    /// Which page, and of which messages; payloads are not read.
+    pub messages: MessageQuery,
 }
 
 /// Whose attempts are asked for.

@@ -4,6 +4,7 @@ pub(crate) mod application;
 pub(crate) mod attempt;
 pub(crate) mod endpoint;
 pub(crate) mod endpoint_body;
+pub(crate) mod endpoint_message;
 pub(crate) mod endpoint_messaging;
 pub(crate) mod endpoint_out;
 pub(crate) mod endpoint_value;
@@ -46,6 +47,8 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
             "/api/v1/app/{app_id}/endpoint/{endpoint_id}/headers",
             get(header::get).put(header::put).patch(header::patch),
         )
+        .route("/api/v1/app/{app_id}/endpoint/{endpoint_id}/msg", get(endpoint_message::list))
+        .route("/api/v1/app/{app_id}/endpoint/{endpoint_id}/send-example", post(endpoint_message::send_example))
         .route("/api/v1/app/{app_id}/endpoint/{endpoint_id}/stats", get(statistics::stats))
         .route("/api/v1/app/{app_id}/endpoint/{endpoint_id}/statistics", get(statistics::endpoint))
         .route("/api/v1/app/{app_id}/statistics", get(statistics::application))

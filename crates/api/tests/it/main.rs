@@ -10,6 +10,7 @@ mod backfill;
 mod bad_input;
 mod callback;
 mod endpoint;
+mod endpoint_message;
 mod event_type;
 mod front;
 mod header;

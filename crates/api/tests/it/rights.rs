@@ -30,6 +30,8 @@ const OPERATIONS: &[(&str, &str, bool)] = &[
     ("PUT", "/app/{app_id}/endpoint/{endpoint_id}/headers", true),
     ("PATCH", "/app/{app_id}/endpoint/{endpoint_id}/headers", true),
     ("POST", "/app/{app_id}/endpoint/{endpoint_id}/verify", true),
+    ("GET", "/app/{app_id}/endpoint/{endpoint_id}/msg", true),
+    ("POST", "/app/{app_id}/endpoint/{endpoint_id}/send-example", true),
     ("GET", "/app/{app_id}/endpoint/{endpoint_id}/stats", true),
     ("GET", "/app/{app_id}/endpoint/{endpoint_id}/statistics", true),
     ("GET", "/app/{app_id}/statistics", true),
@@ -77,6 +79,7 @@ fn every_operation_of_the_document_has_its_row_in_this_table() {
 fn body_of(method: &str, path: &str) -> String {
     match (method, path) {
         ("GET" | "DELETE", _) => String::new(),
+        (_, path) if path.ends_with("/send-example") => json!({ "eventType": "svix.ping" }).to_string(),
         (_, path) if path.ends_with("/msg") => json!({ "eventType": "t", "payload": {} }).to_string(),
         (_, path) if path.ends_with("/headers") => json!({ "headers": {} }).to_string(),
         (_, path) if path.ends_with("/test") || path.ends_with("/preview") => {

@@ -4,11 +4,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use bytes::Bytes;
-use ringback_model::{AttemptOutcome, Exchange, Failure, LeftOut, MessageNo, NotSent, Phases, Trigger};
+use ringback_model::{AttemptOutcome, DeliveryState, Exchange, Failure, LeftOut, MessageNo, NotSent, Phases, Trigger};
 
 use super::Harness;
 use super::world::{ENDPOINT, OTHER, SUCCESS, World, attempts_of};
-use crate::{AttemptQuery, AttemptScope, Direction, MessageQuery, NewAttempt, Paging, Step};
+use crate::{AttemptQuery, AttemptScope, Direction, EndpointDeliveryQuery, MessageQuery, NewAttempt, Paging, Step};
 
 fn messages(world: &World<'_>) -> MessageQuery {
     MessageQuery {
@@ -222,4 +222,38 @@ pub fn a_store_that_works_answers_a_ping(harness: &dyn Harness) {
     let world = World::new(harness);
     world.store.ping().wait().expect("the store works");
     world.store.ping().wait().expect("and goes on working");
+}
+
+/// In the order of their messages, by state: one that is wanted by hand is pending, whatever it ended as.
+pub fn deliveries_of_an_endpoint_are_searched(harness: &dyn Harness) {
+    let world = World::new(harness);
+    let sent: Vec<_> = (0..4)
+        .map(|_| {
+            world.clock.advance(Duration::from_millis(10));
+            world.send(&[ENDPOINT, OTHER])
+        })
+        .collect();
+    world.send(&[OTHER]);
+    world.finish(sent[0], ENDPOINT, SUCCESS);
+    let failed = Step::End { state: DeliveryState::Fail, reason: None };
+    world.finish(sent[1], ENDPOINT, failed);
+    world.finish(sent[2], ENDPOINT, failed);
+    world.rearm(sent[2], ENDPOINT);
+    let found = |state, messages| {
+        let query = EndpointDeliveryQuery { endpoint: ENDPOINT, state, messages };
+        let found = world.store.endpoint_deliveries(query).wait().expect("the store can be read");
+        assert!(found.iter().all(|delivery| delivery.endpoint == ENDPOINT));
+        found.iter().map(|delivery| (delivery.message, delivery.state)).collect::<Vec<_>>()
+    };
+    let states = [DeliveryState::Success, DeliveryState::Fail, DeliveryState::Pending, DeliveryState::Pending];
+    let all: Vec<_> = sent.iter().copied().zip(states).collect();
+    assert_eq!(found(None, messages(&world)), all);
+    assert_eq!(found(Some(DeliveryState::Success), messages(&world)), all[..1]);
+    assert_eq!(found(Some(DeliveryState::Fail), messages(&world)), all[1..2]);
+    assert_eq!(found(Some(DeliveryState::Pending), messages(&world)), all[2..]);
+    let newest = Paging { limit: 2, after: None, direction: Direction::Descending };
+    let page = found(None, MessageQuery { paging: newest, ..messages(&world) });
+    assert_eq!(page, [all[3], all[2]]);
+    let typed = MessageQuery { event_types: vec!["other".to_owned()], ..messages(&world) };
+    assert_eq!(found(None, typed), []);
 }

@@ -1,18 +1,47 @@
-//! The deliveries of a message, as people ask for them.
+//! The deliveries of a message, and those of an endpoint, as people ask for them.
 
 use ringback_model::{Delivery, DeliveryState, EndpointNo, MessageNo, Reason};
+use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
 use super::connection::{Purpose, query, transaction};
 use super::error::Result;
-use super::value::{Values, coded, get, maybe_time};
+use super::message::narrow_to_page;
+use super::value::{Search, Values, coded, get, maybe_time};
+use crate::EndpointDeliveryQuery;
+
+/// What [`read`] expects, of `delivery d`.
+const COLUMNS: &str = "d.message, d.endpoint, d.state, d.reason, d.due, d.manual_due, d.queue, d.held";
 
 /// See [`crate::Store::deliveries`].
 pub(super) async fn deliveries(client: &Client, message: MessageNo) -> Result<Vec<Delivery>> {
-    let sql = "SELECT message, endpoint, state, reason, due, manual_due, queue, held FROM ringback.delivery \
-               WHERE message = $1 ORDER BY endpoint";
+    let sql = format!("SELECT {COLUMNS} FROM ringback.delivery d WHERE d.message = $1 ORDER BY d.endpoint");
     let values = Values::default().int8(message.0);
-    transaction(client, Purpose::Search, query(client, sql, &values)).await?.iter().map(read).collect()
+    transaction(client, Purpose::Search, query(client, &sql, &values)).await?.iter().map(read).collect()
+}
+
+/// See [`crate::Store::endpoint_deliveries`].
+pub(super) async fn endpoint_deliveries(client: &Client, asked: &EndpointDeliveryQuery) -> Result<Vec<Delivery>> {
+    // In the order of messages, each with a look for its delivery: an index of what has ended would cost each message.
+    let sql = format!(
+        "SELECT {COLUMNS} FROM ringback.message m JOIN ringback.delivery d \
+         ON d.message = m.no AND d.endpoint = $1 WHERE m.app = $2"
+    );
+    let mut search = Search::new(sql, Values::default().int8(asked.endpoint.0).int8(asked.messages.app.0));
+    match asked.state {
+        None => {}
+        // One that has ended and is wanted by hand waits again.
+        Some(DeliveryState::Pending) => {
+            search.and_plain("(d.state = 1 OR (d.state IN (2, 4) AND d.manual_due IS NOT NULL))");
+        }
+        Some(state) => {
+            search.and("d.state = ?", i16::from(state.code()), Type::INT2);
+            search.and_plain("(d.state = 0 OR d.manual_due IS NULL)");
+        }
+    }
+    let order = narrow_to_page(&mut search, &asked.messages);
+    let (sql, values) = search.finish(order, asked.messages.paging.limit);
+    transaction(client, Purpose::Search, query(client, &sql, &values)).await?.iter().map(read).collect()
 }
 
 fn read(row: &Row) -> Result<Delivery> {

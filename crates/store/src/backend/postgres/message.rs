@@ -89,6 +89,14 @@ pub(super) async fn page(client: &Client, search: &MessageQuery) -> Result<Vec<M
     let columns = if search.with_payload { whole!() } else { columns!() };
     let sql = format!("SELECT {columns} FROM ringback.message m WHERE m.app = $1");
     let mut found = Search::new(sql, Values::default().int8(search.app.0));
+    let order = narrow_to_page(&mut found, search);
+    let (sql, values) = found.finish(order, search.paging.limit);
+    let read = if search.with_payload { read_whole } else { read };
+    transaction(client, Purpose::Search, query(client, &sql, &values)).await?.iter().map(read).collect()
+}
+
+/// Narrows a search over `message m` to a page; answers its order.
+pub(super) fn narrow_to_page<'a>(found: &mut Search<'a>, search: &'a MessageQuery) -> &'static str {
     let (beyond, order) = match search.paging.direction {
         Direction::Ascending => ("m.id > ?", " ORDER BY m.id"),
         Direction::Descending => ("m.id < ?", " ORDER BY m.id DESC"),
@@ -102,10 +110,8 @@ pub(super) async fn page(client: &Client, search: &MessageQuery) -> Result<Vec<M
     if let Some(before) = search.before {
         found.and("m.accepted_at < ?", before.as_micros(), Type::INT8);
     }
-    narrow(&mut found, search.channel.as_deref(), &search.event_types);
-    let (sql, values) = found.finish(order, search.paging.limit);
-    let read = if search.with_payload { read_whole } else { read };
-    transaction(client, Purpose::Search, query(client, &sql, &values)).await?.iter().map(read).collect()
+    narrow(found, search.channel.as_deref(), &search.event_types);
+    order
 }
 
 /// Narrows a search over `message m` by channel and types.

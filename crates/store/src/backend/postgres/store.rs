@@ -17,9 +17,9 @@ use super::writer::Writer;
 use super::{attempt, backlog, document, lane, listing, mention, message, schema, take, tally};
 use crate::{
     Accept, Accepted, Answer, AttemptQuery, Backlog, Clear, Cleared, Count, Delete, Document, DocumentKind,
-    DocumentPage, EndpointTallyQuery, Feed, Finish, Finished, LaneStart, MasterKey, Mention, MentionQuery,
-    MessageQuery, MessageRef, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, Store, StoreError, StoreMeter,
-    Take, Taken, TallyQuery, UnreadQuery, UnreadRun, feed,
+    DocumentPage, EndpointDeliveryQuery, EndpointTallyQuery, Feed, Finish, Finished, LaneStart, MasterKey, Mention,
+    MentionQuery, MessageQuery, MessageRef, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, Store,
+    StoreError, StoreMeter, Take, Taken, TallyQuery, UnreadQuery, UnreadRun, feed,
 };
 
 /// Connections that read for the engine and for configuration: these reads are short.
@@ -230,6 +230,10 @@ impl Store for PostgresStore {
 
     fn deliveries(&self, message: MessageNo) -> Reply<Vec<Delivery>> {
         read!(self.slow, |client| listing::deliveries(client, message))
+    }
+
+    fn endpoint_deliveries(&self, query: EndpointDeliveryQuery) -> Reply<Vec<Delivery>> {
+        read!(self.slow, |client| listing::endpoint_deliveries(client, &query))
     }
 
     fn attempts(&self, query: AttemptQuery) -> Reply<Vec<Attempt>> {

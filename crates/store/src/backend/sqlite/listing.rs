@@ -1,19 +1,45 @@
-//! The deliveries of a message, as people ask for them.
+//! The deliveries of a message, and those of an endpoint, as people ask for them.
 
 use ringback_model::{Delivery, DeliveryState, EndpointNo, MessageNo, Reason};
-use rusqlite::{Connection, Result, Row};
+use rusqlite::{Connection, Result, Row, params_from_iter};
 
-use super::value::{coded, maybe_time};
+use super::message::narrow_to_page;
+use super::value::{Search, coded, maybe_time};
+use crate::EndpointDeliveryQuery;
+
+/// What [`read`] expects, of `delivery d`.
+const COLUMNS: &str = "d.message, d.endpoint, d.state, d.reason, d.due, d.manual_due, d.queue, d.held";
 
 /// See [`crate::Store::deliveries`].
 pub(super) fn deliveries(connection: &Connection, message: MessageNo) -> Result<Vec<Delivery>> {
     connection
-        .prepare_cached(
-            "SELECT message, endpoint, state, reason, due, manual_due, queue, held FROM delivery WHERE message = ?1 \
-             ORDER BY endpoint",
-        )?
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM delivery d WHERE d.message = ?1 ORDER BY d.endpoint"))?
         .query_map([message.0], read)?
         .collect()
+}
+
+/// See [`crate::Store::endpoint_deliveries`].
+pub(super) fn endpoint_deliveries(connection: &Connection, query: &EndpointDeliveryQuery) -> Result<Vec<Delivery>> {
+    // In the order of messages, each with a look for its delivery: an index of what has ended would cost each message.
+    let sql = format!(
+        "SELECT {COLUMNS} FROM message m INDEXED BY message_by_id CROSS JOIN delivery d \
+         ON d.message = m.no AND d.endpoint = ? WHERE m.app = ?"
+    );
+    let mut search = Search::new(sql, vec![query.endpoint.0.into(), query.messages.app.0.into()]);
+    match query.state {
+        None => {}
+        // One that has ended and is wanted by hand waits again.
+        Some(DeliveryState::Pending) => {
+            search.and_plain("(d.state = 1 OR (d.state IN (2, 4) AND d.manual_due IS NOT NULL))");
+        }
+        Some(state) => {
+            search.and("d.state = ?", i64::from(state.code()));
+            search.and_plain("(d.state = 0 OR d.manual_due IS NULL)");
+        }
+    }
+    let order = narrow_to_page(&mut search, &query.messages);
+    let (sql, values) = search.finish(order, query.messages.paging.limit);
+    connection.prepare_cached(&sql)?.query_map(params_from_iter(values), read)?.collect()
 }
 
 fn read(row: &Row<'_>) -> Result<Delivery> {

@@ -111,6 +111,14 @@ pub(super) fn page(connection: &Connection, query: &MessageQuery) -> Result<Vec<
     let columns = if query.with_payload { whole!() } else { COLUMNS };
     let sql = format!("SELECT {columns} FROM message m INDEXED BY message_by_id WHERE m.app = ?");
     let mut search = Search::new(sql, vec![query.app.0.into()]);
+    let order = narrow_to_page(&mut search, query);
+    let (sql, values) = search.finish(order, query.paging.limit);
+    let read = if query.with_payload { read_whole } else { read };
+    connection.prepare_cached(&sql)?.query_map(params_from_iter(values), read)?.collect()
+}
+
+/// Narrows a search over `message m` to a page; answers its order.
+pub(super) fn narrow_to_page(search: &mut Search, query: &MessageQuery) -> &'static str {
     let (beyond, order) = match query.paging.direction {
         Direction::Ascending => ("m.id > ?", " ORDER BY m.id"),
         Direction::Descending => ("m.id < ?", " ORDER BY m.id DESC"),
@@ -124,10 +132,8 @@ pub(super) fn page(connection: &Connection, query: &MessageQuery) -> Result<Vec<
     if let Some(before) = query.before {
         search.and("m.accepted_at < ?", before.as_micros());
     }
-    narrow(&mut search, query.channel.as_ref(), &query.event_types);
-    let (sql, values) = search.finish(order, query.paging.limit);
-    let read = if query.with_payload { read_whole } else { read };
-    connection.prepare_cached(&sql)?.query_map(params_from_iter(values), read)?.collect()
+    narrow(search, query.channel.as_ref(), &query.event_types);
+    order
 }
 
 /// Narrows a search over `message m` by channel and types.

@@ -19,9 +19,9 @@ use super::writer::{Asker, Waiting, Writer};
 use super::{attempt, backlog, delivery, document, lane, listing, mention, message, tally};
 use crate::{
     Accept, Accepted, AttemptQuery, Backlog, Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage,
-    EndpointTallyQuery, Feed, Finish, Finished, LaneStart, MasterKey, Mention, MentionQuery, MessageQuery, MessageRef,
-    Put, PutResult, Rearm, Rearmed, Release, Released, Reply, Store, StoreError, StoreMeter, Take, Taken, TallyQuery,
-    UnreadQuery, UnreadRun, feed, seal,
+    EndpointDeliveryQuery, EndpointTallyQuery, Feed, Finish, Finished, LaneStart, MasterKey, Mention, MentionQuery,
+    MessageQuery, MessageRef, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, Store, StoreError, StoreMeter,
+    Take, Taken, TallyQuery, UnreadQuery, UnreadRun, feed, seal,
 };
 
 /// Threads that read for the engine and for configuration: these reads are short.
@@ -217,6 +217,10 @@ impl Store for SqliteStore {
 
     fn deliveries(&self, message: MessageNo) -> Reply<Vec<Delivery>> {
         self.slow.read(move |connection| in_our_words(listing::deliveries(connection, message)))
+    }
+
+    fn endpoint_deliveries(&self, query: EndpointDeliveryQuery) -> Reply<Vec<Delivery>> {
+        self.slow.read(move |connection| in_our_words(listing::endpoint_deliveries(connection, &query)))
     }
 
     fn attempts(&self, query: AttemptQuery) -> Reply<Vec<Attempt>> {

@@ -1,0 +1,127 @@
+//! The messages of one endpoint, and an example sent to it.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use ringback_model::{DeliveryState, Timestamp};
+use ringback_service::{EndpointMessage, MessageFilter, Service};
+use ringback_store::Direction;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::message_body::MessageOut;
+use crate::extract::{Asked, Caller, Path};
+use crate::json::Text;
+use crate::paging::{self, ListParams, ListResponse};
+use crate::problem::Problem;
+use crate::query::{Query, wrong};
+use crate::respond;
+
+/// A message and where it stands at the endpoint.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct EndpointMessageOut<'a> {
+    #[serde(flatten)]
+    message: MessageOut<'a>,
+    /// 0 success, 1 pending, 2 fail, 3 sending; 4 canceled, when `expanded_statuses` is asked for.
+    status: u8,
+    /// The same as a word.
+    status_text: &'static str,
+    /// When the next try is due.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    next_attempt: Option<Timestamp>,
+    /// Why it ended without success, or what it waits for beside its time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    reason: Option<&'a str>,
+}
+
+/// What example is wanted.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct EventExampleIn<'a> {
+    /// The event type; `svix.ping` is always there.
+    #[schema(value_type = String, example = "svix.ping")]
+    #[serde(borrow)]
+    event_type: Text<'a>,
+}
+
+/// Lists the messages that went or go to an endpoint, newest first.
+#[utoipa::path(
+    get, path = "/api/v1/app/{app_id}/endpoint/{endpoint_id}/msg",
+    operation_id = "v1.message-attempt.list-attempted-messages", tag = "Message Attempt",
+    params(
+        ("app_id" = String, Path, description = "Id or uid of the application."),
+        ("endpoint_id" = String, Path, description = "Id or uid of the endpoint."),
+        ListParams,
+        ("channel" = Option<String>, Query, description = "Only those with this channel."),
+        ("status" = Option<u8>, Query, description = "Only those in this state: 0 to 4."),
+        ("before" = Option<String>, Query, description = "Only those accepted before this time."),
+        ("after" = Option<String>, Query, description = "Only those accepted after this time."),
+        ("with_content" = Option<bool>, Query, description = "Payloads in the answer; yes if absent."),
+        ("event_types" = Option<Vec<String>>, Query, description = "Only those of these types."),
+        ("expanded_statuses" = Option<bool>, Query, description = "Tell canceled from failed."),
+    ),
+    responses((status = 200, body = ListResponse<EndpointMessageOut<'_>>)),
+)]
+pub(crate) async fn list(
+    State(service): State<Arc<Service>>,
+    Path((app, endpoint)): Path<(String, String)>,
+    query: Query,
+    Caller(actor): Caller,
+) -> Result<Response, Problem> {
+    let filter = MessageFilter {
+        after: query.time("after")?,
+        before: query.time("before")?,
+        channel: query.text("channel").map(str::to_owned),
+        event_types: query.list("event_types"),
+        with_content: query.with_content()?,
+    };
+    let state = query.parsed::<i64>("status", "It is 0 to 4.")?;
+    let state = state.map(|code| DeliveryState::from_code(code).ok_or_else(|| wrong("status", "It is 0 to 4.")));
+    let (with_content, expanded) = (filter.with_content, query.flag("expanded_statuses")?);
+    let window = query.window(Direction::Descending, false)?;
+    let page = service.list_endpoint_messages(&actor, &app, &endpoint, window, (filter, state.transpose()?)).await?;
+    let listed = ringback_service::Page { items: page.items.iter().collect(), done: page.done };
+    let show = |item: &EndpointMessage| item.message.id.to_string();
+    Ok(paging::page(listed, |item: &&EndpointMessage| show(item), |item| out(item, with_content, expanded)))
+}
+
+fn out(item: &EndpointMessage, with_content: bool, expanded: bool) -> EndpointMessageOut<'_> {
+    // Older client libraries do not know the word.
+    let state = match item.delivery.state {
+        DeliveryState::Canceled if !expanded => DeliveryState::Fail,
+        other => other,
+    };
+    EndpointMessageOut {
+        message: MessageOut::stored(&item.message, with_content),
+        status: state.code(),
+        status_text: state.text(),
+        next_attempt: item.delivery.next_attempt,
+        reason: item.delivery.reason.as_deref(),
+    }
+}
+
+/// Sends an example of an event type to an endpoint, whatever its filters say.
+#[utoipa::path(
+    post, path = "/api/v1/app/{app_id}/endpoint/{endpoint_id}/send-example",
+    operation_id = "v1.endpoint.send-example", tag = "Endpoint",
+    params(
+        ("app_id" = String, Path, description = "Id or uid of the application."),
+        ("endpoint_id" = String, Path, description = "Id or uid of the endpoint."),
+        ("idempotency-key" = Option<String>, Header, description = "The request is carried out once for each key."),
+    ),
+    request_body = EventExampleIn<'_>,
+    responses((status = 200, body = MessageOut<'_>)),
+)]
+pub(crate) async fn send_example(
+    State(service): State<Arc<Service>>,
+    Path((app, endpoint)): Path<(String, String)>,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    let EventExampleIn { event_type: Text(event_type) } = asked.json()?;
+    let message = service.send_example(&asked.actor, &app, &endpoint, &event_type, asked.idempotency).await?;
+    Ok(respond::json(StatusCode::OK, &MessageOut::stored(&message, true)))
+}

@@ -1,0 +1,92 @@
+//! An example of an event, sent to one endpoint as a message like any other: kept, retried, and seen in the lists.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use ringback_model::{Class, Message, Priority};
+use ringback_store::{Accept, Accepted, Idempotency, MessageRef, NewMessage, Target};
+
+use crate::check::{EVENT_TYPE_RULE, is_event_type_name};
+use crate::message::RETENTION_DAYS_DEFAULT;
+use crate::service::TRIES;
+use crate::{Actor, Right, Service, ServiceError};
+
+/// An event type that needs no registration, and its payload: for a first sign of life.
+const PING: (&str, &str) = ("svix.ping", r#"{"success":true}"#);
+
+impl Service {
+    /// Sends the example of an event type to an endpoint, whatever the endpoint's filters say.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`], [`ServiceError::Invalid`] when there is no example, and [`ServiceError::Refused`] for
+    /// an endpoint that is disabled.
+    pub async fn send_example(
+        &self,
+        actor: &Actor,
+        app: &str,
+        endpoint: &str,
+        event_type: &str,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Message, ServiceError> {
+        actor.require(Right::Resend)?;
+        let payload = self.example_of(actor, event_type).await?;
+        let now = self.clock.now();
+        let id = self.ids.make(now, &*self.random);
+        for _ in 0..TRIES {
+            let (config, endpoint) = self.lane_config(actor, app, endpoint).await?;
+            if endpoint.endpoint.disabled {
+                let detail = "The endpoint is disabled: nothing is sent to it. Enable it first.".to_owned();
+                return Err(ServiceError::Refused { code: "endpoint_disabled", detail });
+            }
+            let days = config.settings.retention_days.map_or(RETENTION_DAYS_DEFAULT, i64::from).unsigned_abs();
+            let message = NewMessage {
+                id,
+                event_type: event_type.to_owned(),
+                event_id: None,
+                channels: Vec::new(),
+                payload: payload.clone(),
+                raw: None,
+                raw_content_type: None,
+                ordering_key: None,
+                occurred_at: None,
+                callback_url: None,
+                accepted_at: now,
+                expires_at: now + Duration::from_secs(days * 86_400),
+            };
+            let accept = Accept {
+                app: config.no,
+                app_version: config.version,
+                message,
+                priority: Priority::new(Class::default(), false),
+                // It stands in no queue: it must not wait for real events, nor hold them up.
+                targets: vec![Target { endpoint: endpoint.no, queue: None }],
+                idempotency,
+            };
+            let id = match self.store.accept(accept).await? {
+                Accepted::New { .. } => id,
+                Accepted::Replayed { id } => id,
+                Accepted::KeyReused => return Err(ServiceError::key_reused()),
+                // It has no event id.
+                Accepted::EventIdTaken => return Err(ServiceError::contended()),
+                Accepted::Stale => {
+                    self.directory.forget(config.no);
+                    continue;
+                }
+            };
+            let made = self.store.message(config.no, MessageRef::Id(id)).await?;
+            return made.ok_or_else(ServiceError::contended);
+        }
+        Err(ServiceError::contended())
+    }
+
+    async fn example_of(&self, actor: &Actor, event_type: &str) -> Result<Bytes, ServiceError> {
+        if !is_event_type_name(event_type) {
+            return Err(ServiceError::body("eventType", EVENT_TYPE_RULE));
+        }
+        if event_type == PING.0 {
+            return Ok(Bytes::from_static(PING.1.as_bytes()));
+        }
+        let rule = "There is no example of this event type: keep a schema with `examples` on it.";
+        self.sample(actor, event_type).await?.ok_or_else(|| ServiceError::body("eventType", rule))
+    }
+}
