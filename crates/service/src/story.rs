@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ringback_model::{LeftOut, Message, MessageNo};
+use ringback_model::{AttemptOutcome, DeliveryState, LeftOut, Message, MessageNo, NotSent};
 use ringback_store::{AttemptQuery, AttemptScope, Direction, EndpointConfig, Paging};
 
 use crate::matching::{self, ReportText, Subject, Unmatched};
@@ -71,14 +71,14 @@ impl Service {
         for delivery in deliveries {
             chapters.push(chapter(delivery.endpoint.clone(), Some(delivery), None, &message));
         }
-        self.note_left_out(message.no, &mut chapters).await?;
+        self.note_last_attempts(message.no, &mut chapters).await?;
         chapters.sort_by_key(|chapter| chapter.endpoint.endpoint.id);
         Ok(Story { message, chapters })
     }
 
-    /// Notes what the last requests went without, where they may have gone without something.
-    async fn note_left_out(&self, message: MessageNo, chapters: &mut [Chapter]) -> Result<(), ServiceError> {
-        if chapters.iter().all(|chapter| chapter.delivery.is_none() || chapter.endpoint.endpoint.shape.is_none()) {
+    /// Notes what the last requests went without, and why none could be made.
+    async fn note_last_attempts(&self, message: MessageNo, chapters: &mut [Chapter]) -> Result<(), ServiceError> {
+        if chapters.iter().all(|chapter| chapter.delivery.is_none()) {
             return Ok(());
         }
         let attempts = self.store.attempts(AttemptQuery {
@@ -93,8 +93,16 @@ impl Service {
         });
         let attempts = attempts.await?;
         for chapter in chapters {
-            let last = attempts.iter().find(|attempt| attempt.endpoint == chapter.endpoint.no);
-            chapter.left_out = last.and_then(|attempt| attempt.exchange.left_out);
+            let Some(last) = attempts.iter().find(|attempt| attempt.endpoint == chapter.endpoint.no) else { continue };
+            chapter.left_out = last.exchange.left_out;
+            // The sentence that names the field stands where an answer would.
+            if last.outcome == (AttemptOutcome::NotSent { why: NotSent::Render })
+                && let Some(delivery) = chapter.delivery.as_mut().filter(|delivery| delivery.reason.is_none())
+                && delivery.state == DeliveryState::Pending
+            {
+                let sentence = String::from_utf8_lossy(&last.exchange.response);
+                delivery.reason = Some(format!("it is held, for no request can be made of it: {sentence}"));
+            }
         }
         Ok(())
     }

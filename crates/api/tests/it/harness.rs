@@ -12,7 +12,7 @@ use ringback_engine::transport::Transport;
 use ringback_engine::{Engine, EngineOptions, Probe};
 use ringback_model::{
     AppNo, AttemptId, AttemptOutcome, BasicAuth, DEFAULT_ORGANIZATION, EndpointNo, Exchange, Failure, IdMaker, LeftOut,
-    ManualClock, MessageNo, OrgId, Phases, Redacted, RetryPolicy, SeededRandom, Timestamp, Trigger,
+    ManualClock, MessageNo, NotSent, OrgId, Phases, Redacted, RetryPolicy, SeededRandom, Timestamp, Trigger,
 };
 use ringback_service::{
     CheckedUrl, IssuerSettings, Monitor, MonitorParts, Service, ServiceParts, TokenKey, TokenSubject, UrlRules,
@@ -377,28 +377,41 @@ impl World {
             let step = Step::Retry { due: now + Duration::from_secs(60), counted: true };
             (AttemptOutcome::Failed { why, retry_after: None }, step)
         };
-        let finish = Finish {
-            message: self.message_no(app, message).await,
-            endpoint: self.endpoint_no(app, endpoint).await,
-            earlier: None,
-            attempt: NewAttempt {
-                id,
-                started_at: now,
-                trigger: Trigger::Scheduled,
-                outcome,
-                url: "https://example.com/".into(),
-                exchange: Exchange {
-                    status: (status > 0).then_some(status),
-                    response: bytes::Bytes::from_static(b"thanks"),
-                    phases: Phases { total: Duration::from_millis(12), ..Phases::default() },
-                    address: None,
-                    left_out,
-                },
-            },
-            step,
-            health: None,
+        let exchange = Exchange {
+            status: (status > 0).then_some(status),
+            response: bytes::Bytes::from_static(b"thanks"),
+            phases: Phases { total: Duration::from_millis(12), ..Phases::default() },
+            address: None,
+            left_out,
         };
-        assert_eq!(self.store.finish(finish).await.unwrap(), Finished::Recorded);
+        let (message, endpoint) = (self.message_no(app, message).await, self.endpoint_no(app, endpoint).await);
+        self.record(message, endpoint, id, (outcome, exchange), step).await;
         id
+    }
+
+    /// Records that no request could be made, as the engine does.
+    pub(crate) async fn not_rendered(&self, app: &str, endpoint: &str, message: &str, sentence: &'static str) {
+        let now = self.service.clock().now();
+        let id = IdMaker::new().make(now, &self.random);
+        let outcome = AttemptOutcome::NotSent { why: NotSent::Render };
+        let exchange = Exchange { response: sentence.into(), ..Exchange::default() };
+        let step = Step::Hold { since: now, due: now + Duration::from_secs(86_400) };
+        let (message, endpoint) = (self.message_no(app, message).await, self.endpoint_no(app, endpoint).await);
+        self.record(message, endpoint, id, (outcome, exchange), step).await;
+    }
+
+    async fn record(
+        &self,
+        message: MessageNo,
+        endpoint: EndpointNo,
+        id: AttemptId,
+        (outcome, exchange): (AttemptOutcome, Exchange),
+        step: Step,
+    ) {
+        let started_at = self.service.clock().now();
+        let url = "https://example.com/".into();
+        let attempt = NewAttempt { id, started_at, trigger: Trigger::Scheduled, outcome, url, exchange };
+        let finish = Finish { message, endpoint, earlier: None, attempt, step, health: None };
+        assert_eq!(self.store.finish(finish).await.unwrap(), Finished::Recorded);
     }
 }

@@ -132,3 +132,24 @@ async fn what_a_request_went_without_is_told_by_the_attempt_and_by_the_story() {
     world.attempt(&app, &endpoint, &message, 500).await;
     assert_eq!(note().await.1, None, "the last request counts");
 }
+
+#[tokio::test]
+async fn what_no_request_can_be_made_of_is_held_and_the_story_names_the_field() {
+    let world = World::new();
+    let app = world.app("a").await;
+    let endpoint = world.endpoint("a", json!({ "url": "https://example.com/", "uid": "e", "dialect": "ant" })).await;
+    let message = world.post("/app/a/msg", json!({ "eventType": "sms.dlr", "payload": report("delivered") })).await;
+    let message = message.text_of("id");
+    world.not_rendered(&app, &endpoint, &message, "The value of `message.parts` cannot be written.").await;
+    let story = world.get(&format!("/app/a/msg/{message}/story")).await.expect(200);
+    let chapter = &story["endpoints"][0];
+    assert_eq!(chapter["statusText"], "pending");
+    assert!(
+        chapter["reason"].as_str().unwrap().ends_with("The value of `message.parts` cannot be written."),
+        "{chapter}"
+    );
+    world.advance(1);
+    world.attempt(&app, &endpoint, &message, 500).await;
+    let story = world.get(&format!("/app/a/msg/{message}/story")).await.expect(200);
+    assert_eq!(story["endpoints"][0].get("reason"), None, "the last attempt counts");
+}
