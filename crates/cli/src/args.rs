@@ -47,6 +47,18 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Prints a bearer token for the API
     Token(TokenArgs),
+    /// Looks at a store, also beside its server: is it whole, what is in it
+    Check(StoreArgs),
+    /// Copies a store into a folder, also beside its server
+    Backup(BackupArgs),
+    /// Makes a store of a backup
+    Restore(RestoreArgs),
+    /// Seals all secrets of a store with a new master key
+    Rekey(StoreArgs),
+    /// Receives webhooks and prints them, for trying things out
+    Listen(ListenArgs),
+    /// Measures how many messages a second are accepted and delivered
+    Bench(BenchArgs),
     /// Tells of settings
     Config(ConfigCommandArgs),
 }
@@ -134,6 +146,83 @@ pub(crate) struct JqlArgs {
     /// Whose they are [default: org_23rb8YdGqMT0qIzpgGwdXfHirMu]
     #[arg(long, value_name = "ID", env = "RINGBACK_JQL_ORG")]
     pub(crate) jql_org: Option<OrgId>,
+}
+
+/// Flags of commands that work on a store.
+#[derive(Debug, Args)]
+pub(crate) struct StoreArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// The store [default: sqlite:./ringback-data]
+    #[arg(long, value_name = "sqlite:FOLDER", env = "RINGBACK_STORE", hide_env_values = true)]
+    pub(crate) store: Option<StoreAddress>,
+    /// Holds what seals secrets [default: master.key in the store]
+    #[arg(long, value_name = "FILE", env = "RINGBACK_MASTER_KEY_FILE")]
+    pub(crate) master_key_file: Option<PathBuf>,
+}
+
+/// Flags of `backup`.
+#[derive(Debug, Args)]
+pub(crate) struct BackupArgs {
+    /// The folder that the copy goes to; made if it is missing
+    pub(crate) folder: PathBuf,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// Copies master.key and jwt.key too: then the backup opens all secrets
+    #[arg(long)]
+    pub(crate) with_keys: bool,
+}
+
+/// Flags of `restore`.
+#[derive(Debug, Args)]
+pub(crate) struct RestoreArgs {
+    /// The folder of the backup
+    pub(crate) folder: PathBuf,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+/// Flags of `listen`.
+#[derive(Debug, Args)]
+pub(crate) struct ListenArgs {
+    /// The port, on 127.0.0.1; 0 for a free one
+    #[arg(long, value_name = "PORT", default_value = "8073")]
+    pub(crate) port: u16,
+    /// The status of answers
+    #[arg(long, value_name = "STATUS", default_value = "200", value_parser = clap::value_parser!(u16).range(200..600))]
+    pub(crate) status: u16,
+    /// How long answers take
+    #[arg(long, value_name = "LENGTH", default_value = "0ms")]
+    pub(crate) delay: Length,
+    /// Answers every so manieth request with 500
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) fail_every: Option<u64>,
+    /// A secret that signatures are checked with; may be given again
+    #[arg(long, value_name = "whsec_...", env = "RINGBACK_SECRET", value_delimiter = ',')]
+    pub(crate) secret: Vec<Secret>,
+}
+
+/// Flags of `bench`.
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    /// A running server [default: one of its own, in a temporary folder]
+    #[arg(long, value_name = "IP:PORT", env = "RINGBACK_SERVER", requires = "token")]
+    pub(crate) server: Option<Listen>,
+    /// A token of it
+    #[arg(long, value_name = "TOKEN", env = "RINGBACK_TOKEN", requires = "server")]
+    pub(crate) token: Option<Secret>,
+    /// How many messages
+    #[arg(long, value_name = "N", default_value = "10000", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) messages: u64,
+    /// Messages a second [default: as many as it takes]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) rate: Option<u64>,
+    /// Connections that messages are sent over
+    #[arg(long, value_name = "N", default_value = "32", value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    pub(crate) connections: u16,
+    /// Bytes of each payload
+    #[arg(long, value_name = "N", default_value = "256", value_parser = clap::value_parser!(u32).range(64..=1_000_000))]
+    pub(crate) payload: u32,
 }
 
 /// Flags of `config`.

@@ -5,12 +5,18 @@
 //! 70 the store broke (see [`serve`]).
 
 mod args;
+mod backup;
+mod bench;
+mod check;
 mod config;
 mod config_print;
 mod demo;
 mod keys;
+mod listen;
 mod log;
 mod receiver;
+mod rekey;
+mod restore;
 mod serve;
 mod server;
 mod signals;
@@ -41,6 +47,12 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(*args),
         Command::Demo(args) => demo::run(args),
         Command::Token(args) => token::run(args),
+        Command::Check(args) => check::run(args),
+        Command::Backup(args) => backup::run(args),
+        Command::Restore(args) => restore::run(args),
+        Command::Rekey(args) => rekey::run(args),
+        Command::Listen(args) => listen::run(args),
+        Command::Bench(args) => bench::run(args),
         Command::Config(args) => match args.command {
             ConfigCommand::Print => config_print::run(),
         },

@@ -13,6 +13,7 @@ mod document;
 mod error;
 mod fact;
 mod feed;
+mod inspection;
 mod mention;
 mod meter;
 mod port;
@@ -29,6 +30,7 @@ pub use fact::{
     Rearm, Rearmed, Release, Released, Step, Take, Taken, Target,
 };
 pub use feed::{Committed, Feed, FeedSender, Settled, feed};
+pub use inspection::Inspection;
 pub use mention::{Mention, MentionQuery, Unread, UnreadQuery, UnreadRun};
 pub use meter::{Room, StoreMeter};
 pub use port::Store;

@@ -24,7 +24,7 @@ pub(crate) use value::{
 };
 pub(crate) use variable::mistyped_variables;
 
-use crate::args::{AccessArgs, LogArgs, ServeArgs};
+use crate::args::{AccessArgs, LogArgs, ServeArgs, StoreArgs};
 
 /// The port of the server when none is named.
 pub(crate) const DEFAULT_PORT: u16 = 8071;
@@ -72,6 +72,12 @@ pub(crate) enum ConfigError {
         "a store in PostgreSQL does not keep the master key: make a file (umask 077; openssl rand -hex 32 > master.key), keep it safe, and name it with --master-key-file"
     )]
     NoMasterKey,
+    /// Some commands know embedded stores alone.
+    #[error("`ringback {command}` is for embedded stores; docs/operating.md says what to use with PostgreSQL")]
+    NoFolder {
+        /// The command.
+        command: &'static str,
+    },
     /// Only a database has tables that somebody else makes.
     #[error("migrate_url is for a store in PostgreSQL: name one with --store, or leave it out")]
     MigrateUrl,
@@ -157,6 +163,26 @@ impl Access {
             },
         };
         Ok(Self { store, jwt })
+    }
+}
+
+/// The folder of an embedded store, and the file with its master key.
+#[derive(Debug)]
+pub(crate) struct StoreFiles {
+    /// The folder.
+    pub(crate) folder: PathBuf,
+    /// The file.
+    pub(crate) master_key: PathBuf,
+}
+
+impl StoreFiles {
+    /// The flags over the file. `command` is what is told when the store is no folder.
+    pub(crate) fn new(args: StoreArgs, command: &'static str) -> Result<Self, ConfigError> {
+        let mut file = File::read(args.config.config.as_deref())?;
+        let store = args.store.or(file.store.take()).unwrap_or_default();
+        let folder = store.folder().ok_or(ConfigError::NoFolder { command })?.to_owned();
+        let master_key = args.master_key_file.or(file.master_key_file.take());
+        Ok(Self { master_key: master_key.unwrap_or_else(|| folder.join("master.key")), folder })
     }
 }
 

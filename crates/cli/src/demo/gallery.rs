@@ -213,7 +213,7 @@ impl Customer {
 fn answer(method: &Method, _target: &str, body: &[u8]) -> Reply {
     let challenge = std::str::from_utf8(body).ok().and_then(challenge).filter(|_| method == Method::POST);
     match challenge {
-        Some(challenge) => Reply { status: StatusCode::OK, body: json!({"challenge": challenge}).to_string().into() },
+        Some(challenge) => Reply { body: json!({"challenge": challenge}).to_string().into(), ..StatusCode::OK.into() },
         None => StatusCode::OK.into(),
     }
 }

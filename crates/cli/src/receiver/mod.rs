@@ -5,8 +5,9 @@
 pub(crate) mod signature;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
@@ -60,11 +61,13 @@ pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     /// The body.
     pub(crate) body: Bytes,
+    /// How long it takes to come.
+    pub(crate) delay: Duration,
 }
 
 impl From<StatusCode> for Reply {
     fn from(status: StatusCode) -> Self {
-        Self { status, body: Bytes::new() }
+        Self { status, body: Bytes::new(), delay: Duration::ZERO }
     }
 }
 
@@ -85,7 +88,18 @@ impl Receiver {
     pub(crate) async fn start(
         answers: impl Fn(&Method, &str, &[u8]) -> Reply + Send + Sync + 'static,
     ) -> io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        Self::start_on((Ipv4Addr::LOCALHOST, 0).into(), answers).await
+    }
+
+    /// The same at this address.
+    ///
+    /// # Errors
+    /// If it cannot be had.
+    pub(crate) async fn start_on(
+        address: SocketAddr,
+        answers: impl Fn(&Method, &str, &[u8]) -> Reply + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let (sender, arrivals) = mpsc::unbounded_channel();
         let mut tasks = JoinSet::new();
@@ -139,6 +153,9 @@ async fn handle(request: Request<Incoming>, shared: Shared) -> Result<Response<F
     let arrival = Arrival { method: head.method, target, headers: head.headers, body, answered: reply.status };
     // Nobody listens any more when the command is ending; the sender gets its answer all the same.
     drop(shared.arrivals.send(arrival));
+    if !reply.delay.is_zero() {
+        tokio::time::sleep(reply.delay).await;
+    }
     let mut response = Response::new(Full::new(reply.body));
     *response.status_mut() = reply.status;
     Ok(response)

@@ -6,4 +6,6 @@ mod demo;
 mod program;
 mod serve;
 mod settings;
+mod store_commands;
 mod token;
+mod tools;

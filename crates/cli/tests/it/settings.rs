@@ -81,7 +81,7 @@ fn a_log_filter_that_is_none_is_refused() {
 
 #[test]
 fn help_fits_the_terminal_and_never_shows_a_secret_of_the_environment() {
-    for command in ["serve", "demo", "token", "help"] {
+    for command in ["serve", "demo", "token", "check", "backup", "restore", "rekey", "listen", "bench", "help"] {
         let mut program = ringback(command);
         if command != "help" {
             program.arg("--help");

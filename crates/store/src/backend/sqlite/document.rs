@@ -249,7 +249,30 @@ fn text(plain: &Zeroizing<Vec<u8>>) -> Result<Redacted> {
     }
 }
 
+/// A secret as it lies in the store.
+pub(super) struct Sealed {
+    pub(super) no: i64,
+    pub(super) place: Vec<u8>,
+    pub(super) secret: Vec<u8>,
+}
+
+/// All secrets, those of deleted documents too.
+pub(super) fn secrets(connection: &Connection) -> Result<Vec<Sealed>> {
+    let mut rows = connection
+        .prepare("SELECT no, kind, parent, key, secret FROM document WHERE secret IS NOT NULL ORDER BY no")?;
+    let found = rows.query_map([], |row| {
+        let kind: u8 = row.get(1)?;
+        let key: String = row.get(3)?;
+        Ok(Sealed { no: row.get(0)?, place: place_of(kind, row.get(2)?, &key), secret: row.get(4)? })
+    })?;
+    found.collect()
+}
+
+fn place_of(kind: u8, parent: i64, key: &str) -> Vec<u8> {
+    [&[kind], parent.to_be_bytes().as_slice(), key.as_bytes()].concat()
+}
+
 /// What a document's secret is bound to: moved to another row, it does not open.
 fn place(kind: DocumentKind, parent: i64, key: &str) -> Vec<u8> {
-    [&[kind.code()], parent.to_be_bytes().as_slice(), key.as_bytes()].concat()
+    place_of(kind.code(), parent, key)
 }

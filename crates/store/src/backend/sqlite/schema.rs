@@ -26,13 +26,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let failed = |error: rusqlite::Error| open_error("the tables of the store cannot be brought up to date", &error);
     let known = STEPS.len();
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-    let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
-    let steps = usize::try_from(version).ok().and_then(|version| STEPS.get(version..)).ok_or_else(|| {
-        StoreError::Open(format!(
-            "the store is of version {version}, newer than this Ringback, which knows versions up to {known}: \
-             use the Ringback that wrote it, or a newer one"
-        ))
-    })?;
+    let steps = check_version(version(&transaction).map_err(failed)?)?;
     for step in steps {
         transaction.execute_batch(step).map_err(failed)?;
     }
@@ -40,6 +34,39 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
         transaction.pragma_update(None, "user_version", known).map_err(failed)?;
     }
     transaction.commit().map_err(failed)
+}
+
+/// The version of the tables.
+pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// What has to be done to a store of this version.
+///
+/// # Errors
+/// [`StoreError::Open`] when it is newer than this version of Ringback.
+pub(super) fn check_version(version: i64) -> Result<&'static [&'static str], StoreError> {
+    usize::try_from(version).ok().and_then(|version| STEPS.get(version..)).ok_or_else(|| {
+        StoreError::Open(format!(
+            "the store is of version {version}, newer than this Ringback, which knows versions up to {}: \
+             use the Ringback that wrote it, or a newer one",
+            STEPS.len()
+        ))
+    })
+}
+
+/// Whether the store's secrets are sealed with this key.
+pub(super) fn is_master_key(connection: &Connection, key: &MasterKey) -> rusqlite::Result<bool> {
+    let check: Option<Vec<u8>> = connection
+        .query_row("SELECT value FROM meta WHERE name = 'master_key_check'", [], |row| row.get(0))
+        .optional()?;
+    Ok(check.is_some_and(|check| key.open(CHECK_PLACE, &check).is_ok()))
+}
+
+/// Notes that the store's secrets are sealed with this key from now on.
+pub(super) fn set_master_key(connection: &Connection, key: &MasterKey, random: &dyn Random) -> rusqlite::Result<()> {
+    let check = key.seal(random, CHECK_PLACE, CHECK_TEXT);
+    connection.execute("UPDATE meta SET value = ?1 WHERE name = 'master_key_check'", params![check]).map(drop)
 }
 
 /// Where the check value of the master key is bound to.
@@ -64,7 +91,7 @@ pub(super) fn check_master_key(
         Some(check) => key.open(CHECK_PLACE, &check).map(drop).map_err(|error| {
             StoreError::Open(format!(
                 "{error}: the secrets in this store were sealed with another one. Give the master.key that it was made \
-                 with"
+                 with; if `ringback rekey` was interrupted, run it again"
             ))
         }),
         None => connection

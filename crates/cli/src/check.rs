@@ -1,0 +1,53 @@
+//! `ringback check`: looks at a store, also beside its server. Exit status 0 if it is whole, 1 if not.
+
+use std::io::{self, Write as _};
+
+use anyhow::bail;
+use ringback_engine::SystemClock;
+use ringback_model::{Clock as _, Timestamp};
+use ringback_store::backend::sqlite::inspect;
+use ringback_store::{Inspection, MasterKey};
+
+use crate::args::StoreArgs;
+use crate::config::StoreFiles;
+
+/// Runs the command.
+pub(crate) fn run(args: StoreArgs) -> anyhow::Result<()> {
+    let files = StoreFiles::new(args, "check")?;
+    // Without the key the rest can be looked at all the same.
+    let key = files.master_key.exists().then(|| MasterKey::from_file(&files.master_key)).transpose()?;
+    let found = inspect(&files.folder, key.as_ref())?;
+    let mut text = describe(&found, SystemClock::new().wall());
+    if key.is_none() {
+        text += &format!("secrets     not looked at: there is no {}\n", files.master_key.display());
+    }
+    io::stdout().write_all(text.as_bytes())?;
+    match found.troubles.len() {
+        0 => Ok(()),
+        1 => bail!("the store is not whole: {}", found.troubles[0]),
+        more => bail!("the store is not whole: {} and {} more", found.troubles[0], more - 1),
+    }
+}
+
+/// What was found, one figure a line.
+pub(crate) fn describe(found: &Inspection, now: Timestamp) -> String {
+    let mut text = format!(
+        "version     {}\ndocuments   {}\nmessages    {}\nattempts    {}\n",
+        found.version, found.documents, found.messages, found.attempts
+    );
+    for (state, count) in &found.deliveries {
+        text += &format!("deliveries  {count} {}\n", state.text());
+    }
+    text += &match found.backlog.oldest {
+        Some(oldest) => format!(
+            "waiting     {} deliveries, the oldest since {} s\n",
+            found.backlog.pending,
+            now.since(oldest).as_secs()
+        ),
+        None => "waiting     nothing\n".to_owned(),
+    };
+    for trouble in &found.troubles {
+        text += &format!("TROUBLE     {trouble}\n");
+    }
+    text + if found.troubles.is_empty() { "whole       yes\n" } else { "whole       NO\n" }
+}

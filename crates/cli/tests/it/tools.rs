@@ -1,0 +1,90 @@
+//! The tools for trying things out: listen and bench.
+
+use crate::program::{Running, call, ringback, serve, stderr, token};
+
+/// Sends a webhook to this URL through a server; the secret of the endpoint.
+fn send(server: &mut Running, folder: &std::path::Path, url: &str, messages: usize) -> String {
+    let (address, token) = (server.address(), token(folder));
+    call(address, &token, "POST", "/app", r#"{"name":"Shop","uid":"shop"}"#);
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let made =
+        call(address, &token, "POST", "/app/shop/endpoint", &format!(r#"{{"url":"{url}","secret":"{secret}"}}"#));
+    assert_eq!(made.0, 201, "{}", made.1);
+    for _ in 0..messages {
+        let sent = call(address, &token, "POST", "/app/shop/msg", r#"{"eventType":"a","payload":{"pin":"31337"}}"#);
+        assert_eq!(sent.0, 202);
+    }
+    secret.to_owned()
+}
+
+#[test]
+fn listen_prints_each_request_and_whether_its_signature_verifies() {
+    for (secret, judgement) in [
+        (Some("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), "signature: verified"),
+        (Some("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), "signature: REFUSED: no signature matches"),
+        (None, "signature: not checked"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut program = ringback("listen");
+        program.args(["--port", "0"]).args(secret.iter().flat_map(|secret| ["--secret", secret]));
+        let mut listener = Running::start(&mut program);
+        let url = listener.line().rsplit_once(' ').unwrap().1.to_owned();
+        let mut server = Running::start(&mut serve(folder.path()));
+        send(&mut server, folder.path(), &format!("{url}hook"), 1);
+        listener.line_with("POST /hook -> 200");
+        listener.line_with("webhook-id: msg_");
+        listener.line_with(r#"{"pin":"31337"}"#);
+        assert!(listener.line_with("signature: ").starts_with(judgement));
+    }
+}
+
+#[test]
+fn listen_answers_as_it_is_told_and_fails_every_so_often() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut listener = Running::start(ringback("listen").args([
+        "--port",
+        "0",
+        "--status",
+        "202",
+        "--fail-every",
+        "2",
+        "--delay",
+        "5ms",
+    ]));
+    let url = listener.line().rsplit_once(' ').unwrap().1.to_owned();
+    let mut server = Running::start(&mut serve(folder.path()));
+    send(&mut server, folder.path(), &url, 2);
+    let answers = [listener.line_with("POST / -> "), listener.line_with("POST / -> ")];
+    assert_eq!(answers, ["POST / -> 202", "POST / -> 500"]);
+}
+
+#[test]
+fn bench_prints_one_line_of_figures_of_a_server_of_its_own_and_of_one_that_runs() {
+    let bench = |flags: &[&str]| {
+        let output = ringback("bench").args(["--messages", "200", "--connections", "4"]).args(flags).output().unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Running::start(&mut serve(folder.path()));
+    let (address, token) = (server.address().to_string(), token(folder.path()));
+    for line in [bench(&[]), bench(&["--rate", "2000"]), bench(&["--server", &address, "--token", &token])] {
+        assert_eq!(line.lines().count(), 1, "{line}");
+        assert!(
+            line.starts_with("messages=200 payload=256 connections=4 accepted/s=") && line.ends_with("missing=0\n"),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn bench_says_what_a_server_lacks_that_may_not_call_this_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = ringback("serve");
+    program.env("RINGBACK_LISTEN", "127.0.0.1:0").env("RINGBACK_LOG", "error");
+    program.arg("--store").arg(crate::program::store(folder.path()));
+    let mut server = Running::start(&mut program);
+    let (address, token) = (server.address().to_string(), token(folder.path()));
+    let (status, text) = crate::program::refusal(ringback("bench").args(["--server", &address, "--token", &token]));
+    assert!(status == 1 && text.contains("--egress-allow 127.0.0.1/32"), "{text}");
+}
