@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a step of a test that fails is the failure of the test")]
 
 mod demo;
+mod golden;
 mod program;
 mod serve;
 mod settings;

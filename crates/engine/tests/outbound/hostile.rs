@@ -93,6 +93,33 @@ async fn a_success_whose_body_is_cut_slow_or_garbled_is_a_success() {
 }
 
 #[tokio::test]
+async fn trailers_and_chunk_extensions_without_end_are_cut_and_the_status_stands() {
+    let head = format!("{HEAD}transfer-encoding: chunked\r\n\r\n");
+    for endless in ["x-trailer: and another one\r\n", "; extension"] {
+        let begun = if endless.starts_with(';') { "5" } else { "2\r\nok\r\n0\r\n" };
+        let script = vec![send(head.clone() + begun), Act::Endless(endless.repeat(100).into_bytes())];
+        let (delivered, end, connections) = against(script).await;
+        assert_eq!((delivered, connections), (AttemptOutcome::Delivered, 2), "{endless:?}");
+        assert_ne!(end, Some(BodyEnd::Complete), "{endless:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_compressed_answer_is_not_asked_for_and_kept_as_it_came() {
+    // What a decompressor would make ten thousand times as much of.
+    let bomb = [b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03".as_slice(), &[0; 40_000]].concat();
+    for encoding in ["gzip", "br", "zstd", "deflate"] {
+        let head = format!("{HEAD}content-encoding: {encoding}\r\ncontent-length: {}\r\n\r\n", bomb.len());
+        let receiver = Receiver::start(vec![vec![send([head.as_bytes(), &bomb].concat())]]).await;
+        let sent = call(&on_loopback(), &format!("http://127.0.0.1:{}/", receiver.port())).await;
+        assert_eq!(outcome(&sent), AttemptOutcome::Delivered);
+        assert_eq!(sent.exchange.response, bomb, "{encoding}");
+        let request = receiver.requests().remove(0).to_ascii_lowercase();
+        assert!(!request.contains("gzip") && !request.contains("deflate"), "{request}");
+    }
+}
+
+#[tokio::test]
 async fn a_slow_body_is_waited_for_two_seconds_at_most() {
     let receiver = Receiver::start(vec![vec![send(format!("{HEAD}content-length: 10\r\n\r\nhalf")), Act::Hang]]).await;
     let begun = Instant::now();
@@ -117,6 +144,10 @@ async fn what_is_not_http_is_a_failure_of_protocol() {
         "HTTP/1.1 000 No\r\n\r\n".to_owned(),
         "HTTP/1.1 099 No\r\n\r\n".to_owned(),
         "HTTP/2.0 200 OK\r\n\r\n".to_owned(),
+        "HTTP/1.1\r\n\r\n".to_owned(),
+        format!("{HEAD}content-length: 1e3\r\n\r\n"),
+        format!("{HEAD}no colon here\r\n\r\n"),
+        format!("{HEAD}x: {}\r\n\r\n", "y".repeat(1_048_576)),
     ] {
         let shown: String = answer.chars().take(60).collect();
         let (outcome, _, connections) = against(vec![send(answer)]).await;
