@@ -87,7 +87,7 @@ impl Provider {
             ..Input::default()
         };
         for (scheme, key) in &self.signatures {
-            input.nonce = Cow::Owned(scheme.nonce(key, id, input.timestamp));
+            input.nonce = if scheme.has_nonce() { scheme.nonce(key, id, input.timestamp).into() } else { "".into() };
             input.secret = key.bytes();
             let signature = scheme.sign(key, &input);
             for (name, value) in scheme.headers(&input, &signature) {

@@ -119,6 +119,11 @@ impl Scheme {
         }
     }
 
+    /// Whether anything of it has a nonce.
+    pub(crate) fn has_nonce(&self) -> bool {
+        self.contents().chain(self.headers.values()).any(|content| content.has(Part::Nonce))
+    }
+
     /// The nonce of a message at a time: nobody without the key can tell it before.
     pub(crate) fn nonce(&self, key: &Key, id: &str, timestamp: i64) -> String {
         let bytes = Hash::Sha256.mac(key.bytes(), format!("{id}.{timestamp}").as_bytes());
@@ -149,7 +154,19 @@ impl Scheme {
         input: &Input<'a>,
         signature: &'a str,
     ) -> impl Iterator<Item = (&'a str, String)> {
-        let input = Input { signature, secret: &[], params: Vec::new(), url: Cow::clone(&input.url), ..input.clone() };
+        // No header holds the secret or the parameters, which are not copied.
+        let input = Input {
+            method: input.method,
+            url: Cow::clone(&input.url),
+            content_type: input.content_type,
+            params: Vec::new(),
+            body: input.body,
+            id: input.id,
+            timestamp: input.timestamp,
+            nonce: Cow::clone(&input.nonce),
+            secret: &[],
+            signature,
+        };
         self.headers.iter().map(move |(name, value)| (name.as_str(), value.text(&input, &self.query, &self.params)))
     }
 }
