@@ -4,6 +4,7 @@
 
 mod demo;
 mod golden;
+mod packaging;
 mod program;
 mod serve;
 mod settings;
