@@ -20,6 +20,8 @@ use crate::problem::Problem;
 
 /// The largest body of a request.
 pub(crate) const BODY_MAX: usize = 2 * 1_024 * 1_024;
+/// The largest body with many messages in it.
+pub(crate) const BATCH_MAX: usize = 8 * 1_024 * 1_024;
 /// How long a body may take to come.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest idempotency key.
@@ -52,23 +54,39 @@ impl FromRequestParts<Arc<Service>> for Caller {
     }
 }
 
+/// The same where the body may be as large as many messages are.
+#[derive(Debug)]
+pub(crate) struct AskedMuch(pub(crate) Asked);
+
 impl FromRequest<Arc<Service>> for Asked {
     type Rejection = Problem;
 
     async fn from_request(request: Request, service: &Arc<Service>) -> Result<Self, Problem> {
+        Self::read(request, service, BODY_MAX).await
+    }
+}
+
+impl FromRequest<Arc<Service>> for AskedMuch {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, service: &Arc<Service>) -> Result<Self, Problem> {
+        Asked::read(request, service, BATCH_MAX).await.map(Self)
+    }
+}
+
+impl Asked {
+    async fn read(request: Request, service: &Arc<Service>, most: usize) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
         let actor = service.authenticate(bearer(&parts.headers)?).await?;
         let key = if parts.method == Method::POST { idempotency_key(&parts.headers)? } else { None };
-        let body = read(body).await?;
+        let body = read_up_to(body, most).await?;
         let idempotency = key.map(|key| {
             let path = parts.uri.path_and_query().map_or("", |path| path.as_str());
             idempotency(&actor, parts.method.as_str(), path, key, &body, service.clock().now())
         });
         Ok(Self { actor, body, idempotency })
     }
-}
 
-impl Asked {
     /// The body, read as a message: what it borrows is borrowed from here.
     pub(crate) fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Problem> {
         json::parse(&self.body)
@@ -128,8 +146,12 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
 }
 
 pub(crate) async fn read(body: axum::body::Body) -> Result<Bytes, Problem> {
+    read_up_to(body, BODY_MAX).await
+}
+
+async fn read_up_to(body: axum::body::Body, most: usize) -> Result<Bytes, Problem> {
     // One frame, the usual case, is taken over as it is; more are put together.
-    let body = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, BODY_MAX).collect());
+    let body = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, most).collect());
     match body.await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Problem::too_large()),

@@ -17,7 +17,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use ringback_service::{Monitor, Service};
 use tower_service::Service as _;
 
-use crate::extract::BODY_MAX;
+use crate::extract::BATCH_MAX;
 use crate::host::Hosts;
 use crate::monitor::{self, Audience, RequestMeter};
 use crate::problem::{Cause, Problem};
@@ -95,7 +95,7 @@ impl Api {
             Problem::not_this_host().into_response()
         } else if request.method() == Method::OPTIONS && !is_page(request.uri().path()) {
             preflight(request.headers())
-        } else if request.body().size_hint().lower() > BODY_MAX as u64 {
+        } else if request.body().size_hint().lower() > BATCH_MAX as u64 {
             Problem::too_large().into_response()
         } else {
             trim_slashes(request.uri_mut());

@@ -15,8 +15,8 @@ use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, RefOr, ResponseB
 use utoipa::{Modify, OpenApi, ToSchema};
 
 use crate::v1::{
-    application, attempt, endpoint, endpoint_message, event_type, header, health, message, oauth_client, organization,
-    probe, secret, statistics, story,
+    application, attempt, endpoint, endpoint_message, event_type, header, health, message, message_batch, oauth_client,
+    organization, probe, secret, statistics, story,
 };
 
 /// The document, as text.
@@ -68,8 +68,7 @@ struct ValidationErrorItem {
         application::delete, endpoint::list, endpoint::create, endpoint::get, endpoint::put, endpoint::patch,
         endpoint::delete, probe::test, probe::preview, probe::verify, secret::get, secret::rotate, header::get, header::put, header::patch, event_type::list,
         event_type::create, event_type::get, event_type::put, event_type::patch, event_type::delete, message::list,
-        message::create, message::get, story::get, endpoint_message::list,
-        endpoint_message::send_example, statistics::stats, statistics::organization,
+    endpoint_message::list, endpoint_message::send_example, message::create, message::get, message_batch::create, statistics::organization, statistics::stats, story::get,
         statistics::application, statistics::endpoint, attempt::list_deliveries, attempt::list_by_message, attempt::list_by_endpoint,
         attempt::get, attempt::resend, oauth_client::list, oauth_client::create, oauth_client::delete, organization::get,
         organization::patch, health::get, health::ping,

@@ -33,7 +33,7 @@ pub(crate) struct Cause(pub(crate) Arc<dyn std::error::Error + Send + Sync>);
 /// The two shapes of an error's body.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-enum Body {
+pub(crate) enum Body {
     /// One sentence.
     Plain { code: &'static str, detail: Cow<'static, str> },
     /// One sentence for each thing that is wrong with the request.
@@ -42,7 +42,7 @@ enum Body {
 
 /// One thing that is wrong with a request.
 #[derive(Debug, Serialize)]
-struct Item {
+pub(crate) struct Item {
     loc: Vec<Cow<'static, str>>,
     msg: String,
     #[serde(rename = "type")]
@@ -87,7 +87,7 @@ impl Problem {
 
     /// 413. What follows is not read.
     pub(crate) fn too_large() -> Self {
-        let detail = "A request body has at most 2 MiB. Send large contents as a link.";
+        let detail = "A request body has at most 2 MiB, one of many messages 8 MiB. Send large contents as a link.";
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", detail).closing()
     }
 
@@ -104,6 +104,14 @@ impl Problem {
             other => other.to_string(),
         };
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "unhealthy", detail)
+    }
+
+    /// Its status and body, where it is a part of an answer. What is our fault goes to the log here.
+    pub(crate) fn into_part(self) -> (u16, Body) {
+        if let Some(Cause(cause)) = &self.cause {
+            tracing::error!(?cause, "a part of a request could not be carried out");
+        }
+        (self.status.as_u16(), self.body)
     }
 
     fn closing(mut self) -> Self {

@@ -101,6 +101,18 @@ impl<K: Kind> Id<K> {
         &self.bytes
     }
 
+    /// The id that is `steps` further: those of things that are made together follow each other.
+    #[must_use]
+    pub fn plus(mut self, steps: u32) -> Self {
+        let mut carry = u64::from(steps);
+        for byte in self.bytes.iter_mut().rev() {
+            let sum = u64::from(*byte) + (carry & 0xff);
+            *byte = sum as u8;
+            carry = (carry >> 8) + (sum >> 8);
+        }
+        self
+    }
+
     /// The smallest id that could have been made at `at`: for paging by time.
     #[must_use]
     pub fn floor(at: Timestamp) -> Self {
@@ -263,6 +275,15 @@ mod tests {
             let (a, b) = (MessageId::from_bytes(a), MessageId::from_bytes(b));
             prop_assert_eq!(a.to_string().parse::<MessageId>().unwrap(), a);
             prop_assert_eq!(a.cmp(&b), a.to_string().cmp(&b.to_string()));
+        }
+
+        #[test]
+        fn ids_that_follow_each_other_rise_and_are_all_different(bytes: [u8; 19], steps in 1u32..5_000) {
+            let mut all = [1; 20];
+            all[1..].copy_from_slice(&bytes);
+            let id = MessageId::from_bytes(all);
+            prop_assert!(id < id.plus(1) && id.plus(steps) < id.plus(steps + 1));
+            prop_assert_eq!(id.plus(steps).plus(1), id.plus(steps + 1));
         }
 
         #[test]

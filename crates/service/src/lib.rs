@@ -26,6 +26,7 @@ mod idempotency;
 mod issuer;
 mod matching;
 mod message;
+mod message_batch;
 mod messaging_draft;
 mod monitor;
 mod oauth_client;
@@ -67,6 +68,7 @@ pub use issuer::{
     SignatureAlgorithm, issuer_url,
 };
 pub use message::{MessageDraft, MessageFilter, RawBody, Receipt};
+pub use message_batch::{BATCH_MAX, BatchReceipts};
 pub use messaging_draft::{Change, CustomParameterDraft, MessagingDraft, VerificationDraft, dialect_of};
 pub use monitor::{Check, Figures, Monitor, MonitorParts, Pending, ProcessReading};
 pub use oauth_client::{GrantError, OauthClient, TOKEN_LIFE};

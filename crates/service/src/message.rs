@@ -87,7 +87,7 @@ pub struct MessageFilter {
 }
 
 impl MessageDraft<'_> {
-    fn check(&self, app: &str) -> Result<(), ServiceError> {
+    pub(crate) fn check(&self, app: &str) -> Result<(), ServiceError> {
         let mut faults = Faults::default();
         if !is_event_type_name(self.event_type) {
             faults.note("eventType", EVENT_TYPE_RULE);
@@ -145,51 +145,13 @@ impl Service {
     ) -> Result<Receipt, ServiceError> {
         actor.require(Right::CreateMessages)?;
         draft.check(app)?;
-        if let Some(application) = &draft.application {
-            match self.find_app(actor, app).await? {
-                Some(existing) => application.clone().check(&existing.settings, &*self.urls)?,
-                None => self.ensure_application(actor, application.clone()).await?,
-            }
-        }
+        self.ensure_inline_application(actor, app, draft).await?;
         let now = self.clock.now();
         let id = self.ids.make(now, &*self.random);
         for _ in 0..TRIES {
             let config = self.app(actor, app).await?;
-            self.check_event_type(&config, draft.event_type).await?;
-            let callback = match draft.callback_url {
-                None => None,
-                Some(url) => {
-                    let url = self.check_callback(&config, url)?;
-                    let Some(lane) = self.callback_lane(&config, &url).await? else { continue };
-                    Some((url, lane))
-                }
-            };
-            let look = Look::new(&config, draft.event_type, draft.class.is_some());
-            let text =
-                (look == Look::Whole).then(|| ReportText::new(&config.settings, draft.event_type, &draft.payload));
-            let report = text.as_ref().and_then(ReportText::report);
-            let class = match look {
-                Look::Category => matching::class_of_payload(&draft.payload),
-                Look::Whole | Look::None => None,
-            };
-            // What a message says of itself is a report only where the event type says so.
-            let own = report.as_ref().filter(|_| matching::is_of_reports(&config.settings, draft.event_type));
-            let class = draft.class.or(class).or_else(|| own.and_then(matching::class_of)).unwrap_or_default();
-            let mut message = draft.to_message(id, now, config.settings.retention_days, own);
-            let mut targets = find_targets(&config, &message, report.as_ref())?;
-            if let Some((url, lane)) = callback {
-                message.callback_url = Some(url);
-                targets.push(Target { endpoint: lane, queue: None });
-            }
-            let accept = Accept {
-                app: config.no,
-                app_version: config.version,
-                priority: Priority::new(class, draft.event_type.ends_with(INBOUND)),
-                targets,
-                message,
-                idempotency,
-            };
-            match self.store.accept(accept).await? {
+            let Some(accept) = self.plan(&config, draft, id, now).await? else { continue };
+            match self.store.accept(Accept { idempotency, ..accept }).await? {
                 Accepted::New { .. } => return Ok(Receipt { id, accepted_at: now }),
                 Accepted::Replayed { id } => return self.repeat_receipt(&config, id, now).await,
                 Accepted::KeyReused => return Err(ServiceError::key_reused()),
@@ -199,6 +161,64 @@ impl Service {
             }
         }
         Err(ServiceError::contended())
+    }
+
+    /// The application that comes along with a message is made if it is not there.
+    pub(crate) async fn ensure_inline_application(
+        &self,
+        actor: &Actor,
+        app: &str,
+        draft: &MessageDraft<'_>,
+    ) -> Result<(), ServiceError> {
+        let Some(application) = &draft.application else { return Ok(()) };
+        match self.find_app(actor, app).await? {
+            Some(existing) => application.clone().check(&existing.settings, &*self.urls),
+            None => self.ensure_application(actor, application.clone()).await,
+        }
+    }
+
+    /// What the store is to keep of a message: where it goes, in which queues, how urgent it is. `None` when the
+    /// configuration has to be read again first.
+    pub(crate) async fn plan(
+        &self,
+        config: &AppConfig,
+        draft: &MessageDraft<'_>,
+        id: MessageId,
+        now: Timestamp,
+    ) -> Result<Option<Accept>, ServiceError> {
+        self.check_event_type(config, draft.event_type).await?;
+        let callback = match draft.callback_url {
+            None => None,
+            Some(url) => {
+                let url = self.check_callback(config, url)?;
+                let Some(lane) = self.callback_lane(config, &url).await? else { return Ok(None) };
+                Some((url, lane))
+            }
+        };
+        let look = Look::new(config, draft.event_type, draft.class.is_some());
+        let text = (look == Look::Whole).then(|| ReportText::new(&config.settings, draft.event_type, &draft.payload));
+        let report = text.as_ref().and_then(ReportText::report);
+        let class = match look {
+            Look::Category => matching::class_of_payload(&draft.payload),
+            Look::Whole | Look::None => None,
+        };
+        // What a message says of itself is a report only where the event type says so.
+        let own = report.as_ref().filter(|_| matching::is_of_reports(&config.settings, draft.event_type));
+        let class = draft.class.or(class).or_else(|| own.and_then(matching::class_of)).unwrap_or_default();
+        let mut message = draft.to_message(id, now, config.settings.retention_days, own);
+        let mut targets = find_targets(config, &message, report.as_ref())?;
+        if let Some((url, lane)) = callback {
+            message.callback_url = Some(url);
+            targets.push(Target { endpoint: lane, queue: None });
+        }
+        Ok(Some(Accept {
+            app: config.no,
+            app_version: config.version,
+            priority: Priority::new(class, draft.event_type.ends_with(INBOUND)),
+            targets,
+            message,
+            idempotency: None,
+        }))
     }
 
     /// Where the organization is strict, a message has an event type that was registered.
@@ -335,7 +355,7 @@ fn is_content_type(text: &str) -> bool {
     printable && essence.split_once('/').is_some_and(|(kind, subtype)| is_token(kind) && is_token(subtype))
 }
 
-fn event_id_taken(event_id: Option<&str>) -> ServiceError {
+pub(crate) fn event_id_taken(event_id: Option<&str>) -> ServiceError {
     ServiceError::Conflict {
         code: "conflict",
         detail: format!(

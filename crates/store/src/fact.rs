@@ -8,6 +8,8 @@ use ringback_model::{
     OrderingKey, Priority, Reason, Timestamp, Trigger,
 };
 
+use crate::StoreError;
+
 /// Which queue of an ordered endpoint a delivery stands in: a hash of the ordering key, 0 for `fifo`. Two keys with one
 /// hash wait for each other, which costs time and never order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -96,6 +98,37 @@ pub enum Accepted {
     KeyReused,
     /// Another message of the application has this event id.
     EventIdTaken,
+    /// The configuration has changed since the targets were matched: load it, match again, and come back.
+    Stale,
+}
+
+/// Messages that came in one request: one commit for all of them.
+#[derive(Clone, Debug)]
+pub struct AcceptBatch {
+    /// The application of all of them.
+    pub app: AppNo,
+    /// The version of the application's configuration that all targets were matched by.
+    pub app_version: i64,
+    /// What a repeated request is answered by: the id that those of the messages follow.
+    pub before: MessageId,
+    /// The messages, without idempotency keys of their own.
+    pub items: Vec<Accept>,
+    /// The key of the request, if it had one.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// What became of an [`AcceptBatch`].
+#[derive(Debug)]
+pub enum BatchAccepted {
+    /// What became of each message, in order. Those that were accepted are durable.
+    Done(Vec<Result<Accepted, StoreError>>),
+    /// The idempotency key was used before with the same body.
+    Replayed {
+        /// [`AcceptBatch::before`] of that request.
+        before: MessageId,
+    },
+    /// The idempotency key was used before with another body.
+    KeyReused,
     /// The configuration has changed since the targets were matched: load it, match again, and come back.
     Stale,
 }

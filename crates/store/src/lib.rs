@@ -26,8 +26,8 @@ pub use directory::{AppConfig, Directory, EndpointConfig};
 pub use document::{Delete, Document, DocumentKind, DocumentPage, Expect, Put, PutResult, Written};
 pub use error::StoreError;
 pub use fact::{
-    Accept, Accepted, Clear, Cleared, Due, Finish, Finished, Idempotency, LaneStart, NewAttempt, NewMessage, QueueNo,
-    Rearm, Rearmed, Release, Released, Step, Take, Taken, Target,
+    Accept, AcceptBatch, Accepted, BatchAccepted, Clear, Cleared, Due, Finish, Finished, Idempotency, LaneStart,
+    NewAttempt, NewMessage, QueueNo, Rearm, Rearmed, Release, Released, Step, Take, Taken, Target,
 };
 pub use feed::{Committed, Feed, FeedSender, Settled, feed};
 pub use inspection::Inspection;

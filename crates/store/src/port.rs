@@ -11,10 +11,10 @@ use bytes::Bytes;
 use ringback_model::{AppNo, Attempt, AttemptId, Delivery, EndpointNo, Message, MessageNo, Tally, Timestamp};
 
 use crate::{
-    Accept, Accepted, AttemptQuery, Backlog, Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage,
-    EndpointDeliveryQuery, EndpointTallyQuery, Finish, Finished, LaneStart, Mention, MentionQuery, MessageQuery,
-    MessageRef, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, StoreMeter, Take, Taken, TallyQuery,
-    UnreadQuery, UnreadRun,
+    Accept, AcceptBatch, Accepted, AttemptQuery, Backlog, BatchAccepted, Clear, Cleared, Count, Delete, Document,
+    DocumentKind, DocumentPage, EndpointDeliveryQuery, EndpointTallyQuery, Finish, Finished, LaneStart, Mention,
+    MentionQuery, MessageQuery, MessageRef, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, StoreMeter, Take,
+    Taken, TallyQuery, UnreadQuery, UnreadRun,
 };
 
 /// The durable facts. See the module for what all methods promise.
@@ -36,6 +36,10 @@ pub trait Store: Send + Sync + Debug + 'static {
     /// Makes held deliveries of one endpoint due now, at most `limit` in one commit, those first that would have been due
     /// first. Not told to the feed: whoever asks for it looks for them.
     fn release(&self, item: Release) -> Reply<Released>;
+
+    /// Keeps the messages of a request together: one commit and one idempotency key, with a result for each in order. None of
+    /// them fails because of another.
+    fn accept_batch(&self, item: AcceptBatch) -> Reply<BatchAccepted>;
 
     /// Ends pending deliveries of one endpoint, at most `limit` in one commit.
     fn clear(&self, item: Clear) -> Reply<Cleared>;

@@ -12,6 +12,7 @@ pub(crate) mod event_type;
 pub(crate) mod header;
 pub(crate) mod health;
 pub(crate) mod message;
+pub(crate) mod message_batch;
 pub(crate) mod message_body;
 pub(crate) mod oauth_client;
 pub(crate) mod organization;
@@ -54,6 +55,7 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
         .route("/api/v1/app/{app_id}/statistics", get(statistics::application))
         .route("/api/v1/statistics", get(statistics::organization))
         .route("/api/v1/app/{app_id}/msg", get(message::list).post(message::create))
+        .route("/api/v1/app/{app_id}/msg/batch", post(message_batch::create))
         .route("/api/v1/app/{app_id}/msg/{msg_id}", get(message::get))
         .route("/api/v1/app/{app_id}/msg/{msg_id}/story", get(story::get))
         .route("/api/v1/app/{app_id}/msg/{msg_id}/endpoint", get(attempt::list_deliveries))

@@ -8,6 +8,7 @@ mod application;
 mod attempt;
 mod backfill;
 mod bad_input;
+mod batch;
 mod callback;
 mod endpoint;
 mod endpoint_message;

@@ -40,6 +40,7 @@ const OPERATIONS: &[(&str, &str, bool)] = &[
     ("POST", "/app/{app_id}/endpoint/preview", true),
     ("GET", "/app/{app_id}/msg", true),
     ("POST", "/app/{app_id}/msg", false),
+    ("POST", "/app/{app_id}/msg/batch", false),
     ("GET", "/app/{app_id}/msg/{msg_id}", true),
     ("GET", "/app/{app_id}/msg/{msg_id}/story", true),
     ("GET", "/app/{app_id}/msg/{msg_id}/endpoint", true),
@@ -81,6 +82,9 @@ fn body_of(method: &str, path: &str) -> String {
         ("GET" | "DELETE", _) => String::new(),
         (_, path) if path.ends_with("/send-example") => json!({ "eventType": "svix.ping" }).to_string(),
         (_, path) if path.ends_with("/msg") => json!({ "eventType": "t", "payload": {} }).to_string(),
+        (_, path) if path.ends_with("/batch") => {
+            json!({ "messages": [{ "eventType": "t", "payload": {} }] }).to_string()
+        }
         (_, path) if path.ends_with("/headers") => json!({ "headers": {} }).to_string(),
         (_, path) if path.ends_with("/test") || path.ends_with("/preview") => {
             json!({ "url": "https://example.com/", "eventType": "t", "payload": {} }).to_string()

@@ -4,6 +4,7 @@
 //! integration test; each case becomes a test of its own. Time stands still unless a case turns it.
 
 pub mod acceptance;
+pub mod batches;
 pub mod clearing;
 pub mod documents;
 pub mod durability;
@@ -70,6 +71,12 @@ macro_rules! conformance_tests {
                 what_was_matched_by_an_old_configuration_is_refused
                 one_bad_item_among_good_ones_fails_alone
                 accepted_deliveries_are_told_in_the_order_of_numbers
+            }
+            batches {
+                a_batch_is_accepted_in_order_with_a_result_for_each
+                a_batch_that_comes_again_makes_nothing_new
+                a_bad_message_of_a_batch_fails_alone
+                a_batch_matched_by_an_old_configuration_is_refused_whole
             }
             idempotency {
                 a_request_that_comes_again_makes_nothing_new

@@ -47,6 +47,10 @@ impl Answer {
         Self(Vec::new())
     }
 
+    pub(super) fn of_message(id: MessageId) -> Self {
+        Self(id.as_bytes().to_vec())
+    }
+
     pub(super) fn of_document(no: i64) -> Self {
         Self(no.to_be_bytes().to_vec())
     }

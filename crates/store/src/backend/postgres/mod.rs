@@ -9,6 +9,7 @@
 //! `shard.rs` for what numbers are made of.
 
 mod accept;
+mod accept_batch;
 mod address;
 mod attempt;
 mod backlog;

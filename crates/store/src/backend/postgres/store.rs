@@ -16,10 +16,10 @@ use super::waiting::{Job, Waiting};
 use super::writer::Writer;
 use super::{attempt, backlog, document, lane, listing, mention, message, schema, take, tally};
 use crate::{
-    Accept, Accepted, Answer, AttemptQuery, Backlog, Clear, Cleared, Count, Delete, Document, DocumentKind,
-    DocumentPage, EndpointDeliveryQuery, EndpointTallyQuery, Feed, Finish, Finished, LaneStart, MasterKey, Mention,
-    MentionQuery, MessageQuery, MessageRef, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, Store,
-    StoreError, StoreMeter, Take, Taken, TallyQuery, UnreadQuery, UnreadRun, feed,
+    Accept, AcceptBatch, Accepted, Answer, AttemptQuery, Backlog, BatchAccepted, Clear, Cleared, Count, Delete,
+    Document, DocumentKind, DocumentPage, EndpointDeliveryQuery, EndpointTallyQuery, Feed, Finish, Finished, LaneStart,
+    MasterKey, Mention, MentionQuery, MessageQuery, MessageRef, Put, PutResult, Rearm, Rearmed, Release, Released,
+    Reply, Store, StoreError, StoreMeter, Take, Taken, TallyQuery, UnreadQuery, UnreadRun, feed,
 };
 
 /// Connections that read for the engine and for configuration: these reads are short.
@@ -137,6 +137,10 @@ impl Store for PostgresStore {
 
     fn release(&self, item: Release) -> Reply<Released> {
         self.write(|answer| Job::Release(item, answer))
+    }
+
+    fn accept_batch(&self, item: AcceptBatch) -> Reply<BatchAccepted> {
+        self.write(|answer| Job::AcceptBatch(item, answer))
     }
 
     fn clear(&self, item: Clear) -> Reply<Cleared> {

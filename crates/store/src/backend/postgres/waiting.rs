@@ -9,8 +9,8 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    Accept, Accepted, Answer, Clear, Cleared, Count, Delete, Finish, Finished, Mention, Put, PutResult, Rearm, Rearmed,
-    Release, Released, StoreError,
+    Accept, AcceptBatch, Accepted, Answer, BatchAccepted, Clear, Cleared, Count, Delete, Finish, Finished, Mention,
+    Put, PutResult, Rearm, Rearmed, Release, Released, StoreError,
 };
 
 /// Operations in one commit at most.
@@ -31,6 +31,7 @@ pub(super) enum Job {
     Finish(Finish, Answer<Finished>),
     Rearm(Rearm, Answer<Rearmed>),
     Release(Release, Answer<Released>),
+    AcceptBatch(AcceptBatch, Answer<BatchAccepted>),
     Clear(Clear, Answer<Cleared>),
     Tally(Count, Answer<()>),
     Mention(Mention, Answer<bool>),
@@ -46,6 +47,7 @@ impl Job {
             Self::Finish(_, answer) => answer.give(Err(error)),
             Self::Rearm(_, answer) => answer.give(Err(error)),
             Self::Release(_, answer) => answer.give(Err(error)),
+            Self::AcceptBatch(_, answer) => answer.give(Err(error)),
             Self::Clear(_, answer) => answer.give(Err(error)),
             Self::Tally(_, answer) => answer.give(Err(error)),
             Self::Mention(_, answer) => answer.give(Err(error)),
@@ -66,7 +68,8 @@ impl Job {
 
     fn payload_bytes(&self) -> usize {
         match self {
-            Self::Accept(item, _) => item.message.payload.len() + item.message.raw.as_ref().map_or(0, |raw| raw.len()),
+            Self::Accept(item, _) => bytes_of(item),
+            Self::AcceptBatch(item, _) => item.items.iter().map(bytes_of).sum(),
             Self::Put(item, _) => item.body.len(),
             Self::Finish(..)
             | Self::Rearm(..)
@@ -78,6 +81,10 @@ impl Job {
             | Self::Ping(_) => 0,
         }
     }
+}
+
+fn bytes_of(item: &Accept) -> usize {
+    item.message.payload.len() + item.message.raw.as_ref().map_or(0, |raw| raw.len())
 }
 
 /// The jobs that wait for the writer.
@@ -115,6 +122,7 @@ impl Unique {
             Job::Finish(item, _) => self.deliveries.insert((item.message, item.endpoint)),
             Job::Rearm(..)
             | Job::Release(..)
+            | Job::AcceptBatch(..)
             | Job::Clear(..)
             | Job::Tally(..)
             | Job::Mention(..)

@@ -16,6 +16,7 @@ use ringback_model::{Clock, Random, Timestamp};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::Client;
 
+use super::accept_batch::accept_batch;
 use super::address::Address;
 use super::clear::clear;
 use super::connection::{Purpose, answered, connect, transaction};
@@ -27,7 +28,8 @@ use super::release::release;
 use super::waiting::{COMPANY_WAIT, Job, Waiting};
 use super::{idempotency, mention, schema, tally};
 use crate::{
-    Accept, Cleared, Committed, FeedSender, Finish, MasterKey, PutResult, Rearmed, Released, StoreError, StoreMeter,
+    Accept, BatchAccepted, Cleared, Committed, FeedSender, Finish, MasterKey, PutResult, Rearmed, Released, StoreError,
+    StoreMeter,
 };
 
 /// How often a transaction that collided with another one is tried.
@@ -75,6 +77,7 @@ pub(super) struct Doubt {
 enum Done {
     Rearm(Rearmed),
     Release(Released),
+    AcceptBatch(BatchAccepted),
     Clear(Cleared),
     Tally,
     Mention(bool),
@@ -154,6 +157,7 @@ impl Writer {
                 Job::Finish(item, _) => finishes.push(item),
                 Job::Rearm(..)
                 | Job::Release(..)
+                | Job::AcceptBatch(..)
                 | Job::Clear(..)
                 | Job::Tally(..)
                 | Job::Mention(..)
@@ -295,6 +299,11 @@ async fn carry_out(client: &Client, now: Timestamp, sealing: Sealing<'_>, job: &
             Done::Rearm(done)
         }
         Job::Release(item, _) => Done::Release(release(client, now, item).await?),
+        Job::AcceptBatch(item, _) => {
+            let (done, due) = accept_batch(client, now, item).await?;
+            committed.due = due;
+            Done::AcceptBatch(done)
+        }
         Job::Clear(item, _) => {
             let (done, due) = clear(client, now, item).await?;
             committed.due = due;
@@ -327,6 +336,7 @@ fn answer(job: Job, done: Done) {
     match (job, done) {
         (Job::Rearm(_, answer), Done::Rearm(done)) => answer.give(Ok(done)),
         (Job::Release(_, answer), Done::Release(done)) => answer.give(Ok(done)),
+        (Job::AcceptBatch(_, answer), Done::AcceptBatch(done)) => answer.give(Ok(done)),
         (Job::Clear(_, answer), Done::Clear(done)) => answer.give(Ok(done)),
         (Job::Tally(_, answer), Done::Tally) => answer.give(Ok(())),
         (Job::Mention(_, answer), Done::Mention(done)) => answer.give(Ok(done)),

@@ -6,6 +6,7 @@
 //!
 //! Read `delivery.rs` next: it holds the facts that must not be lost. Then `apply/mod.rs` for what one commit is.
 
+mod accept_batch;
 mod apply;
 mod attempt;
 mod backlog;

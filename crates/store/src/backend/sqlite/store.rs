@@ -18,10 +18,10 @@ use super::space::Space;
 use super::writer::{Asker, Waiting, Writer};
 use super::{attempt, backlog, delivery, document, lane, listing, mention, message, tally};
 use crate::{
-    Accept, Accepted, AttemptQuery, Backlog, Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage,
-    EndpointDeliveryQuery, EndpointTallyQuery, Feed, Finish, Finished, LaneStart, MasterKey, Mention, MentionQuery,
-    MessageQuery, MessageRef, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, Store, StoreError, StoreMeter,
-    Take, Taken, TallyQuery, UnreadQuery, UnreadRun, feed, seal,
+    Accept, AcceptBatch, Accepted, AttemptQuery, Backlog, BatchAccepted, Clear, Cleared, Count, Delete, Document,
+    DocumentKind, DocumentPage, EndpointDeliveryQuery, EndpointTallyQuery, Feed, Finish, Finished, LaneStart,
+    MasterKey, Mention, MentionQuery, MessageQuery, MessageRef, Put, PutResult, Rearm, Rearmed, Release, Released,
+    Reply, Store, StoreError, StoreMeter, Take, Taken, TallyQuery, UnreadQuery, UnreadRun, feed, seal,
 };
 
 /// Threads that read for the engine and for configuration: these reads are short.
@@ -124,6 +124,10 @@ impl Store for SqliteStore {
 
     fn release(&self, item: Release) -> Reply<Released> {
         self.write(Op::Release(item), Asker::Release)
+    }
+
+    fn accept_batch(&self, item: AcceptBatch) -> Reply<BatchAccepted> {
+        self.write(Op::AcceptBatch(item), Asker::AcceptBatch)
     }
 
     fn clear(&self, item: Clear) -> Reply<Cleared> {

@@ -18,7 +18,8 @@ use super::checkpoint;
 use super::space::Space;
 use super::wal;
 use crate::{
-    Accepted, Answer, Cleared, FeedSender, Finished, PutResult, Rearmed, Released, Reply, StoreError, StoreMeter,
+    Accept, Accepted, Answer, BatchAccepted, Cleared, FeedSender, Finished, PutResult, Rearmed, Released, Reply,
+    StoreError, StoreMeter,
 };
 
 /// Operations in one commit at most.
@@ -49,6 +50,7 @@ pub(super) enum Asker {
     Finish(Answer<Finished>),
     Rearm(Answer<Rearmed>),
     Release(Answer<Released>),
+    AcceptBatch(Answer<BatchAccepted>),
     Clear(Answer<Cleared>),
     Tally(Answer<()>),
     Mention(Answer<bool>),
@@ -64,6 +66,7 @@ impl Asker {
             (Self::Finish(answer), OpResult::Finish(result)) => answer.give(result),
             (Self::Rearm(answer), OpResult::Rearm(result)) => answer.give(result),
             (Self::Release(answer), OpResult::Release(result)) => answer.give(result),
+            (Self::AcceptBatch(answer), OpResult::AcceptBatch(result)) => answer.give(result),
             (Self::Clear(answer), OpResult::Clear(result)) => answer.give(result),
             (Self::Tally(answer), OpResult::Tally(result)) => answer.give(result),
             (Self::Mention(answer), OpResult::Mention(result)) => answer.give(result),
@@ -91,6 +94,7 @@ impl Asker {
             Self::Finish(answer) => answer.give(Err(error)),
             Self::Rearm(answer) => answer.give(Err(error)),
             Self::Release(answer) => answer.give(Err(error)),
+            Self::AcceptBatch(answer) => answer.give(Err(error)),
             Self::Clear(answer) => answer.give(Err(error)),
             Self::Tally(answer) => answer.give(Err(error)),
             Self::Mention(answer) => answer.give(Err(error)),
@@ -237,11 +241,12 @@ impl Waiting {
 
 impl Queue {
     fn take_group(&mut self) -> Vec<(Op, Asker)> {
-        let (mut count, mut bytes) = (0, 0);
+        let (mut count, mut messages, mut bytes) = (0, 0, 0);
         let urgent = self.urgent;
         for (op, _) in self.items.iter().take(GROUP) {
             bytes += payload_bytes(op);
-            if count > 0 && bytes > GROUP_BYTES {
+            messages += op.messages();
+            if count > 0 && (bytes > GROUP_BYTES || messages > GROUP) {
                 break;
             }
             count += 1;
@@ -253,13 +258,18 @@ impl Queue {
     }
 }
 
+fn bytes_of(item: &Accept) -> usize {
+    item.message.payload.len() + item.message.raw.as_ref().map_or(0, |raw| raw.len())
+}
+
 fn is_urgent(op: &Op) -> bool {
     !matches!(op, Op::Finish(_) | Op::Tally(_) | Op::Mention(_))
 }
 
 fn payload_bytes(op: &Op) -> usize {
     match op {
-        Op::Accept(item) => item.message.payload.len() + item.message.raw.as_ref().map_or(0, |raw| raw.len()),
+        Op::Accept(item) => bytes_of(item),
+        Op::AcceptBatch(item) => item.items.iter().map(bytes_of).sum(),
         Op::Put(item) => item.body.len(),
         Op::Finish(_)
         | Op::Rearm(_)

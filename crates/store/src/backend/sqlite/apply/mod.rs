@@ -9,6 +9,7 @@ use std::sync::Arc;
 use ringback_model::{Clock, Random};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
+use super::accept_batch::accept_batch;
 use super::batch::Batch;
 use super::clear::clear;
 use super::delivery::{accept, finish};
@@ -23,8 +24,8 @@ use super::schema;
 use super::tally;
 use super::young::Young;
 use crate::{
-    Accept, Accepted, Clear, Cleared, Committed, Count, Delete, Expect, Finish, Finished, MasterKey, Mention, Put,
-    PutResult, Rearm, Rearmed, Release, Released, StoreError,
+    Accept, AcceptBatch, Accepted, BatchAccepted, Clear, Cleared, Committed, Count, Delete, Expect, Finish, Finished,
+    MasterKey, Mention, Put, PutResult, Rearm, Rearmed, Release, Released, StoreError,
 };
 
 /// A write.
@@ -38,6 +39,8 @@ pub enum Op {
     Rearm(Rearm),
     /// See [`crate::Store::release`].
     Release(Release),
+    /// See [`crate::Store::accept_batch`].
+    AcceptBatch(AcceptBatch),
     /// See [`crate::Store::clear`].
     Clear(Clear),
     /// See [`crate::Store::tally`].
@@ -57,6 +60,17 @@ pub enum Op {
     Ping,
 }
 
+impl Op {
+    /// How many messages it may add.
+    pub(super) fn messages(&self) -> usize {
+        match self {
+            Self::Accept(_) => 1,
+            Self::AcceptBatch(item) => item.items.len(),
+            _ => 0,
+        }
+    }
+}
+
 /// What became of an [`Op`].
 #[derive(Debug)]
 pub enum OpResult {
@@ -68,6 +82,8 @@ pub enum OpResult {
     Rearm(Result<Rearmed, StoreError>),
     /// Of an [`Op::Release`].
     Release(Result<Released, StoreError>),
+    /// Of an [`Op::AcceptBatch`].
+    AcceptBatch(Result<BatchAccepted, StoreError>),
     /// Of an [`Op::Clear`].
     Clear(Result<Cleared, StoreError>),
     /// Of an [`Op::Tally`].
@@ -191,7 +207,7 @@ fn commit(
     let (mut messages, mut attempts) = (context.messages.clone(), context.attempts.clone());
     let transaction =
         connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(trouble_of_transaction)?;
-    let accepts = operations.iter().filter(|op| matches!(op, Op::Accept(_))).count();
+    let accepts = operations.iter().map(Op::messages).sum();
     // Each has an attempt, and may have an earlier one.
     let finishes = 2 * operations.iter().filter(|op| matches!(op, Op::Finish(_))).count();
     messages.reserve(&transaction, accepts).map_err(trouble_of_transaction)?;
@@ -206,7 +222,7 @@ fn commit(
     let mut results = Vec::with_capacity(operations.len());
     for op in operations {
         results.push(match isolation {
-            Isolation::Together => carry_out(&mut batch, op, context.full).map_err(trouble_of_item)?,
+            Isolation::Together => carry_out(&mut batch, op, context.full, isolation).map_err(trouble_of_item)?,
             Isolation::Apart => carry_out_apart(&mut batch, op, context.full)?,
         });
     }
@@ -218,10 +234,11 @@ fn commit(
 }
 
 /// One item. An error leaves what it has written so far to be taken back.
-fn carry_out(batch: &mut Batch<'_>, op: &Op, full: bool) -> rusqlite::Result<OpResult> {
+fn carry_out(batch: &mut Batch<'_>, op: &Op, full: bool, isolation: Isolation) -> rusqlite::Result<OpResult> {
     Ok(match op {
         Op::Accept(_) if full => OpResult::Accept(Err(StoreError::Full)),
         Op::Mention(_) if full => OpResult::Mention(Err(StoreError::Full)),
+        Op::AcceptBatch(_) if full => OpResult::AcceptBatch(Err(StoreError::Full)),
         Op::Tally(_) if full => OpResult::Tally(Err(StoreError::Full)),
         // What is there may be changed: an endpoint has to be paused or disabled on a full disk of all places.
         Op::Put(item) if full && item.expect == Expect::New => OpResult::Put(Err(StoreError::Full)),
@@ -229,6 +246,7 @@ fn carry_out(batch: &mut Batch<'_>, op: &Op, full: bool) -> rusqlite::Result<OpR
         Op::Finish(item) => OpResult::Finish(Ok(finish(batch, item)?)),
         Op::Rearm(item) => OpResult::Rearm(Ok(rearm(batch, item)?)),
         Op::Release(item) => OpResult::Release(Ok(release(batch, item)?)),
+        Op::AcceptBatch(item) => OpResult::AcceptBatch(Ok(accept_batch(batch, item, isolation == Isolation::Apart)?)),
         Op::Clear(item) => OpResult::Clear(Ok(clear(batch, item)?)),
         Op::Tally(item) => OpResult::Tally(Ok(tally::add(batch, item)?)),
         Op::Mention(item) => OpResult::Mention(Ok(mention(batch, item)?)),
@@ -243,7 +261,7 @@ fn carry_out(batch: &mut Batch<'_>, op: &Op, full: bool) -> rusqlite::Result<OpR
 fn carry_out_apart(batch: &mut Batch<'_>, op: &Op, full: bool) -> Result<OpResult, Trouble> {
     let (connection, mark) = (batch.connection, batch.mark());
     connection.execute_batch("SAVEPOINT item").map_err(trouble_of_transaction)?;
-    match carry_out(batch, op, full) {
+    match carry_out(batch, op, full, Isolation::Apart) {
         Ok(result) => {
             connection.execute_batch("RELEASE item").map_err(trouble_of_transaction)?;
             Ok(result)
@@ -291,6 +309,7 @@ fn refused(op: &Op, error: StoreError) -> OpResult {
         Op::Finish(_) => OpResult::Finish(Err(error)),
         Op::Rearm(_) => OpResult::Rearm(Err(error)),
         Op::Release(_) => OpResult::Release(Err(error)),
+        Op::AcceptBatch(_) => OpResult::AcceptBatch(Err(error)),
         Op::Clear(_) => OpResult::Clear(Err(error)),
         Op::Tally(_) => OpResult::Tally(Err(error)),
         Op::Mention(_) => OpResult::Mention(Err(error)),
