@@ -17,7 +17,9 @@ const IMAGE: &str = "image/svg+xml";
 const FILES: &[(&str, &str, &str)] = &[
     ("style.css", STYLE, include_str!("../assets/style.css")),
     ("form.css", STYLE, include_str!("../assets/form.css")),
+    ("message.css", STYLE, include_str!("../assets/message.css")),
     ("console.js", SCRIPT, include_str!("../assets/console.js")),
+    ("live.js", SCRIPT, include_str!("../assets/live.js")),
     ("icon.svg", IMAGE, include_str!("../assets/icon.svg")),
 ];
 

@@ -21,6 +21,7 @@ flashes! {
     "user-changed": "The user is changed.",
     "user-removed": "The user is removed and signed out.",
     "application-added": "The application is added.",
+    "resent": "The message is on its way once more.",
     "application-changed": "The application is changed.",
 }
 

@@ -42,7 +42,9 @@ pub(crate) struct Layout {
 pub(crate) struct Assets {
     pub(crate) style: String,
     pub(crate) form: String,
+    pub(crate) message: String,
     pub(crate) script: String,
+    pub(crate) live: String,
     pub(crate) icon: String,
 }
 
@@ -89,7 +91,9 @@ impl Layout {
             assets: Assets {
                 style: asset::path("style.css"),
                 form: asset::path("form.css"),
+                message: asset::path("message.css"),
                 script: asset::path("console.js"),
+                live: asset::path("live.js"),
                 icon: asset::path("icon.svg"),
             },
         }
@@ -146,7 +150,10 @@ impl Layout {
         let mut layout = Self::of_organization(service, &visit.visit, title, "-").await?;
         let base = &visit.base;
         layout.home.clone_from(base);
-        let links = vec![link(base, "/application", "Application", "gear", here)];
+        let links = vec![
+            link(base, "/messages", "Messages", "list", here),
+            link(base, "/application", "Application", "gear", here),
+        ];
         let title = visit.app.application.name.clone();
         layout.groups.insert(0, Group { title, links });
         Ok(layout)

@@ -11,7 +11,7 @@ use crate::answer::see_other;
 use crate::asset;
 use crate::error::PageError;
 use crate::guard::guard;
-use crate::page::{account, application, applications, set_up, sign_in, users};
+use crate::page::{account, application, applications, message, messages, set_up, sign_in, users};
 
 /// All pages.
 pub fn routes(service: Arc<Service>) -> Router {
@@ -49,4 +49,9 @@ fn app_pages(face: &str) -> Router<Arc<Service>> {
     Router::new()
         .route(&path(""), get(applications::open))
         .route(&path("/application"), get(application::show).post(application::change))
+        .route(&path("/messages"), get(messages::list))
+        .route(&path("/messages/{msg}"), get(message::show))
+        .route(&path("/messages/{msg}/payload"), get(message::payload))
+        .route(&path("/messages/{msg}/resend"), post(message::resend))
+        .route(&path("/messages/{msg}/attempts/{attempt}/answer"), get(message::answer))
 }

@@ -1,5 +1,7 @@
 //! Values as people read them.
 
+use std::time::Duration;
+
 use ringback_model::Timestamp;
 
 /// A time with its zone: `2026-01-31 12:00:05 UTC`.
@@ -23,11 +25,116 @@ pub(crate) fn ago(at: Timestamp, now: Timestamp) -> String {
     format!("{number} {unit}{many} ago")
 }
 
+/// A length of time in the unit that suits it: `850 µs`, `12.4 ms`, `3.2 s`.
+pub(crate) fn length(time: Duration) -> String {
+    let micros = time.as_micros();
+    match micros {
+        0..=999 => format!("{micros} µs"),
+        1_000..=999_999 => format!("{:.1} ms", time.as_secs_f64() * 1e3),
+        _ => format!("{:.1} s", time.as_secs_f64()),
+    }
+}
+
+/// JSON with a line for each member, every token as it stands; what is no JSON comes back as it is.
+pub(crate) fn pretty_json(text: &str) -> String {
+    if serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() {
+        return text.to_owned();
+    }
+    let (mut out, mut depth, mut in_text, mut escaped) = (String::with_capacity(text.len() * 2), 0_usize, false, false);
+    let line = |out: &mut String, depth: usize| {
+        out.push('\n');
+        out.extend(std::iter::repeat_n("  ", depth.min(40)));
+    };
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        if in_text {
+            out.push(letter);
+            (in_text, escaped) = (escaped || letter != '"', !escaped && letter == '\\');
+            continue;
+        }
+        match letter {
+            '"' => {
+                in_text = true;
+                out.push(letter);
+            }
+            '{' | '[' => {
+                out.push(letter);
+                while letters.next_if(char::is_ascii_whitespace).is_some() {}
+                if let Some(end) = letters.next_if(|next| matches!(next, '}' | ']')) {
+                    out.push(end);
+                } else {
+                    depth += 1;
+                    line(&mut out, depth);
+                }
+            }
+            '}' | ']' => {
+                depth = depth.saturating_sub(1);
+                line(&mut out, depth);
+                out.push(letter);
+            }
+            ',' => {
+                out.push(letter);
+                line(&mut out, depth);
+            }
+            ':' => out.push_str(": "),
+            letter if letter.is_ascii_whitespace() => {}
+            letter => out.push(letter),
+        }
+    }
+    out
+}
+
+/// Text of somebody else with what cannot be seen, or turns the direction of reading, made visible.
+pub(crate) fn visible(text: &str) -> String {
+    let hides = |letter: char| {
+        (letter.is_control() && letter != '\n' && letter != '\t')
+            || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars().filter(|letter| *letter != '\r') {
+        if hides(letter) {
+            out.extend(letter.escape_unicode());
+        } else {
+            out.push(letter);
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
+
+    #[test]
+    fn json_is_laid_out_and_no_token_of_it_is_changed() {
+        let text = r#"{ "b":1.50,"a":[],"a":{"x":"y{,:\\\""},"l":[1, 2]}"#;
+        let lines = [
+            "{",
+            "  \"b\": 1.50,",
+            "  \"a\": [],",
+            "  \"a\": {",
+            "    \"x\": \"y{,:\\\\\\\"\"",
+            "  },",
+            "  \"l\": [",
+            "    1,",
+            "    2",
+            "  ]",
+            "}",
+        ];
+        assert_eq!(pretty_json(text), lines.join("\n"));
+        assert_eq!(pretty_json("{not json"), "{not json");
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_shown() {
+        assert_eq!(visible("a\u{1b}[31m\u{202e}b\r\n\tc"), "a\\u{1b}[31m\\u{202e}b\n\tc");
+    }
+
+    #[test]
+    fn lengths_have_the_unit_that_suits_them() {
+        let texts = [850, 12_400, 3_200_000].map(|us| length(Duration::from_micros(us)));
+        assert_eq!(texts, ["850 µs", "12.4 ms", "3.2 s"]);
+    }
 
     #[test]
     fn times_name_their_zone_and_lengths_their_unit() {

@@ -3,6 +3,8 @@
 pub(crate) mod account;
 pub(crate) mod application;
 pub(crate) mod applications;
+pub(crate) mod message;
+pub(crate) mod messages;
 pub(crate) mod set_up;
 pub(crate) mod sign_in;
 pub(crate) mod users;

@@ -4,6 +4,7 @@
 
 mod browser;
 mod harness;
+mod messages;
 
 mod application;
 mod guard;

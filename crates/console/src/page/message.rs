@@ -1,0 +1,298 @@
+//! One message, and its story in four stages: the event, the webhooks that it is for, the attempts, and what the
+//! receivers made of them.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, RawQuery, State};
+use axum::response::{IntoResponse as _, Response};
+use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use ringback_model::{AttemptOutcome, DeliveryState, Message, Timestamp, Trigger};
+use ringback_service::{AttemptFilter, AttemptView, Chapter, Direction, Right, Service, Window};
+
+use crate::answer::{page, see_other};
+use crate::error::PageError;
+use crate::flash;
+use crate::form::Form;
+use crate::layout::Layout;
+use crate::text;
+use crate::visit::AppVisit;
+
+/// Attempts that one page shows.
+const ATTEMPTS: usize = 100;
+/// Bytes of a payload or an answer that a page shows; all of it can be downloaded.
+const SHOWN: usize = 16 * 1024;
+
+#[derive(Template)]
+#[template(path = "message.html")]
+struct MessagePage {
+    layout: Layout,
+    base: String,
+    event: EventPart,
+    webhooks: Vec<WebhookPart>,
+    deliveries: Vec<DeliveryPart>,
+    may_resend: bool,
+    /// Something may still change.
+    is_open: bool,
+}
+
+struct EventPart {
+    id: String,
+    event_type: String,
+    event_id: String,
+    channels: String,
+    ordering_key: String,
+    accepted: Time,
+    occurred: Option<Time>,
+    payload: Shown,
+    kept_until: String,
+}
+
+struct Time {
+    text: String,
+    iso: String,
+}
+
+/// A text that may be cut.
+struct Shown {
+    text: String,
+    is_cut: bool,
+    is_gone: bool,
+}
+
+struct WebhookPart {
+    url: String,
+    matched: bool,
+    why: String,
+    note: &'static str,
+}
+
+struct DeliveryPart {
+    endpoint: String,
+    url: String,
+    state: &'static str,
+    tone: &'static str,
+    next: Option<Time>,
+    reason: String,
+    attempts: Vec<AttemptPart>,
+    /// What the receiver made of it, in words.
+    handling: String,
+    is_deleted: bool,
+}
+
+struct AttemptPart {
+    id: String,
+    at: Time,
+    by: &'static str,
+    result: String,
+    tone: &'static str,
+    total: String,
+    phases: Vec<(&'static str, String)>,
+    url: String,
+    answer: Shown,
+    left_out: String,
+}
+
+/// The page.
+pub(crate) async fn show(
+    State(service): State<Arc<Service>>,
+    visit: AppVisit,
+    Path(path): Path<Vec<(String, String)>>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, PageError> {
+    let name = last(&path, "msg");
+    let actor = &visit.visit.actor;
+    let story = service.message_story(actor, &visit.name, name).await?;
+    let window = Window { limit: ATTEMPTS, from: None, backwards: false, order: Direction::Descending };
+    let filter = AttemptFilter::default();
+    let attempts = service.list_attempts_of_message(actor, &visit.name, name, None, window, filter).await?.items;
+    let title = story.message.event_type.clone();
+    let layout = Layout::of_app(&service, &visit, &title, "/messages").await?.after(query.as_deref());
+    let deliveries: Vec<_> = story.chapters.iter().filter_map(|chapter| delivery_part(chapter, &attempts)).collect();
+    let template = MessagePage {
+        layout,
+        base: visit.base.clone(),
+        is_open: deliveries.iter().any(|delivery| delivery.tone == "warn"),
+        event: event_part(&story.message),
+        webhooks: story.chapters.iter().map(webhook_part).collect(),
+        deliveries,
+        may_resend: visit.may(Right::Resend),
+    };
+    Ok(page(&template))
+}
+
+/// Sends it once more.
+pub(crate) async fn resend(
+    State(service): State<Arc<Service>>,
+    visit: AppVisit,
+    Path(path): Path<Vec<(String, String)>>,
+    form: Form,
+) -> Result<Response, PageError> {
+    let name = last(&path, "msg");
+    service.resend(&visit.visit.actor, &visit.name, name, form.get("endpoint"), None).await?;
+    Ok(see_other(&flash::on(&format!("{}/messages/{name}", visit.base), "resent")))
+}
+
+/// The payload, byte for byte.
+pub(crate) async fn payload(
+    State(service): State<Arc<Service>>,
+    visit: AppVisit,
+    Path(path): Path<Vec<(String, String)>>,
+) -> Result<Response, PageError> {
+    let message = service.get_message(&visit.visit.actor, &visit.name, last(&path, "msg")).await?;
+    let payload = message.payload.ok_or(PageError::NotFound)?;
+    Ok(download(payload.to_vec(), &format!("{}.json.txt", message.id)))
+}
+
+/// What a receiver answered, byte for byte.
+pub(crate) async fn answer(
+    State(service): State<Arc<Service>>,
+    visit: AppVisit,
+    Path(path): Path<Vec<(String, String)>>,
+) -> Result<Response, PageError> {
+    let (message, attempt) = (last(&path, "msg"), last(&path, "attempt"));
+    let view = service.get_attempt(&visit.visit.actor, &visit.name, message, attempt).await?;
+    Ok(download(view.attempt.exchange.response.to_vec(), &format!("{attempt}.txt")))
+}
+
+fn last<'a>(path: &'a [(String, String)], wanted: &str) -> &'a str {
+    path.iter().find(|(name, _)| name == wanted).map_or("", |(_, value)| value)
+}
+
+/// Bytes of somebody else: never a page of ours, whatever they are.
+fn download(bytes: Vec<u8>, name: &str) -> Response {
+    let headers = [
+        (CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
+        (CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
+        (CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox; frame-ancestors 'none'".to_owned()),
+        (CACHE_CONTROL, "no-store".to_owned()),
+    ];
+    (headers, bytes).into_response()
+}
+
+fn event_part(message: &Message) -> EventPart {
+    EventPart {
+        id: message.id.to_string(),
+        event_type: message.event_type.clone(),
+        event_id: message.event_id.clone().unwrap_or_default(),
+        channels: message.channels.join(", "),
+        ordering_key: message.ordering_key.as_ref().map_or_else(String::new, |key| key.as_str().to_owned()),
+        accepted: when(message.accepted_at),
+        occurred: message.occurred_at.map(when),
+        payload: match &message.payload {
+            Some(payload) => shown(&text::pretty_json(&String::from_utf8_lossy(payload))),
+            None => Shown { text: String::new(), is_cut: false, is_gone: true },
+        },
+        kept_until: text::time(message.expires_at),
+    }
+}
+
+fn webhook_part(chapter: &Chapter) -> WebhookPart {
+    let endpoint = &chapter.endpoint.endpoint;
+    WebhookPart {
+        url: endpoint.url.clone(),
+        matched: chapter.delivery.is_some(),
+        why: chapter.why_not.map_or_else(String::new, |why| why.text.to_owned()),
+        note: match (chapter.endpoint.deleted, chapter.changed_since) {
+            (true, _) => "It was deleted since.",
+            (false, true) => "It was changed since: this goes by what it says now.",
+            (false, false) => "",
+        },
+    }
+}
+
+fn delivery_part(chapter: &Chapter, attempts: &[AttemptView]) -> Option<DeliveryPart> {
+    let delivery = chapter.delivery.as_ref()?;
+    let endpoint = &chapter.endpoint.endpoint;
+    let attempts: Vec<&AttemptView> = attempts.iter().filter(|view| view.endpoint == endpoint.id).collect();
+    let (state, tone) = match delivery.state {
+        DeliveryState::Success => ("Delivered", "good"),
+        DeliveryState::Pending | DeliveryState::Sending => ("Pending", "warn"),
+        DeliveryState::Fail => ("Failed", "bad"),
+        DeliveryState::Canceled => ("Canceled", ""),
+    };
+    Some(DeliveryPart {
+        endpoint: endpoint.id.to_string(),
+        url: endpoint.url.clone(),
+        state,
+        tone,
+        next: delivery.next_attempt.map(when),
+        reason: delivery.reason.clone().unwrap_or_default(),
+        handling: handling(delivery.state, attempts.first().copied()),
+        attempts: attempts.into_iter().map(attempt_part).collect(),
+        is_deleted: chapter.endpoint.deleted,
+    })
+}
+
+/// What the last attempt says of the receiver.
+fn handling(state: DeliveryState, last: Option<&AttemptView>) -> String {
+    let Some(view) = last else {
+        return "Nothing has been sent yet.".to_owned();
+    };
+    let status = view.attempt.exchange.status;
+    match (&view.attempt.outcome, status) {
+        (AttemptOutcome::Delivered, Some(status)) => format!("The receiver took it and answered {status}."),
+        (AttemptOutcome::Delivered, None) => "The receiver took it.".to_owned(),
+        (outcome, _) => {
+            let after = match state {
+                DeliveryState::Success => " An earlier or later attempt succeeded.",
+                DeliveryState::Pending | DeliveryState::Sending => " It is tried again.",
+                DeliveryState::Fail => " It is not tried again by itself.",
+                DeliveryState::Canceled => " It was called off.",
+            };
+            format!("{}.{after}", sentence(&outcome.to_string()))
+        }
+    }
+}
+
+fn attempt_part(view: &AttemptView) -> AttemptPart {
+    let attempt = &view.attempt;
+    let phases = &attempt.exchange.phases;
+    let steps =
+        [("Resolve", phases.dns), ("Connect", phases.connect), ("TLS", phases.tls), ("First byte", phases.first_byte)];
+    let (result, tone) = match (&attempt.outcome, attempt.exchange.status) {
+        (AttemptOutcome::Delivered, Some(status)) => (status.to_string(), "good"),
+        (AttemptOutcome::Delivered, None) => ("Delivered".to_owned(), "good"),
+        (AttemptOutcome::Failed { .. }, Some(status)) => (status.to_string(), "bad"),
+        (AttemptOutcome::Failed { .. }, None) => ("Failed".to_owned(), "bad"),
+        (AttemptOutcome::NotSent { .. }, _) => ("Not sent".to_owned(), "warn"),
+    };
+    let answer = String::from_utf8_lossy(&attempt.exchange.response);
+    let words = sentence(&attempt.outcome.to_string());
+    // Of what was never answered stands here what was in the way.
+    let text = if answer.is_empty() && attempt.exchange.status.is_none() { &words } else { &*answer };
+    AttemptPart {
+        id: attempt.id.to_string(),
+        at: when(attempt.started_at),
+        by: match attempt.trigger {
+            Trigger::Scheduled => "Schedule",
+            Trigger::Manual => "Resend",
+        },
+        result,
+        tone,
+        total: text::length(phases.total),
+        phases: steps
+            .into_iter()
+            .filter(|(_, took)| !took.is_zero())
+            .map(|(name, took)| (name, text::length(took)))
+            .collect(),
+        url: attempt.url.clone(),
+        answer: shown(text),
+        left_out: attempt.exchange.left_out.map_or_else(String::new, |left_out| left_out.to_string()),
+    }
+}
+
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(char::to_uppercase).into_iter().flatten().chain(letters).collect()
+}
+
+fn shown(text: &str) -> Shown {
+    let end = (0..=SHOWN.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    Shown { text: text::visible(&text[..end]), is_cut: end < text.len(), is_gone: false }
+}
+
+fn when(at: Timestamp) -> Time {
+    Time { text: text::time(at), iso: at.to_string() }
+}

@@ -1,0 +1,175 @@
+//! The messages of an application: the newest first, and a search by whatever somebody has at hand.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+use ringback_model::{Message, Timestamp};
+use ringback_service::{Direction, MessageFilter, MessageStanding, Service, ServiceError, Window};
+use url::form_urlencoded;
+
+use super::sign_in::in_query;
+use crate::answer::page;
+use crate::error::PageError;
+use crate::layout::Layout;
+use crate::text;
+use crate::visit::AppVisit;
+
+/// Messages on one page.
+const PAGE: usize = 25;
+
+#[derive(Template)]
+#[template(path = "messages.html")]
+struct MessagesPage {
+    layout: Layout,
+    base: String,
+    rows: Vec<Row>,
+    search: String,
+    event_type: String,
+    channel: String,
+    before: String,
+    after: String,
+    is_filtered: bool,
+    is_first: bool,
+    fault: String,
+    /// The query of the next page.
+    next: Option<String>,
+}
+
+struct Row {
+    id: String,
+    event_type: String,
+    event_id: String,
+    at: String,
+    at_iso: String,
+    standing: Standing,
+}
+
+/// Where a message stands, in a word and a colour.
+pub(crate) struct Standing {
+    pub(crate) text: String,
+    pub(crate) tone: &'static str,
+}
+
+impl Standing {
+    fn of(standing: MessageStanding) -> Self {
+        let MessageStanding { success, pending, failed, canceled } = standing;
+        let all = success + pending + failed + canceled;
+        let (text, tone) = match (all, pending, failed) {
+            (0, ..) => ("No webhook".to_owned(), ""),
+            (_, 0, 0) if canceled == all => ("Canceled".to_owned(), ""),
+            (1, 0, 0) => ("Delivered".to_owned(), "good"),
+            (1, 0, _) => ("Failed".to_owned(), "bad"),
+            (1, ..) => ("Pending".to_owned(), "warn"),
+            (_, 0, 0) => (format!("{success} of {all} delivered"), "good"),
+            (_, 0, _) => (format!("{failed} of {all} failed"), "bad"),
+            _ => (format!("{pending} of {all} pending"), "warn"),
+        };
+        Self { text, tone }
+    }
+}
+
+/// The list.
+pub(crate) async fn list(
+    State(service): State<Arc<Service>>,
+    visit: AppVisit,
+    RawQuery(query): RawQuery,
+) -> Result<Response, PageError> {
+    let of = |name: &str| in_query(query.as_deref(), name).trim().to_owned();
+    let [search, event_type, channel, before, after, from] =
+        ["search", "type", "channel", "before", "after", "from"].map(of);
+    let window = Window { limit: PAGE, from: from.parse().ok(), backwards: false, order: Direction::Descending };
+    let actor = &visit.visit.actor;
+    let found = if search.is_empty() {
+        let filter = MessageFilter {
+            after: time(&after),
+            before: time(&before),
+            channel: Some(channel.clone()).filter(|channel| !channel.is_empty()),
+            event_types: Some(event_type.clone()).filter(|one| !one.is_empty()).into_iter().collect(),
+            with_content: false,
+        };
+        service.list_messages(actor, &visit.name, window, filter).await
+    } else {
+        service.search_messages(actor, &visit.name, &search, &window).await
+    };
+    let (found, fault) = match found {
+        Ok(found) => (found, String::new()),
+        Err(ServiceError::Invalid(faults)) => {
+            let text = faults.into_iter().map(|fault| fault.message).collect::<Vec<_>>().join(" ");
+            (ringback_service::Page { items: Vec::new(), done: true }, text)
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let standings = service.message_standings(actor, &visit.name, &found.items).await?;
+    let next = found.items.last().filter(|_| !found.done).map(|last| {
+        let given =
+            [("search", &search), ("type", &event_type), ("channel", &channel), ("before", &before), ("after", &after)];
+        let mut next = form_urlencoded::Serializer::new(String::new());
+        given.into_iter().filter(|(_, value)| !value.is_empty()).for_each(|(name, value)| {
+            next.append_pair(name, value);
+        });
+        next.append_pair("from", &last.id.to_string()).finish()
+    });
+    let layout = Layout::of_app(&service, &visit, "Messages", "/messages").await?.after(query.as_deref());
+    let is_filtered = [&search, &event_type, &channel, &before, &after].iter().any(|one| !one.is_empty());
+    let template = MessagesPage {
+        layout,
+        base: visit.base.clone(),
+        rows: found.items.iter().zip(standings).map(|(message, standing)| row(message, standing)).collect(),
+        is_first: from.is_empty(),
+        is_filtered,
+        search,
+        event_type,
+        channel,
+        before,
+        after,
+        fault,
+        next,
+    };
+    Ok(page(&template))
+}
+
+fn row(message: &Message, standing: MessageStanding) -> Row {
+    Row {
+        id: message.id.to_string(),
+        event_type: message.event_type.clone(),
+        event_id: message.event_id.clone().unwrap_or_default(),
+        at: text::time(message.accepted_at),
+        at_iso: message.accepted_at.to_string(),
+        standing: Standing::of(standing),
+    }
+}
+
+/// What a field for a date and time holds, which names no zone: it is meant in UTC, as all times of the pages.
+fn time(text: &str) -> Option<Timestamp> {
+    let seconds = if text.matches(':').count() == 1 { ":00" } else { "" };
+    format!("{text}{seconds}Z").parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_stands_where_its_worst_delivery_stands() {
+        let text = |success, pending, failed, canceled| {
+            Standing::of(MessageStanding { success, pending, failed, canceled }).text
+        };
+        assert_eq!(text(0, 0, 0, 0), "No webhook");
+        assert_eq!(
+            (text(1, 0, 0, 0), text(0, 1, 0, 0), text(0, 0, 1, 0)),
+            ("Delivered".into(), "Pending".into(), "Failed".into())
+        );
+        assert_eq!(text(2, 0, 1, 0), "1 of 3 failed");
+        assert_eq!(text(2, 1, 1, 0), "1 of 4 pending");
+        assert_eq!((text(2, 0, 0, 0), text(0, 0, 0, 2)), ("2 of 2 delivered".into(), "Canceled".into()));
+    }
+
+    #[test]
+    fn a_field_of_a_date_and_time_is_read_as_utc() {
+        assert_eq!(time("2027-01-15T08:00").unwrap().to_string(), "2027-01-15T08:00:00Z");
+        assert_eq!(time("2027-01-15T08:00:07").unwrap().to_string(), "2027-01-15T08:00:07Z");
+        assert_eq!((time(""), time("tomorrow")), (None, None));
+    }
+}

@@ -1,0 +1,110 @@
+use bytes::Bytes;
+use ringback_model::Role;
+use ringback_service::{ApplicationDraft, EndpointDraft, MessageDraft};
+
+use crate::browser::Browser;
+use crate::harness::{Answer, ORG, World};
+
+/// Markup that must never become any.
+const HOSTILE: &str = r#"{"a":"<img src=x onerror=alert(1)>","b": 1.50,"c":"\u202e"}"#;
+
+/// An application with a webhook for `order.created`: the path of its pages, and the webhook's id.
+async fn application(world: &World) -> (String, String) {
+    let draft =
+        ApplicationDraft { name: "Acme".to_owned(), uid: Some("acme".to_owned()), ..ApplicationDraft::default() };
+    let made = world.service.create_application(&world.actor(), draft, false, None).await.unwrap();
+    let mut endpoint = EndpointDraft::new("https://hooks.example/in".to_owned());
+    endpoint.channels = Some(vec!["orders".to_owned()]);
+    let endpoint = world.service.create_endpoint(&world.actor(), "acme", endpoint, None).await.unwrap();
+    (format!("/console/{ORG}/{}", made.item.application.id), endpoint.endpoint.id.to_string())
+}
+
+async fn send(world: &World, event_type: &str, channels: Option<&'static str>) -> String {
+    let draft = MessageDraft {
+        event_type,
+        payload: Bytes::from_static(HOSTILE.as_bytes()),
+        channels: channels.map(|one| vec![one.into()]),
+        ..MessageDraft::default()
+    };
+    world.service.create_message(&world.actor(), "acme", &draft, None).await.unwrap().id.to_string()
+}
+
+async fn open(browser: &mut Browser<'_>, path: &str) -> Answer {
+    browser.get(path).await.expect(200)
+}
+
+#[tokio::test]
+async fn the_list_says_where_each_message_stands_and_is_searched_and_filtered() {
+    let world = World::new();
+    let (base, _) = application(&world).await;
+    let mut browser = world.signed_in(Role::Viewer).await;
+    let list = format!("{base}/messages");
+    open(&mut browser, &list).await.holds("No messages yet");
+    let matched = send(&world, "order.created", Some("orders")).await;
+    let other = send(&world, "order.closed", None).await;
+    let page = open(&mut browser, &list).await;
+    page.holds(&matched);
+    page.holds("Pending");
+    page.holds("No webhook");
+    let found = open(&mut browser, &format!("{list}?search={matched}")).await;
+    found.holds(&matched);
+    assert!(!found.text.contains(&other));
+    let filtered = open(&mut browser, &format!("{list}?type=order.closed")).await;
+    assert!(filtered.text.contains(&other) && !filtered.text.contains(&matched));
+    open(&mut browser, &format!("{list}?search=nothing")).await.holds("No message is like this");
+    open(&mut browser, &format!("{list}?after=2099-01-01T00:00")).await.holds("in the future");
+}
+
+#[tokio::test]
+async fn a_message_tells_its_story_in_four_stages_and_nothing_in_it_becomes_markup() {
+    let world = World::new();
+    let (base, _) = application(&world).await;
+    let mut browser = world.signed_in(Role::Viewer).await;
+    let message = send(&world, "order.created", Some("orders")).await;
+    let path = format!("{base}/messages/{message}");
+    let page = open(&mut browser, &path).await;
+    for stage in ["Event Trigger", "Webhook Registration", "Payload Delivery", "Receiver Handling"] {
+        page.holds(stage);
+    }
+    page.holds("Matched");
+    page.holds("https://hooks.example/in");
+    page.holds("The next attempt is due at");
+    page.holds("Nothing has been sent yet.");
+    page.holds("&#34;b&#34;: 1.50");
+    assert!(!page.text.contains("<img src=x"), "the payload is text");
+    assert!(!page.text.contains('\u{202e}'), "what turns the direction of reading is shown");
+    assert!(!page.text.contains("/resend"), "a viewer changes nothing");
+    let unmatched = send(&world, "order.created", None).await;
+    let page = open(&mut browser, &format!("{base}/messages/{unmatched}")).await;
+    page.holds("the message carries none of its `channels`");
+    browser.get(&format!("{base}/messages/msg_1srOrx2ZWZBpBUvZwXKQmoEYga2")).await.expect(404);
+}
+
+#[tokio::test]
+async fn a_payload_is_downloaded_as_it_is_and_is_never_a_page() {
+    let world = World::new();
+    let (base, _) = application(&world).await;
+    let mut browser = world.signed_in(Role::Viewer).await;
+    let message = send(&world, "order.created", None).await;
+    let raw = open(&mut browser, &format!("{base}/messages/{message}/payload")).await;
+    assert_eq!(raw.text, HOSTILE);
+    let header = |name: &str| raw.headers[name].to_str().unwrap();
+    assert_eq!((header("content-type"), header("x-content-type-options")), ("text/plain; charset=utf-8", "nosniff"));
+    assert!(header("content-disposition").starts_with("attachment"));
+    assert!(header("content-security-policy").contains("sandbox"));
+}
+
+#[tokio::test]
+async fn whoever_may_sends_a_message_once_more() {
+    let world = World::new();
+    let (base, endpoint) = application(&world).await;
+    let message = send(&world, "order.created", Some("orders")).await;
+    let page = format!("{base}/messages/{message}");
+    let fields = [("endpoint", endpoint.as_str())];
+    let mut editor = world.signed_in(Role::Editor).await;
+    open(&mut editor, &page).await.holds("Resend");
+    let sent = editor.post(&page, &format!("{page}/resend"), &fields).await.expect(303);
+    open(&mut editor, sent.location()).await.holds("on its way once more");
+    let mut viewer = world.signed_in(Role::Viewer).await;
+    viewer.post(&page, &format!("{page}/resend"), &fields).await.expect(403);
+}
