@@ -101,6 +101,9 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "true|false", env = "RINGBACK_HTTPS_ONLY", hide_possible_values = true)]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new())]
     pub(crate) https_only: Option<bool>,
+    /// Whose applications get operational webhooks [default: org_00000000000SvixManagement00]
+    #[arg(long, value_name = "ID", env = "RINGBACK_MANAGEMENT_ORG")]
+    pub(crate) management_org: Option<OrgId>,
     #[command(flatten)]
     pub(crate) log: LogArgs,
     // Last, because its heading holds for all that follows.

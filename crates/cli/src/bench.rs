@@ -27,7 +27,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::args::BenchArgs;
-use crate::config::{Access, JwtSource, LogConfig, LogFormat, ServeConfig, StoreAddress};
+use crate::config::{Access, JwtSource, LogConfig, LogFormat, ServeConfig, StoreAddress, management_org};
 use crate::log;
 use crate::receiver::{Arrival, Receiver};
 use crate::server::{Server, runtime};
@@ -81,6 +81,7 @@ fn own_config(folder: &Path) -> ServeConfig {
         egress_proxy: None,
         retry: RetryPolicy::default(),
         https_only: false,
+        management_org: management_org(),
         issuer: None,
     }
 }

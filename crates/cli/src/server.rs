@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use ringback_api::{Api, Hosts};
 use ringback_engine::egress::{Connector, DnsResolver, EgressPolicy, Trust};
 use ringback_engine::transport::Transport;
-use ringback_engine::{Engine, EngineOptions, Probe, SystemClock, SystemRandom};
+use ringback_engine::{Engine, EngineOptions, Probe, SystemClock, SystemRandom, notices};
 use ringback_model::{Clock, Random};
 use ringback_service::{Monitor, MonitorParts, Service, ServiceParts, TokenKey};
 use ringback_store::Directory;
@@ -27,6 +27,9 @@ use crate::url_rules::EgressRules;
 /// second to record the outcome.
 const GRACE: Duration = Duration::from_secs(31);
 
+/// How long what the engine has noticed last may take to be told.
+const LAST_NOTICES: Duration = Duration::from_secs(2);
+
 /// The store takes no more writes, so the process stops.
 #[derive(Debug, thiserror::Error)]
 #[error("the store is broken and takes no more writes: {0}")]
@@ -43,6 +46,7 @@ pub(crate) struct Server {
     engine: Engine,
     probe: Arc<Probe>,
     words: JoinHandle<()>,
+    notices: JoinHandle<()>,
     service: Arc<Service>,
     monitor: Arc<Monitor>,
     api: Listener,
@@ -123,7 +127,7 @@ impl Server {
         let transport = Arc::new(Transport::new(connector.clone()));
 
         let probe = Arc::new(Probe::new(connector.clone()));
-        let service = Arc::new(Service::new(ServiceParts {
+        let service = Service::new(ServiceParts {
             store: port.clone(),
             directory: directory.clone(),
             clock: clock.clone(),
@@ -132,8 +136,9 @@ impl Server {
             probe: probe.clone(),
             tokens,
             issuer: config.issuer,
-        }));
-        let engine = Engine::start(EngineOptions {
+        });
+        let service = Arc::new(service.with_management(config.management_org));
+        let options = EngineOptions {
             store: port.clone(),
             directory: directory.clone(),
             feed,
@@ -141,6 +146,12 @@ impl Server {
             clock: clock.clone(),
             random,
             retry: config.retry,
+        };
+        let (sender, notices) = notices();
+        let engine = Engine::start_telling(options, Some(sender));
+        let notices = tokio::spawn({
+            let service = service.clone();
+            async move { service.tell_notices(notices).await }
         });
         let words = tokio::spawn({
             let service = service.clone();
@@ -160,7 +171,7 @@ impl Server {
         };
         let api = Listener::start(listener, api);
         let url = config.public_url.map_or_else(|| format!("http://{address}"), |url| url.origin);
-        Ok(Self { address, url, admin_address, store, engine, probe, words, service, monitor, api, admin })
+        Ok(Self { address, url, admin_address, store, engine, probe, words, notices, service, monitor, api, admin })
     }
 
     /// Where the API listens.
@@ -193,8 +204,20 @@ impl Server {
     /// # Errors
     /// [`StoreBroken`] if that is what happens on the way.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
-        let Self { address: _, url: _, admin_address: _, store, engine, probe, words, service, monitor, api, admin } =
-            self;
+        let Self {
+            address: _,
+            url: _,
+            admin_address: _,
+            store,
+            engine,
+            probe,
+            words,
+            notices,
+            service,
+            monitor,
+            api,
+            admin,
+        } = self;
         monitor.stopping();
         // What it was about to keep is read again at the next start.
         words.abort();
@@ -206,6 +229,11 @@ impl Server {
             // The API has a grace of its own, which is shorter.
             (api, ()) = async { tokio::join!(api.stop(), engine.stop(GRACE)) } => api?,
             reason = store.broken() => return Err(StoreBroken(reason).into()),
+        }
+        // It ends when the engine has, once it has told the rest; what it cannot tell in time is not told.
+        let abort = notices.abort_handle();
+        if tokio::time::timeout(LAST_NOTICES, notices).await.is_err() {
+            abort.abort();
         }
         // Last, so that whoever looks sees that the server stops.
         if let Some(admin) = admin {

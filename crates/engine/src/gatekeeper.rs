@@ -50,21 +50,21 @@ pub(crate) struct Gatekeeper {
 }
 
 impl Gatekeeper {
-    /// Takes a measure against an endpoint, unless somebody has done so already.
+    /// Takes a measure against an endpoint, unless somebody has done so already; whether it was taken.
     ///
     /// # Errors
     /// Those of the store.
-    pub(crate) async fn take(&self, measure: Measure, no: EndpointNo) -> Result<(), StoreError> {
+    pub(crate) async fn take(&self, measure: Measure, no: EndpointNo) -> Result<bool, StoreError> {
         for _ in 0..TRIES {
-            let Some(document) = self.store.document(no.0).await? else { return Ok(()) };
+            let Some(document) = self.store.document(no.0).await? else { return Ok(false) };
             if document.kind != DocumentKind::Endpoint || document.deleted_at.is_some() {
-                return Ok(());
+                return Ok(false);
             }
             let corrupt = |source: serde_json::Error| StoreError::Corrupt { what: "endpoint", source: source.into() };
             let mut endpoint: Endpoint = serde_json::from_str(&document.body).map_err(corrupt)?;
             // What one URL answers says nothing of the one that was put in its place.
             if (measure != Measure::Pause && *endpoint.url != *self.url) || !measure.apply(&mut endpoint) {
-                return Ok(());
+                return Ok(false);
             }
             endpoint.updated_at = self.clock.now();
             let put = Put {
@@ -81,7 +81,7 @@ impl Gatekeeper {
             if self.store.put(put).await? != PutResult::Stale {
                 self.directory.forget(self.app);
                 tracing::warn!(endpoint = %endpoint.id, ?measure, "an endpoint was stopped by the server");
-                return Ok(());
+                return Ok(true);
             }
         }
         Err(StoreError::Unavailable { source: "the endpoint is changed over and over".into() })

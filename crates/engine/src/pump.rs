@@ -11,7 +11,7 @@ use ringback_model::{
     AppNo, AttemptOutcome, Clock, DeliveryState, EndpointNo, Failure, IdMaker, Random, Reason, RetryPolicy, Timestamp,
 };
 use ringback_store::{
-    Clear, Committed, Directory, Due, Feed, Finish, LaneStart, Release, Step, Store, StoreError, Taken,
+    Clear, Committed, Directory, Due, Feed, Finish, Finished, LaneStart, Release, Step, Store, StoreError, Taken,
 };
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -24,6 +24,7 @@ use crate::gatekeeper::{Gatekeeper, Measure};
 use crate::holds::Holds;
 use crate::log;
 use crate::meter::EngineMeter;
+use crate::notice::{self, Notice};
 use crate::route::Route;
 use crate::scheduler::{Action, Event, LanePolicy, Limits, Scheduler};
 use crate::sender::Sender;
@@ -78,11 +79,18 @@ impl Engine {
     /// Starts an engine on the current runtime.
     #[must_use]
     pub fn start(options: EngineOptions) -> Self {
+        Self::start_telling(options, None)
+    }
+
+    /// The same; what is worth telling goes to `notices`.
+    #[must_use]
+    pub fn start_telling(options: EngineOptions, notices: Option<mpsc::Sender<Notice>>) -> Self {
         let (stop, abort) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let (done, stopped) = oneshot::channel();
         let (questions, asked) = mpsc::unbounded_channel();
         let watch = EngineWatch { meter: Arc::new(EngineMeter::new()), questions };
-        let pump = Pump::new(options, watch.meter.clone(), asked);
+        let mut pump = Pump::new(options, watch.meter.clone(), asked);
+        pump.notices = notices;
         let (stop_of_pump, abort_of_pump) = (stop.clone(), abort.clone());
         drop(tokio::spawn(async move {
             pump.run(&stop_of_pump, &abort_of_pump).await;
@@ -121,7 +129,7 @@ enum Done {
     /// Some of an endpoint were released; there may be more.
     Released(EndpointNo, bool),
     Measured(EndpointNo),
-    /// What was counted is kept.
+    /// Something that nobody waits for is done: what was counted is kept, or a notice was told.
     Counted,
 }
 
@@ -147,6 +155,7 @@ struct Pump {
     tallies: Tallies,
     meter: Arc<EngineMeter>,
     busiest: Busiest,
+    notices: Option<mpsc::Sender<Notice>>,
     /// Whoever wants to know how it stands.
     asked: mpsc::UnboundedReceiver<Question>,
     /// Endpoints that a measure is being taken against.
@@ -178,6 +187,7 @@ impl Pump {
             tallies,
             meter,
             busiest,
+            notices: None,
             asked,
             measured: HashSet::new(),
             finding: Finding::No,
@@ -369,6 +379,12 @@ impl Pump {
             self.holds.judged(endpoint, due.message.no, Arc::clone(&route));
         }
         let measure = self.measure(&due, &route, &attempt.outcome, judgement.step, health.failing_since);
+        let notice = match self.notices {
+            Some(_) if !route.config.endpoint.callback => {
+                notice::of_attempt(&due, &route.config.endpoint, &attempt, judgement.step)
+            }
+            Some(_) | None => None,
+        };
         let finish = Finish {
             message: due.message.no,
             endpoint,
@@ -378,9 +394,22 @@ impl Pump {
             health: health.differs_durably(&before).then_some(health),
         };
         match measure {
-            Some(measure) if self.measured.insert(endpoint) => self.take_measure(measure, app, &route, finish),
-            // The feed tells when it is durable.
-            Some(_) | None => drop(self.store.finish(finish)),
+            Some(measure) if self.measured.insert(endpoint) => {
+                let since = health.failing_since.unwrap_or_else(|| self.clock.now());
+                self.take_measure(measure, app, &route, finish, (notice, since));
+            }
+            Some(_) | None => {
+                // The feed tells when it is durable.
+                let finished = self.store.finish(finish);
+                if let (Some(notice), Some(notices)) = (notice, self.notices.clone()) {
+                    self.tasks.spawn(async move {
+                        if matches!(finished.await, Ok(Finished::Recorded)) {
+                            tell(&notices, notice);
+                        }
+                        Done::Counted
+                    });
+                }
+            }
         }
     }
 
@@ -410,7 +439,14 @@ impl Pump {
 
     /// Stops an endpoint and then records the outcome that led to it: were it the other way round, a crash between the
     /// two would let the next of the queue out. The lane sends nothing in the meantime.
-    fn take_measure(&mut self, measure: Measure, app: AppNo, route: &Arc<Route>, finish: Finish) {
+    fn take_measure(
+        &mut self,
+        measure: Measure,
+        app: AppNo,
+        route: &Arc<Route>,
+        finish: Finish,
+        (notice, since): (Option<Notice>, Timestamp),
+    ) {
         let endpoint = finish.endpoint;
         self.tell(Event::Stopping(endpoint));
         let gatekeeper = Gatekeeper {
@@ -420,17 +456,28 @@ impl Pump {
             app,
             url: route.url.clone(),
         };
+        let notices = self.notices.clone();
         self.tasks.spawn(async move {
             let mut taken = gatekeeper.take(measure, endpoint).await;
             // The feed tells when it is durable.
-            drop(gatekeeper.store.finish(finish));
-            while let Err(error) = taken {
+            let finished = gatekeeper.store.finish(finish);
+            while let Err(error) = &taken {
                 tracing::error!(?error, ?measure, "an endpoint could not be stopped; trying again");
                 if matches!(error, StoreError::Broken | StoreError::Corrupt { .. }) {
                     break;
                 }
                 tokio::time::sleep(LOOK_AGAIN).await;
                 taken = gatekeeper.take(measure, endpoint).await;
+            }
+            if let Some(notices) = notices {
+                if measure != Measure::Pause && matches!(taken, Ok(true)) {
+                    tell(&notices, Notice::Disabled { app, endpoint, since });
+                }
+                if let Some(notice) = notice
+                    && matches!(finished.await, Ok(Finished::Recorded))
+                {
+                    tell(&notices, notice);
+                }
             }
             Done::Measured(endpoint)
         });
@@ -543,5 +590,12 @@ impl Pump {
             }
             Done::Cleared(endpoint, cleared.ok().map(|cleared| cleared.count == CLEARED_PER_STEP))
         });
+    }
+}
+
+/// Tells what happened; if those who listen are far behind, it is not told.
+fn tell(notices: &mpsc::Sender<Notice>, notice: Notice) {
+    if notices.try_send(notice).is_err() {
+        tracing::warn!("too much happens at a time: a failing delivery or a disabled endpoint is not told");
     }
 }

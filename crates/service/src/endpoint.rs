@@ -138,7 +138,11 @@ impl Service {
         let (app, config) = self.endpoint_config(actor, app, name).await?;
         let gone = self.store.delete(Delete { no: config.no.0, now: self.clock.now(), app: Some(app.no) }).await?;
         self.directory.forget(app.no);
-        if gone { Ok(()) } else { Err(ServiceError::NotFound(Resource::Endpoint)) }
+        if !gone {
+            return Err(ServiceError::NotFound(Resource::Endpoint));
+        }
+        self.tell_deleted(&app, &config).await;
+        Ok(())
     }
 
     /// The configuration of an endpoint and of its application.
@@ -222,6 +226,7 @@ impl Service {
         match result {
             PutResult::Stored(written) => {
                 self.verify_in_background(app.no, EndpointNo(written.no), &composed.endpoint);
+                self.tell_written(app, None, &composed.endpoint, written.version).await;
                 Ok(composed.view())
             }
             PutResult::Replayed { no } => match self.store.document(no).await? {
@@ -246,8 +251,9 @@ impl Service {
         let result = self.store.put(put(app, &composed, expect, idempotency)?).await?;
         self.directory.forget(app.no);
         match result {
-            PutResult::Stored(_) => {
+            PutResult::Stored(written) => {
                 self.verify_in_background(app.no, config.no, &composed.endpoint);
+                self.tell_written(app, Some(config), &composed.endpoint, written.version).await;
                 Ok(Some(composed.view()))
             }
             PutResult::Replayed { .. } => Ok(Some(EndpointView::of(config))),

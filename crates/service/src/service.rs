@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use ringback_engine::Probe;
-use ringback_model::{Clock, IdMaker, Random};
+use ringback_model::{Clock, IdMaker, OrgId, Random};
 use ringback_store::{AppConfig, Directory, Store};
 
 use crate::issuer::{Issuer, IssuerSettings, OrganizationIssuers};
 use crate::oauth_client::KnownClients;
+use crate::operational::MANAGEMENT_ORGANIZATION;
 use crate::organization::Organizations;
 use crate::password::Passwords;
 use crate::probe_limit::ProbeLimit;
@@ -57,6 +58,8 @@ pub struct Service {
     pub(crate) issuer: Option<Arc<Issuer>>,
     pub(crate) issuers: OrganizationIssuers,
     pub(crate) organizations: Organizations,
+    /// Whose applications the operational webhooks of organizations are.
+    pub(crate) management: OrgId,
     pub(crate) clients: KnownClients,
     pub(crate) verifier: Arc<Verifier>,
     pub(crate) test_limit: ProbeLimit,
@@ -89,6 +92,7 @@ impl Service {
             issuer: issuer.map(Arc::new),
             issuers: OrganizationIssuers::default(),
             organizations: Organizations::default(),
+            management: MANAGEMENT_ORGANIZATION.parse().expect("it is an id of an organization"),
             clients: KnownClients::default(),
             verifier: Arc::new(verifier),
             test_limit: ProbeLimit::new("tests", TESTS_MAX),

@@ -15,6 +15,7 @@ pub(crate) mod message;
 pub(crate) mod message_batch;
 pub(crate) mod message_body;
 pub(crate) mod oauth_client;
+pub(crate) mod operational_webhook;
 pub(crate) mod organization;
 mod organization_jql;
 pub(crate) mod probe;
@@ -71,6 +72,22 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
         .route(
             "/api/v1/event-type/{event_type_name}",
             get(event_type::get).put(event_type::put).patch(event_type::patch).delete(event_type::delete),
+        )
+        .route("/api/v1/operational-webhook/endpoint", get(operational_webhook::list).post(operational_webhook::create))
+        .route(
+            "/api/v1/operational-webhook/endpoint/{webhook_id}",
+            get(operational_webhook::get).put(operational_webhook::put).delete(operational_webhook::delete),
+        )
+        .route("/api/v1/operational-webhook/endpoint/{webhook_id}/secret", get(operational_webhook::get_secret))
+        .route(
+            "/api/v1/operational-webhook/endpoint/{webhook_id}/secret/rotate",
+            post(operational_webhook::rotate_secret),
+        )
+        .route(
+            "/api/v1/operational-webhook/endpoint/{webhook_id}/headers",
+            get(operational_webhook::get_headers)
+                .put(operational_webhook::put_headers)
+                .patch(operational_webhook::patch_headers),
         )
         .route("/api/v1/organization", get(organization::get).patch(organization::patch))
         .route("/api/v1/health", get(health::get))

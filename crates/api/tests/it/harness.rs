@@ -129,7 +129,8 @@ impl World {
     /// A world with an engine, which lives as long as the runtime.
     pub(crate) fn running() -> Self {
         let (mut world, feed) = Self::open(None);
-        let engine = Engine::start(EngineOptions {
+        let (sender, notices) = ringback_engine::notices();
+        let options = EngineOptions {
             store: world.store.clone(),
             directory: world.directory.clone(),
             feed,
@@ -137,7 +138,10 @@ impl World {
             clock: world.clock.clone(),
             random: Arc::new(SeededRandom::new(4)),
             retry: RetryPolicy::default(),
-        });
+        };
+        let engine = Engine::start_telling(options, Some(sender));
+        let service = world.service.clone();
+        tokio::spawn(async move { service.tell_notices(notices).await });
         let monitor = Arc::new(Monitor::new(MonitorParts {
             store: world.store.clone(),
             directory: world.directory.clone(),

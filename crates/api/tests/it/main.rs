@@ -24,6 +24,7 @@ mod messaging;
 mod monitor;
 mod open_rules;
 mod openapi;
+mod operational;
 mod organization;
 mod paging;
 mod probe;

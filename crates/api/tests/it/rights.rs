@@ -51,6 +51,16 @@ const OPERATIONS: &[(&str, &str, bool)] = &[
     ("GET", "/app/{app_id}/oauth-client", true),
     ("POST", "/app/{app_id}/oauth-client", true),
     ("DELETE", "/app/{app_id}/oauth-client/{client_id}", true),
+    ("GET", "/operational-webhook/endpoint", false),
+    ("POST", "/operational-webhook/endpoint", false),
+    ("GET", "/operational-webhook/endpoint/{webhook_id}", false),
+    ("PUT", "/operational-webhook/endpoint/{webhook_id}", false),
+    ("GET", "/operational-webhook/endpoint/{webhook_id}/secret", false),
+    ("POST", "/operational-webhook/endpoint/{webhook_id}/secret/rotate", false),
+    ("GET", "/operational-webhook/endpoint/{webhook_id}/headers", false),
+    ("PUT", "/operational-webhook/endpoint/{webhook_id}/headers", false),
+    ("PATCH", "/operational-webhook/endpoint/{webhook_id}/headers", false),
+    ("DELETE", "/operational-webhook/endpoint/{webhook_id}", false),
     ("GET", "/organization", false),
     ("PATCH", "/organization", false),
     ("GET", "/event-type", true),
@@ -107,12 +117,15 @@ async fn furnished() -> (World, String, impl Fn(&str, &str) -> String) {
     let message = world.message("a", "t").await;
     let attempt = world.attempt(&app, &endpoint, &message, 200).await.to_string();
     let client = world.post("/app/a/oauth-client", json!({ "name": "n" })).await.text_of("clientId");
+    let webhook =
+        world.post("/operational-webhook/endpoint", json!({ "url": "https://example.com/" })).await.text_of("id");
     let fill = move |path: &str, app: &str| {
         path.replace("{app_id}", app)
             .replace("{endpoint_id}", &endpoint)
             .replace("{msg_id}", &message)
             .replace("{attempt_id}", &attempt)
             .replace("{client_id}", &client)
+            .replace("{webhook_id}", &webhook)
             .replace("{event_type_name}", "t")
     };
     (world, app, fill)

@@ -9,7 +9,7 @@ use super::{
     ConfigError, HostNames, Listen, LogFormat, MigrateUrl, Networks, ProxyUrl, PublicUrl, Schedule, Secret,
     StoreAddress,
 };
-use ringback_model::near;
+use ringback_model::{OrgId, near};
 
 /// What the file sets. Every key is the name of a flag of `serve` with `_` for `-`.
 #[derive(Debug, Default, Deserialize)]
@@ -28,6 +28,7 @@ pub(crate) struct File {
     pub(super) jwt_secret_file: Option<PathBuf>,
     pub(super) master_key_file: Option<PathBuf>,
     pub(super) https_only: Option<bool>,
+    pub(super) management_org: Option<OrgId>,
     pub(super) log: Option<String>,
     pub(super) log_format: Option<LogFormat>,
     #[serde(flatten)]
@@ -35,7 +36,7 @@ pub(crate) struct File {
 }
 
 /// The keys of [`File`].
-pub(crate) const KEYS: [&str; 26] = [
+pub(crate) const KEYS: [&str; 27] = [
     "listen",
     "admin_listen",
     "public_url",
@@ -49,6 +50,7 @@ pub(crate) const KEYS: [&str; 26] = [
     "jwt_secret_file",
     "master_key_file",
     "https_only",
+    "management_org",
     "log",
     "log_format",
     "jql_jwks_url",

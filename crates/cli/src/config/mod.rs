@@ -14,8 +14,8 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 use ringback_engine::egress::Proxy;
-use ringback_model::{Redacted, RetryPolicy};
-use ringback_service::IssuerSettings;
+use ringback_model::{OrgId, Redacted, RetryPolicy};
+use ringback_service::{IssuerSettings, MANAGEMENT_ORGANIZATION};
 
 pub(crate) use file::File;
 pub(crate) use issuer::{Algorithms, IssuerUrl};
@@ -143,6 +143,8 @@ pub(crate) struct ServeConfig {
     pub(crate) retry: RetryPolicy,
     /// Endpoints must have `https` URLs.
     pub(crate) https_only: bool,
+    /// Whose applications get operational webhooks.
+    pub(crate) management_org: OrgId,
     /// Who else makes tokens for JQL.
     pub(crate) issuer: Option<IssuerSettings>,
 }
@@ -224,9 +226,15 @@ impl ServeConfig {
             egress_allow: args.egress_allow.or(file.egress_allow.take()).unwrap_or_default().0,
             retry: schedule.map(|schedule| RetryPolicy::new(schedule.0)).unwrap_or_default(),
             https_only: args.https_only.or(file.https_only).unwrap_or(false),
+            management_org: args.management_org.or(file.management_org).unwrap_or_else(management_org),
             issuer: issuer::issuer(args.jql, file)?,
         })
     }
+}
+
+/// The organization that operational webhooks belong to unless another is named.
+pub(crate) fn management_org() -> OrgId {
+    MANAGEMENT_ORGANIZATION.parse().expect("it is an id of an organization")
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ use self::gallery::Gallery;
 use self::report::Report;
 use self::stage::Stage;
 use crate::args::DemoArgs;
-use crate::config::{Access, DEFAULT_PORT, JwtSource, LogConfig, LogFormat, ServeConfig, StoreAddress};
+use crate::config::{Access, DEFAULT_PORT, JwtSource, LogConfig, LogFormat, ServeConfig, StoreAddress, management_org};
 use crate::log;
 use crate::server::{Server, runtime};
 use crate::signals::Signals;
@@ -81,6 +81,7 @@ fn config(folder: &Path, once: bool) -> ServeConfig {
         egress_allow: vec![IpNet::from(IpAddr::from(Ipv4Addr::LOCALHOST))],
         retry: RetryPolicy::new(parse_schedule(SCHEDULE).expect("the schedule of the demo is one")),
         https_only: false,
+        management_org: management_org(),
         issuer: None,
     }
 }
