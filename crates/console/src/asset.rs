@@ -20,6 +20,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("message.css", STYLE, include_str!("../assets/message.css")),
     ("console.js", SCRIPT, include_str!("../assets/console.js")),
     ("live.js", SCRIPT, include_str!("../assets/live.js")),
+    ("form.js", SCRIPT, include_str!("../assets/form.js")),
     ("icon.svg", IMAGE, include_str!("../assets/icon.svg")),
 ];
 

@@ -22,6 +22,9 @@ flashes! {
     "user-removed": "The user is removed and signed out.",
     "application-added": "The application is added.",
     "resent": "The message is on its way once more.",
+    "webhook-added": "The webhook is saved. Reports that come from now on are sent to it.",
+    "webhook-saved": "The webhook is saved. It holds for every attempt from now on.",
+    "webhook-deleted": "The webhook is deleted. What was pending for it is called off.",
     "application-changed": "The application is changed.",
 }
 

@@ -27,6 +27,38 @@ impl fmt::Debug for Form {
 }
 
 impl Form {
+    /// Whether a box of this name is ticked, or a button of it was pressed.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(n, _)| n == name)
+    }
+
+    /// Puts a value in the place of all of this name.
+    pub(crate) fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.0.retain(|(n, _)| n != name);
+        self.0.push((name.to_owned(), value.into()));
+    }
+
+    /// Takes out all names that begin so.
+    pub(crate) fn remove(&mut self, beginning: &str) {
+        self.0.retain(|(n, _)| !n.starts_with(beginning));
+    }
+
+    /// All names.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The numbers of the rows that a list of this name has, in order: `NAME-0-...`.
+    pub(crate) fn rows(&self, name: &str) -> Vec<usize> {
+        let number = |field: &str| {
+            field.strip_prefix(name)?.strip_prefix('-')?.split_once('-').and_then(|(number, _)| number.parse().ok())
+        };
+        let mut rows: Vec<usize> = self.0.iter().filter_map(|(field, _)| number(field)).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        rows
+    }
+
     /// The first value of this name; empty if there is none.
     pub(crate) fn get(&self, name: &str) -> &str {
         self.0.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value)
@@ -101,6 +133,15 @@ impl Faults {
             self.order.push(field.to_owned());
             self.by_field.insert(field.to_owned(), message.into());
         }
+    }
+
+    /// The same as an error of a use case.
+    pub(crate) fn into_error(self) -> ServiceError {
+        let error = |field: &String| {
+            let path = std::iter::once("body").chain(field.split('.')).map(|part| part.to_owned().into());
+            FieldError::at(path.collect::<Vec<_>>(), self.at(field))
+        };
+        ServiceError::Invalid(self.order.iter().map(error).collect())
     }
 
     /// Whether there are none.

@@ -1,6 +1,6 @@
 //! The frame around every page: navigation, where one is, and what was just done.
 
-use ringback_service::{OrganizationView, Service};
+use ringback_service::{OrganizationView, Right, Service};
 
 use crate::asset;
 use crate::error::PageError;
@@ -45,6 +45,7 @@ pub(crate) struct Assets {
     pub(crate) message: String,
     pub(crate) script: String,
     pub(crate) live: String,
+    pub(crate) form_script: String,
     pub(crate) icon: String,
 }
 
@@ -94,6 +95,7 @@ impl Layout {
                 message: asset::path("message.css"),
                 script: asset::path("console.js"),
                 live: asset::path("live.js"),
+                form_script: asset::path("form.js"),
                 icon: asset::path("icon.svg"),
             },
         }
@@ -150,10 +152,12 @@ impl Layout {
         let mut layout = Self::of_organization(service, &visit.visit, title, "-").await?;
         let base = &visit.base;
         layout.home.clone_from(base);
-        let links = vec![
-            link(base, "/messages", "Messages", "list", here),
-            link(base, "/application", "Application", "gear", here),
-        ];
+        let mut links = Vec::new();
+        if visit.may(Right::ReadEndpoints) {
+            links.push(link(base, "/webhooks", "Webhooks", "webhook", here));
+        }
+        links.push(link(base, "/messages", "Messages", "list", here));
+        links.push(link(base, "/application", "Application", "gear", here));
         let title = visit.app.application.name.clone();
         layout.groups.insert(0, Group { title, links });
         Ok(layout)

@@ -11,7 +11,7 @@ use crate::answer::see_other;
 use crate::asset;
 use crate::error::PageError;
 use crate::guard::guard;
-use crate::page::{account, application, applications, message, messages, set_up, sign_in, users};
+use crate::page::{account, application, applications, message, messages, set_up, sign_in, users, webhook};
 
 /// All pages.
 pub fn routes(service: Arc<Service>) -> Router {
@@ -54,4 +54,10 @@ fn app_pages(face: &str) -> Router<Arc<Service>> {
         .route(&path("/messages/{msg}/payload"), get(message::payload))
         .route(&path("/messages/{msg}/resend"), post(message::resend))
         .route(&path("/messages/{msg}/attempts/{attempt}/answer"), get(message::answer))
+        .route(&path("/webhooks"), get(webhook::list::list))
+        .route(&path("/webhooks/add/{kind}"), get(webhook::edit::add).post(webhook::edit::add_step))
+        .route(&path("/webhooks/{id}"), get(webhook::details::show))
+        .route(&path("/webhooks/{id}/edit"), get(webhook::edit::edit).post(webhook::edit::edit_step))
+        .route(&path("/webhooks/{id}/verify"), post(webhook::details::verify))
+        .route(&path("/webhooks/{id}/delete"), get(webhook::details::ask_delete).post(webhook::details::delete))
 }

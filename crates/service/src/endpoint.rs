@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ringback_model::{Endpoint, EndpointId, EndpointNo, EndpointSecrets};
+use ringback_model::{Endpoint, EndpointId, EndpointNo, EndpointSecrets, Timestamp};
 use ringback_store::{AppConfig, Delete, DocumentKind, EndpointConfig, Expect, Idempotency, Put, PutResult};
 
 use crate::auth::AuthView;
@@ -127,6 +127,38 @@ impl Service {
         change: impl Fn(&mut EndpointDraft) + Send + Sync,
     ) -> Result<EndpointView, ServiceError> {
         self.change_endpoint(actor, app, name, None, |_, draft| change(draft)).await
+    }
+
+    /// Changes what an endpoint says, as it was when it was last changed at `seen`.
+    ///
+    /// # Errors
+    /// Those of [`Service::update_endpoint`], and [`ServiceError::Conflict`] with `changed` when somebody else has changed
+    /// it since.
+    pub async fn save_endpoint(
+        &self,
+        actor: &Actor,
+        app: &str,
+        name: &str,
+        seen: Timestamp,
+        change: impl Fn(&mut EndpointDraft) + Send + Sync,
+    ) -> Result<EndpointView, ServiceError> {
+        actor.require(Right::ManageEndpoints)?;
+        for _ in 0..TRIES {
+            let (app, config) = self.endpoint_config(actor, app, name).await?;
+            if config.endpoint.updated_at != seen {
+                let detail = "Somebody else has changed this endpoint since you opened it.".to_owned();
+                return Err(ServiceError::Conflict { code: "changed", detail });
+            }
+            let mut draft = EndpointDraft::of(&config.endpoint);
+            change(&mut draft);
+            let old = config.endpoint.registered_by.as_deref();
+            may_register(actor, old, draft.messaging.registered_by.as_deref())?;
+            let composed = self.compose(&app, config.endpoint.clone(), config.secrets.clone(), draft).await?;
+            if let Some(view) = self.replace_endpoint(&app, &config, composed, None).await? {
+                return Ok(view);
+            }
+        }
+        Err(ServiceError::contended())
     }
 
     /// Deletes an endpoint; what is pending for it is called off.

@@ -58,7 +58,8 @@ impl Service {
         draft.messaging.fill_in(&endpoint, &secrets, &mut faults);
         self.check_token_url(&mut draft, &mut faults);
         let url = self.new_url(&endpoint, &draft, &mut faults);
-        if let HeadersChange::Replace(headers) = std::mem::take(&mut draft.headers) {
+        if let HeadersChange::Replace(mut headers) = std::mem::take(&mut draft.headers) {
+            header::fill_in(&mut headers, &endpoint, &secrets);
             header::check(&headers, &mut faults);
             (endpoint.headers, secrets.header_values) = headers.into_iter().map(header::HeaderDraft::split).unzip();
         }

@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 
 use indexmap::IndexMap;
-use ringback_model::{HeaderField, Redacted};
+use ringback_model::{Endpoint, EndpointSecrets, HeaderField, Redacted};
 use ringback_store::Idempotency;
 
 use crate::check::Faults;
@@ -108,6 +108,17 @@ impl HeaderDraft {
     pub(crate) fn split(self) -> (HeaderField, Redacted) {
         let sensitive = self.secret || SENSITIVE.iter().any(|name| self.name.eq_ignore_ascii_case(name));
         (HeaderField { name: self.name, sensitive }, self.value)
+    }
+}
+
+/// Puts the values in that somebody has left out who sends back what was shown, in which secret ones are empty.
+pub(crate) fn fill_in(headers: &mut [HeaderDraft], endpoint: &Endpoint, secrets: &EndpointSecrets) {
+    let kept: Vec<_> =
+        endpoint.headers.iter().zip(&secrets.header_values).filter(|(field, _)| field.sensitive).collect();
+    for header in headers.iter_mut().filter(|header| header.secret && header.value.reveal().is_empty()) {
+        if let Some((_, value)) = kept.iter().find(|(field, _)| field.name.eq_ignore_ascii_case(&header.name)) {
+            header.value = (*value).clone();
+        }
     }
 }
 

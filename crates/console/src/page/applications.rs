@@ -52,7 +52,7 @@ pub(crate) async fn home(_user: User) -> Response {
 
 /// An application's first page.
 pub(crate) async fn open(visit: AppVisit) -> Response {
-    see_other(&format!("{}/application", visit.base))
+    see_other(&format!("{}/webhooks", visit.base))
 }
 
 /// The applications of an organization, the newest first.
@@ -79,7 +79,7 @@ pub(crate) async fn create(
     };
     match service.create_application(&visit.actor, draft, false, None).await {
         Ok(made) => {
-            let path = format!("{}/{}/application", visit.base, made.item.application.id);
+            let path = format!("{}/{}/webhooks", visit.base, made.item.application.id);
             Ok(see_other(&flash::on(&path, "application-added")))
         }
         Err(error) => {
@@ -104,7 +104,7 @@ async fn answer(service: &Service, visit: &Visit, around: Around) -> Result<Resp
     if !find.is_empty()
         && let Ok(found) = service.get_application(&visit.actor, &find).await
     {
-        return Ok(see_other(&format!("{}/{}/application", visit.base, found.application.id)));
+        return Ok(see_other(&format!("{}/{}/webhooks", visit.base, found.application.id)));
     }
     let is_first = from.is_none();
     let window = Window { limit: PAGE, from, backwards: false, order: ringback_service::Direction::Descending };

@@ -8,3 +8,4 @@ pub(crate) mod messages;
 pub(crate) mod set_up;
 pub(crate) mod sign_in;
 pub(crate) mod users;
+pub(crate) mod webhook;

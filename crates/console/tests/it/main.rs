@@ -11,3 +11,4 @@ mod guard;
 mod set_up;
 mod sign_in;
 mod users;
+mod webhook;

@@ -227,6 +227,12 @@ impl Dialect {
         self.retry_schedule.as_ref()?.iter().map(|text| ringback_model::parse_duration(text).ok()).collect()
     }
 
+    /// Whether it signs with what the endpoint has to give.
+    #[must_use]
+    pub fn takes_secret(&self) -> bool {
+        !self.signatures.is_empty()
+    }
+
     /// What the endpoint's `parameters` may name: the slot, its name on the wire, and whether it is sent only by request.
     #[must_use]
     pub fn parameters(&self) -> IndexMap<&str, (&str, bool)> {

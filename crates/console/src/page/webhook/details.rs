@@ -1,0 +1,199 @@
+//! One webhook: all that it says, a sample of its request, its handshake, and how it is deleted.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, RawQuery, State};
+use axum::response::Response;
+use ringback_model::VerificationState;
+use ringback_service::{EndpointView, ProbeEvent, ProbeSubject, Right, Service, ServiceError};
+
+use super::exchange::{Shown, Tested, curl};
+use super::{Row, fields};
+use crate::answer::{page, see_other};
+use crate::error::PageError;
+use crate::flash;
+use crate::form::Form;
+use crate::layout::Layout;
+use crate::text;
+use crate::visit::AppVisit;
+
+#[derive(Template)]
+#[template(path = "webhook.html")]
+struct DetailsPage {
+    layout: Layout,
+    base: String,
+    row: Row,
+    /// Names and values of all that it says.
+    facts: Vec<(String, String)>,
+    created: String,
+    updated: String,
+    pending: u64,
+    sample: Option<Shown>,
+    curl: String,
+    sample_fault: String,
+    verification: Option<Verified>,
+    tested: Option<Tested>,
+    may_change: bool,
+}
+
+struct Verified {
+    state: &'static str,
+    tone: &'static str,
+    reason: String,
+    checked: String,
+    pending_url: String,
+}
+
+#[derive(Template)]
+#[template(path = "webhook_delete.html")]
+struct DeletePage {
+    layout: Layout,
+    base: String,
+    row: Row,
+    pending: u64,
+}
+
+/// The page.
+pub(crate) async fn show(
+    State(service): State<Arc<Service>>,
+    visit: AppVisit,
+    Path((_, _, id)): Path<(String, String, String)>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, PageError> {
+    answer(&service, &visit, &id, query.as_deref(), None).await
+}
+
+/// Shakes hands once more.
+pub(crate) async fn verify(
+    State(service): State<Arc<Service>>,
+    visit: AppVisit,
+    Path((_, _, id)): Path<(String, String, String)>,
+    _form: Form,
+) -> Result<Response, PageError> {
+    let view = service.verify_endpoint(&visit.visit.actor, &visit.name, &id).await?;
+    answer(&service, &visit, &id, None, Some(Tested::handshake(&view))).await
+}
+
+/// Says what deleting it does.
+pub(crate) async fn ask_delete(
+    State(service): State<Arc<Service>>,
+    visit: AppVisit,
+    Path((_, _, id)): Path<(String, String, String)>,
+) -> Result<Response, PageError> {
+    let view = service.get_endpoint(&visit.visit.actor, &visit.name, &id).await?;
+    let pending = service.backlog(&visit.visit.actor, &visit.name, &id).await?.pending;
+    let layout = Layout::of_app(&service, &visit, "Delete webhook", "/webhooks").await?;
+    Ok(page(&DeletePage { layout, base: visit.base.clone(), row: Row::of(&view.endpoint), pending }))
+}
+
+/// Deletes it.
+pub(crate) async fn delete(
+    State(service): State<Arc<Service>>,
+    visit: AppVisit,
+    Path((_, _, id)): Path<(String, String, String)>,
+    _form: Form,
+) -> Result<Response, PageError> {
+    service.delete_endpoint(&visit.visit.actor, &visit.name, &id).await?;
+    Ok(see_other(&flash::on(&format!("{}/webhooks", visit.base), "webhook-deleted")))
+}
+
+async fn answer(
+    service: &Service,
+    visit: &AppVisit,
+    id: &str,
+    query: Option<&str>,
+    tested: Option<Tested>,
+) -> Result<Response, PageError> {
+    let (actor, app) = (&visit.visit.actor, visit.name.as_str());
+    let view = service.get_endpoint(actor, app, id).await?;
+    let headers = service.get_headers(actor, app, id).await?;
+    let form = fields::of(&view, &headers);
+    let subject = ProbeSubject::Saved { name: id.to_owned(), change: Box::new(|_| ()) };
+    let sample = service.preview_endpoint(actor, app, subject, ProbeEvent::default()).await;
+    let (sample, sample_fault) = match sample {
+        Ok(view) => (Some(view.request), String::new()),
+        Err(ServiceError::Invalid(errors)) => (None, errors.first().map(|e| e.message.clone()).unwrap_or_default()),
+        Err(error) => return Err(error.into()),
+    };
+    let endpoint = &view.endpoint;
+    let template = DetailsPage {
+        layout: Layout::of_app(service, visit, "Webhook", "/webhooks").await?.after(query),
+        base: visit.base.clone(),
+        row: Row::of(endpoint),
+        facts: facts(&form),
+        created: text::time(endpoint.created_at),
+        updated: text::time(endpoint.updated_at),
+        pending: service.backlog(actor, app, id).await?.pending,
+        curl: sample.as_ref().map(curl).unwrap_or_default(),
+        sample: sample.as_ref().map(Shown::request),
+        sample_fault,
+        verification: verified(&view),
+        tested,
+        may_change: visit.may(Right::ManageEndpoints),
+    };
+    Ok(page(&template))
+}
+
+fn verified(view: &EndpointView) -> Option<Verified> {
+    let verification = view.endpoint.verification.as_deref()?;
+    let (state, tone) = match verification.state {
+        VerificationState::Verified => ("Verified", "good"),
+        VerificationState::Unverified => ("Unverified", "warn"),
+        VerificationState::Failed => ("Failed", "bad"),
+    };
+    Some(Verified {
+        state,
+        tone,
+        reason: verification.reason.clone().unwrap_or_default(),
+        checked: verification.checked_at.map_or_else(|| "not tried yet".to_owned(), text::time),
+        pending_url: verification.pending_url.clone().unwrap_or_default(),
+    })
+}
+
+/// All that the form says, in words; values that are secret are not in it.
+fn facts(form: &Form) -> Vec<(String, String)> {
+    let mut facts = Vec::new();
+    let mut tell = |label: &str, value: &str| {
+        if !value.is_empty() {
+            facts.push((label.to_owned(), value.to_owned()));
+        }
+    };
+    let dialect = fields::find(form.get("dialect")).map_or("", |dialect| dialect.title);
+    tell("Format", dialect);
+    for (field, label) in [
+        ("description", "Description"),
+        ("eventTypes", "Event types"),
+        ("channels", "Channels"),
+        ("auth", "Authentication"),
+        ("auth.username", "User"),
+        ("auth.header", "Header"),
+        ("auth.tokenUrl", "Token URL"),
+        ("auth.clientId", "Client ID"),
+        ("auth.scope", "Scope"),
+        ("ordering", "Order"),
+        ("statusPolicy", "States"),
+        ("throttleRate", "Attempts a second"),
+        ("maxConcurrency", "Attempts at a time"),
+        ("timeout", "Timeout"),
+        ("retrySchedule", "Retry schedule"),
+        ("timeFormat", "Times"),
+        ("timeZone", "Time zone"),
+        ("numberFormat", "Numbers"),
+    ] {
+        tell(label, form.get(field));
+    }
+    if form.get("dialect") == fields::CONSOLE && form.get("reportType") == "dlr" {
+        for (slot, label) in fields::parameters_of(form.get("product")) {
+            tell(label, form.get(&format!("parameters.{slot}")));
+        }
+    }
+    for (list, label) in [("parameter", "Custom parameter"), ("header", "Custom header")] {
+        for at in form.rows(list) {
+            let cell = |cell: &str| form.get(&format!("{list}-{at}-{cell}"));
+            let value = if form.has(&format!("{list}-{at}-secret")) { "****" } else { cell("value") };
+            tell(&format!("{label} {}", cell("name")), value);
+        }
+    }
+    facts
+}

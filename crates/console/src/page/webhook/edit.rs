@@ -1,0 +1,520 @@
+//! The pages that add a webhook and change one: one form, with a preview of the request beside it and a test below it.
+//!
+//! The server alone renders. A button of the form says what to do (`do`): a script asks for the same page and puts in
+//! what has changed; without it the page is loaded anew.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use http::StatusCode;
+use ringback_model::{SendMethod, Timestamp, product_name};
+use ringback_service::{
+    DialectView, EndpointDraft, EndpointView, HeadersView, ProbeEvent, ProbeSubject, Right, Service, ServiceError,
+    dialects,
+};
+
+use super::METHODS;
+use super::exchange::{Shown, Tested};
+use super::fields::{self, CONSOLE, PARAMETERS, Wanted, parameters_of};
+use crate::answer::{page_with, see_other};
+use crate::error::PageError;
+use crate::flash;
+use crate::form::{Faults, Form};
+use crate::layout::Layout;
+use crate::visit::AppVisit;
+
+/// Rows that a list of parameters or headers may have in the form.
+const ROWS_MAX: usize = 50;
+/// Members whose faults stand beside their fields.
+const BESIDE: &[&str] = &[
+    "product",
+    "sendMethod",
+    "reportType",
+    "productUniqueId",
+    "url",
+    "description",
+    "dialect",
+    "eventTypes",
+    "channels",
+    "auth.token",
+    "auth.username",
+    "auth.password",
+    "auth.header",
+    "auth.value",
+    "auth.tokenUrl",
+    "auth.clientId",
+    "auth.clientSecret",
+    "auth.scope",
+    "auth.certificate",
+    "auth.key",
+    "auth.ca",
+    "verification.validationKey",
+    "verification.parameter",
+    "throttleRate",
+    "maxConcurrency",
+    "timeout",
+    "retrySchedule",
+    "statusMask",
+    "timeZone",
+    "providerSecret",
+];
+
+/// What the page is about.
+pub(crate) enum Target {
+    /// One that is not saved: `dlr`, `mo` or `event`.
+    New(String),
+    /// One that is.
+    Saved(Box<EndpointView>, HeadersView),
+}
+
+/// A choice.
+pub(crate) struct Choice {
+    pub(crate) value: String,
+    pub(crate) label: String,
+    pub(crate) chosen: bool,
+    pub(crate) refused: bool,
+}
+
+/// One parameter of the format.
+pub(crate) struct Parameter {
+    pub(crate) label: &'static str,
+    pub(crate) field: String,
+    pub(crate) value: String,
+    pub(crate) fault: String,
+}
+
+/// One row of a list of names and values.
+pub(crate) struct Line {
+    pub(crate) at: usize,
+    pub(crate) name: String,
+    pub(crate) value: String,
+    pub(crate) secret: bool,
+    pub(crate) fault: String,
+}
+
+#[derive(Template)]
+#[template(path = "webhook_form.html")]
+struct FormPage {
+    layout: Layout,
+    base: String,
+    action: String,
+    title: &'static str,
+    saved: bool,
+    /// What is said of an empty secret.
+    kept: &'static str,
+    form: Form,
+    faults: Faults,
+    others: Vec<String>,
+    notice: String,
+    is_event: bool,
+    products: Vec<Choice>,
+    report_types: Vec<Choice>,
+    has_numbers: bool,
+    numbers: Vec<Choice>,
+    dialects: Vec<Choice>,
+    methods: Vec<Choice>,
+    names: Vec<Parameter>,
+    parameters: Vec<Line>,
+    headers: Vec<Line>,
+    takes_secret: bool,
+    preview: Option<Shown>,
+    preview_fault: String,
+    tested: Option<Tested>,
+    differences: Vec<(String, String, String)>,
+    save: &'static str,
+}
+
+/// What is shown on the page beside the form itself.
+#[derive(Default)]
+struct Around {
+    faults: Faults,
+    notice: String,
+    tested: Option<Tested>,
+    differences: Vec<(String, String, String)>,
+}
+
+/// The form for a new one.
+pub(crate) async fn add(
+    State(service): State<Arc<Service>>,
+    visit: AppVisit,
+    Path((_, _, kind)): Path<(String, String, String)>,
+) -> Result<Response, PageError> {
+    must_be_kind(&kind)?;
+    let form = fields::blank(&kind);
+    answer(&service, &visit, &Target::New(kind), form, Around::default()).await
+}
+
+/// A step with it: adds it, tests it, or shows the form anew.
+pub(crate) async fn add_step(
+    State(service): State<Arc<Service>>,
+    visit: AppVisit,
+    Path((_, _, kind)): Path<(String, String, String)>,
+    form: Form,
+) -> Result<Response, PageError> {
+    must_be_kind(&kind)?;
+    step(&service, &visit, Target::New(kind), form).await
+}
+
+/// The form of a saved one.
+pub(crate) async fn edit(
+    State(service): State<Arc<Service>>,
+    visit: AppVisit,
+    Path((_, _, id)): Path<(String, String, String)>,
+) -> Result<Response, PageError> {
+    let target = saved(&service, &visit, &id).await?;
+    let Target::Saved(view, headers) = &target else { return Err(PageError::NotFound) };
+    let form = fields::of(view, headers);
+    answer(&service, &visit, &target, form, Around::default()).await
+}
+
+/// A step with it: saves it, tests it, or shows the form anew.
+pub(crate) async fn edit_step(
+    State(service): State<Arc<Service>>,
+    visit: AppVisit,
+    Path((_, _, id)): Path<(String, String, String)>,
+    form: Form,
+) -> Result<Response, PageError> {
+    let target = saved(&service, &visit, &id).await?;
+    step(&service, &visit, target, form).await
+}
+
+async fn saved(service: &Service, visit: &AppVisit, id: &str) -> Result<Target, PageError> {
+    let actor = &visit.visit.actor;
+    let view = service.get_endpoint(actor, &visit.name, id).await?;
+    let headers = service.get_headers(actor, &visit.name, id).await?;
+    Ok(Target::Saved(Box::new(view), headers))
+}
+
+fn must_be_kind(kind: &str) -> Result<(), PageError> {
+    if ["dlr", "mo", "event"].contains(&kind) { Ok(()) } else { Err(PageError::NotFound) }
+}
+
+async fn step(service: &Service, visit: &AppVisit, target: Target, mut form: Form) -> Result<Response, PageError> {
+    let what = form.get("do").to_owned();
+    let mut around = Around::default();
+    match what.as_str() {
+        "save" => return save(service, visit, target, form).await,
+        "test" => match test(service, visit, &target, &form).await {
+            Ok(tested) => around.tested = Some(tested),
+            Err(error) => around.faults = Faults::of(error)?,
+        },
+        "add-parameter" => add_row(&mut form, "parameter", "customParametersEnabled"),
+        "add-header" => add_row(&mut form, "header", "customHeadersEnabled"),
+        _ => {
+            if let Some(row) = what.strip_prefix("remove-") {
+                form.remove(&format!("{row}-"));
+            }
+            around.notice = refresh(&mut form);
+        }
+    }
+    answer(service, visit, &target, form, around).await
+}
+
+fn add_row(form: &mut Form, list: &str, switch: &str) {
+    let rows = form.rows(list);
+    if rows.len() < ROWS_MAX {
+        let next = rows.last().map_or(0, |last| last + 1);
+        form.set(&format!("{list}-{next}-name"), "");
+    }
+    form.set(switch, "on");
+}
+
+/// Brings fields that depend on others in line; returns what was changed, in words.
+fn refresh(form: &mut Form) -> String {
+    let mut notice = String::new();
+    let now = form.get("dialect").to_owned();
+    if !form.get("dialectBefore").is_empty() && form.get("dialectBefore") != now {
+        // Another format brings its own names and method.
+        form.remove("parameters.");
+        fields::name_parameters(form);
+        if let Some(dialect) = fields::find(&now) {
+            form.set("sendMethod", method_word(dialect.send_method));
+            notice = format!("The form is filled in as {} has it.", dialect.title);
+        }
+    }
+    if form.get("product") == "sms" {
+        form.remove("productUniqueId");
+        if form.get("reportType") == "mo" {
+            form.set("reportType", "dlr");
+            notice = "MO is not available for the SMS product. The report type is DLR now.".to_owned();
+        }
+    }
+    fields::name_parameters(form);
+    notice
+}
+
+fn method_word(method: SendMethod) -> &'static str {
+    METHODS.iter().find(|row| row.2 == method).map_or("json", |row| row.0)
+}
+
+/// The draft that a form asks for; a closure over it for one that is saved.
+fn subject(target: &Target, wanted: Wanted) -> ProbeSubject {
+    match target {
+        Target::New(_) => {
+            let mut draft = EndpointDraft::new(String::new());
+            wanted.write(&mut draft);
+            ProbeSubject::Unsaved(Box::new(draft))
+        }
+        Target::Saved(view, _) => ProbeSubject::Saved {
+            name: view.endpoint.id.to_string(),
+            change: Box::new(move |draft| wanted.write(draft)),
+        },
+    }
+}
+
+fn event(form: &Form) -> ProbeEvent {
+    let is_general = form.line("product").is_none();
+    let event_type = form.line("sampleType").filter(|_| is_general).map(str::to_owned);
+    let payload = form.line("samplePayload").filter(|_| is_general).map(|text| text.to_owned().into());
+    ProbeEvent { event_type, payload }
+}
+
+fn read(form: &Form) -> Result<Wanted, ServiceError> {
+    let mut faults = Faults::default();
+    let wanted = Wanted::read(form, &mut faults);
+    if faults.is_empty() { Ok(wanted) } else { Err(faults.into_error()) }
+}
+
+async fn test(service: &Service, visit: &AppVisit, target: &Target, form: &Form) -> Result<Tested, ServiceError> {
+    let subject = subject(target, read(form)?);
+    let view = service.test_endpoint(&visit.visit.actor, &visit.name, subject, event(form)).await?;
+    Ok(Tested::of(&view))
+}
+
+async fn preview(service: &Service, visit: &AppVisit, target: &Target, form: &Form) -> Result<Shown, ServiceError> {
+    let mut form = form.clone();
+    if form.line("url").is_none() {
+        form.set("url", "https://example.com/webhook");
+    }
+    let subject = subject(target, read(&form)?);
+    let view = service.preview_endpoint(&visit.visit.actor, &visit.name, subject, event(&form)).await?;
+    Ok(Shown::request(&view.request))
+}
+
+async fn save(service: &Service, visit: &AppVisit, target: Target, mut form: Form) -> Result<Response, PageError> {
+    let (actor, app) = (&visit.visit.actor, visit.name.as_str());
+    let result = match read(&form) {
+        Err(error) => Err(error),
+        Ok(wanted) => match &target {
+            Target::New(_) => {
+                let mut draft = EndpointDraft::new(String::new());
+                wanted.write(&mut draft);
+                service.create_endpoint(actor, app, draft, None).await
+            }
+            Target::Saved(view, _) => {
+                let seen = Timestamp::from_micros(form.get("version").parse().unwrap_or_default());
+                let id = view.endpoint.id.to_string();
+                service.save_endpoint(actor, app, &id, seen, |draft| wanted.write(draft)).await
+            }
+        },
+    };
+    match result {
+        Ok(view) => {
+            let word = if matches!(target, Target::New(_)) { "webhook-added" } else { "webhook-saved" };
+            let path = format!("{}/webhooks/{}", visit.base, view.endpoint.id);
+            Ok(see_other(&flash::on(&path, word)))
+        }
+        Err(ServiceError::Conflict { code: "changed", .. }) => {
+            // Read anew: what was read before may be older than what stands in the way.
+            let Target::Saved(view, _) = &target else { return Err(PageError::NotFound) };
+            let target = saved(service, visit, &view.endpoint.id.to_string()).await?;
+            let Target::Saved(view, headers) = &target else { return Err(PageError::NotFound) };
+            let theirs = fields::of(view, headers);
+            let differences = fields::differences(&theirs, &form);
+            form.set("version", theirs.get("version"));
+            let notice = "Somebody else has changed this webhook since you opened it. Nothing is saved yet: look at \
+                          what differs, and save again to put yours in the place of theirs.";
+            let around = Around { differences, notice: notice.to_owned(), ..Around::default() };
+            answer(service, visit, &target, form, around).await
+        }
+        Err(error) => {
+            let around = Around { faults: Faults::of(error)?, ..Around::default() };
+            answer(service, visit, &target, form, around).await
+        }
+    }
+}
+
+async fn answer(
+    service: &Service,
+    visit: &AppVisit,
+    target: &Target,
+    mut form: Form,
+    around: Around,
+) -> Result<Response, PageError> {
+    if !visit.may(Right::ManageEndpoints) {
+        return Err(ServiceError::Forbidden("You may look at webhooks and not change them.").into());
+    }
+    let (preview, preview_fault) = match preview(service, visit, target, &form).await {
+        Ok(shown) => (Some(shown), String::new()),
+        Err(ServiceError::Invalid(errors)) => (None, errors.first().map(|e| e.message.clone()).unwrap_or_default()),
+        Err(error) => return Err(error.into()),
+    };
+    let Around { faults, notice, tested, differences } = around;
+    let is_event = match target {
+        Target::New(kind) => kind == "event",
+        Target::Saved(view, _) => view.endpoint.product.is_none(),
+    };
+    let is_mo = form.get("reportType") == "mo";
+    let title = match (target, is_event, is_mo) {
+        (Target::Saved(..), ..) => "Edit webhook",
+        (Target::New(_), true, _) => "Add Webhook for events",
+        (Target::New(kind), false, _) if kind == "mo" => "Add Webhook for WhatsApp’s MO Response",
+        _ => "Add Webhook for DLR (SMS/WhatsApp)",
+    };
+    let action = match target {
+        Target::New(kind) => format!("{}/webhooks/add/{kind}", visit.base),
+        Target::Saved(view, _) => format!("{}/webhooks/{}/edit", visit.base, view.endpoint.id),
+    };
+    let (products, report_types) = product_choices(service, visit, &form).await?;
+    let product = form.get("product").to_owned();
+    let has_numbers = service.products_with_numbers(&visit.visit.actor).await?.contains(&product);
+    let dialect = fields::find(form.get("dialect"));
+    let is_console = !is_event && !is_mo && form.get("dialect") == CONSOLE;
+    let names = if is_console { parameter_rows(&form, &faults) } else { Vec::new() };
+    let (parameters, headers) =
+        (lines(&form, "parameter", "customParameters", &faults), lines(&form, "header", "headers", &faults));
+    let dialect_choices = dialect_choices(&form, is_event);
+    form.set("dialectBefore", form.get("dialect").to_owned());
+    let template = FormPage {
+        layout: Layout::of_app(service, visit, title, "/webhooks").await?,
+        base: visit.base.clone(),
+        action,
+        title,
+        saved: matches!(target, Target::Saved(..)),
+        kept: if matches!(target, Target::Saved(..)) { "Leave it empty to keep the one that is saved." } else { "" },
+        others: others(&faults),
+        notice,
+        is_event,
+        products,
+        report_types,
+        has_numbers,
+        numbers: number_choices(visit, &form),
+        dialects: dialect_choices,
+        methods: method_choices(&form, dialect.as_ref()),
+        names,
+        parameters,
+        headers,
+        takes_secret: dialect.is_some_and(|dialect| dialect.takes_secret),
+        preview,
+        preview_fault,
+        tested,
+        differences,
+        save: if is_mo || matches!(target, Target::Saved(..)) { "Save Changes" } else { "Save" },
+        faults,
+        form,
+    };
+    let status = if template.faults.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    Ok(page_with(status, &template))
+}
+
+/// Products that reports can be asked of, and the types of report of the one that is chosen.
+async fn product_choices(
+    service: &Service,
+    visit: &AppVisit,
+    form: &Form,
+) -> Result<(Vec<Choice>, Vec<Choice>), PageError> {
+    let all = service.list_products(&visit.visit.actor).await?;
+    let product = form.get("product");
+    let products = all
+        .iter()
+        .filter(|(word, types)| product == word.as_str() || types.iter().any(|one| one == "dlr" || one == "mo"));
+    let products = products.map(|(word, _)| Choice {
+        value: word.clone(),
+        label: product_name(word),
+        chosen: word == product,
+        refused: false,
+    });
+    let products = products.collect();
+    let known = all.get(product).cloned().unwrap_or_default();
+    let mut words = known.clone();
+    for usual in ["dlr", "mo"] {
+        if !words.iter().any(|word| word == usual) {
+            words.push(usual.to_owned());
+        }
+    }
+    let types = words.into_iter().map(|word| Choice {
+        label: word.to_uppercase(),
+        chosen: word == form.get("reportType"),
+        refused: !known.contains(&word),
+        value: word,
+    });
+    Ok((products, types.collect()))
+}
+
+fn number_choices(visit: &AppVisit, form: &Form) -> Vec<Choice> {
+    let chosen = form.get("productUniqueId");
+    let listed = visit.app.application.product_unique_ids.get(form.get("product"));
+    let mut choices: Vec<Choice> = listed
+        .into_iter()
+        .flatten()
+        .map(|number| Choice {
+            value: number.id.clone(),
+            label: number.name.as_ref().map_or_else(|| number.id.clone(), |name| format!("{} · {name}", number.id)),
+            chosen: number.id == chosen,
+            refused: false,
+        })
+        .collect();
+    if !chosen.is_empty() && choices.iter().all(|choice| !choice.chosen) {
+        let (value, label) = (chosen.to_owned(), format!("{chosen} · not in the list"));
+        choices.push(Choice { value, label, chosen: true, refused: false });
+    }
+    choices
+}
+
+fn dialect_choices(form: &Form, is_event: bool) -> Vec<Choice> {
+    // A format without names of its own carries the event as it is; any other is written from a report.
+    let fits =
+        |dialect: &DialectView| !is_event || dialect.parameters.is_empty() || dialect.name == form.get("dialect");
+    let choice = |dialect: DialectView| Choice {
+        value: dialect.name.to_owned(),
+        label: dialect.title.to_owned(),
+        chosen: dialect.name == form.get("dialect"),
+        refused: false,
+    };
+    dialects().into_iter().filter(fits).map(choice).collect()
+}
+
+fn method_choices(form: &Form, dialect: Option<&DialectView>) -> Vec<Choice> {
+    let choice = |(word, label, method): &(&str, &str, SendMethod)| Choice {
+        value: (*word).to_owned(),
+        label: (*label).to_owned(),
+        chosen: *word == form.get("sendMethod"),
+        refused: dialect.is_some_and(|dialect| !dialect.send_methods.contains(method)),
+    };
+    METHODS.iter().map(choice).collect()
+}
+
+fn parameter_rows(form: &Form, faults: &Faults) -> Vec<Parameter> {
+    let row = |(slot, label): &(&str, &'static str)| {
+        let field = format!("parameters.{slot}");
+        Parameter { label, value: form.get(&field).to_owned(), fault: faults.at(&field).to_owned(), field }
+    };
+    parameters_of(form.get("product")).iter().map(row).collect()
+}
+
+fn lines(form: &Form, list: &str, member: &str, faults: &Faults) -> Vec<Line> {
+    let mut place = 0;
+    let mut line = |at: usize| {
+        let cell = |cell: &str| form.get(&format!("{list}-{at}-{cell}")).to_owned();
+        let (name, secret) = (cell("name"), form.has(&format!("{list}-{at}-secret")));
+        let says = !name.trim().is_empty() || !cell("value").is_empty();
+        let fault = [format!("{member}.{place}"), format!("{member}.{}", name.trim())];
+        let fault = fault.iter().find_map(|field| faults.under(field)).filter(|_| says).unwrap_or_default().to_owned();
+        place += usize::from(says);
+        // A secret that was just written is kept in the page until it is saved, in a field that shows no letters.
+        Line { at, value: cell("value"), name, secret, fault }
+    };
+    form.rows(list).into_iter().map(&mut line).collect()
+}
+
+fn others(faults: &Faults) -> Vec<String> {
+    let beside: Vec<String> = BESIDE.iter().map(|field| (*field).to_owned()).collect();
+    let names = PARAMETERS.iter().map(|(slot, _)| format!("parameters.{slot}"));
+    let shown: Vec<String> = beside.into_iter().chain(names).collect();
+    let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
+    let in_rows =
+        |text: &&str| faults.under("customParameters") == Some(*text) || faults.under("headers") == Some(*text);
+    faults.others(&shown).into_iter().filter(|text| !in_rows(text)).map(str::to_owned).collect()
+}

@@ -1,0 +1,333 @@
+use ringback_model::Role;
+use ringback_testkit::{Answer, Receiver};
+
+use crate::browser::Browser;
+use crate::harness::{ORG, World};
+
+/// A browser and the path of an application's webhooks.
+async fn customer(world: &World, role: Role) -> (Browser<'_>, String) {
+    let mut admin = world.signed_in(Role::Admin).await;
+    let page = format!("/console/{ORG}");
+    let fields = [("name", "Acme"), ("uid", "acme")];
+    let added = admin.post(&page, &page, &fields).await.expect(303);
+    let path = added.location().split('?').next().unwrap().to_owned();
+    let numbers = [("name", "Acme"), ("uid", "acme"), ("numbers-whatsapp", "254700000001 Sales")];
+    let settings = path.replace("/webhooks", "/application");
+    admin.post(&settings, &settings, &numbers).await.expect(303);
+    (world.signed_in(role).await, path)
+}
+
+/// The fields of the form for DLRs, as it is sent when nothing but the URL is filled in.
+fn dlr<'a>(url: &'a str, what: &'a str) -> Vec<(&'a str, &'a str)> {
+    vec![
+        ("do", what),
+        ("product", "sms"),
+        ("sendMethod", "post"),
+        ("reportType", "dlr"),
+        ("dialect", "console"),
+        ("dialectBefore", "console"),
+        ("url", url),
+        ("parameters.transactionId", "transId"),
+        ("parameters.messageId", "msgId"),
+        ("parameters.errorCode", "err"),
+        ("parameters.mobile", "mobile"),
+        ("parameters.receivedTime", "receivedTime"),
+        ("parameters.deliveredTime", "dlrTime"),
+        ("ordering", "none"),
+        ("onExhausted", "skip"),
+    ]
+}
+
+/// The position of each text in a page, which has to have them in this order.
+#[track_caller]
+fn in_order(page: &str, texts: &[&str]) {
+    let mut rest = page;
+    for text in texts {
+        let at = rest.find(text).unwrap_or_else(|| panic!("no {text:?} behind those before it in {page}"));
+        rest = &rest[at + text.len()..];
+    }
+}
+
+#[tokio::test]
+async fn the_two_forms_have_their_labels_in_their_order() {
+    let world = World::new();
+    let (mut browser, path) = customer(&world, Role::Editor).await;
+    let page = browser.get(&format!("{path}/add/dlr")).await.expect(200).text;
+    in_order(
+        &page,
+        &[
+            "<h1>Add Webhook for DLR (SMS/WhatsApp)</h1>",
+            ">Product<",
+            ">Webhook Server Send Method<",
+            ">POST<",
+            ">GET<",
+            ">JSON<",
+            ">XML<",
+            ">Webhook Report Type<",
+            ">DLR<",
+            ">MO<",
+            "MO is not available for the SMS product.",
+            ">Webhook (URL Endpoint)<",
+            ">Required Parameters<",
+            ">Transaction ID Parameter<",
+            ">Message ID Parameter<",
+            ">Error Code Parameter<",
+            ">Mobile Number Parameter<",
+            ">Received Time Parameter<",
+            ">Delivered Time Parameter<",
+            "Custom Parameters &amp; Headers (Optional)",
+            "Add Custom Parameters",
+            "Add Custom Headers",
+            ">Test Webhook<",
+            ">Save<",
+            ">Webhook Test Response<",
+        ],
+    );
+    for absent in ["Waba Number", "Read Time Parameter", "Status Parameter"] {
+        assert!(!page.contains(absent), "{absent}");
+    }
+    let page = browser.get(&format!("{path}/add/mo")).await.expect(200).text;
+    in_order(
+        &page,
+        &[
+            "<h1>Add Webhook for WhatsApp’s MO Response</h1>",
+            ">Product<",
+            ">Webhook Server Send Method<",
+            ">Webhook Report Type<",
+            ">Waba Number<",
+            "254700000001 · Sales",
+            ">Webhook (URL Endpoint)<",
+            "Add Custom Parameters",
+            "Add Custom Headers",
+            ">Test Webhook<",
+            ">Save Changes<",
+            ">Webhook Test Response<",
+        ],
+    );
+    assert!(!page.contains("Required Parameters"));
+    browser.get(&format!("{path}/add/other")).await.expect(404);
+}
+
+#[tokio::test]
+async fn whatsapp_has_a_number_and_two_parameters_more_and_sms_no_mo() {
+    let world = World::new();
+    let (mut browser, path) = customer(&world, Role::Editor).await;
+    let form = format!("{path}/add/dlr");
+    let mut fields = dlr("", "refresh");
+    fields[1].1 = "whatsapp";
+    let page = browser.post(&form, &form, &fields).await.expect(200).text;
+    in_order(
+        &page,
+        &[">Webhook Report Type<", ">Waba Number<", ">Webhook (URL Endpoint)<", "Read Time", "Status Parameter"],
+    );
+    let mut fields = dlr("", "refresh");
+    fields[3].1 = "mo";
+    let page = browser.post(&form, &form, &fields).await.expect(200);
+    page.holds("The report type is DLR now");
+    let mut fields = dlr("https://a.example/", "save");
+    fields[3].1 = "mo";
+    browser.post(&form, &form, &fields).await.expect(422).holds("MO is not available for the SMS product.");
+}
+
+#[tokio::test]
+async fn a_webhook_is_added_listed_changed_and_deleted() {
+    let world = World::new();
+    let (mut browser, path) = customer(&world, Role::Editor).await;
+    let empty = browser.get(&path).await.expect(200);
+    empty.holds("No webhooks configured yet.");
+    empty.holds(">Add Webhook</a>");
+    let form = format!("{path}/add/dlr");
+    let mut fields = dlr("a.example/hook", "save");
+    fields[10].1 = "";
+    let page = browser.post(&form, &form, &fields).await.expect(422);
+    page.holds("id=\"parameters.mobile-fault\"");
+    let page = browser.post(&form, &form, &dlr("a.example/hook", "save")).await.expect(422);
+    page.holds("https://");
+    page.holds("id=\"url-fault\"");
+    page.holds("value=\"a.example/hook\"");
+
+    let mut fields = dlr("https://a.example/hook", "save");
+    fields.push(("description", "<script>alert(1)</script>"));
+    fields.extend([("customParametersEnabled", "on"), ("parameter-0-name", "team"), ("parameter-0-value", "blue")]);
+    fields.extend([("customHeadersEnabled", "on"), ("header-3-name", "X-Key"), ("header-3-value", "hush-hush")]);
+    fields.push(("header-3-secret", "on"));
+    let added = browser.post(&form, &form, &fields).await.expect(303);
+    let one = added.location().split('?').next().unwrap().to_owned();
+    let table = browser.get(&path).await.expect(200).text;
+    in_order(
+        &table,
+        &[
+            ">ID<",
+            ">Product<",
+            ">Webhook<",
+            ">Report Type<",
+            ">Server Method<",
+            ">Product Unique ID<",
+            ">Action<",
+            ">State<",
+            ">SMS<",
+            "https://a.example/hook",
+            "&#60;script&#62;",
+            ">DLR<",
+            ">POST<",
+            "—",
+            ">Edit<",
+            ">Delete<",
+            ">View Details<",
+            ">Active<",
+        ],
+    );
+    browser.get(&format!("{path}?product=WhatsApp")).await.holds("No webhook fits these filters");
+    browser.get(&format!("{path}?find=A.EXAMPLE")).await.holds("View Details");
+
+    let details = browser.get(&one).await.expect(200);
+    details.holds("curl -X POST");
+    details.holds("****");
+    let edit = format!("{one}/edit");
+    let page = browser.get(&edit).await.expect(200);
+    page.holds("value=\"blue\"");
+    for answer in [&details, &page] {
+        assert!(!answer.text.contains("hush-hush") && !answer.text.contains("<script>"), "{}", answer.text);
+    }
+    let version = page.hidden("version");
+    let mut fields = dlr("https://b.example/", "save");
+    fields.push(("version", &version));
+    fields.extend([("customHeadersEnabled", "on"), ("header-0-name", "X-Key"), ("header-0-secret", "on")]);
+    browser.post(&edit, &edit, &fields).await.expect(303);
+    browser.get(&one).await.holds("X-Key");
+
+    browser.get(&format!("{one}/delete")).await.expect(200).holds("Nothing is pending for it");
+    browser.post(&edit, &format!("{one}/delete"), &[]).await.expect(303);
+    browser.get(&path).await.holds("No webhooks configured yet.");
+    browser.get(&one).await.expect(404);
+}
+
+#[tokio::test]
+async fn the_second_of_two_who_change_one_webhook_sees_what_differs_first() {
+    let world = World::new();
+    let (mut browser, path) = customer(&world, Role::Editor).await;
+    let form = format!("{path}/add/dlr");
+    let added = browser.post(&form, &form, &dlr("https://a.example/", "save")).await.expect(303);
+    let edit = format!("{}/edit", added.location().split('?').next().unwrap());
+    let version = browser.get(&edit).await.hidden("version");
+    world.clock.advance(std::time::Duration::from_secs(1));
+    let mut first = dlr("https://first.example/", "save");
+    first.push(("version", &version));
+    browser.post(&edit, &edit, &first).await.expect(303);
+    let mut second = dlr("https://second.example/", "save");
+    second.push(("version", &version));
+    let told = browser.post(&edit, &edit, &second).await.expect(200);
+    told.holds("Somebody else has changed this webhook");
+    in_order(&told.text, &[">url<", "https://first.example/", "https://second.example/"]);
+    let version = told.hidden("version");
+    let mut again = dlr("https://second.example/", "save");
+    again.push(("version", &version));
+    browser.post(&edit, &edit, &again).await.expect(303);
+    browser.get(&path).await.holds("https://second.example/");
+}
+
+#[tokio::test]
+async fn a_test_of_the_unsaved_form_shows_what_was_sent_and_what_came_back_and_keeps_nothing() {
+    let world = World::new();
+    let (mut browser, path) = customer(&world, Role::Editor).await;
+    let receiver = Receiver::start().await.unwrap();
+    receiver.answer("/dlr", Answer::status(201).body("<img src=x onerror=alert(1)>"));
+    let form = format!("{path}/add/dlr");
+    let url = receiver.url("/dlr");
+    let mut fields = dlr(&url, "test");
+    fields.extend([("customParametersEnabled", "on"), ("parameter-0-name", "key"), ("parameter-0-value", "hush-hush")]);
+    fields.push(("parameter-0-secret", "on"));
+    let page = browser.post(&form, &form, &fields).await.expect(200);
+    let response = page.text.split("Webhook Test Response").nth(1).unwrap();
+    for part in ["answered 201", "&#60;img src=x", "Request as sent", "x-webhook-test", "First byte"] {
+        assert!(response.contains(part), "no {part} in {response}");
+    }
+    assert!(!response.contains("hush-hush") && !response.contains("<img src=x"));
+    assert_eq!(receiver.requests().len(), 1);
+    browser.get(&path).await.holds("No webhooks configured yet.");
+    // A test that fails does not keep anybody from saving.
+    let gone = "http://127.0.0.1:1/";
+    browser.post(&form, &form, &dlr(gone, "test")).await.expect(200).holds("alert bad");
+    browser.post(&form, &form, &dlr(gone, "save")).await.expect(303);
+}
+
+#[tokio::test]
+async fn rows_are_added_and_removed_and_a_format_fills_in_the_form() {
+    let world = World::new();
+    let (mut browser, path) = customer(&world, Role::Editor).await;
+    let form = format!("{path}/add/dlr");
+    let mut fields = dlr("", "add-parameter");
+    fields.extend([("customParametersEnabled", "on"), ("parameter-4-name", "team"), ("parameter-4-value", "blue")]);
+    let page = browser.post(&form, &form, &fields).await.expect(200);
+    page.holds("name=\"parameter-5-name\"");
+    page.holds("value=\"team\"");
+    fields[0].1 = "remove-parameter-4";
+    let page = browser.post(&form, &form, &fields).await.expect(200);
+    assert!(!page.text.contains("value=\"team\""));
+    let mut fields = dlr("", "refresh");
+    fields[4].1 = "rich-dlr";
+    let page = browser.post(&form, &form, &fields).await.expect(200);
+    page.holds("The form is filled in as");
+    assert!(!page.text.contains("Required Parameters"));
+}
+
+#[tokio::test]
+async fn events_go_to_a_general_webhook_by_type_and_channel() {
+    let world = World::new();
+    let (mut browser, path) = customer(&world, Role::Editor).await;
+    let form = format!("{path}/add/event");
+    let fields = [
+        ("do", "save"),
+        ("url", "https://a.example/"),
+        ("sendMethod", "json"),
+        ("dialect", "standard-webhooks"),
+        ("eventTypes", "sms.dlr\nwhatsapp.mo"),
+        ("channels", "a, b"),
+        ("timeout", "5s"),
+        ("retrySchedule", "5s, 1m"),
+        ("auth", "bearer"),
+        ("auth.token", "hush-hush"),
+        ("verification", "ping"),
+        ("ordering", "fifo"),
+    ];
+    let added = browser.post(&form, &form, &fields).await.expect(303);
+    let one = added.location().split('?').next().unwrap().to_owned();
+    let id = one.rsplit('/').next().unwrap();
+    let kept = world.service.get_endpoint(&world.actor(), "acme", id).await.unwrap().endpoint;
+    assert_eq!(kept.event_types, Some(vec!["sms.dlr".to_owned(), "whatsapp.mo".to_owned()]));
+    assert_eq!(kept.channels, Some(vec!["a".to_owned(), "b".to_owned()]));
+    assert_eq!(kept.timeout(), std::time::Duration::from_secs(5));
+    let details = browser.get(&one).await.expect(200);
+    for part in ["Verify again", "bearer", "5s, 1m"] {
+        details.holds(part);
+    }
+    assert!(!details.text.contains("hush-hush"));
+    // Secrets that are left empty stay.
+    let edit = format!("{one}/edit");
+    let version = browser.get(&edit).await.hidden("version");
+    let fields = [
+        ("do", "save"),
+        ("version", &version),
+        ("url", "https://a.example/"),
+        ("sendMethod", "json"),
+        ("dialect", "standard-webhooks"),
+        ("eventTypes", "sms.dlr"),
+        ("auth", "bearer"),
+        ("verification", "ping"),
+    ];
+    browser.post(&edit, &edit, &fields).await.expect(303);
+    browser.get(&one).await.holds("bearer");
+}
+
+#[tokio::test]
+async fn a_viewer_sees_webhooks_and_changes_none() {
+    let world = World::new();
+    let (mut viewer, path) = customer(&world, Role::Viewer).await;
+    let page = viewer.get(&path).await.expect(200);
+    assert!(!page.text.contains(">Add Webhook<"));
+    let form = format!("{path}/add/dlr");
+    viewer.get(&form).await.expect(403);
+    for what in ["save", "test"] {
+        viewer.post("/console/account", &form, &dlr("https://a.example/", what)).await.expect(403);
+    }
+}
