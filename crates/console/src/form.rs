@@ -161,9 +161,12 @@ impl Faults {
         self.order.iter().find(inside).map(|one| self.at(one))
     }
 
-    /// Those of no field in `shown`: they are told above the form.
+    /// Those of no field in `shown`, or of anything in one: they are told above the form.
     pub(crate) fn others(&self, shown: &[&str]) -> Vec<&str> {
-        let beside = |field: &&String| !shown.contains(&field.as_str());
+        let inside = |field: &str, one: &str| {
+            field.strip_prefix(one).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let beside = |field: &&String| !shown.iter().any(|one| !one.is_empty() && inside(field, one));
         self.order.iter().filter(beside).map(|field| self.at(field)).collect()
     }
 }

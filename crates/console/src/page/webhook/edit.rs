@@ -38,6 +38,8 @@ const BESIDE: &[&str] = &[
     "dialect",
     "eventTypes",
     "channels",
+    "customParameters",
+    "headers",
     "auth.token",
     "auth.username",
     "auth.password",
@@ -514,7 +516,5 @@ fn others(faults: &Faults) -> Vec<String> {
     let names = PARAMETERS.iter().map(|(slot, _)| format!("parameters.{slot}"));
     let shown: Vec<String> = beside.into_iter().chain(names).collect();
     let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
-    let in_rows =
-        |text: &&str| faults.under("customParameters") == Some(*text) || faults.under("headers") == Some(*text);
-    faults.others(&shown).into_iter().filter(|text| !in_rows(text)).map(str::to_owned).collect()
+    faults.others(&shown).into_iter().map(str::to_owned).collect()
 }
