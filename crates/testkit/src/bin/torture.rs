@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
-use ringback_testkit::torture::{self, Crash, Dialects, Faults, Options, Powercut, Report};
+use ringback_testkit::torture::{self, Crash, Dialects, Faults, Options, Powercut, Report, Soak};
 
 /// Breaks a server on purpose and says whether it kept its promises.
 #[derive(Debug, Parser)]
@@ -55,6 +55,14 @@ enum Mode {
         /// How often each fault is made.
         #[arg(long, default_value_t = 2)]
         rounds: usize,
+    },
+    /// A long load in which nothing is broken: memory and open files must not grow.
+    Soak {
+        #[command(flatten)]
+        common: Common,
+        /// How long the load goes on.
+        #[arg(long, default_value_t = 30)]
+        minutes: u64,
     },
     /// What each dialect costs beside the plain payload; nothing is broken.
     Dialects {
@@ -114,6 +122,7 @@ async fn run(mode: Mode) -> Result<u8> {
     let report = match mode {
         Mode::Crash { common, seconds, kills } => torture::crash(&common.options(), Crash { seconds, kills }).await?,
         Mode::Term { common, cycles } => torture::term(&common.options(), cycles).await?,
+        Mode::Soak { common, minutes } => torture::soak(&common.options(), Soak { minutes }).await?,
         Mode::Faults { common, rounds } => torture::faults(&common.options(), Faults { rounds }).await?,
         Mode::Dialects { common, messages, rounds } => {
             let options = common.options();

@@ -30,6 +30,7 @@ mod sampler;
 mod seed;
 mod settle;
 mod shim;
+mod soak;
 mod term;
 
 pub use canary::run as canary;
@@ -39,4 +40,5 @@ pub use faults::{Faults, run as faults};
 pub use powercut::{Powercut, run as powercut};
 pub use report::{Report, Verdict};
 pub use run::Options;
+pub use soak::{Soak, run as soak};
 pub use term::run as term;

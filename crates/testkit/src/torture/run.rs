@@ -240,6 +240,18 @@ impl Run {
         self.receivers.log().tolerate(seconds);
     }
 
+    /// The memory that the server holds, in KiB, and how many files it has open.
+    ///
+    /// # Errors
+    /// If it has ended, or the system does not tell.
+    pub(super) fn resources(&self) -> Result<(f64, f64)> {
+        let process = PathBuf::from(format!("/proc/{}", self.pid()?.as_raw_nonzero()));
+        let status = std::fs::read_to_string(process.join("status"))?;
+        let rss = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        let rss = rss.trim().trim_end_matches(" kB").parse()?;
+        Ok((rss, std::fs::read_dir(process.join("fd"))?.count() as f64))
+    }
+
     /// Sends a signal to the server.
     ///
     /// # Errors
