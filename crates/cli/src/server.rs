@@ -155,7 +155,9 @@ impl Server {
         });
         let words = tokio::spawn({
             let service = service.clone();
-            async move { service.read_words().await }
+            async move {
+                tokio::join!(service.read_words(), service.clone().run_tasks());
+            }
         });
         let watched = MonitorParts { store: port, directory, engine: engine.watch(), clock };
         let monitor = Arc::new(Monitor::new(watched));

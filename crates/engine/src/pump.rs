@@ -296,6 +296,12 @@ impl Pump {
             self.directory.forget(app);
             self.tell(Event::Changed(app));
         }
+        for endpoint in committed.revoked {
+            self.tell(Event::Revoked(endpoint));
+        }
+        for endpoint in committed.woken {
+            self.tell(Event::Woken(endpoint));
+        }
         if !committed.due.is_empty() {
             self.tell(Event::Due(committed.due));
         }
@@ -582,6 +588,7 @@ impl Pump {
             state: DeliveryState::Canceled,
             reason: Reason::EndpointDeleted,
             limit: CLEARED_PER_STEP,
+            upto: None,
         });
         self.tasks.spawn(async move {
             let cleared = reply.await;

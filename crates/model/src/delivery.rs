@@ -75,6 +75,8 @@ pub enum Reason {
     Canceled = 7,
     /// No request could be made of the message, and nobody has changed the endpoint in time.
     Unrenderable = 8,
+    /// A person has skipped it, so that those behind it may go on.
+    Skipped = 9,
 }
 
 impl Reason {
@@ -96,6 +98,7 @@ impl Reason {
             6 => Some(Self::Gone),
             7 => Some(Self::Canceled),
             8 => Some(Self::Unrenderable),
+            9 => Some(Self::Skipped),
             _ => None,
         }
     }
@@ -111,6 +114,7 @@ impl fmt::Display for Reason {
             Self::EndpointDeleted => "the endpoint was deleted",
             Self::Gone => "the receiver answered 410 Gone",
             Self::Canceled => "canceled",
+            Self::Skipped => "skipped, so that those behind it may go on",
             Self::Unrenderable => "no request could be made of the message: its last attempt says why",
         })
     }

@@ -27,6 +27,7 @@ mod shape;
 mod status_policy;
 mod success;
 mod tally;
+mod task;
 mod time;
 mod user;
 mod verification;
@@ -58,6 +59,7 @@ pub use shape::{BodyTemplate, CustomParameter, EmptyValue, NumberFormat, SendMet
 pub use status_policy::StatusPolicy;
 pub use success::{BodyRule, BodyTest, SuccessRule};
 pub use tally::{Span, Tally};
+pub use task::{Task, TaskKind, TaskScope, TaskState};
 pub use time::{Timestamp, TimestampError};
 pub use user::{PasswordHash, Role, Session, SignInLink, User, UserSecrets};
 pub use verification::{Verification, VerificationKind, VerificationMode, VerificationState};

@@ -9,6 +9,7 @@ use ringback_model::{
 };
 use ringback_store::{AttemptQuery, AttemptScope, EndpointConfig, Idempotency, Rearm, Rearmed};
 
+use crate::task::require_enabled;
 use crate::{Actor, Page, Resource, Right, Service, ServiceError, Window};
 
 /// A delivery, with the endpoint that it goes to as that stands now.
@@ -198,6 +199,7 @@ impl Service {
     ) -> Result<(), ServiceError> {
         actor.require(Right::Resend)?;
         let (app, config) = self.lane_config(actor, app, endpoint).await?;
+        require_enabled(&config)?;
         let message = self.message(&app, message).await?.no;
         let rearm = Rearm { message, endpoint: config.no, now: self.clock.now(), idempotency };
         match self.store.rearm(rearm).await? {

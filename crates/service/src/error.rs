@@ -57,6 +57,8 @@ pub enum Resource {
     Attempt,
     /// A client of the token issuer.
     OauthClient,
+    /// A background task.
+    Task,
     /// A user of the console.
     User,
 }
@@ -70,6 +72,7 @@ impl fmt::Display for Resource {
             Self::Message => "There is no message with this id or eventId in this application.",
             Self::Attempt => "There is no attempt with this id for this message.",
             Self::User => "There is no user with this id.",
+            Self::Task => "There is no background task with this id.",
             Self::OauthClient => "There is no client with this id for this application.",
         })
     }

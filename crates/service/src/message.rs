@@ -322,7 +322,7 @@ fn find_targets(
 }
 
 /// The queue of an ordering key: a hash of it that is never 0, the queue of `fifo`.
-fn queue_of(key: &OrderingKey) -> QueueNo {
+pub(crate) fn queue_of(key: &OrderingKey) -> QueueNo {
     let hash = Sha256::digest(key.as_str());
     let mut first = [0; 8];
     first.copy_from_slice(&hash[..8]);

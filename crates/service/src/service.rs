@@ -61,6 +61,8 @@ pub struct Service {
     /// Whose applications the operational webhooks of organizations are.
     pub(crate) management: OrgId,
     pub(crate) clients: KnownClients,
+    /// Rung when there is a new background task.
+    pub(crate) tasks: tokio::sync::Notify,
     pub(crate) verifier: Arc<Verifier>,
     pub(crate) test_limit: ProbeLimit,
     pub(crate) verification_limit: ProbeLimit,
@@ -94,6 +96,7 @@ impl Service {
             organizations: Organizations::default(),
             management: MANAGEMENT_ORGANIZATION.parse().expect("it is an id of an organization"),
             clients: KnownClients::default(),
+            tasks: tokio::sync::Notify::new(),
             verifier: Arc::new(verifier),
             test_limit: ProbeLimit::new("tests", TESTS_MAX),
             verification_limit: ProbeLimit::new("handshakes", HANDSHAKES_MAX),

@@ -25,11 +25,15 @@ pub enum DocumentKind {
     User = 7,
     /// What the first user is made with. Parent 0, one at most.
     Setup = 8,
+    /// A background task. Parent the organization, key its id.
+    Task = 9,
+    /// A background task that is not over. Parent 0, key the task's id.
+    RunningTask = 10,
 }
 
 impl DocumentKind {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Organization,
         Self::Application,
         Self::Endpoint,
@@ -38,6 +42,8 @@ impl DocumentKind {
         Self::FeedbackSecret,
         Self::User,
         Self::Setup,
+        Self::Task,
+        Self::RunningTask,
     ];
 
     /// The kind of this number.

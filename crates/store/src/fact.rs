@@ -321,6 +321,8 @@ pub struct Clear {
     pub reason: Reason,
     /// At most so many.
     pub limit: usize,
+    /// Only those of messages up to this one: those after it stay, and come due where they stood behind one that ended.
+    pub upto: Option<MessageNo>,
 }
 
 /// How many a [`Clear`] has ended; fewer than its limit when none is left.

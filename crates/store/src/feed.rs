@@ -34,13 +34,21 @@ pub struct Committed {
     pub settled: Vec<Settled>,
     /// Applications whose configuration has changed in it.
     pub changed: Vec<AppNo>,
+    /// Endpoints of which deliveries have come due in it that are not told one by one.
+    pub woken: Vec<EndpointNo>,
+    /// Endpoints of which pending deliveries have ended in it without an attempt.
+    pub revoked: Vec<EndpointNo>,
 }
 
 impl Committed {
     /// Whether there is nothing to tell.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.due.is_empty() && self.settled.is_empty() && self.changed.is_empty()
+        self.due.is_empty()
+            && self.settled.is_empty()
+            && self.changed.is_empty()
+            && self.woken.is_empty()
+            && self.revoked.is_empty()
     }
 }
 

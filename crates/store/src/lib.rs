@@ -21,6 +21,7 @@ mod query;
 mod reply;
 mod seal;
 mod tally;
+mod task;
 
 pub use directory::{AppConfig, Directory, EndpointConfig};
 pub use document::{Delete, Document, DocumentKind, DocumentPage, Expect, Put, PutResult, Written};
@@ -38,3 +39,4 @@ pub use query::{AttemptQuery, AttemptScope, Direction, EndpointDeliveryQuery, Me
 pub use reply::{Answer, Reply};
 pub use seal::{MasterKey, SealError};
 pub use tally::{Backlog, Count, EndpointTallyQuery, Subject, TallyQuery};
+pub use task::{Advance, Advanced, Arm, End, Ended, SurveyQuery, Surveyed};

@@ -11,10 +11,10 @@ use bytes::Bytes;
 use ringback_model::{AppNo, Attempt, AttemptId, Delivery, EndpointNo, Message, MessageNo, Tally, Timestamp};
 
 use crate::{
-    Accept, AcceptBatch, Accepted, AttemptQuery, Backlog, BatchAccepted, Clear, Cleared, Count, Delete, Document,
-    DocumentKind, DocumentPage, EndpointDeliveryQuery, EndpointTallyQuery, Finish, Finished, LaneStart, Mention,
-    MentionQuery, MessageQuery, MessageRef, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, StoreMeter, Take,
-    Taken, TallyQuery, UnreadQuery, UnreadRun,
+    Accept, AcceptBatch, Accepted, Advance, Advanced, AttemptQuery, Backlog, BatchAccepted, Clear, Cleared, Count,
+    Delete, Document, DocumentKind, DocumentPage, End, Ended, EndpointDeliveryQuery, EndpointTallyQuery, Finish,
+    Finished, LaneStart, Mention, MentionQuery, MessageQuery, MessageRef, Put, PutResult, Rearm, Rearmed, Release,
+    Released, Reply, StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery, UnreadQuery, UnreadRun,
 };
 
 /// The durable facts. See the module for what all methods promise.
@@ -40,6 +40,14 @@ pub trait Store: Send + Sync + Debug + 'static {
     /// Keeps the messages of a request together: one commit and one idempotency key, with a result for each in order. None of
     /// them fails because of another.
     fn accept_batch(&self, item: AcceptBatch) -> Reply<BatchAccepted>;
+
+    /// Does a part of a background task and saves how far it is, in one commit. Endpoints with work are told to the feed, not
+    /// their deliveries.
+    fn advance(&self, item: Advance) -> Reply<Advanced>;
+
+    /// Ends one pending delivery without an attempt, and calls off what was asked for by hand; the next one of its queue comes
+    /// due in the same commit.
+    fn end(&self, item: End) -> Reply<Ended>;
 
     /// Ends pending deliveries of one endpoint, at most `limit` in one commit.
     fn clear(&self, item: Clear) -> Reply<Cleared>;
@@ -108,6 +116,9 @@ pub trait Store: Send + Sync + Debug + 'static {
 
     /// A page of messages.
     fn messages(&self, query: MessageQuery) -> Reply<Vec<Message>>;
+
+    /// Messages of an application and how they stand at one endpoint.
+    fn survey(&self, query: SurveyQuery) -> Reply<Vec<Surveyed>>;
 
     /// The deliveries of a message, by endpoint.
     fn deliveries(&self, message: MessageNo) -> Reply<Vec<Delivery>>;

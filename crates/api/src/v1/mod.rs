@@ -2,6 +2,7 @@
 
 pub(crate) mod application;
 pub(crate) mod attempt;
+pub(crate) mod background_task;
 pub(crate) mod endpoint;
 pub(crate) mod endpoint_body;
 pub(crate) mod endpoint_message;
@@ -42,6 +43,10 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
             "/api/v1/app/{app_id}/endpoint/{endpoint_id}",
             get(endpoint::get).put(endpoint::put).patch(endpoint::patch).delete(endpoint::delete).post(probe::by_name),
         )
+        .route("/api/v1/app/{app_id}/endpoint/{endpoint_id}/recover", post(background_task::recover))
+        .route("/api/v1/app/{app_id}/endpoint/{endpoint_id}/replay-missing", post(background_task::replay_missing))
+        .route("/api/v1/app/{app_id}/endpoint/{endpoint_id}/bulk-replay", post(background_task::bulk_replay))
+        .route("/api/v1/app/{app_id}/endpoint/{endpoint_id}/cancel", post(background_task::cancel_pending))
         .route("/api/v1/app/{app_id}/endpoint/{endpoint_id}/verify", post(probe::verify))
         .route("/api/v1/app/{app_id}/endpoint/{endpoint_id}/secret", get(secret::get))
         .route("/api/v1/app/{app_id}/endpoint/{endpoint_id}/secret/rotate", post(secret::rotate))
@@ -60,6 +65,14 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
         .route("/api/v1/app/{app_id}/msg/{msg_id}", get(message::get))
         .route("/api/v1/app/{app_id}/msg/{msg_id}/story", get(story::get))
         .route("/api/v1/app/{app_id}/msg/{msg_id}/endpoint", get(attempt::list_deliveries))
+        .route(
+            "/api/v1/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/cancel",
+            post(background_task::cancel_delivery),
+        )
+        .route("/api/v1/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/skip", post(background_task::skip_delivery))
+        .route("/api/v1/background-task", get(background_task::list))
+        .route("/api/v1/background-task/{task_id}", get(background_task::get))
+        .route("/api/v1/background-task/{task_id}/cancel", post(background_task::cancel))
         .route("/api/v1/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/resend", post(attempt::resend))
         .route("/api/v1/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/attempt", get(attempt::list_by_delivery))
         .route("/api/v1/app/{app_id}/msg/{msg_id}/attempt", get(attempt::list_by_message))

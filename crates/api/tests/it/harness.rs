@@ -12,7 +12,7 @@ use ringback_engine::transport::Transport;
 use ringback_engine::{Engine, EngineOptions, Probe};
 use ringback_model::{
     AppNo, AttemptId, AttemptOutcome, BasicAuth, DEFAULT_ORGANIZATION, EndpointNo, Exchange, Failure, IdMaker, LeftOut,
-    ManualClock, MessageNo, NotSent, OrgId, Phases, Redacted, RetryPolicy, SeededRandom, Timestamp, Trigger,
+    ManualClock, MessageNo, NotSent, OrgId, Phases, Reason, Redacted, RetryPolicy, SeededRandom, Timestamp, Trigger,
 };
 use ringback_service::{
     CheckedUrl, IssuerSettings, Monitor, MonitorParts, Service, ServiceParts, TokenKey, TokenSubject, UrlRules,
@@ -204,7 +204,12 @@ impl World {
 
     /// The API of another node: the same store, and a memory of its own.
     pub(crate) fn other_node(&self) -> Api {
-        Api::new(Arc::new(Service::new(ServiceParts {
+        Api::new(self.other_service())
+    }
+
+    /// The use cases of another node.
+    pub(crate) fn other_service(&self) -> Arc<Service> {
+        Arc::new(Service::new(ServiceParts {
             store: self.store.clone(),
             directory: Arc::new(Directory::new(self.store.clone())),
             clock: self.clock.clone(),
@@ -213,7 +218,7 @@ impl World {
             probe: Arc::new(Probe::new(connector())),
             tokens: self.key.clone(),
             issuer: None,
-        })))
+        }))
     }
 
     /// A token of an organization.
@@ -391,6 +396,17 @@ impl World {
         let (message, endpoint) = (self.message_no(app, message).await, self.endpoint_no(app, endpoint).await);
         self.record(message, endpoint, id, (outcome, exchange), step).await;
         id
+    }
+
+    /// Gives a message up after an attempt with this status, as the engine does after the last try.
+    pub(crate) async fn give_up(&self, app: &str, endpoint: &str, message: &str, status: u16) {
+        let now = self.service.clock().now();
+        let id = IdMaker::new().make(now, &self.random);
+        let outcome = AttemptOutcome::Failed { why: Failure::Status(status), retry_after: None };
+        let exchange = Exchange { status: Some(status), ..Exchange::default() };
+        let step = Step::End { state: ringback_model::DeliveryState::Fail, reason: Some(Reason::Exhausted) };
+        let (message, endpoint) = (self.message_no(app, message).await, self.endpoint_no(app, endpoint).await);
+        self.record(message, endpoint, id, (outcome, exchange), step).await;
     }
 
     /// Records that no request could be made, as the engine does.

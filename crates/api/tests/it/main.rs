@@ -7,6 +7,7 @@ mod harness;
 mod application;
 mod attempt;
 mod backfill;
+mod background_task;
 mod bad_input;
 mod batch;
 mod callback;

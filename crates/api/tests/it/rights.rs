@@ -29,6 +29,15 @@ const OPERATIONS: &[(&str, &str, bool)] = &[
     ("GET", "/app/{app_id}/endpoint/{endpoint_id}/headers", true),
     ("PUT", "/app/{app_id}/endpoint/{endpoint_id}/headers", true),
     ("PATCH", "/app/{app_id}/endpoint/{endpoint_id}/headers", true),
+    ("POST", "/app/{app_id}/endpoint/{endpoint_id}/recover", true),
+    ("POST", "/app/{app_id}/endpoint/{endpoint_id}/replay-missing", true),
+    ("POST", "/app/{app_id}/endpoint/{endpoint_id}/bulk-replay", true),
+    ("POST", "/app/{app_id}/endpoint/{endpoint_id}/cancel", true),
+    ("POST", "/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/cancel", true),
+    ("POST", "/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/skip", true),
+    ("GET", "/background-task", true),
+    ("GET", "/background-task/{task_id}", true),
+    ("POST", "/background-task/{task_id}/cancel", true),
     ("POST", "/app/{app_id}/endpoint/{endpoint_id}/verify", true),
     ("GET", "/app/{app_id}/endpoint/{endpoint_id}/msg", true),
     ("POST", "/app/{app_id}/endpoint/{endpoint_id}/send-example", true),
@@ -92,6 +101,10 @@ fn body_of(method: &str, path: &str) -> String {
         ("GET" | "DELETE", _) => String::new(),
         (_, path) if path.ends_with("/send-example") => json!({ "eventType": "svix.ping" }).to_string(),
         (_, path) if path.ends_with("/msg") => json!({ "eventType": "t", "payload": {} }).to_string(),
+        (_, path) if path.ends_with("/recover") || path.ends_with("-missing") || path.ends_with("-replay") => {
+            json!({ "since": "2027-01-01T00:00:00Z" }).to_string()
+        }
+        (_, path) if path.ends_with("/cancel") || path.ends_with("/skip") => "{}".to_owned(),
         (_, path) if path.ends_with("/batch") => {
             json!({ "messages": [{ "eventType": "t", "payload": {} }] }).to_string()
         }
@@ -119,6 +132,9 @@ async fn furnished() -> (World, String, impl Fn(&str, &str) -> String) {
     let client = world.post("/app/a/oauth-client", json!({ "name": "n" })).await.text_of("clientId");
     let webhook =
         world.post("/operational-webhook/endpoint", json!({ "url": "https://example.com/" })).await.text_of("id");
+    // What is pending is asked for by hand, so that it can be called off.
+    world.post(&format!("/app/a/msg/{message}/endpoint/{endpoint}/resend"), json!({})).await.expect(202);
+    let task = world.post(&format!("/app/a/endpoint/{endpoint}/cancel"), json!({})).await.text_of("id");
     let fill = move |path: &str, app: &str| {
         path.replace("{app_id}", app)
             .replace("{endpoint_id}", &endpoint)
@@ -126,6 +142,7 @@ async fn furnished() -> (World, String, impl Fn(&str, &str) -> String) {
             .replace("{attempt_id}", &attempt)
             .replace("{client_id}", &client)
             .replace("{webhook_id}", &webhook)
+            .replace("{task_id}", &task)
             .replace("{event_type_name}", "t")
     };
     (world, app, fill)

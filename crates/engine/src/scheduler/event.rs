@@ -112,6 +112,10 @@ pub enum Event {
     Stopped(EndpointNo),
     /// Deliveries that were held are due, and nobody tells which: the lane looks for them.
     Released(EndpointNo),
+    /// Deliveries have come due, and nobody tells which: the lane looks for them.
+    Woken(EndpointNo),
+    /// Pending deliveries were called off, and nobody tells which: what waits in memory may not be sent any more.
+    Revoked(EndpointNo),
     /// The answer to [`Action::Clear`].
     Cleared {
         /// The endpoint.

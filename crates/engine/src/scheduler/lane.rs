@@ -84,6 +84,8 @@ pub(super) struct Lane {
     pub(super) stale: bool,
     /// How many changes the scheduler had been told of when the configuration was asked for.
     pub(super) asked_at: u64,
+    /// Deliveries were called off since the load under way began: it may have read them before.
+    revoked_meanwhile: bool,
     /// Settled since the load under way began: it may have read them before.
     settled_meanwhile: Vec<RowId>,
     /// When the first row in the store that is not yet due comes due.
@@ -222,10 +224,15 @@ impl Lane {
     pub(super) fn loaded(&mut self, taken: Option<Taken>, now: Timestamp) {
         self.loading = None;
         let gone = std::mem::take(&mut self.settled_meanwhile);
+        let revoked = std::mem::take(&mut self.revoked_meanwhile);
         let Some(taken) = taken else {
             self.next_due = earliest(self.next_due, Some(now + RETRY_STORE));
             return;
         };
+        if revoked {
+            self.more = true;
+            return;
+        }
         self.more |= taken.more;
         self.next_due = earliest(self.next_due, taken.next_due);
         for due in taken.rows {
@@ -237,6 +244,12 @@ impl Lane {
             // It was closed meanwhile: what waits is not to be sent as it stands now, but as it will stand then.
             self.drop_waiting();
         }
+    }
+
+    /// Some of what waits was called off: all of it is read anew.
+    pub(super) fn revoke(&mut self) {
+        self.revoked_meanwhile = self.loading.is_some();
+        self.drop_waiting();
     }
 
     /// Gives the rows that have not started back to the store.

@@ -152,6 +152,11 @@ impl Scheduler {
                 self.reread(endpoint, actions);
             }
             Event::Released(endpoint) => self.with(endpoint, now, actions, |lane| lane.more = true),
+            Event::Woken(endpoint) => {
+                self.lanes.entry(endpoint).or_default();
+                self.with(endpoint, now, actions, |lane| lane.more = true);
+            }
+            Event::Revoked(endpoint) => self.with(endpoint, now, actions, Lane::revoke),
             Event::Cleared { endpoint, more } => self.with(endpoint, now, actions, |lane| lane.cleared(more, now)),
             Event::Tick => {}
         }

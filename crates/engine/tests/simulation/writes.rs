@@ -96,7 +96,7 @@ impl World {
 
     pub(crate) fn clear(&mut self, endpoint: EndpointNo) {
         let (state, reason) = (DeliveryState::Canceled, Reason::EndpointDeleted);
-        self.enqueue(Op::Clear(Clear { endpoint, state, reason, limit: CLEARED }));
+        self.enqueue(Op::Clear(Clear { endpoint, state, reason, limit: CLEARED, upto: None }));
     }
 
     /// What waits becomes durable, all of it at once, and the feed tells.

@@ -38,6 +38,7 @@ pub fn every_answer_is_durable(harness: &dyn Harness) {
         state: DeliveryState::Canceled,
         reason: ringback_model::Reason::EndpointDeleted,
         limit: 100,
+        upto: None,
     };
     assert_eq!(world.store.clear(clear).wait().expect("an answer").count, 2);
     assert!(world.store.delete(Delete { no, now: world.now(), app: None }).wait().expect("an answer"));

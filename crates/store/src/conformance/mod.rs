@@ -19,6 +19,7 @@ pub mod reading;
 pub mod resend;
 pub mod taking;
 pub mod tallies;
+pub mod tasks;
 mod world;
 
 use std::sync::Arc;
@@ -126,6 +127,14 @@ macro_rules! conformance_tests {
                 a_resend_to_another_endpoint_makes_a_delivery
                 a_resend_asked_for_during_an_attempt_by_hand_is_made_after_it
                 a_resend_of_nothing_is_refused
+            }
+            tasks {
+                a_part_of_a_task_makes_deliveries_due_and_saves_how_far_it_is
+                what_has_changed_since_it_was_chosen_is_left_alone
+                what_a_task_puts_into_a_queue_keeps_its_order_and_waits_for_nobody_else
+                a_clearing_up_to_a_message_leaves_the_later_ones
+                a_delivery_is_called_off_and_its_queue_goes_on
+                a_survey_says_how_messages_stand_at_an_endpoint
             }
             clearing {
                 pending_deliveries_are_ended_in_batches

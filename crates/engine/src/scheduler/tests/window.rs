@@ -90,3 +90,30 @@ fn a_row_asked_for_by_hand_finds_a_place_in_a_full_window() {
     bench.tell(Event::Due(vec![by_hand(77, 1, NOW)]));
     assert_eq!(bench.starts(), [(77, 1)], "it may be the probe");
 }
+
+#[test]
+fn what_was_called_off_is_not_started_out_of_memory_or_out_of_a_load_under_way() {
+    let one = LanePolicy { concurrency: 1, ..policy() };
+    let mut bench = Bench::new(Limits::default(), &[(1, one)]);
+    bench.tell(Event::Due(vec![plain(1, 1), plain(2, 1), plain(3, 1)]));
+    assert_eq!(bench.starts(), [(1, 1)]);
+    bench.tell(Event::Revoked(EndpointNo(1)));
+    bench.answer(1, 1, Verdict::Delivered);
+    bench.settle(1, 1);
+    assert_eq!(bench.loads().len(), 1, "it is read anew");
+    bench.tell(Event::Revoked(EndpointNo(1)));
+    let taken = |rows| Some(Taken { rows, more: false, next_due: None });
+    bench.tell(Event::Loaded { endpoint: EndpointNo(1), taken: taken(vec![plain(2, 1), plain(3, 1)]) });
+    assert_eq!(bench.loads().len(), 1, "what was read before it may be among what was called off");
+    bench.tell(Event::Loaded { endpoint: EndpointNo(1), taken: taken(vec![plain(3, 1)]) });
+    assert_eq!(bench.starts(), [(3, 1)]);
+}
+
+#[test]
+fn an_endpoint_of_which_deliveries_came_due_looks_for_them() {
+    let mut bench = Bench::new(Limits::default(), &[(1, policy())]);
+    bench.tell(Event::Woken(EndpointNo(1)));
+    assert_eq!(bench.loads().len(), 1);
+    bench.tell(Event::Woken(EndpointNo(2)));
+    assert!(bench.actions.iter().any(|action| matches!(action, Action::Configure { endpoint: EndpointNo(2), .. })));
+}

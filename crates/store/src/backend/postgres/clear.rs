@@ -15,10 +15,10 @@ use crate::{Clear, Cleared, Due};
 /// Where the pending deliveries of an endpoint are found. Queues come first and from their ends, so that the one that
 /// is due is the last of its queue to go: what is left has its head.
 const PENDING: [&str; 3] = [
-    "endpoint = $1 AND queue IS NOT NULL AND state = 1 ORDER BY queue DESC, message DESC",
-    "endpoint = $1 AND due IS NOT NULL",
+    "endpoint = $1 AND message <= $5 AND queue IS NOT NULL AND state = 1 ORDER BY queue DESC, message DESC",
+    "endpoint = $1 AND message <= $5 AND due IS NOT NULL",
     // Those that have ended and were asked for again keep the state that they ended in.
-    "endpoint = $1 AND manual_due IS NOT NULL",
+    "endpoint = $1 AND message <= $5 AND manual_due IS NOT NULL",
 ];
 
 /// Ends pending deliveries of an endpoint, at most as many as asked for, and calls off what was asked for by hand. Within
@@ -37,7 +37,8 @@ pub(super) async fn clear(client: &Client, now: Timestamp, item: &Clear) -> Resu
             .int8(item.endpoint.0)
             .int8(left)
             .and(i16::from(item.state.code()), Type::INT2)
-            .and(i16::from(item.reason.code()), Type::INT2);
+            .and(i16::from(item.reason.code()), Type::INT2)
+            .int8(item.upto.map_or(i64::MAX, |upto| upto.0));
         for row in query(client, &sql, &values).await? {
             ended.insert(MessageNo(get(&row, 0)?));
         }

@@ -57,6 +57,6 @@ pub(super) async fn write(
         .iter()
         .map(|item| Settled { message: item.message, endpoint: item.endpoint, trigger: item.attempt.trigger })
         .collect();
-    let committed = Committed { due, settled, changed: Vec::new() };
+    let committed = Committed { due, settled, ..Committed::default() };
     Ok(Written { accepted: accepted.results, finished, committed })
 }

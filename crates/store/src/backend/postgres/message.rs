@@ -25,7 +25,7 @@ macro_rules! whole {
          m.expires_at, m.raw_content_type, m.callback_url, m.raw, m.payload"
     };
 }
-pub(super) use whole;
+pub(super) use {columns, whole};
 
 /// How many columns [`whole!`] names.
 pub(super) const WHOLE: usize = 14;
@@ -151,7 +151,7 @@ pub(super) fn texts_to_sql(texts: &[String]) -> Option<String> {
 }
 
 /// A message without its payload.
-fn read(row: &Row) -> Result<Message> {
+pub(super) fn read(row: &Row) -> Result<Message> {
     let texts: Option<Vec<Vec<u8>>> = get(row, 5)?;
     let maybe_text = |column| get::<Option<Vec<u8>>>(row, column)?.map(text).transpose();
     Ok(Message {

@@ -14,12 +14,13 @@ use super::options::PostgresOptions;
 use super::pool::Pool;
 use super::waiting::{Job, Waiting};
 use super::writer::Writer;
-use super::{attempt, backlog, document, lane, listing, mention, message, schema, take, tally};
+use super::{attempt, backlog, document, lane, listing, mention, message, schema, survey, take, tally};
 use crate::{
-    Accept, AcceptBatch, Accepted, Answer, AttemptQuery, Backlog, BatchAccepted, Clear, Cleared, Count, Delete,
-    Document, DocumentKind, DocumentPage, EndpointDeliveryQuery, EndpointTallyQuery, Feed, Finish, Finished, LaneStart,
-    MasterKey, Mention, MentionQuery, MessageQuery, MessageRef, Put, PutResult, Rearm, Rearmed, Release, Released,
-    Reply, Store, StoreError, StoreMeter, Take, Taken, TallyQuery, UnreadQuery, UnreadRun, feed,
+    Accept, AcceptBatch, Accepted, Advance, Advanced, Answer, AttemptQuery, Backlog, BatchAccepted, Clear, Cleared,
+    Count, Delete, Document, DocumentKind, DocumentPage, End, Ended, EndpointDeliveryQuery, EndpointTallyQuery, Feed,
+    Finish, Finished, LaneStart, MasterKey, Mention, MentionQuery, MessageQuery, MessageRef, Put, PutResult, Rearm,
+    Rearmed, Release, Released, Reply, Store, StoreError, StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery,
+    UnreadQuery, UnreadRun, feed,
 };
 
 /// Connections that read for the engine and for configuration: these reads are short.
@@ -139,6 +140,14 @@ impl Store for PostgresStore {
         self.write(|answer| Job::Release(item, answer))
     }
 
+    fn end(&self, item: End) -> Reply<Ended> {
+        self.write(|answer| Job::End(item, answer))
+    }
+
+    fn advance(&self, item: Advance) -> Reply<Advanced> {
+        self.write(|answer| Job::Advance(item, answer))
+    }
+
     fn accept_batch(&self, item: AcceptBatch) -> Reply<BatchAccepted> {
         self.write(|answer| Job::AcceptBatch(item, answer))
     }
@@ -230,6 +239,10 @@ impl Store for PostgresStore {
 
     fn messages(&self, query: MessageQuery) -> Reply<Vec<Message>> {
         read!(self.slow, |client| message::page(client, &query))
+    }
+
+    fn survey(&self, query: SurveyQuery) -> Reply<Vec<Surveyed>> {
+        read!(self.slow, |client| survey::survey(client, &query))
     }
 
     fn deliveries(&self, message: MessageNo) -> Reply<Vec<Delivery>> {

@@ -9,8 +9,8 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    Accept, AcceptBatch, Accepted, Answer, BatchAccepted, Clear, Cleared, Count, Delete, Finish, Finished, Mention,
-    Put, PutResult, Rearm, Rearmed, Release, Released, StoreError,
+    Accept, AcceptBatch, Accepted, Advance, Advanced, Answer, BatchAccepted, Clear, Cleared, Count, Delete, End, Ended,
+    Finish, Finished, Mention, Put, PutResult, Rearm, Rearmed, Release, Released, StoreError,
 };
 
 /// Operations in one commit at most.
@@ -31,6 +31,8 @@ pub(super) enum Job {
     Finish(Finish, Answer<Finished>),
     Rearm(Rearm, Answer<Rearmed>),
     Release(Release, Answer<Released>),
+    End(End, Answer<Ended>),
+    Advance(Advance, Answer<Advanced>),
     AcceptBatch(AcceptBatch, Answer<BatchAccepted>),
     Clear(Clear, Answer<Cleared>),
     Tally(Count, Answer<()>),
@@ -47,6 +49,8 @@ impl Job {
             Self::Finish(_, answer) => answer.give(Err(error)),
             Self::Rearm(_, answer) => answer.give(Err(error)),
             Self::Release(_, answer) => answer.give(Err(error)),
+            Self::End(_, answer) => answer.give(Err(error)),
+            Self::Advance(_, answer) => answer.give(Err(error)),
             Self::AcceptBatch(_, answer) => answer.give(Err(error)),
             Self::Clear(_, answer) => answer.give(Err(error)),
             Self::Tally(_, answer) => answer.give(Err(error)),
@@ -74,6 +78,8 @@ impl Job {
             Self::Finish(..)
             | Self::Rearm(..)
             | Self::Release(..)
+            | Self::End(..)
+            | Self::Advance(..)
             | Self::Clear(..)
             | Self::Tally(..)
             | Self::Mention(..)
@@ -122,6 +128,8 @@ impl Unique {
             Job::Finish(item, _) => self.deliveries.insert((item.message, item.endpoint)),
             Job::Rearm(..)
             | Job::Release(..)
+            | Job::End(..)
+            | Job::Advance(..)
             | Job::AcceptBatch(..)
             | Job::Clear(..)
             | Job::Tally(..)

@@ -18,9 +18,11 @@ use tokio_postgres::Client;
 
 use super::accept_batch::accept_batch;
 use super::address::Address;
+use super::advance::advance;
 use super::clear::clear;
 use super::connection::{Purpose, answered, connect, transaction};
 use super::document::{self, Sealing};
+use super::end::end;
 use super::error::{Result, SqlError, Trouble, one_line};
 use super::group::{self, Written};
 use super::rearm::rearm;
@@ -28,8 +30,8 @@ use super::release::release;
 use super::waiting::{COMPANY_WAIT, Job, Waiting};
 use super::{idempotency, mention, schema, tally};
 use crate::{
-    Accept, BatchAccepted, Cleared, Committed, FeedSender, Finish, MasterKey, PutResult, Rearmed, Released, StoreError,
-    StoreMeter,
+    Accept, Advance, Advanced, BatchAccepted, Cleared, Committed, Ended, FeedSender, Finish, MasterKey, PutResult,
+    Rearmed, Released, StoreError, StoreMeter,
 };
 
 /// How often a transaction that collided with another one is tried.
@@ -77,6 +79,8 @@ pub(super) struct Doubt {
 enum Done {
     Rearm(Rearmed),
     Release(Released),
+    End(Ended),
+    Advance(Advanced),
     AcceptBatch(BatchAccepted),
     Clear(Cleared),
     Tally,
@@ -157,6 +161,8 @@ impl Writer {
                 Job::Finish(item, _) => finishes.push(item),
                 Job::Rearm(..)
                 | Job::Release(..)
+                | Job::End(..)
+                | Job::Advance(..)
                 | Job::AcceptBatch(..)
                 | Job::Clear(..)
                 | Job::Tally(..)
@@ -299,6 +305,18 @@ async fn carry_out(client: &Client, now: Timestamp, sealing: Sealing<'_>, job: &
             Done::Rearm(done)
         }
         Job::Release(item, _) => Done::Release(release(client, now, item).await?),
+        Job::End(item, _) => {
+            let (done, due) = end(client, now, item).await?;
+            committed.due = due;
+            committed.revoked.extend((done == Ended::Ended).then_some(item.endpoint));
+            Done::End(done)
+        }
+        Job::Advance(item, _) => {
+            let (done, due) = advance(client, now, item).await?;
+            committed.due = due;
+            note(&mut committed, item, done);
+            Done::Advance(done)
+        }
         Job::AcceptBatch(item, _) => {
             let (done, due) = accept_batch(client, now, item).await?;
             committed.due = due;
@@ -332,10 +350,20 @@ async fn carry_out(client: &Client, now: Timestamp, sealing: Sealing<'_>, job: &
     Ok((done, committed))
 }
 
+/// What the feed is told of a part of a background task.
+fn note(committed: &mut Committed, item: &Advance, done: Advanced) {
+    if matches!(done, Advanced::Done { count } if count > 0) {
+        let told = if item.clear.is_some() { &mut committed.revoked } else { &mut committed.woken };
+        told.push(item.endpoint);
+    }
+}
+
 fn answer(job: Job, done: Done) {
     match (job, done) {
         (Job::Rearm(_, answer), Done::Rearm(done)) => answer.give(Ok(done)),
         (Job::Release(_, answer), Done::Release(done)) => answer.give(Ok(done)),
+        (Job::End(_, answer), Done::End(done)) => answer.give(Ok(done)),
+        (Job::Advance(_, answer), Done::Advance(done)) => answer.give(Ok(done)),
         (Job::AcceptBatch(_, answer), Done::AcceptBatch(done)) => answer.give(Ok(done)),
         (Job::Clear(_, answer), Done::Clear(done)) => answer.give(Ok(done)),
         (Job::Tally(_, answer), Done::Tally) => answer.give(Ok(())),

@@ -48,6 +48,8 @@ pub(super) struct Mark {
     due: usize,
     settled: usize,
     changed: usize,
+    woken: usize,
+    revoked: usize,
     added: usize,
     retired: usize,
 }
@@ -105,6 +107,8 @@ impl<'a> Batch<'a> {
             due: self.committed.due.len(),
             settled: self.committed.settled.len(),
             changed: self.committed.changed.len(),
+            woken: self.committed.woken.len(),
+            revoked: self.committed.revoked.len(),
             added: self.added.entries.len(),
             retired: self.retired,
         }
@@ -115,6 +119,8 @@ impl<'a> Batch<'a> {
         self.committed.due.truncate(mark.due);
         self.committed.settled.truncate(mark.settled);
         self.committed.changed.truncate(mark.changed);
+        self.committed.woken.truncate(mark.woken);
+        self.committed.revoked.truncate(mark.revoked);
         self.versions.clear();
         for (key, _) in self.added.entries.drain(mark.added..) {
             self.added.by_key.remove(&key);

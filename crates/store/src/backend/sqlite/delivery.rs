@@ -136,7 +136,7 @@ fn is_first_success(item: &Finish) -> bool {
     item.attempt.trigger == Trigger::Scheduled && item.step == Step::End { state: DeliveryState::Success, reason: None }
 }
 
-fn progress(connection: &Connection, message: MessageNo, endpoint: EndpointNo) -> Result<Option<Progress>> {
+pub(super) fn progress(connection: &Connection, message: MessageNo, endpoint: EndpointNo) -> Result<Option<Progress>> {
     connection
         .prepare_cached(
             "SELECT state, reason, due, manual_due, queue, tries, unsent, held FROM delivery \
@@ -157,7 +157,12 @@ fn progress(connection: &Connection, message: MessageNo, endpoint: EndpointNo) -
         .optional()
 }
 
-fn write_progress(connection: &Connection, message: MessageNo, endpoint: EndpointNo, after: &Progress) -> Result<()> {
+pub(super) fn write_progress(
+    connection: &Connection,
+    message: MessageNo,
+    endpoint: EndpointNo,
+    after: &Progress,
+) -> Result<()> {
     connection
         .prepare_cached(
             "UPDATE delivery SET state = ?3, reason = ?4, due = ?5, manual_due = ?6, tries = ?7, unsent = ?8, held = ?9 \

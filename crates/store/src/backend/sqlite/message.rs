@@ -10,7 +10,7 @@ use super::value::{At, Search, id, maybe_time, texts, texts_to_sql, time};
 use crate::{Accept, Direction, MessageQuery, MessageRef};
 
 /// All but the large columns, in the order that [`read`] expects.
-const COLUMNS: &str = "m.no, m.app, m.id, m.event_type, m.event_id, m.channels, m.ordering_key, m.occurred_at, \
+pub(super) const COLUMNS: &str = "m.no, m.app, m.id, m.event_type, m.event_id, m.channels, m.ordering_key, m.occurred_at, \
                        m.accepted_at, m.expires_at, m.raw_content_type, m.callback_url";
 
 /// All columns, in the order that [`read_whole`] expects, written out where a statement is a constant.
@@ -147,7 +147,7 @@ pub(super) fn narrow(search: &mut Search, channel: Option<&String>, event_types:
 }
 
 /// A message without its payload.
-fn read(row: &Row<'_>) -> Result<Message> {
+pub(super) fn read(row: &Row<'_>) -> Result<Message> {
     Ok(Message {
         no: MessageNo(row.get(0)?),
         app: AppNo(row.get(1)?),

@@ -7,6 +7,7 @@
 //! Read `delivery.rs` next: it holds the facts that must not be lost. Then `apply/mod.rs` for what one commit is.
 
 mod accept_batch;
+mod advance;
 mod apply;
 mod attempt;
 mod backlog;
@@ -17,6 +18,7 @@ mod connection;
 mod copy;
 mod delivery;
 mod document;
+mod end;
 mod error;
 mod health;
 mod hot;
@@ -38,6 +40,7 @@ mod release;
 mod schema;
 mod space;
 mod store;
+mod survey;
 mod tally;
 mod value;
 mod wal;

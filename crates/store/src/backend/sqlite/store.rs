@@ -16,12 +16,13 @@ use super::options::SqliteOptions;
 use super::reader::{Readers, in_our_words};
 use super::space::Space;
 use super::writer::{Asker, Waiting, Writer};
-use super::{attempt, backlog, delivery, document, lane, listing, mention, message, tally};
+use super::{attempt, backlog, delivery, document, lane, listing, mention, message, survey, tally};
 use crate::{
-    Accept, AcceptBatch, Accepted, AttemptQuery, Backlog, BatchAccepted, Clear, Cleared, Count, Delete, Document,
-    DocumentKind, DocumentPage, EndpointDeliveryQuery, EndpointTallyQuery, Feed, Finish, Finished, LaneStart,
-    MasterKey, Mention, MentionQuery, MessageQuery, MessageRef, Put, PutResult, Rearm, Rearmed, Release, Released,
-    Reply, Store, StoreError, StoreMeter, Take, Taken, TallyQuery, UnreadQuery, UnreadRun, feed, seal,
+    Accept, AcceptBatch, Accepted, Advance, Advanced, AttemptQuery, Backlog, BatchAccepted, Clear, Cleared, Count,
+    Delete, Document, DocumentKind, DocumentPage, End, Ended, EndpointDeliveryQuery, EndpointTallyQuery, Feed, Finish,
+    Finished, LaneStart, MasterKey, Mention, MentionQuery, MessageQuery, MessageRef, Put, PutResult, Rearm, Rearmed,
+    Release, Released, Reply, Store, StoreError, StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery,
+    UnreadQuery, UnreadRun, feed, seal,
 };
 
 /// Threads that read for the engine and for configuration: these reads are short.
@@ -126,6 +127,14 @@ impl Store for SqliteStore {
         self.write(Op::Release(item), Asker::Release)
     }
 
+    fn end(&self, item: End) -> Reply<Ended> {
+        self.write(Op::End(item), Asker::End)
+    }
+
+    fn advance(&self, item: Advance) -> Reply<Advanced> {
+        self.write(Op::Advance(item), Asker::Advance)
+    }
+
     fn accept_batch(&self, item: AcceptBatch) -> Reply<BatchAccepted> {
         self.write(Op::AcceptBatch(item), Asker::AcceptBatch)
     }
@@ -217,6 +226,10 @@ impl Store for SqliteStore {
 
     fn messages(&self, query: MessageQuery) -> Reply<Vec<Message>> {
         self.slow.read(move |connection| in_our_words(message::page(connection, &query)))
+    }
+
+    fn survey(&self, query: SurveyQuery) -> Reply<Vec<Surveyed>> {
+        self.slow.read(move |connection| in_our_words(survey::survey(connection, &query)))
     }
 
     fn deliveries(&self, message: MessageNo) -> Reply<Vec<Delivery>> {

@@ -18,8 +18,8 @@ use super::checkpoint;
 use super::space::Space;
 use super::wal;
 use crate::{
-    Accept, Accepted, Answer, BatchAccepted, Cleared, FeedSender, Finished, PutResult, Rearmed, Released, Reply,
-    StoreError, StoreMeter,
+    Accept, Accepted, Advanced, Answer, BatchAccepted, Cleared, Ended, FeedSender, Finished, PutResult, Rearmed,
+    Released, Reply, StoreError, StoreMeter,
 };
 
 /// Operations in one commit at most.
@@ -50,6 +50,8 @@ pub(super) enum Asker {
     Finish(Answer<Finished>),
     Rearm(Answer<Rearmed>),
     Release(Answer<Released>),
+    End(Answer<Ended>),
+    Advance(Answer<Advanced>),
     AcceptBatch(Answer<BatchAccepted>),
     Clear(Answer<Cleared>),
     Tally(Answer<()>),
@@ -66,6 +68,8 @@ impl Asker {
             (Self::Finish(answer), OpResult::Finish(result)) => answer.give(result),
             (Self::Rearm(answer), OpResult::Rearm(result)) => answer.give(result),
             (Self::Release(answer), OpResult::Release(result)) => answer.give(result),
+            (Self::End(answer), OpResult::End(result)) => answer.give(result),
+            (Self::Advance(answer), OpResult::Advance(result)) => answer.give(result),
             (Self::AcceptBatch(answer), OpResult::AcceptBatch(result)) => answer.give(result),
             (Self::Clear(answer), OpResult::Clear(result)) => answer.give(result),
             (Self::Tally(answer), OpResult::Tally(result)) => answer.give(result),
@@ -94,6 +98,8 @@ impl Asker {
             Self::Finish(answer) => answer.give(Err(error)),
             Self::Rearm(answer) => answer.give(Err(error)),
             Self::Release(answer) => answer.give(Err(error)),
+            Self::End(answer) => answer.give(Err(error)),
+            Self::Advance(answer) => answer.give(Err(error)),
             Self::AcceptBatch(answer) => answer.give(Err(error)),
             Self::Clear(answer) => answer.give(Err(error)),
             Self::Tally(answer) => answer.give(Err(error)),
@@ -274,6 +280,8 @@ fn payload_bytes(op: &Op) -> usize {
         Op::Finish(_)
         | Op::Rearm(_)
         | Op::Release(_)
+        | Op::End(_)
+        | Op::Advance(_)
         | Op::Clear(_)
         | Op::Tally(_)
         | Op::Mention(_)

@@ -10,10 +10,12 @@ use ringback_model::{Clock, Random};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use super::accept_batch::accept_batch;
+use super::advance::advance;
 use super::batch::Batch;
 use super::clear::clear;
 use super::delivery::{accept, finish};
 use super::document::{delete, put};
+use super::end::end;
 use super::error::{is_fatal, is_full, open_error, store_error};
 use super::idempotency::sweep;
 use super::mention::mention;
@@ -24,8 +26,8 @@ use super::schema;
 use super::tally;
 use super::young::Young;
 use crate::{
-    Accept, AcceptBatch, Accepted, BatchAccepted, Clear, Cleared, Committed, Count, Delete, Expect, Finish, Finished,
-    MasterKey, Mention, Put, PutResult, Rearm, Rearmed, Release, Released, StoreError,
+    Accept, AcceptBatch, Accepted, Advance, Advanced, BatchAccepted, Clear, Cleared, Committed, Count, Delete, End,
+    Ended, Expect, Finish, Finished, MasterKey, Mention, Put, PutResult, Rearm, Rearmed, Release, Released, StoreError,
 };
 
 /// A write.
@@ -39,6 +41,10 @@ pub enum Op {
     Rearm(Rearm),
     /// See [`crate::Store::release`].
     Release(Release),
+    /// See [`crate::Store::end`].
+    End(End),
+    /// See [`crate::Store::advance`].
+    Advance(Advance),
     /// See [`crate::Store::accept_batch`].
     AcceptBatch(AcceptBatch),
     /// See [`crate::Store::clear`].
@@ -82,6 +88,10 @@ pub enum OpResult {
     Rearm(Result<Rearmed, StoreError>),
     /// Of an [`Op::Release`].
     Release(Result<Released, StoreError>),
+    /// Of an [`Op::End`].
+    End(Result<Ended, StoreError>),
+    /// Of an [`Op::Advance`].
+    Advance(Result<Advanced, StoreError>),
     /// Of an [`Op::AcceptBatch`].
     AcceptBatch(Result<BatchAccepted, StoreError>),
     /// Of an [`Op::Clear`].
@@ -246,6 +256,8 @@ fn carry_out(batch: &mut Batch<'_>, op: &Op, full: bool, isolation: Isolation) -
         Op::Finish(item) => OpResult::Finish(Ok(finish(batch, item)?)),
         Op::Rearm(item) => OpResult::Rearm(Ok(rearm(batch, item)?)),
         Op::Release(item) => OpResult::Release(Ok(release(batch, item)?)),
+        Op::End(item) => OpResult::End(Ok(end(batch, item)?)),
+        Op::Advance(item) => OpResult::Advance(Ok(advance(batch, item)?)),
         Op::AcceptBatch(item) => OpResult::AcceptBatch(Ok(accept_batch(batch, item, isolation == Isolation::Apart)?)),
         Op::Clear(item) => OpResult::Clear(Ok(clear(batch, item)?)),
         Op::Tally(item) => OpResult::Tally(Ok(tally::add(batch, item)?)),
@@ -309,6 +321,8 @@ fn refused(op: &Op, error: StoreError) -> OpResult {
         Op::Finish(_) => OpResult::Finish(Err(error)),
         Op::Rearm(_) => OpResult::Rearm(Err(error)),
         Op::Release(_) => OpResult::Release(Err(error)),
+        Op::End(_) => OpResult::End(Err(error)),
+        Op::Advance(_) => OpResult::Advance(Err(error)),
         Op::AcceptBatch(_) => OpResult::AcceptBatch(Err(error)),
         Op::Clear(_) => OpResult::Clear(Err(error)),
         Op::Tally(_) => OpResult::Tally(Err(error)),

@@ -1,0 +1,314 @@
+//! Background tasks: what they do, how far they are, calling them off; and what starts them on an endpoint.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use ringback_model::{EndpointId, Task, TaskId, TaskKind, TaskScope, TaskState, Timestamp};
+use ringback_service::{CallOff, Service, TaskDraft, TaskFilter};
+use ringback_store::Direction;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::attempt::EmptyResponse;
+use crate::extract::{Asked, Caller, Path};
+use crate::paging::{self, ListParams, ListResponse, OrderParam};
+use crate::problem::Problem;
+use crate::query::{Query, wrong};
+use crate::respond;
+
+/// Since when and until when messages were accepted.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct RecoverIn {
+    /// Messages accepted since this time.
+    #[schema(value_type = String, format = DateTime)]
+    since: Timestamp,
+    /// Messages accepted until this time; until now if absent.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    until: Option<Timestamp>,
+}
+
+/// Which messages are sent again.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct BulkReplayIn {
+    /// Messages accepted since this time.
+    #[schema(value_type = String, format = DateTime)]
+    since: Timestamp,
+    /// Messages accepted until this time; until now if absent.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    until: Option<Timestamp>,
+    /// Only messages of these types.
+    #[serde(default)]
+    event_types: Option<Vec<String>>,
+    /// Only messages with this channel.
+    #[serde(default)]
+    channel: Option<String>,
+    /// Only deliveries that succeeded (0), failed (2) or were canceled (4).
+    #[serde(default)]
+    status: Option<u8>,
+    /// Only deliveries whose last attempt was answered with 100, 200 and so on; 0 for no answer.
+    #[serde(default)]
+    status_code_class: Option<u16>,
+}
+
+/// A background task.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct BackgroundTaskOut {
+    #[schema(value_type = String, example = "qtask_1srOrx2ZWZBpBUvZwXKQmoEYga2")]
+    id: TaskId,
+    /// `endpoint.recover`, `endpoint.replay`, `endpoint.bulk-replay`, `endpoint.cancel`.
+    #[schema(value_type = String)]
+    task: TaskKind,
+    /// `running`, `finished`, `failed`, `canceled`.
+    #[schema(value_type = String)]
+    status: TaskState,
+    data: BackgroundTaskData,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+/// How far a task is.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct BackgroundTaskData {
+    #[schema(value_type = String)]
+    app_id: String,
+    #[schema(value_type = String)]
+    endpoint_id: EndpointId,
+    /// Messages that it has looked at.
+    messages_looked_at: u64,
+    /// Deliveries that it has made due again, or ended.
+    deliveries_changed: u64,
+    /// Why it could not go on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<String>,
+}
+
+impl From<Task> for BackgroundTaskOut {
+    fn from(task: Task) -> Self {
+        Self {
+            id: task.id,
+            task: task.kind,
+            status: task.state,
+            data: BackgroundTaskData {
+                app_id: task.app.to_string(),
+                endpoint_id: task.endpoint,
+                messages_looked_at: task.looked_at,
+                deliveries_changed: task.changed,
+                failure: task.failure,
+            },
+            updated_at: task.updated_at,
+            created_at: task.created_at,
+        }
+    }
+}
+
+async fn start(
+    service: &Service,
+    asked: Asked,
+    (app, endpoint): (String, String),
+    kind: TaskKind,
+    draft: TaskDraft,
+) -> Result<Response, Problem> {
+    let task = service.start_task(&asked.actor, &app, &endpoint, kind, draft, asked.idempotency).await?;
+    Ok(respond::json(StatusCode::ACCEPTED, &BackgroundTaskOut::from(task)))
+}
+
+/// Sends again what failed: each gets its full schedule anew, behind everything else of the endpoint.
+#[utoipa::path(
+    post, path = "/api/v1/app/{app_id}/endpoint/{endpoint_id}/recover", operation_id = "v1.endpoint.recover",
+    tag = "Endpoint",
+    params(
+        ("app_id" = String, Path, description = "Id or uid of the application."),
+        ("endpoint_id" = String, Path, description = "Id or uid of the endpoint."),
+        ("idempotency-key" = Option<String>, Header, description = "The request is carried out once for each key."),
+    ),
+    request_body = RecoverIn,
+    responses((status = 202, body = BackgroundTaskOut)),
+)]
+pub(crate) async fn recover(
+    State(service): State<Arc<Service>>,
+    Path(names): Path<(String, String)>,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    let RecoverIn { since, until } = asked.config(&[])?;
+    let draft = TaskDraft { since: Some(since), until, scope: TaskScope::default() };
+    start(&service, asked, names, TaskKind::Recover, draft).await
+}
+
+/// Sends what matches the endpoint now and was never meant for it.
+#[utoipa::path(
+    post, path = "/api/v1/app/{app_id}/endpoint/{endpoint_id}/replay-missing",
+    operation_id = "v1.endpoint.replay-missing", tag = "Endpoint",
+    params(
+        ("app_id" = String, Path, description = "Id or uid of the application."),
+        ("endpoint_id" = String, Path, description = "Id or uid of the endpoint."),
+        ("idempotency-key" = Option<String>, Header, description = "The request is carried out once for each key."),
+    ),
+    request_body = RecoverIn,
+    responses((status = 202, body = BackgroundTaskOut)),
+)]
+pub(crate) async fn replay_missing(
+    State(service): State<Arc<Service>>,
+    Path(names): Path<(String, String)>,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    let RecoverIn { since, until } = asked.config(&[])?;
+    let draft = TaskDraft { since: Some(since), until, scope: TaskScope::default() };
+    start(&service, asked, names, TaskKind::ReplayMissing, draft).await
+}
+
+/// Sends again what a filter chooses, however it ended.
+#[utoipa::path(
+    post, path = "/api/v1/app/{app_id}/endpoint/{endpoint_id}/bulk-replay", operation_id = "v1.endpoint.bulk-replay",
+    tag = "Endpoint",
+    params(
+        ("app_id" = String, Path, description = "Id or uid of the application."),
+        ("endpoint_id" = String, Path, description = "Id or uid of the endpoint."),
+        ("idempotency-key" = Option<String>, Header, description = "The request is carried out once for each key."),
+    ),
+    request_body = BulkReplayIn,
+    responses((status = 202, body = BackgroundTaskOut)),
+)]
+pub(crate) async fn bulk_replay(
+    State(service): State<Arc<Service>>,
+    Path(names): Path<(String, String)>,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    let BulkReplayIn { since, until, event_types, channel, status, status_code_class } = asked.config(&[])?;
+    let event_types = event_types.unwrap_or_default();
+    let scope = TaskScope { event_types, channel, status, status_class: status_code_class };
+    start(&service, asked, names, TaskKind::BulkReplay, TaskDraft { since: Some(since), until, scope }).await
+}
+
+/// Calls off what is pending for the endpoint now.
+#[utoipa::path(
+    post, path = "/api/v1/app/{app_id}/endpoint/{endpoint_id}/cancel", operation_id = "v1.endpoint.cancel",
+    tag = "Endpoint",
+    params(
+        ("app_id" = String, Path, description = "Id or uid of the application."),
+        ("endpoint_id" = String, Path, description = "Id or uid of the endpoint."),
+        ("idempotency-key" = Option<String>, Header, description = "The request is carried out once for each key."),
+    ),
+    responses((status = 202, body = BackgroundTaskOut)),
+)]
+pub(crate) async fn cancel_pending(
+    State(service): State<Arc<Service>>,
+    Path(names): Path<(String, String)>,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    start(&service, asked, names, TaskKind::Cancel, TaskDraft::default()).await
+}
+
+/// Calls off what is pending of a message for an endpoint.
+#[utoipa::path(
+    post, path = "/api/v1/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/cancel",
+    operation_id = "v1.message-attempt.cancel", tag = "Message Attempt",
+    params(
+        ("app_id" = String, Path, description = "Id or uid of the application."),
+        ("msg_id" = String, Path, description = "Id or eventId of the message."),
+        ("endpoint_id" = String, Path, description = "Id or uid of the endpoint."),
+    ),
+    responses((status = 202, body = EmptyResponse)),
+)]
+pub(crate) async fn cancel_delivery(
+    State(service): State<Arc<Service>>,
+    Path((app, message, endpoint)): Path<(String, String, String)>,
+    Caller(actor): Caller,
+) -> Result<Response, Problem> {
+    service.call_off(&actor, &app, &message, &endpoint, CallOff::Cancel).await?;
+    Ok(respond::json(StatusCode::ACCEPTED, &EmptyResponse {}))
+}
+
+/// Skips a message at an endpoint, so that those behind it in its queue go on.
+#[utoipa::path(
+    post, path = "/api/v1/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/skip",
+    operation_id = "v1.message-attempt.skip", tag = "Message Attempt",
+    params(
+        ("app_id" = String, Path, description = "Id or uid of the application."),
+        ("msg_id" = String, Path, description = "Id or eventId of the message."),
+        ("endpoint_id" = String, Path, description = "Id or uid of the endpoint."),
+    ),
+    responses((status = 202, body = EmptyResponse)),
+)]
+pub(crate) async fn skip_delivery(
+    State(service): State<Arc<Service>>,
+    Path((app, message, endpoint)): Path<(String, String, String)>,
+    Caller(actor): Caller,
+) -> Result<Response, Problem> {
+    service.call_off(&actor, &app, &message, &endpoint, CallOff::Skip).await?;
+    Ok(respond::json(StatusCode::ACCEPTED, &EmptyResponse {}))
+}
+
+/// Lists background tasks, newest first.
+#[utoipa::path(
+    get, path = "/api/v1/background-task", operation_id = "v1.background-task.list", tag = "Background Task",
+    params(
+        ListParams, OrderParam,
+        ("status" = Option<String>, Query, description = "Only those that are `running`, `finished`, `failed`, `canceled`."),
+        ("task" = Option<String>, Query, description = "Only those that do this, such as `endpoint.recover`."),
+    ),
+    responses((status = 200, body = ListResponse<BackgroundTaskOut>)),
+)]
+pub(crate) async fn list(
+    State(service): State<Arc<Service>>,
+    query: Query,
+    Caller(actor): Caller,
+) -> Result<Response, Problem> {
+    let filter = TaskFilter {
+        state: word(&query, "status", "It is `running`, `finished`, `failed` or `canceled`.")?,
+        kind: word(
+            &query,
+            "task",
+            "It is `endpoint.recover`, `endpoint.replay`, `endpoint.bulk-replay` or `endpoint.cancel`.",
+        )?,
+    };
+    let page = service.list_tasks(&actor, query.window(Direction::Descending, true)?, &filter).await?;
+    Ok(paging::page(page, |task| task.id.to_string(), BackgroundTaskOut::from))
+}
+
+/// Reads a background task.
+#[utoipa::path(
+    get, path = "/api/v1/background-task/{task_id}", operation_id = "v1.background-task.get", tag = "Background Task",
+    params(("task_id" = String, Path, description = "Id of the task.")),
+    responses((status = 200, body = BackgroundTaskOut)),
+)]
+pub(crate) async fn get(
+    State(service): State<Arc<Service>>,
+    Path(task): Path<String>,
+    Caller(actor): Caller,
+) -> Result<Response, Problem> {
+    Ok(respond::json(StatusCode::OK, &BackgroundTaskOut::from(service.get_task(&actor, &task).await?)))
+}
+
+/// Calls a background task off; what it has done stays done.
+#[utoipa::path(
+    post, path = "/api/v1/background-task/{task_id}/cancel", operation_id = "v1.background-task.cancel",
+    tag = "Background Task",
+    params(("task_id" = String, Path, description = "Id of the task.")),
+    responses((status = 200, body = BackgroundTaskOut)),
+)]
+pub(crate) async fn cancel(
+    State(service): State<Arc<Service>>,
+    Path(task): Path<String>,
+    Caller(actor): Caller,
+) -> Result<Response, Problem> {
+    Ok(respond::json(StatusCode::OK, &BackgroundTaskOut::from(service.cancel_task(&actor, &task).await?)))
+}
+
+/// A parameter that is one of a few words.
+fn word<T: serde::de::DeserializeOwned>(
+    query: &Query,
+    name: &'static str,
+    rule: &'static str,
+) -> Result<Option<T>, Problem> {
+    let Some(text) = query.text(name) else { return Ok(None) };
+    serde_json::from_value(text.into()).map(Some).map_err(|_| wrong(name, rule))
+}
