@@ -74,7 +74,7 @@ pub(crate) struct ServeArgs {
     /// Where metrics and readiness are served, and nothing else [default: beside the API]
     #[arg(long, value_name = "IP:PORT", env = "RINGBACK_ADMIN_LISTEN")]
     pub(crate) admin_listen: Option<Listen>,
-    /// The origin that people see, such as https://hooks.example.com [default: http://LISTEN]
+    /// The origin that people see, with its scheme [default: where it listens]
     #[arg(long, value_name = "URL", env = "RINGBACK_PUBLIC_URL")]
     pub(crate) public_url: Option<PublicUrl>,
     /// Further names that requests may be for [default: all, or that of the public URL]

@@ -44,7 +44,7 @@ fn text() -> String {
 
 /// Whether a default is a value that can be written, and not a sentence about one.
 fn is_value(default: &str) -> bool {
-    !default.contains(' ') && default != "none" && !default.contains("LISTEN")
+    !default.contains(' ') && default != "none"
 }
 
 #[cfg(test)]
