@@ -49,7 +49,7 @@ pub use jql_issuer::{JqlIntrospection, JqlIssuer};
 pub use message::{Message, OrderingKey};
 pub use meter::{Counter, Histogram, HistogramReading};
 pub use near::near;
-pub use organization::{DEFAULT_ORGANIZATION, Organization, OrganizationSettings};
+pub use organization::{Branding, DEFAULT_ORGANIZATION, Organization, OrganizationSettings};
 pub use product::{ProductList, has_numbers, is_report, number_list_faults, product_faults, product_name, products};
 pub use random::{Random, SeededRandom};
 pub use rate::TokenBucket;

@@ -40,6 +40,12 @@ pub struct OrganizationSettings {
     /// The operator's own products with their types of report, beside or in place of those known everywhere.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub products: ProductList,
+    /// How the pages look that customers see.
+    #[serde(skip_serializing_if = "Branding::is_default")]
+    pub branding: Branding,
+    /// Where customers find help: a web page, or an address as `mailto:`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub support_url: Option<String>,
     /// Another issuer of tokens for JQL, in place of the installation's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jql: Option<JqlIssuer>,
@@ -47,6 +53,32 @@ pub struct OrganizationSettings {
     /// types, and put in here when they are read.
     #[serde(skip)]
     pub report_mappings: Arc<IndexMap<String, IndexMap<String, String>>>,
+}
+
+/// How the pages look that an operator's customers see.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Branding {
+    /// The operator's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Its logo: an https URL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logo_url: Option<String>,
+    /// The colour of buttons and links: `#rrggbb`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accent_color: Option<String>,
+    /// Origins whose pages may show the customer's pages in a frame; none if empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub frame_ancestors: Vec<String>,
+}
+
+impl Branding {
+    /// Whether it says nothing.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl OrganizationSettings {

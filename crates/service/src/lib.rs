@@ -10,6 +10,7 @@ mod actor;
 mod application;
 mod attempt;
 mod auth;
+mod branding;
 mod callback;
 mod check;
 mod dialect;

@@ -5,12 +5,13 @@ use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use ringback_model::{
-    DEFAULT_ORGANIZATION, Endpoint, EndpointSecrets, OrgId, OrgNo, OrganizationSettings, ProductList, SigningKey,
-    SigningSecret, has_numbers, products,
+    Branding, DEFAULT_ORGANIZATION, Endpoint, EndpointSecrets, OrgId, OrgNo, OrganizationSettings, ProductList,
+    SigningKey, SigningSecret, has_numbers, products,
 };
 use ringback_store::{Direction, Document, DocumentKind, DocumentPage, Expect, Paging, Put, PutResult, StoreError};
 use ringback_wire::Recipe;
 
+use crate::branding;
 use crate::check::Faults;
 use crate::issuer::OrganizationSecrets;
 use crate::message::RETENTION_DAYS;
@@ -49,6 +50,10 @@ pub struct OrganizationDraft {
     pub strict_event_types: bool,
     /// See [`OrganizationSettings::products`].
     pub products: ProductList,
+    /// See [`OrganizationSettings::branding`].
+    pub branding: Branding,
+    /// See [`OrganizationSettings::support_url`].
+    pub support_url: Option<String>,
     /// See [`OrganizationSettings::jql`].
     pub jql: Option<JqlIssuerDraft>,
 }
@@ -64,6 +69,8 @@ impl OrganizationDraft {
             require_verification: settings.require_verification,
             strict_event_types: settings.strict_event_types,
             products: settings.products.clone(),
+            branding: settings.branding.clone(),
+            support_url: settings.support_url.clone(),
             jql: settings.jql.as_ref().map(JqlIssuerDraft::of),
         }
     }
@@ -76,6 +83,8 @@ impl OrganizationDraft {
         settings.require_verification = self.require_verification;
         settings.strict_event_types = self.strict_event_types;
         settings.products = self.products;
+        settings.branding = self.branding;
+        settings.support_url = self.support_url;
     }
 
     fn check(&self, faults: &mut Faults) {
@@ -83,6 +92,7 @@ impl OrganizationDraft {
         if self.retention_days.is_some_and(|days| !RETENTION_DAYS.contains(&i64::from(days))) {
             faults.note("retentionDays", "It is 5 to 90 days; leave it out for 90.");
         }
+        branding::check(&self.branding, self.support_url.as_deref(), faults);
         if self.products.len() > PRODUCTS_MAX {
             faults.note("products", format!("At most {PRODUCTS_MAX} products are allowed."));
         }

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use indexmap::IndexMap;
-use ringback_model::{OrgId, OrganizationSettings, format_duration};
+use ringback_model::{Branding, OrgId, OrganizationSettings, format_duration};
 use ringback_service::{JqlIssuerDraft, OrganizationDraft, Right, Service};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -46,6 +46,14 @@ pub(crate) struct OrganizationPatch {
     #[serde(default)]
     #[schema(value_type = Option<std::collections::HashMap<String, Vec<String>>>, example = json!({"sms": ["dlr", "mo"]}))]
     products: Patch<IndexMap<String, Vec<String>>>,
+    /// How the pages look that customers see, whole.
+    #[serde(default)]
+    #[schema(value_type = Option<BrandingBody>)]
+    branding: Patch<BrandingBody>,
+    /// Where customers find help: an http(s) URL, or an address as `mailto:`.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "mailto:help@example.com")]
+    support_url: Patch<String>,
     /// Another issuer of tokens for JQL, whole; in place of the installation's.
     #[serde(default)]
     #[schema(value_type = Option<JqlIssuerIn>)]
@@ -65,7 +73,39 @@ pub(crate) struct OrganizationOut {
     strict_event_types: bool,
     #[schema(value_type = std::collections::HashMap<String, Vec<String>>)]
     products: IndexMap<String, Vec<String>>,
+    branding: BrandingBody,
+    support_url: Option<String>,
     jql: Option<JqlIssuerOut>,
+}
+
+/// How the pages look that customers see.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct BrandingBody {
+    /// Your name.
+    name: Option<String>,
+    /// Your logo: an https URL.
+    logo_url: Option<String>,
+    /// The colour of buttons and links.
+    #[schema(example = "#2450c4")]
+    accent_color: Option<String>,
+    /// Origins whose pages may show the customer's pages in a frame.
+    #[schema(example = json!(["https://app.example.com"]))]
+    frame_ancestors: Vec<String>,
+}
+
+impl From<Branding> for BrandingBody {
+    fn from(branding: Branding) -> Self {
+        let Branding { name, logo_url, accent_color, frame_ancestors } = branding;
+        Self { name, logo_url, accent_color, frame_ancestors }
+    }
+}
+
+impl From<BrandingBody> for Branding {
+    fn from(body: BrandingBody) -> Self {
+        let BrandingBody { name, logo_url, accent_color, frame_ancestors } = body;
+        Self { name, logo_url, accent_color, frame_ancestors }
+    }
 }
 
 impl OrganizationOut {
@@ -79,6 +119,8 @@ impl OrganizationOut {
             require_verification: settings.require_verification,
             strict_event_types: settings.strict_event_types,
             products: settings.products,
+            branding: settings.branding.into(),
+            support_url: settings.support_url,
             jql: settings.jql.map(JqlIssuerOut::from),
         }
     }
@@ -92,6 +134,8 @@ impl OrganizationPatch {
         self.require_verification.write(&mut draft.require_verification, false);
         self.strict_event_types.write(&mut draft.strict_event_types, false);
         self.products.clone().write(&mut draft.products, IndexMap::new());
+        self.branding.clone().map(Branding::from).write(&mut draft.branding, Branding::default());
+        self.support_url.clone().write_option(&mut draft.support_url);
         self.jql.clone().map(JqlIssuerDraft::from).write_option(&mut draft.jql);
     }
 }

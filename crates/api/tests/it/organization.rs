@@ -15,12 +15,17 @@ async fn what_holds_for_an_organization_is_read_and_changed() {
         json!({
             "id": ringback_model::DEFAULT_ORGANIZATION, "timeZone": null, "retrySchedule": null, "retentionDays": null,
             "requireVerification": false, "strictEventTypes": false, "products": {},
+            "branding": { "name": null, "logoUrl": null, "accentColor": null, "frameAncestors": [] }, "supportUrl": null,
             "jql": null,
         })
     );
     let change = json!({
         "timeZone": "Africa/Nairobi", "retrySchedule": ["1s", "2m"], "retentionDays": 7, "requireVerification": true,
-        "strictEventTypes": true, "products": { "sms": ["dlr", "mo"], "rcs": ["dlr"] },
+        "strictEventTypes": true, "products": { "sms": ["dlr", "mo"], "rcs": ["dlr"] }, "supportUrl": "mailto:help@example.com",
+        "branding": {
+            "name": "Acme", "logoUrl": "https://acme.example/logo.svg", "accentColor": "#aA0033",
+            "frameAncestors": ["https://app.acme.example", "http://localhost:3000"],
+        },
     });
     let changed = world.patch("/organization", change.clone()).await.expect(200);
     for (name, value) in change.as_object().unwrap() {
@@ -38,7 +43,7 @@ async fn what_holds_for_an_organization_is_read_and_changed() {
     );
     let nulls = json!({
         "timeZone": null, "retrySchedule": null, "retentionDays": null, "requireVerification": null,
-        "strictEventTypes": null, "products": null, "jql": null,
+        "strictEventTypes": null, "products": null, "branding": null, "supportUrl": null, "jql": null,
     });
     assert_eq!(world.patch("/organization", nulls).await.expect(200), before);
 }
@@ -53,6 +58,13 @@ async fn what_is_wrong_with_the_settings_is_told_and_changes_nothing() {
         ("retrySchedule", json!(["31d"]), "body.retrySchedule.0", "at most 30d"),
         ("retentionDays", json!(4), "body.retentionDays", "5 to 90"),
         ("retentionDays", json!(91), "body.retentionDays", "5 to 90"),
+        ("supportUrl", json!("javascript:alert(1)"), "body.supportUrl", "mailto:"),
+        ("branding", json!({ "name": "" }), "body.branding.name", "1 to 100"),
+        ("branding", json!({ "logoUrl": "http://acme.example/a.png" }), "body.branding.logoUrl", "https"),
+        ("branding", json!({ "accentColor": "red" }), "body.branding.accentColor", "#2450c4"),
+        ("branding", json!({ "frameAncestors": ["https://a.example/x"] }), "body.branding.frameAncestors.0", "origin"),
+        ("branding", json!({ "frameAncestors": ["*"] }), "body.branding.frameAncestors.0", "origin"),
+        ("branding", json!({ "frameAncestors": ["https://a.example; x"] }), "body.branding.frameAncestors.0", "origin"),
         ("products", json!({ "SMS": ["dlr"] }), "body.products.SMS", "a-z"),
         ("products", json!({ "rcs": [] }), "body.products.rcs", "1 to 20"),
         ("products", json!({ "rcs": ["d l r"] }), "body.products.rcs", "a-z"),
