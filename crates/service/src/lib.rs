@@ -89,7 +89,7 @@ pub use secret::RotateDraft;
 pub use service::{Service, ServiceParts};
 pub use sign_in::{SIGN_IN_LINK_LIFE, SignIn, SignedIn, Visitor};
 pub use standing::MessageStanding;
-pub use statistics::{EndpointStanding, Standings, Statistics, StatisticsWindow};
+pub use statistics::{Backlog, EndpointStanding, Standings, Statistics, StatisticsWindow};
 pub use story::{Chapter, Story, WhyNot};
 pub use subscription::{Subscribed, Subscription, SubscriptionError};
 pub use task::{CallOff, TaskDraft, TaskFilter};

@@ -51,7 +51,10 @@ fn example(schemas: &str) -> Option<Bytes> {
 
 impl Service {
     /// A payload of an event type: the example of its own schema, else the built-in one of its name.
-    pub(crate) async fn sample(&self, actor: &Actor, event_type: &str) -> Result<Option<Bytes>, ServiceError> {
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn sample(&self, actor: &Actor, event_type: &str) -> Result<Option<Bytes>, ServiceError> {
         let built_in = || report_schema(event_type).map(|schema| Bytes::from_static(schema.example.as_bytes()));
         match self.get_event_type(actor, event_type).await {
             Ok(known) if known.report_mapping.is_empty() => {

@@ -6,13 +6,16 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
-use ringback_model::{EndpointId, EndpointNo, Span, Tally, Timestamp};
-use ringback_store::{Backlog, EndpointTallyQuery, Subject, TallyQuery};
+use ringback_model::{AppId, AppNo, EndpointId, EndpointNo, Span, Tally, Timestamp};
+pub use ringback_store::Backlog;
+use ringback_store::{EndpointTallyQuery, Subject, TallyQuery};
 
 use crate::{Actor, Right, Service, ServiceError};
 
 /// Endpoints that are told apart at most.
 const ENDPOINTS: usize = 10;
+/// Endpoints whose backlogs are added up at most.
+const BACKLOGS: usize = 50;
 /// How long a range [`Service::endpoint_stats`] sums at most.
 const LONGEST_RANGE: Duration = Duration::from_secs(28 * 86_400);
 /// What it sums if nobody says since when.
@@ -84,13 +87,15 @@ pub struct Statistics {
 /// How one endpoint did.
 #[derive(Clone, Copy, Debug)]
 pub struct EndpointStanding {
+    /// Its application.
+    pub app: AppId,
     /// The endpoint.
     pub endpoint: EndpointId,
     /// What was counted for it.
     pub tally: Tally,
 }
 
-/// The endpoints of an application that ask for a look, by what was counted in the last hours.
+/// The endpoints of an organization or an application that ask for a look, by what was counted in the last hours.
 #[derive(Clone, Debug, Default)]
 pub struct Standings {
     /// Those with the most attempts that failed.
@@ -109,7 +114,7 @@ impl Service {
         actor: &Actor,
         window: StatisticsWindow,
     ) -> Result<Statistics, ServiceError> {
-        actor.require(Right::ManageOrganization)?;
+        actor.require(Right::ReadOrganization)?;
         match self.organization(actor.org).await? {
             Some(org) => self.statistics(Subject::Organization(org), window).await,
             // Nothing was ever made in it.
@@ -160,6 +165,26 @@ impl Service {
     ) -> Result<Standings, ServiceError> {
         actor.require(Right::ReadMessages)?;
         let app = self.app(actor, app).await?;
+        self.standings_of(Subject::Application(app.no), window).await
+    }
+
+    /// The endpoints of all applications that ask for a look.
+    ///
+    /// # Errors
+    /// [`ServiceError::Forbidden`] for a token of an application.
+    pub async fn organization_standings(
+        &self,
+        actor: &Actor,
+        window: StatisticsWindow,
+    ) -> Result<Standings, ServiceError> {
+        actor.require(Right::ReadOrganization)?;
+        match self.organization(actor.org).await? {
+            Some(org) => self.standings_of(Subject::Organization(org), window).await,
+            None => Ok(Standings::default()),
+        }
+    }
+
+    async fn standings_of(&self, of: Subject, window: StatisticsWindow) -> Result<Standings, ServiceError> {
         let until = self.clock.now();
         // A week of every endpoint would be much to read, and says less of what is wrong now.
         let back = match window {
@@ -167,19 +192,33 @@ impl Service {
             StatisticsWindow::Day | StatisticsWindow::Week => 23,
         };
         let from = until - Span::Hour.length() * back;
-        let query = EndpointTallyQuery { of: Subject::Application(app.no), from, until };
-        let mut found: Vec<(EndpointNo, Tally)> = self.store.endpoint_tallies(query).await?;
-        let standing = |(endpoint, tally): &(EndpointNo, Tally)| {
-            let endpoint = app.endpoint(*endpoint)?.endpoint.id;
-            Some(EndpointStanding { endpoint, tally: *tally })
-        };
+        let mut found = self.store.endpoint_tallies(EndpointTallyQuery { of, from, until }).await?;
         found.sort_unstable_by_key(|(no, tally)| (Reverse(tally.failed + tally.not_sent), *no));
-        let failing = found.iter().filter(|(_, tally)| tally.failed + tally.not_sent > 0);
-        let failing = failing.filter_map(standing).take(ENDPOINTS).collect();
+        let failing = self.named(&found, |tally| tally.failed + tally.not_sent > 0).await?;
         found.sort_unstable_by_key(|(no, tally)| (Reverse(tally.mean_exchange()), *no));
-        let slowest = found.iter().filter(|(_, tally)| tally.attempts() > 0);
-        let slowest = slowest.filter_map(standing).take(ENDPOINTS).collect();
+        let slowest = self.named(&found, |tally| tally.attempts() > 0).await?;
         Ok(Standings { failing, slowest })
+    }
+
+    /// The first of these that count and still exist.
+    async fn named(
+        &self,
+        found: &[(EndpointNo, Tally)],
+        counts: impl Fn(&Tally) -> bool + Send,
+    ) -> Result<Vec<EndpointStanding>, ServiceError> {
+        let mut named = Vec::new();
+        // Those that were deleted are passed over, but not without end.
+        for (no, tally) in found.iter().filter(|(_, tally)| counts(tally)).take(2 * ENDPOINTS) {
+            let document = self.store.document(no.0).await?.filter(|document| document.deleted_at.is_none());
+            let Some(document) = document else { continue };
+            let Some(app) = self.directory.app(AppNo(document.parent)).await? else { continue };
+            let Some(endpoint) = app.endpoint(*no) else { continue };
+            named.push(EndpointStanding { app: app.application.id, endpoint: endpoint.endpoint.id, tally: *tally });
+            if named.len() == ENDPOINTS {
+                break;
+            }
+        }
+        Ok(named)
     }
 
     /// What waits for an endpoint.
@@ -190,6 +229,25 @@ impl Service {
         actor.require(Right::ReadMessages)?;
         let (_, config) = self.lane_config(actor, app, endpoint).await?;
         Ok(self.store.backlog(config.no).await?)
+    }
+
+    /// What waits for all endpoints of an application; `None` if it has too many to ask for each.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`].
+    pub async fn application_backlog(&self, actor: &Actor, app: &str) -> Result<Option<Backlog>, ServiceError> {
+        actor.require(Right::ReadMessages)?;
+        let app = self.app(actor, app).await?;
+        if app.endpoints.len() > BACKLOGS {
+            return Ok(None);
+        }
+        let mut all = Backlog { pending: 0, oldest: None };
+        for endpoint in &app.endpoints {
+            let one = self.store.backlog(endpoint.no).await?;
+            all.pending += one.pending;
+            all.oldest = [all.oldest, one.oldest].into_iter().flatten().min();
+        }
+        Ok(Some(all))
     }
 
     /// What was counted for an endpoint in a range of time, to the hour for the last eight days and to the day before.
