@@ -18,6 +18,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("style.css", STYLE, include_str!("../assets/style.css")),
     ("form.css", STYLE, include_str!("../assets/form.css")),
     ("message.css", STYLE, include_str!("../assets/message.css")),
+    ("overview.css", STYLE, include_str!("../assets/overview.css")),
     ("console.js", SCRIPT, include_str!("../assets/console.js")),
     ("live.js", SCRIPT, include_str!("../assets/live.js")),
     ("form.js", SCRIPT, include_str!("../assets/form.js")),

@@ -25,6 +25,10 @@ flashes! {
     "webhook-added": "The webhook is saved. Reports that come from now on are sent to it.",
     "webhook-saved": "The webhook is saved. It holds for every attempt from now on.",
     "webhook-deleted": "The webhook is deleted. What was pending for it is called off.",
+    "event-type-added": "The event type is added.",
+    "event-type-changed": "The event type is changed.",
+    "sent": "The event is accepted. This is its story.",
+    "settings-changed": "The settings are changed. They hold for every message from now on.",
     "application-changed": "The application is changed.",
 }
 

@@ -43,6 +43,7 @@ pub(crate) struct Assets {
     pub(crate) style: String,
     pub(crate) form: String,
     pub(crate) message: String,
+    pub(crate) overview: String,
     pub(crate) script: String,
     pub(crate) live: String,
     pub(crate) form_script: String,
@@ -93,6 +94,7 @@ impl Layout {
                 style: asset::path("style.css"),
                 form: asset::path("form.css"),
                 message: asset::path("message.css"),
+                overview: asset::path("overview.css"),
                 script: asset::path("console.js"),
                 live: asset::path("live.js"),
                 form_script: asset::path("form.js"),
@@ -132,7 +134,12 @@ impl Layout {
             if listed.len() > 1 {
                 layout.organizations = listed.iter().map(|one| organization(one, visit)).collect();
             }
-            let mut links = vec![link(&visit.base, "", "Applications", "apps", here)];
+            let mut links = vec![
+                link(&visit.base, "", "Applications", "apps", here),
+                link(&visit.base, "/overview", "Overview", "chart", here),
+                link(&visit.base, "/event-types", "Event types", "tag", here),
+                link(&visit.base, "/settings", "Settings", "gear", here),
+            ];
             if visit.is_admin() {
                 links.push(link("/console", "/users", "Users", "people", here));
             }
@@ -157,6 +164,7 @@ impl Layout {
             links.push(link(base, "/webhooks", "Webhooks", "webhook", here));
         }
         links.push(link(base, "/messages", "Messages", "list", here));
+        links.push(link(base, "/overview", "Overview", "chart", here));
         links.push(link(base, "/application", "Application", "gear", here));
         let title = visit.app.application.name.clone();
         layout.groups.insert(0, Group { title, links });

@@ -23,6 +23,7 @@
 
 mod answer;
 mod asset;
+mod chart;
 mod error;
 mod flash;
 mod form;

@@ -11,7 +11,10 @@ use crate::answer::see_other;
 use crate::asset;
 use crate::error::PageError;
 use crate::guard::guard;
-use crate::page::{account, application, applications, message, messages, set_up, sign_in, users, webhook};
+use crate::page::{
+    account, application, applications, event_types, message, messages, overview, set_up, settings, sign_in, users,
+    webhook,
+};
 
 /// All pages.
 pub fn routes(service: Arc<Service>) -> Router {
@@ -40,6 +43,11 @@ fn console_pages() -> Router<Arc<Service>> {
         .route("/console/users/{user}/role", post(users::change_role))
         .route("/console/users/{user}/link", post(users::make_link))
         .route("/console/users/{user}/delete", post(users::delete))
+        .route("/console/{org}/overview", get(overview::of_organization))
+        .route("/console/{org}/event-types", get(event_types::list).post(event_types::create))
+        .route("/console/{org}/event-types/{name}", get(event_types::show).post(event_types::change))
+        .route("/console/{org}/event-types/{name}/send", post(event_types::send))
+        .route("/console/{org}/settings", get(settings::show).post(settings::change))
         .route("/console/{org}", get(applications::list).post(applications::create))
 }
 
@@ -49,6 +57,8 @@ fn app_pages(face: &str) -> Router<Arc<Service>> {
     Router::new()
         .route(&path(""), get(applications::open))
         .route(&path("/application"), get(application::show).post(application::change))
+        .route(&path("/overview"), get(overview::of_application))
+        .route(&path("/overview/{endpoint}"), get(overview::of_endpoint))
         .route(&path("/messages"), get(messages::list))
         .route(&path("/messages/{msg}"), get(message::show))
         .route(&path("/messages/{msg}/payload"), get(message::payload))

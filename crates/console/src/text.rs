@@ -35,6 +35,37 @@ pub(crate) fn length(time: Duration) -> String {
     }
 }
 
+/// A length of time in the largest unit that suits it, from microseconds to days.
+pub(crate) fn rough_length(time: Duration) -> String {
+    let (seconds, unit) = match time.as_secs() {
+        0..=119 => return length(time).replace(".0 ", " "),
+        120..=7_199 => (60.0, "min"),
+        7_200..=172_799 => (3_600.0, "h"),
+        _ => (86_400.0, "d"),
+    };
+    format!("{:.0} {unit}", time.as_secs_f64() / seconds)
+}
+
+/// A number with its thousands apart: `1 234 567`.
+pub(crate) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() * 4 / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            // A space that no line breaks at.
+            out.push('\u{202f}');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A part of a whole, 0 to 1, in percent; only all of it is 100.
+pub(crate) fn percent(part: f64) -> String {
+    let tenths = (part * 1_000.0).floor() / 10.0;
+    if part >= 1.0 { "100 %".to_owned() } else { format!("{tenths:.1} %") }
+}
+
 /// JSON with a line for each member, every token as it stands; what is no JSON comes back as it is.
 pub(crate) fn pretty_json(text: &str) -> String {
     if serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() {
@@ -128,6 +159,14 @@ mod tests {
     #[test]
     fn what_cannot_be_seen_is_shown() {
         assert_eq!(visible("a\u{1b}[31m\u{202e}b\r\n\tc"), "a\\u{1b}[31m\\u{202e}b\n\tc");
+    }
+
+    #[test]
+    fn numbers_are_read_at_a_glance() {
+        assert_eq!([7, 1_000, 1_234_567].map(count), ["7", "1\u{202f}000", "1\u{202f}234\u{202f}567"]);
+        assert_eq!([1.0, 0.99999, 0.5, 0.0].map(percent), ["100 %", "99.9 %", "50.0 %", "0.0 %"]);
+        let texts = [90, 600, 10_800, 864_000].map(|s| rough_length(Duration::from_secs(s)));
+        assert_eq!(texts, ["90 s", "10 min", "3 h", "10 d"]);
     }
 
     #[test]

@@ -3,9 +3,12 @@
 pub(crate) mod account;
 pub(crate) mod application;
 pub(crate) mod applications;
+pub(crate) mod event_types;
 pub(crate) mod message;
 pub(crate) mod messages;
+pub(crate) mod overview;
 pub(crate) mod set_up;
+pub(crate) mod settings;
 pub(crate) mod sign_in;
 pub(crate) mod users;
 pub(crate) mod webhook;

@@ -73,6 +73,7 @@ impl Answer {
 pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) service: Arc<Service>,
+    pub(crate) store: Arc<SqliteStore>,
     api: Api,
     _folder: tempfile::TempDir,
 }
@@ -95,7 +96,7 @@ impl World {
         let connector = Arc::new(Connector::new(policy, Arc::new(ScriptedResolver::new()), Trust::public()));
         let service = Arc::new(Service::new(ServiceParts {
             store: store.clone(),
-            directory: Arc::new(Directory::new(store)),
+            directory: Arc::new(Directory::new(store.clone())),
             clock: clock.clone(),
             random,
             urls: Arc::new(TestUrls),
@@ -104,7 +105,7 @@ impl World {
             issuer: None,
         }));
         let api = Api::new(service.clone()).with_routes(ringback_console::routes(service.clone()));
-        Self { clock, service, api, _folder: folder }
+        Self { clock, service, store, api, _folder: folder }
     }
 
     /// The organization itself, as a producer's token speaks for it.

@@ -7,8 +7,11 @@ mod harness;
 mod messages;
 
 mod application;
+mod event_type;
 mod guard;
+mod overview;
 mod set_up;
+mod settings;
 mod sign_in;
 mod users;
 mod webhook;

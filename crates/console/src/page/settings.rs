@@ -1,0 +1,211 @@
+//! Settings: what holds for all applications of an organization.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+use http::StatusCode;
+use ringback_model::{ProductList, format_duration, parse_schedule};
+use ringback_service::{OrganizationDraft, Right, Service, ServiceError};
+
+use crate::answer::{page_with, see_other};
+use crate::error::PageError;
+use crate::flash;
+use crate::form::{Faults, Form};
+use crate::layout::Layout;
+use crate::visit::Visit;
+
+#[derive(Template)]
+#[template(path = "settings.html")]
+struct SettingsPage {
+    layout: Layout,
+    base: String,
+    org: String,
+    fields: Fields,
+    may_change: bool,
+    faults: Faults,
+    others: Vec<String>,
+}
+
+/// The form, as texts.
+struct Fields {
+    time_zone: String,
+    retry_schedule: String,
+    retention_days: String,
+    require_verification: bool,
+    strict_event_types: bool,
+    products: String,
+    name: String,
+    logo_url: String,
+    accent_color: String,
+    frame_ancestors: String,
+    support_url: String,
+}
+
+/// Faults that stand beside a field; those of lists are told at the list.
+const LINES: [&str; 7] = [
+    "timeZone",
+    "retrySchedule",
+    "retentionDays",
+    "branding.name",
+    "branding.logoUrl",
+    "branding.accentColor",
+    "supportUrl",
+];
+
+/// The page.
+pub(crate) async fn show(
+    State(service): State<Arc<Service>>,
+    visit: Visit,
+    RawQuery(query): RawQuery,
+) -> Result<Response, PageError> {
+    let settings = service.get_organization(&visit.actor).await?;
+    let fields = Fields::of_draft(&OrganizationDraft::of(&settings));
+    answer(&service, &visit, fields, Faults::default(), query.as_deref()).await
+}
+
+/// Changes what holds.
+pub(crate) async fn change(
+    State(service): State<Arc<Service>>,
+    visit: Visit,
+    form: Form,
+) -> Result<Response, PageError> {
+    visit.actor.require(Right::ManageOrganization)?;
+    let fields = Fields::of_form(&form);
+    let changed = match fields.read() {
+        Ok(read) => service.update_organization(&visit.actor, |draft| read.write(draft)).await.map(drop),
+        Err(error) => Err(error),
+    };
+    match changed {
+        Ok(()) => Ok(see_other(&flash::on(&format!("{}/settings", visit.base), "settings-changed"))),
+        Err(error) => answer(&service, &visit, fields, Faults::of(error)?, None).await,
+    }
+}
+
+async fn answer(
+    service: &Service,
+    visit: &Visit,
+    fields: Fields,
+    faults: Faults,
+    query: Option<&str>,
+) -> Result<Response, PageError> {
+    let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let template = SettingsPage {
+        layout: Layout::of_organization(service, visit, "Settings", "/settings").await?.after(query),
+        base: visit.base.clone(),
+        org: visit.org.to_string(),
+        fields,
+        may_change: visit.may(Right::ManageOrganization),
+        others: faults.others(&LINES).into_iter().map(str::to_owned).collect(),
+        faults,
+    };
+    Ok(page_with(status, &template))
+}
+
+/// What a form says, read.
+struct Read {
+    time_zone: Option<String>,
+    retry_schedule: Option<Vec<std::time::Duration>>,
+    retention_days: Option<u16>,
+    require_verification: bool,
+    strict_event_types: bool,
+    products: ProductList,
+    branding: ringback_model::Branding,
+    support_url: Option<String>,
+}
+
+impl Read {
+    fn write(&self, draft: &mut OrganizationDraft) {
+        draft.time_zone.clone_from(&self.time_zone);
+        draft.retry_schedule.clone_from(&self.retry_schedule);
+        draft.retention_days = self.retention_days;
+        draft.require_verification = self.require_verification;
+        draft.strict_event_types = self.strict_event_types;
+        draft.products.clone_from(&self.products);
+        draft.branding.clone_from(&self.branding);
+        draft.support_url.clone_from(&self.support_url);
+    }
+}
+
+impl Fields {
+    fn of_draft(draft: &OrganizationDraft) -> Self {
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let schedule = draft.retry_schedule.as_ref();
+        let schedule =
+            schedule.map(|delays| delays.iter().copied().map(format_duration).collect::<Vec<_>>().join(", "));
+        let product = |(product, types): (&String, &Vec<String>)| format!("{product}: {}", types.join(", "));
+        Self {
+            time_zone: text(&draft.time_zone),
+            retry_schedule: schedule.unwrap_or_default(),
+            retention_days: draft.retention_days.map(|days| days.to_string()).unwrap_or_default(),
+            require_verification: draft.require_verification,
+            strict_event_types: draft.strict_event_types,
+            products: draft.products.iter().map(product).collect::<Vec<_>>().join("\n"),
+            name: text(&draft.branding.name),
+            logo_url: text(&draft.branding.logo_url),
+            accent_color: text(&draft.branding.accent_color),
+            frame_ancestors: draft.branding.frame_ancestors.join("\n"),
+            support_url: text(&draft.support_url),
+        }
+    }
+
+    fn of_form(form: &Form) -> Self {
+        let text = |name: &str| form.get(name).trim().to_owned();
+        Self {
+            time_zone: text("timeZone"),
+            retry_schedule: text("retrySchedule"),
+            retention_days: text("retentionDays"),
+            require_verification: form.line("requireVerification").is_some(),
+            strict_event_types: form.line("strictEventTypes").is_some(),
+            products: text("products"),
+            name: text("branding.name"),
+            logo_url: text("branding.logoUrl"),
+            accent_color: text("branding.accentColor"),
+            frame_ancestors: text("branding.frameAncestors"),
+            support_url: text("supportUrl"),
+        }
+    }
+
+    fn read(&self) -> Result<Read, ServiceError> {
+        let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        let schedule = match self.retry_schedule.as_str() {
+            "" => None,
+            schedule => {
+                let read = parse_schedule(schedule);
+                Some(read.map_err(|error| ServiceError::body("retrySchedule", format!("{error}.")))?)
+            }
+        };
+        let days =
+            match self.retention_days.as_str() {
+                "" => None,
+                days => Some(days.parse().map_err(|_| {
+                    ServiceError::body("retentionDays", "It is a number of days, 5 to 90; empty for 90.")
+                })?),
+            };
+        let mut products = ProductList::new();
+        for line in self.products.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            let Some((product, types)) = line.split_once(':') else {
+                let rule = format!("“{line}” is no product: write it as in “sms: dlr, mo”.");
+                return Err(ServiceError::body("products", rule));
+            };
+            let types = types.split(',').map(str::trim).filter(|one| !one.is_empty()).map(str::to_owned).collect();
+            products.insert(product.trim().to_owned(), types);
+        }
+        Ok(Read {
+            time_zone: text(&self.time_zone),
+            retry_schedule: schedule,
+            retention_days: days,
+            require_verification: self.require_verification,
+            strict_event_types: self.strict_event_types,
+            products,
+            branding: ringback_model::Branding {
+                name: text(&self.name),
+                logo_url: text(&self.logo_url),
+                accent_color: text(&self.accent_color),
+                frame_ancestors: self.frame_ancestors.split_whitespace().map(str::to_owned).collect(),
+            },
+            support_url: text(&self.support_url),
+        })
+    }
+}

@@ -1,0 +1,78 @@
+use std::time::Duration;
+
+use ringback_model::{AppNo, EndpointNo, Role, Tally};
+use ringback_service::{ApplicationDraft, EndpointDraft, MessageDraft};
+use ringback_store::{Count, DocumentKind, Store as _};
+
+use crate::harness::{ORG, World};
+
+/// An application with a webhook of this name: the path of its pages, and both of their ids.
+async fn webhook(world: &World, uid: &str, name: &str) -> (String, String) {
+    let draft = ApplicationDraft { name: uid.to_owned(), uid: Some(uid.to_owned()), ..ApplicationDraft::default() };
+    let app = world.service.create_application(&world.actor(), draft, false, None).await.unwrap().item.application;
+    let mut endpoint = EndpointDraft::new("https://hooks.example/in".to_owned());
+    endpoint.description = name.to_owned();
+    let endpoint = world.service.create_endpoint(&world.actor(), uid, endpoint, None).await.unwrap().endpoint;
+    (format!("/console/{ORG}/{}", app.id), endpoint.id.to_string())
+}
+
+/// Counts attempts as the engine does: so many delivered, so many failed.
+async fn count(world: &World, app: &str, endpoint: &str, delivered: u64, failed: u64) {
+    let number = async |kind, parent, key: &str| {
+        world.store.document_by_key(kind, parent, key.to_owned()).await.unwrap().unwrap().no
+    };
+    let org = number(DocumentKind::Organization, 0, ORG).await;
+    let app = number(DocumentKind::Application, org, app.rsplit('/').next().unwrap()).await;
+    let endpoint = number(DocumentKind::Endpoint, app, endpoint).await;
+    let mut tally = Tally { failed, exchange_us: 40_000 * (delivered + failed), ..Tally::default() };
+    (0..delivered).for_each(|_| tally.deliver(Duration::from_millis(30)));
+    let at = ringback_model::Clock::now(&*world.clock);
+    world.store.tally(Count { at, endpoints: vec![(EndpointNo(endpoint), AppNo(app), tally)] }).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_counted_is_shown_for_the_organization_an_application_and_a_webhook() {
+    let world = World::new();
+    let (first, good) = webhook(&world, "first", "The good one").await;
+    let (second, bad) = webhook(&world, "second", "<i>The bad one</i>").await;
+    count(&world, &first, &good, 1_999, 1).await;
+    count(&world, &second, &bad, 0, 7).await;
+    let mut viewer = world.signed_in(Role::Viewer).await;
+
+    let all = viewer.get(&format!("/console/{ORG}/overview")).await.expect(200);
+    all.holds("1\u{202f}999");
+    all.holds("99.6 %");
+    all.holds("1999 delivered, 8 failed, 0 not sent");
+    all.holds("class=\"line p99\"");
+    all.holds("&#60;i&#62;The bad one&#60;/i&#62;");
+    let (failing, slowest) = all.text.split_once("Slowest webhooks").unwrap();
+    let failing = failing.split_once("Failing webhooks").unwrap().1;
+    let place = |text: &str, id: &str| text.find(&format!("/overview/{id}"));
+    assert!(place(failing, &bad) < place(failing, &good) && place(failing, &bad).is_some(), "the worst is first");
+    assert!(place(slowest, &good).is_some());
+
+    let one = viewer.get(&format!("{first}/overview?window=1h")).await.expect(200);
+    one.holds("99.9 %");
+    one.holds("in the last hour");
+    assert!(!one.text.contains("The bad one"), "an application knows of its own webhooks alone");
+    let endpoint = viewer.get(&format!("{second}/overview/{bad}?window=7d")).await.expect(200);
+    endpoint.holds("0.0 %");
+    endpoint.holds("nothing waits");
+    viewer.get(&format!("{first}/overview/{bad}")).await.expect(404);
+}
+
+#[tokio::test]
+async fn an_overview_says_what_waits_and_since_when_and_that_nothing_was_delivered() {
+    let world = World::new();
+    let (base, _) = webhook(&world, "acme", "").await;
+    let mut viewer = world.signed_in(Role::Viewer).await;
+    let page = format!("{base}/overview");
+    viewer.get(&page).await.expect(200).holds("Nothing was delivered in the last 24 hours");
+    let payload = bytes::Bytes::from_static(b"{}");
+    let draft = MessageDraft { event_type: "order.created", payload, ..MessageDraft::default() };
+    world.service.create_message(&world.actor(), "acme", &draft, None).await.unwrap();
+    world.clock.advance(Duration::from_secs(600));
+    let shown = viewer.get(&page).await.expect(200);
+    shown.holds("oldest from 10 minutes ago");
+    shown.holds("<dt>Pending now</dt><dd class=\"\">1<small>");
+}
