@@ -7,11 +7,11 @@
 //! # How a page is added
 //!
 //! 1. A file in `src/page/`, named by its resource: handlers, and the structs of its templates. A handler takes a
-//!    [`visit::Visit`] (somebody signed in, an organization) or a [`visit::AppVisit`] (and an application, in the console
-//!    and in the portal alike); one that changes something takes a [`form::Form`] too, which is refused without the
-//!    token that every form carries. It answers with [`answer::page`] or [`answer::see_other`]. Errors are
-//!    [`error::PageError`], which `?` makes of a [`ringback_service::ServiceError`]; a form that has to be shown again
-//!    catches [`ringback_service::ServiceError::Invalid`] and puts its faults beside the fields ([`form::Faults`]).
+//!    `visit::Visit` (somebody signed in, an organization) or a `visit::AppVisit` (and an application, in the console
+//!    and in the portal alike); one that changes something takes a `form::Form` too, which is refused without the
+//!    token that every form carries. It answers with `answer::page` or `answer::see_other`. Errors are
+//!    `error::PageError`, which `?` makes of a `ringback_service::ServiceError`; a form that has to be shown again
+//!    catches [`ringback_service::ServiceError::Invalid`] and puts its faults beside the fields (`form::Faults`).
 //! 2. Its template in `templates/`, which extends `base.html` and holds `layout: Layout`. No inline script or style: the
 //!    policy of the pages refuses them. Words of the interface are those of `docs/architecture.md`.
 //! 3. Its route in `routes.rs`: pages of an application stand in `app_pages` and are served for both faces.
