@@ -17,6 +17,8 @@ pub(crate) struct Layout {
     pub(crate) title: String,
     /// Whose console it is.
     pub(crate) brand: String,
+    /// Where whoever needs help is led; empty if nowhere.
+    pub(crate) support: String,
     /// Where the brand leads.
     pub(crate) home: String,
     /// The navigation, in groups.
@@ -82,6 +84,7 @@ impl Layout {
         Self {
             title: title.to_owned(),
             brand: "Ringback".to_owned(),
+            support: String::new(),
             home: "/console".to_owned(),
             groups: Vec::new(),
             organizations: Vec::new(),
@@ -127,6 +130,11 @@ impl Layout {
     ) -> Result<Self, PageError> {
         let mut layout = Self::bare(title, visit.csrf.clone());
         layout.portal = visit.is_portal();
+        let settings = service.get_organization(&visit.actor).await?;
+        if let Some(name) = settings.branding.name {
+            layout.brand = name;
+        }
+        layout.support = settings.support_url.unwrap_or_default();
         layout.home.clone_from(&visit.base);
         if let Face::Console(signed_in) = &visit.face {
             layout.name_user(signed_in);

@@ -78,7 +78,8 @@ pub(crate) struct OrganizationOut {
     jql: Option<JqlIssuerOut>,
 }
 
-/// How the pages look that customers see.
+/// How pages look. The console shows the name; the other members are checked and kept for the pages of customers, which
+/// this version does not have.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct BrandingBody {

@@ -45,7 +45,6 @@ struct EventPart {
     accepted: Time,
     occurred: Option<Time>,
     payload: Shown,
-    kept_until: String,
 }
 
 struct Time {
@@ -184,7 +183,6 @@ fn event_part(message: &Message) -> EventPart {
             Some(payload) => shown(&text::pretty_json(&String::from_utf8_lossy(payload))),
             None => Shown { text: String::new(), is_cut: false, is_gone: true },
         },
-        kept_until: text::time(message.expires_at),
     }
 }
 

@@ -32,27 +32,15 @@ struct SettingsPage {
 struct Fields {
     time_zone: String,
     retry_schedule: String,
-    retention_days: String,
     require_verification: bool,
     strict_event_types: bool,
     products: String,
     name: String,
-    logo_url: String,
-    accent_color: String,
-    frame_ancestors: String,
     support_url: String,
 }
 
 /// Faults that stand beside a field; those of lists are told at the list.
-const LINES: [&str; 7] = [
-    "timeZone",
-    "retrySchedule",
-    "retentionDays",
-    "branding.name",
-    "branding.logoUrl",
-    "branding.accentColor",
-    "supportUrl",
-];
+const LINES: [&str; 4] = ["timeZone", "retrySchedule", "branding.name", "supportUrl"];
 
 /// The page.
 pub(crate) async fn show(
@@ -107,11 +95,10 @@ async fn answer(
 struct Read {
     time_zone: Option<String>,
     retry_schedule: Option<Vec<std::time::Duration>>,
-    retention_days: Option<u16>,
     require_verification: bool,
     strict_event_types: bool,
     products: ProductList,
-    branding: ringback_model::Branding,
+    name: Option<String>,
     support_url: Option<String>,
 }
 
@@ -119,11 +106,10 @@ impl Read {
     fn write(&self, draft: &mut OrganizationDraft) {
         draft.time_zone.clone_from(&self.time_zone);
         draft.retry_schedule.clone_from(&self.retry_schedule);
-        draft.retention_days = self.retention_days;
         draft.require_verification = self.require_verification;
         draft.strict_event_types = self.strict_event_types;
         draft.products.clone_from(&self.products);
-        draft.branding.clone_from(&self.branding);
+        draft.branding.name.clone_from(&self.name);
         draft.support_url.clone_from(&self.support_url);
     }
 }
@@ -138,14 +124,10 @@ impl Fields {
         Self {
             time_zone: text(&draft.time_zone),
             retry_schedule: schedule.unwrap_or_default(),
-            retention_days: draft.retention_days.map(|days| days.to_string()).unwrap_or_default(),
             require_verification: draft.require_verification,
             strict_event_types: draft.strict_event_types,
             products: draft.products.iter().map(product).collect::<Vec<_>>().join("\n"),
             name: text(&draft.branding.name),
-            logo_url: text(&draft.branding.logo_url),
-            accent_color: text(&draft.branding.accent_color),
-            frame_ancestors: draft.branding.frame_ancestors.join("\n"),
             support_url: text(&draft.support_url),
         }
     }
@@ -155,14 +137,10 @@ impl Fields {
         Self {
             time_zone: text("timeZone"),
             retry_schedule: text("retrySchedule"),
-            retention_days: text("retentionDays"),
             require_verification: form.line("requireVerification").is_some(),
             strict_event_types: form.line("strictEventTypes").is_some(),
             products: text("products"),
             name: text("branding.name"),
-            logo_url: text("branding.logoUrl"),
-            accent_color: text("branding.accentColor"),
-            frame_ancestors: text("branding.frameAncestors"),
             support_url: text("supportUrl"),
         }
     }
@@ -176,13 +154,6 @@ impl Fields {
                 Some(read.map_err(|error| ServiceError::body("retrySchedule", format!("{error}.")))?)
             }
         };
-        let days =
-            match self.retention_days.as_str() {
-                "" => None,
-                days => Some(days.parse().map_err(|_| {
-                    ServiceError::body("retentionDays", "It is a number of days, 5 to 90; empty for 90.")
-                })?),
-            };
         let mut products = ProductList::new();
         for line in self.products.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let Some((product, types)) = line.split_once(':') else {
@@ -195,16 +166,10 @@ impl Fields {
         Ok(Read {
             time_zone: text(&self.time_zone),
             retry_schedule: schedule,
-            retention_days: days,
             require_verification: self.require_verification,
             strict_event_types: self.strict_event_types,
             products,
-            branding: ringback_model::Branding {
-                name: text(&self.name),
-                logo_url: text(&self.logo_url),
-                accent_color: text(&self.accent_color),
-                frame_ancestors: self.frame_ancestors.split_whitespace().map(str::to_owned).collect(),
-            },
+            name: text(&self.name),
             support_url: text(&self.support_url),
         })
     }
