@@ -53,6 +53,15 @@ impl Service {
         mut secrets: EndpointSecrets,
         mut draft: EndpointDraft,
     ) -> Result<Composed, ServiceError> {
+        // One from before the organization asked everybody for a handshake passes it before it is called elsewhere.
+        let moves = !endpoint.url.is_empty() && draft.url != wanted_url(&endpoint);
+        if moves
+            && app.settings.require_verification
+            && endpoint.verification.is_none()
+            && !matches!(draft.messaging.verification, Change::Replace(Some(_)))
+        {
+            draft.messaging.verification = Change::Replace(Some(usual_handshake()));
+        }
         let mut faults = Faults::default();
         draft.check(&app.settings, &mut faults);
         draft.messaging.fill_in(&endpoint, &secrets, &mut faults);

@@ -113,6 +113,8 @@ async fn where_a_handshake_is_asked_of_everybody_a_new_endpoint_waits_for_it_and
     assert_eq!(world.post("/app/a/endpoint", null).await.expect(201)["verification"]["kind"], "token");
     let old = world.patch("/app/a/endpoint/old", json!({ "description": "changed" })).await.expect(200);
     assert_eq!(old["verification"], json!(null));
+    let moved = world.patch("/app/a/endpoint/old", json!({ "url": "https://example.com/elsewhere" })).await.expect(200);
+    assert_eq!(moved["verification"]["state"], "unverified", "nothing goes to another URL before it has passed");
     let taken_away = world.patch("/app/a/endpoint/new", json!({ "verification": null })).await;
     assert_eq!(taken_away.faults(), ["body.verification"]);
     assert!(taken_away.text.contains("it can be another one, and not none"), "{}", taken_away.text);
