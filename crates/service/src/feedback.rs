@@ -1,7 +1,7 @@
 //! OTP backfill: a customer tells whether a one-time password came through (ANT, "OTP Backfill Interface").
 
 use ringback_model::{AppId, OrgId, Redacted};
-use ringback_store::{Delete, Document, DocumentKind, Expect, Put, PutResult};
+use ringback_store::{AppConfig, Delete, Document, DocumentKind, Expect, MessageRef, Put, PutResult};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -11,6 +11,8 @@ use crate::{Actor, MessageDraft, Service, ServiceError};
 
 /// The event that a backfill makes.
 const EVENT_TYPE: &str = "otp.feedback";
+/// How often a customer may say something else of one OTP; what is said after that is taken and told to nobody.
+const CHANGES: usize = 32;
 
 /// Whose secret it is: found by its hash, and believed only if the application still has it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -63,18 +65,38 @@ impl Service {
         let id = serde_json::to_string(sms_id)?;
         let text = result.text();
         let payload = format!(r#"{{"product":"otp","message":{{"id":{id}}},"feedback":{{"result":"{text}"}}}}"#);
-        let event_id = format!("otp-feedback-{}-{text}", hex(&Sha256::digest(sms_id)[..16]));
-        let draft = MessageDraft {
-            event_type: EVENT_TYPE,
-            payload: payload.into(),
-            event_id: Some(&event_id),
-            ordering_key: Some(sms_id),
-            ..MessageDraft::default()
-        };
-        match self.create_message(&actor, &owner.app.to_string(), &draft, None).await {
-            Ok(_) | Err(ServiceError::Conflict { .. }) => Ok(true),
-            Err(error) => Err(error),
+        self.say_once(&actor, &app, sms_id, &payload).await.map(|()| true)
+    }
+
+    /// Makes an event of a word, unless it is the last that was said of this id.
+    async fn say_once(&self, actor: &Actor, app: &AppConfig, sms_id: &str, payload: &str) -> Result<(), ServiceError> {
+        let hash = hex(&Sha256::digest(sms_id)[..16]);
+        let name = app.application.id.to_string();
+        let (mut last, mut change) = (None, 0);
+        while change < CHANGES {
+            let event_id = format!("otp-feedback-{hash}-{change}");
+            if let Some(said) = self.store.message(app.no, MessageRef::EventId(event_id.clone())).await? {
+                (last, change) = (said.payload, change + 1);
+                continue;
+            }
+            if last.as_deref() == Some(payload.as_bytes()) {
+                return Ok(());
+            }
+            let draft = MessageDraft {
+                event_type: EVENT_TYPE,
+                payload: payload.to_owned().into(),
+                event_id: Some(&event_id),
+                ordering_key: Some(sms_id),
+                ..MessageDraft::default()
+            };
+            match self.create_message(actor, &name, &draft, None).await {
+                Ok(_) => return Ok(()),
+                // Something was said at the same moment: what it was decides.
+                Err(ServiceError::Conflict { .. }) => {}
+                Err(error) => return Err(error),
+            }
         }
+        Ok(())
     }
 
     /// The document of a secret, if there is one.
