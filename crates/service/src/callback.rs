@@ -22,6 +22,9 @@ impl Service {
         if checked.url.contains(['{', '}']) {
             return Err(ServiceError::body(FIELD, "There are no placeholders here: write the URL out."));
         }
+        if climbs(&checked.url) {
+            return Err(ServiceError::body(FIELD, "Its path leads out of itself (`..`): write the path out."));
+        }
         if !app.application.callback_allow_list.iter().any(|prefix| is_within(&checked.url, prefix)) {
             let rule =
                 "The application does not allow it: `callbackAllowList` has the prefixes that it may begin with.";
@@ -58,6 +61,13 @@ impl Service {
     }
 }
 
+/// Whether a receiver that reads `%2F` as `/` would find a step up in the path: so a URL within a prefix would leave it.
+fn climbs(url: &str) -> bool {
+    let path = url.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+    let path = path.replace("%2e", ".").replace("%2f", "/").replace("%5c", "/").replace('\\', "/");
+    path.split('/').any(|part| part == "..")
+}
+
 /// Whether a URL begins with a prefix and goes on where a part of its path ends. Both were normalised before.
 fn is_within(url: &str, prefix: &str) -> bool {
     let Some(rest) = url.strip_prefix(prefix) else { return false };
@@ -67,6 +77,16 @@ fn is_within(url: &str, prefix: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_step_up_is_seen_however_it_is_written() {
+        for url in ["https://a.example/x/..%2fy", "https://a.example/x/%2E%2e%2Fy", "https://a.example/x%5c..%5cy"] {
+            assert!(climbs(url), "{url}");
+        }
+        for url in ["https://a.example/x/..y", "https://a.example/x?to=../y", "https://a.example/x%2fy"] {
+            assert!(!climbs(url), "{url}");
+        }
+    }
 
     #[test]
     fn a_prefix_ends_with_a_part_of_the_path() {
