@@ -4,6 +4,7 @@
 //! have no parts to look at, so the texts are taken apart here, in one place; one of a form that is not known is passed
 //! on as it is.
 
+use ringback_model::sentence;
 use serde_json::error::Category;
 
 /// How much of a caller's own value is told back.
@@ -86,12 +87,6 @@ fn echo(text: &str) -> String {
     let mut letters = text.chars();
     let start: String = letters.by_ref().take(ECHO_MAX).collect();
     if letters.next().is_some() { start + "…" } else { start }
-}
-
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    let first = letters.next().map(char::to_uppercase);
-    first.into_iter().flatten().chain(letters).chain((!text.ends_with('.')).then_some('.')).collect()
 }
 
 #[cfg(test)]

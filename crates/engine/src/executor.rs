@@ -7,7 +7,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use ringback_model::{AttemptOutcome, Clock, Exchange, IdMaker, NotSent, Random, Timestamp};
+use ringback_model::{AttemptOutcome, Clock, Exchange, IdMaker, NotSent, Random, Timestamp, sentence};
 use ringback_store::{Due, NewAttempt};
 use ringback_wire::RenderError;
 
@@ -71,12 +71,12 @@ impl Executor {
         let unrendered = |why, sentence: String| (None, nothing(started_at, why, sentence));
         let target = match route.destination(&due.message) {
             Ok(target) => target,
-            Err(error) => return unrendered(NotSent::Render, sentence(&error)),
+            Err(error) => return unrendered(NotSent::Render, sentence(&error.to_string())),
         };
         let mut prepared = match ringback_wire::prepare(&route.recipe, &due.message, self.clock.wall()) {
             Ok(prepared) => prepared,
             Err(RenderError::PayloadGone) => return unrendered(NotSent::PayloadGone, String::new()),
-            Err(error) => return unrendered(NotSent::Render, sentence(&error)),
+            Err(error) => return unrendered(NotSent::Render, sentence(&error.to_string())),
         };
         if route.config.endpoint.callback {
             prepared.target = target.path_and_query().clone();
@@ -102,13 +102,4 @@ impl From<Tried> for Seen {
 fn nothing(started_at: Timestamp, why: NotSent, sentence: String) -> Seen {
     let exchange = Exchange { response: sentence.into(), ..Exchange::default() };
     Seen { started_at, outcome: AttemptOutcome::NotSent { why }, exchange }
-}
-
-/// An error as a sentence.
-fn sentence(error: &impl ToString) -> String {
-    let text = error.to_string();
-    let mut letters = text.chars();
-    let first = letters.next().map(char::to_uppercase);
-    let end = if text.ends_with('.') { "" } else { "." };
-    first.into_iter().flatten().chain(letters).chain(end.chars()).collect()
 }

@@ -3,14 +3,13 @@
 use indexmap::IndexMap;
 use ringback_model::{
     AppId, AppNo, Application, ApplicationSecrets, ListedNumber, OrganizationSettings, Redacted, Timestamp,
-    number_list_faults,
+    number_list_faults, sentence,
 };
 use ringback_store::{
     AppConfig, Delete, Document, DocumentKind, DocumentPage, Expect, Idempotency, Put, PutResult, StoreError,
 };
 
 use crate::check::Faults;
-use crate::endpoint_compose::sentence;
 use crate::service::TRIES;
 use crate::{Actor, Change, Made, Page, Resource, Right, Service, ServiceError, UrlRules, Window};
 

@@ -2,11 +2,11 @@
 //! endpoint that is never listed and never matched, and stands for all such URLs of one origin, so that a dead server of
 //! one callback holds up no other.
 
-use ringback_model::{Endpoint, EndpointNo, EndpointSecrets, SigningKey, SigningSecret};
+use ringback_model::{Endpoint, EndpointNo, EndpointSecrets, SigningKey, SigningSecret, sentence};
 use ringback_store::{AppConfig, Expect, PutResult};
 
 use crate::endpoint::put;
-use crate::endpoint_compose::{Composed, origin, sentence};
+use crate::endpoint_compose::{Composed, origin};
 use crate::{Service, ServiceError};
 
 /// The member at fault.

@@ -3,7 +3,7 @@
 use ringback_engine::check_auth;
 use ringback_model::{
     Auth, Endpoint, EndpointSecrets, SigningKey, SigningSecret, Verification, VerificationKind, VerificationMode,
-    VerificationState,
+    VerificationState, sentence,
 };
 use ringback_store::AppConfig;
 use ringback_wire::{Recipe, TOKEN_PARAMETER};
@@ -278,13 +278,6 @@ pub(crate) fn origin(url: &str) -> &str {
     url[host..].find(['/', '?']).map_or(url, |end| &url[..host + end])
 }
 
-/// A reason as a sentence of its own.
-pub(crate) fn sentence(reason: &str) -> String {
-    let mut letters = reason.chars();
-    let first = letters.next().map(char::to_uppercase);
-    first.into_iter().flatten().chain(letters).chain((!reason.ends_with('.')).then_some('.')).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -294,12 +287,6 @@ mod tests {
         assert_eq!(origin("https://a.example/x?y=/"), "https://a.example");
         assert_eq!(origin("https://a.example:8443?y"), "https://a.example:8443");
         assert_eq!(origin("https://a.example"), "https://a.example");
-    }
-
-    #[test]
-    fn reasons_become_sentences() {
-        assert_eq!(sentence("the URL names no host"), "The URL names no host.");
-        assert_eq!(sentence(""), ".");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use askama::Template;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse as _, Response};
 use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
-use ringback_model::{AttemptOutcome, DeliveryState, Message, Timestamp, Trigger};
+use ringback_model::{AttemptOutcome, DeliveryState, Message, Timestamp, Trigger, capitalized, sentence};
 use ringback_service::{AttemptFilter, AttemptView, Chapter, Direction, Right, Service, Window};
 
 use crate::answer::{page, see_other};
@@ -239,7 +239,7 @@ fn handling(state: DeliveryState, last: Option<&AttemptView>) -> String {
                 DeliveryState::Fail => " It is not tried again by itself.",
                 DeliveryState::Canceled => " It was called off.",
             };
-            format!("{}.{after}", sentence(&outcome.to_string()))
+            sentence(&outcome.to_string()) + after
         }
     }
 }
@@ -257,7 +257,7 @@ fn attempt_part(view: &AttemptView) -> AttemptPart {
         (AttemptOutcome::NotSent { .. }, _) => ("Not sent".to_owned(), "warn"),
     };
     let answer = String::from_utf8_lossy(&attempt.exchange.response);
-    let words = sentence(&attempt.outcome.to_string());
+    let words = capitalized(&attempt.outcome.to_string());
     // Of what was never answered stands here what was in the way.
     let text = if answer.is_empty() && attempt.exchange.status.is_none() { &words } else { &*answer };
     AttemptPart {
@@ -279,11 +279,6 @@ fn attempt_part(view: &AttemptView) -> AttemptPart {
         answer: shown(text),
         left_out: attempt.exchange.left_out.map_or_else(String::new, |left_out| left_out.to_string()),
     }
-}
-
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(char::to_uppercase).into_iter().flatten().chain(letters).collect()
 }
 
 fn shown(text: &str) -> Shown {

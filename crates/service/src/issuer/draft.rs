@@ -1,11 +1,10 @@
 //! What a caller says of the issuer of its organization.
 
-use ringback_model::{JqlIntrospection, JqlIssuer, Redacted, Timestamp};
+use ringback_model::{JqlIntrospection, JqlIssuer, Redacted, Timestamp, sentence};
 use serde::{Deserialize, Serialize};
 
 use super::{issuer_url, source};
 use crate::check::Faults;
-use crate::endpoint_compose::sentence;
 use crate::{ServiceError, UrlRules};
 
 /// The scope that a token has to have unless another is named.

@@ -10,7 +10,7 @@ use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use ringback_engine::egress::{ConnectError, Denied, ResolveError, TlsProblem};
 use ringback_engine::transport::{BodyEnd, Fault, Sent};
-use ringback_model::{AttemptOutcome, Failure, SendMethod, SuccessRule};
+use ringback_model::{AttemptOutcome, Failure, SendMethod, SuccessRule, sentence};
 use ringback_wire::Prepared;
 
 /// A verdict in one word: what the API and the console tell cases apart by.
@@ -286,13 +286,6 @@ fn no_answer(failure: Failure) -> Verdict {
         ),
     };
     Verdict::new(class, text, advice)
-}
-
-/// A reason as a sentence of its own.
-fn sentence(reason: &str) -> String {
-    let mut letters = reason.chars();
-    let first = letters.next().map(char::to_uppercase);
-    first.into_iter().flatten().chain(letters).chain((!reason.ends_with('.')).then_some('.')).collect()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use ringback_model::{
     Auth, BasicAuth, OnExhausted, Ordering, Redacted, StatusPolicy, VerificationKind, VerificationMode,
-    format_duration, parse_duration, parse_schedule,
+    format_duration, parse_duration, parse_schedule, sentence,
 };
 use ringback_service::{
     Change, CustomParameterDraft, DialectView, EndpointDraft, EndpointView, HeaderDraft, HeadersChange, HeadersView,
@@ -184,13 +184,14 @@ impl Wanted {
         let throttle_rate = number("throttleRate", "Write a number of attempts a second, 1 to 65535.");
         let max_concurrency = number("maxConcurrency", "Write a number of attempts at a time, 1 to 2048.");
         let mut length = |field: &str| {
-            form.line(field)
-                .and_then(|text| parse_duration(text).map_err(|error| faults.note(field, sentence(&error))).ok())
+            form.line(field).and_then(|text| {
+                parse_duration(text).map_err(|error| faults.note(field, sentence(&error.to_string()))).ok()
+            })
         };
         let timeout = length("timeout");
-        let schedule = form
-            .line("retrySchedule")
-            .and_then(|text| parse_schedule(text).map_err(|error| faults.note("retrySchedule", sentence(&error))).ok());
+        let schedule = form.line("retrySchedule").and_then(|text| {
+            parse_schedule(text).map_err(|error| faults.note("retrySchedule", sentence(&error.to_string()))).ok()
+        });
         let mask = form.line("statusMask").and_then(|text| text.parse().ok()).unwrap_or(0);
         if form.get("dialect") == CONSOLE && form.get("reportType") == "dlr" {
             // The last two are for those who want them.
@@ -311,13 +312,6 @@ impl Wanted {
             parameter: form.line("verification.parameter").map(str::to_owned),
         }))
     }
-}
-
-fn sentence(error: &impl ToString) -> String {
-    let text = error.to_string();
-    let mut letters = text.chars();
-    let first = letters.next().map(char::to_uppercase);
-    first.into_iter().flatten().chain(letters).chain((!text.ends_with('.')).then_some('.')).collect()
 }
 
 /// The items of a list that people write with commas, spaces or line breaks between.
