@@ -45,7 +45,8 @@ pub(crate) struct Server {
     store: OpenStore,
     engine: Engine,
     probe: Arc<Probe>,
-    words: JoinHandle<()>,
+    /// Reads words for the search, and does background tasks.
+    background: JoinHandle<()>,
     notices: JoinHandle<()>,
     service: Arc<Service>,
     monitor: Arc<Monitor>,
@@ -153,7 +154,7 @@ impl Server {
             let service = service.clone();
             async move { service.tell_notices(notices).await }
         });
-        let words = tokio::spawn({
+        let background = tokio::spawn({
             let service = service.clone();
             async move {
                 tokio::join!(service.read_words(), service.clone().run_tasks());
@@ -173,7 +174,20 @@ impl Server {
         };
         let api = Listener::start(listener, api);
         let url = config.public_url.map_or_else(|| format!("http://{address}"), |url| url.origin);
-        Ok(Self { address, url, admin_address, store, engine, probe, words, notices, service, monitor, api, admin })
+        Ok(Self {
+            address,
+            url,
+            admin_address,
+            store,
+            engine,
+            probe,
+            background,
+            notices,
+            service,
+            monitor,
+            api,
+            admin,
+        })
     }
 
     /// Where the API listens.
@@ -213,7 +227,7 @@ impl Server {
             store,
             engine,
             probe,
-            words,
+            background,
             notices,
             service,
             monitor,
@@ -221,8 +235,8 @@ impl Server {
             admin,
         } = self;
         monitor.stopping();
-        // What it was about to keep is read again at the next start.
-        words.abort();
+        // Words are read again at the next start, and tasks go on where they were.
+        background.abort();
         // What it holds of the store is let go.
         drop(service);
         // A handshake that is cut off here is made again when somebody asks for it.

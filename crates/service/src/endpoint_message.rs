@@ -41,13 +41,11 @@ impl Service {
         let query = EndpointDeliveryQuery { endpoint: config.no, state, messages };
         let page = window.page(self.store.endpoint_deliveries(query).await?);
         let numbers: Vec<MessageNo> = page.items.iter().map(|delivery| delivery.message).collect();
-        let found = self.store.messages_by_no(numbers.clone()).await?;
-        let mut found: HashMap<_, _> = found.into_iter().map(|message| (message.no, message)).collect();
+        let mut found = self.store.messages_by_no(numbers).await?;
         if with_content {
-            for (no, payload) in self.store.payloads(numbers, PAGE_BYTES).await? {
-                found.entry(no).and_modify(|message| message.payload = Some(payload));
-            }
+            self.read_payloads(&mut found, PAGE_BYTES).await?;
         }
+        let mut found: HashMap<_, _> = found.into_iter().map(|message| (message.no, message)).collect();
         let mut items = Vec::with_capacity(page.items.len());
         for delivery in page.items {
             // The message is there unless retention has just removed it.

@@ -1,15 +1,12 @@
 //! An example of an event, sent to one endpoint as a message like any other: kept, retried, and seen in the lists.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use ringback_model::{Class, Message, Priority};
-use ringback_store::{Accept, Accepted, Idempotency, MessageRef, NewMessage, Target};
+use ringback_store::{Accept, Accepted, Idempotency, MessageRef, Target};
 
 use crate::check::{EVENT_TYPE_RULE, is_event_type_name};
-use crate::message::RETENTION_DAYS_DEFAULT;
 use crate::service::TRIES;
-use crate::{Actor, Right, Service, ServiceError};
+use crate::{Actor, MessageDraft, Right, Service, ServiceError};
 
 /// An event type that needs no registration, and its payload: for a first sign of life.
 const PING: (&str, &str) = ("svix.ping", r#"{"success":true}"#);
@@ -30,6 +27,7 @@ impl Service {
     ) -> Result<Message, ServiceError> {
         actor.require(Right::Resend)?;
         let payload = self.example_of(actor, event_type).await?;
+        let draft = MessageDraft { event_type, payload, ..MessageDraft::default() };
         let now = self.clock.now();
         let id = self.ids.make(now, &*self.random);
         for _ in 0..TRIES {
@@ -38,25 +36,10 @@ impl Service {
                 let detail = "The endpoint is disabled: nothing is sent to it. Enable it first.".to_owned();
                 return Err(ServiceError::Refused { code: "endpoint_disabled", detail });
             }
-            let days = config.settings.retention_days.map_or(RETENTION_DAYS_DEFAULT, i64::from).unsigned_abs();
-            let message = NewMessage {
-                id,
-                event_type: event_type.to_owned(),
-                event_id: None,
-                channels: Vec::new(),
-                payload: payload.clone(),
-                raw: None,
-                raw_content_type: None,
-                ordering_key: None,
-                occurred_at: None,
-                callback_url: None,
-                accepted_at: now,
-                expires_at: now + Duration::from_secs(days * 86_400),
-            };
             let accept = Accept {
                 app: config.no,
                 app_version: config.version,
-                message,
+                message: draft.to_message(id, now, config.settings.retention_days, None),
                 priority: Priority::new(Class::default(), false),
                 // It stands in no queue: it must not wait for real events, nor hold them up.
                 targets: vec![Target { endpoint: endpoint.no, queue: None }],
@@ -64,7 +47,7 @@ impl Service {
             };
             let id = match self.store.accept(accept).await? {
                 Accepted::New { .. } => id,
-                Accepted::Replayed { id } => id,
+                Accepted::Replayed { id: first } => first,
                 Accepted::KeyReused => return Err(ServiceError::key_reused()),
                 // It has no event id.
                 Accepted::EventIdTaken => return Err(ServiceError::contended()),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
-use ringback_model::{Class, Message, MessageId, Ordering, OrderingKey, Priority, Timestamp};
+use ringback_model::{Class, Endpoint, Message, MessageId, Ordering, OrderingKey, Priority, Timestamp};
 use ringback_store::{Accept, Accepted, AppConfig, Idempotency, MessageQuery, MessageRef, NewMessage, QueueNo, Target};
 use ringback_wire::report::Report;
 use sha2::{Digest, Sha256};
@@ -20,7 +20,7 @@ const TARGETS_MAX: usize = 1_000;
 const CHANNELS_MAX: usize = 5;
 /// For how many days a payload may be kept, and the default.
 pub(crate) const RETENTION_DAYS: std::ops::RangeInclusive<i64> = 5..=90;
-pub(crate) const RETENTION_DAYS_DEFAULT: i64 = 90;
+const RETENTION_DAYS_DEFAULT: i64 = 90;
 /// How far ahead of us the clock of somebody who asks for a span of time may be.
 pub(crate) const AHEAD_MAX: Duration = Duration::from_secs(3_600);
 /// How messages from a phone are named: they go before reports.
@@ -110,7 +110,13 @@ impl MessageDraft<'_> {
     }
 
     /// The message as it is kept, but for its number.
-    fn to_message(&self, id: MessageId, now: Timestamp, days: Option<u16>, report: Option<&Report<'_>>) -> NewMessage {
+    pub(crate) fn to_message(
+        &self,
+        id: MessageId,
+        now: Timestamp,
+        days: Option<u16>,
+        report: Option<&Report<'_>>,
+    ) -> NewMessage {
         let days = self.retention_days.or(days.map(i64::from)).unwrap_or(RETENTION_DAYS_DEFAULT).unsigned_abs();
         let own_key = self.ordering_key.and_then(|key| OrderingKey::new(key.to_owned()));
         NewMessage {
@@ -264,6 +270,19 @@ impl Service {
         Ok(window.page(self.store.messages(query).await?))
     }
 
+    /// Reads the payloads of messages that come without, in their order: up to so many bytes, but one at least.
+    pub(crate) async fn read_payloads(&self, messages: &mut [Message], max_bytes: usize) -> Result<(), ServiceError> {
+        let without = || |message: &&mut Message| message.payload.is_none();
+        let numbers = messages.iter_mut().filter(without()).map(|message| message.no).collect();
+        let mut read = self.store.payloads(numbers, max_bytes).await?.into_iter().peekable();
+        for message in messages.iter_mut().filter(without()) {
+            if let Some((_, payload)) = read.next_if(|(no, _)| *no == message.no) {
+                message.payload = Some(payload);
+            }
+        }
+        Ok(())
+    }
+
     pub(crate) async fn message(&self, app: &AppConfig, name: &str) -> Result<Message, ServiceError> {
         let name = match name.parse() {
             Ok(id) => MessageRef::Id(id),
@@ -301,11 +320,7 @@ fn find_targets(
         if endpoint.callback || matching::judge(endpoint, &subject).is_err() {
             continue;
         }
-        let queue = match endpoint.ordering {
-            Ordering::None => None,
-            Ordering::PerKey => message.ordering_key.as_ref().map(queue_of),
-            Ordering::Fifo => Some(QueueNo(0)),
-        };
+        let queue = queue_at(endpoint, message.ordering_key.as_ref());
         targets.push(Target { endpoint: config.no, queue });
     }
     if targets.len() > TARGETS_MAX {
@@ -321,8 +336,17 @@ fn find_targets(
     Ok(targets)
 }
 
+/// The queue that a message with this key stands in at an endpoint.
+pub(crate) fn queue_at(endpoint: &Endpoint, key: Option<&OrderingKey>) -> Option<QueueNo> {
+    match endpoint.ordering {
+        Ordering::None => None,
+        Ordering::PerKey => key.map(queue_of),
+        Ordering::Fifo => Some(QueueNo(0)),
+    }
+}
+
 /// The queue of an ordering key: a hash of it that is never 0, the queue of `fifo`.
-pub(crate) fn queue_of(key: &OrderingKey) -> QueueNo {
+fn queue_of(key: &OrderingKey) -> QueueNo {
     let hash = Sha256::digest(key.as_str());
     let mut first = [0; 8];
     first.copy_from_slice(&hash[..8]);

@@ -22,7 +22,7 @@ const WHEN_IDLE: Duration = Duration::from_secs(2);
 
 impl Service {
     /// The messages of an application that are found by a text, newest first: by their id, by the producer's id of the
-    /// event, or by an id or a number in their report.
+    /// event, or by an id or a number in their report. Payloads come along if they are asked for.
     ///
     /// # Errors
     /// [`ServiceError::NotFound`] of the application.
@@ -32,6 +32,7 @@ impl Service {
         app: &str,
         text: &str,
         window: &Window<MessageId>,
+        with_content: bool,
     ) -> Result<Page<Message>, ServiceError> {
         actor.require(Right::ReadMessages)?;
         let app = self.app(actor, app).await?;
@@ -47,7 +48,12 @@ impl Service {
         }
         found.sort_unstable_by_key(|message| std::cmp::Reverse(message.no));
         found.dedup_by_key(|message| message.no);
-        Ok(window.page_of(found, |message| message.id))
+        let mut page = window.page_of(found, |message| message.id);
+        if with_content {
+            // As many as a list of messages would read.
+            self.read_payloads(&mut page.items, usize::MAX).await?;
+        }
+        Ok(page)
     }
 
     async fn find_by_id(&self, app: &AppConfig, text: &str) -> Result<Vec<Message>, ServiceError> {

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringback_model::{AppNo, DeliveryState, EndpointNo, MessageNo, Ordering, Reason, Task, TaskKind, TaskState};
+use ringback_model::{AppNo, DeliveryState, EndpointNo, MessageNo, Reason, Task, TaskKind, TaskState};
 use ringback_store::{
     Advance, Advanced, AppConfig, Arm, Clear, Direction, Document, DocumentKind, DocumentPage, EndpointConfig, Paging,
     QueueNo, SurveyQuery, Surveyed,
@@ -15,7 +15,7 @@ use ringback_store::{
 use sha2::{Digest, Sha256};
 
 use crate::matching::{self, Look, ReportText, Subject};
-use crate::message::queue_of;
+use crate::message::queue_at;
 use crate::task::{Running, numbers};
 use crate::{Service, ServiceError};
 
@@ -172,11 +172,7 @@ fn wanted(app: &AppConfig, config: &EndpointConfig, task: &Task, surveyed: &Surv
     }
     let queue = match surveyed.state {
         Some(_) => surveyed.queue,
-        None => match config.endpoint.ordering {
-            Ordering::None => None,
-            Ordering::PerKey => message.ordering_key.as_ref().map(queue_of),
-            Ordering::Fifo => Some(QueueNo(0)),
-        },
+        None => queue_at(&config.endpoint, message.ordering_key.as_ref()),
     };
     Some(Arm { message: message.no, was: surveyed.state, queue: queue.map(|queue| queue_of_task(task, queue)) })
 }

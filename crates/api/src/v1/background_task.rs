@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use ringback_model::{EndpointId, Task, TaskId, TaskKind, TaskScope, TaskState, Timestamp};
-use ringback_service::{CallOff, Service, TaskDraft, TaskFilter};
+use ringback_service::{Actor, CallOff, Service, TaskDraft, TaskFilter};
 use ringback_store::Direction;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -121,6 +121,26 @@ async fn start(
     Ok(respond::json(StatusCode::ACCEPTED, &BackgroundTaskOut::from(task)))
 }
 
+async fn start_over_span(
+    service: &Service,
+    asked: Asked,
+    names: (String, String),
+    kind: TaskKind,
+) -> Result<Response, Problem> {
+    let RecoverIn { since, until } = asked.config(&[])?;
+    start(service, asked, names, kind, TaskDraft { since: Some(since), until, scope: TaskScope::default() }).await
+}
+
+async fn call_off(
+    service: &Service,
+    actor: &Actor,
+    (app, message, endpoint): (String, String, String),
+    how: CallOff,
+) -> Result<Response, Problem> {
+    service.call_off(actor, &app, &message, &endpoint, how).await?;
+    Ok(respond::json(StatusCode::ACCEPTED, &EmptyResponse {}))
+}
+
 /// Sends again what failed: each gets its full schedule anew, behind everything else of the endpoint.
 #[utoipa::path(
     post, path = "/api/v1/app/{app_id}/endpoint/{endpoint_id}/recover", operation_id = "v1.endpoint.recover",
@@ -138,9 +158,7 @@ pub(crate) async fn recover(
     Path(names): Path<(String, String)>,
     asked: Asked,
 ) -> Result<Response, Problem> {
-    let RecoverIn { since, until } = asked.config(&[])?;
-    let draft = TaskDraft { since: Some(since), until, scope: TaskScope::default() };
-    start(&service, asked, names, TaskKind::Recover, draft).await
+    start_over_span(&service, asked, names, TaskKind::Recover).await
 }
 
 /// Sends what matches the endpoint now and was never meant for it.
@@ -160,9 +178,7 @@ pub(crate) async fn replay_missing(
     Path(names): Path<(String, String)>,
     asked: Asked,
 ) -> Result<Response, Problem> {
-    let RecoverIn { since, until } = asked.config(&[])?;
-    let draft = TaskDraft { since: Some(since), until, scope: TaskScope::default() };
-    start(&service, asked, names, TaskKind::ReplayMissing, draft).await
+    start_over_span(&service, asked, names, TaskKind::ReplayMissing).await
 }
 
 /// Sends again what a filter chooses, however it ended.
@@ -220,11 +236,10 @@ pub(crate) async fn cancel_pending(
 )]
 pub(crate) async fn cancel_delivery(
     State(service): State<Arc<Service>>,
-    Path((app, message, endpoint)): Path<(String, String, String)>,
+    Path(names): Path<(String, String, String)>,
     Caller(actor): Caller,
 ) -> Result<Response, Problem> {
-    service.call_off(&actor, &app, &message, &endpoint, CallOff::Cancel).await?;
-    Ok(respond::json(StatusCode::ACCEPTED, &EmptyResponse {}))
+    call_off(&service, &actor, names, CallOff::Cancel).await
 }
 
 /// Skips a message at an endpoint, so that those behind it in its queue go on.
@@ -240,11 +255,10 @@ pub(crate) async fn cancel_delivery(
 )]
 pub(crate) async fn skip_delivery(
     State(service): State<Arc<Service>>,
-    Path((app, message, endpoint)): Path<(String, String, String)>,
+    Path(names): Path<(String, String, String)>,
     Caller(actor): Caller,
 ) -> Result<Response, Problem> {
-    service.call_off(&actor, &app, &message, &endpoint, CallOff::Skip).await?;
-    Ok(respond::json(StatusCode::ACCEPTED, &EmptyResponse {}))
+    call_off(&service, &actor, names, CallOff::Skip).await
 }
 
 /// Lists background tasks, newest first.

@@ -107,13 +107,8 @@ pub(crate) async fn list(
 
 async fn search(service: &Service, actor: &Actor, app: &str, text: &str, query: &Query) -> Result<Response, Problem> {
     let with_content = query.with_content()?;
-    let mut page = service.search_messages(actor, app, text, &query.window(Direction::Descending, false)?).await?;
-    if with_content {
-        // What is found by a word comes without its payload.
-        for message in page.items.iter_mut().filter(|message| message.payload.is_none()) {
-            *message = service.get_message(actor, app, &message.id.to_string()).await?;
-        }
-    }
+    let window = query.window(Direction::Descending, false)?;
+    let page = service.search_messages(actor, app, text, &window, with_content).await?;
     Ok(listed(&page, with_content))
 }
 

@@ -91,7 +91,7 @@ pub(crate) async fn list(
         };
         service.list_messages(actor, &visit.name, window, filter).await
     } else {
-        service.search_messages(actor, &visit.name, &search, &window).await
+        service.search_messages(actor, &visit.name, &search, &window, false).await
     };
     let (found, fault) = match found {
         Ok(found) => (found, String::new()),
