@@ -9,13 +9,13 @@ use anyhow::{Context as _, bail};
 use ringback_api::{Api, Hosts};
 use ringback_engine::egress::{Connector, DnsResolver, EgressPolicy, Trust};
 use ringback_engine::transport::Transport;
-use ringback_engine::{Engine, EngineOptions, Probe, SystemClock, SystemRandom, notices};
+use ringback_engine::{Engine, EngineOptions, Notice, Probe, SystemClock, SystemRandom, notices};
 use ringback_model::{Clock, Random};
 use ringback_service::{Monitor, MonitorParts, Service, ServiceParts, TokenKey};
 use ringback_store::Directory;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::config::ServeConfig;
@@ -114,10 +114,7 @@ impl Server {
 
         let listener = listen(config.listen, "--listen").await?;
         let address = listener.local_addr()?;
-        let admin_listener = match config.admin_listen {
-            Some(address) => Some(listen(address, "--admin-listen").await?),
-            None => None,
-        };
+        let admin_listener = listen_for_the_operator(config.admin_listen).await?;
         let admin_address = admin_listener.as_ref().map(TcpListener::local_addr).transpose()?;
         let policy = EgressPolicy::public()
             .allow(config.egress_allow)
@@ -150,16 +147,8 @@ impl Server {
         };
         let (sender, notices) = notices();
         let engine = Engine::start_telling(options, Some(sender));
-        let notices = tokio::spawn({
-            let service = service.clone();
-            async move { service.tell_notices(notices).await }
-        });
-        let background = tokio::spawn({
-            let service = service.clone();
-            async move {
-                tokio::join!(service.read_words(), service.clone().run_tasks());
-            }
-        });
+        let notices = tokio::spawn(tell(service.clone(), notices));
+        let background = tokio::spawn(work_in_the_background(service.clone()));
         let watched = MonitorParts { store: port, directory, engine: engine.watch(), clock };
         let monitor = Arc::new(Monitor::new(watched));
         let api = Api::new(service.clone())
@@ -267,5 +256,23 @@ async fn listen(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> 
             bail!("cannot listen on {address}: the port is taken (choose another with {flag})")
         }
         bound => bound.with_context(|| format!("cannot listen on {address}")),
+    }
+}
+
+/// Tells customers and operator what the engine notices, until the engine has ended.
+async fn tell(service: Arc<Service>, notices: mpsc::Receiver<Notice>) {
+    service.tell_notices(notices).await;
+}
+
+/// Reads words for the search, and does background tasks.
+async fn work_in_the_background(service: Arc<Service>) {
+    tokio::join!(service.read_words(), service.clone().run_tasks());
+}
+
+/// The listener of the operator alone, if the configuration asks for one.
+async fn listen_for_the_operator(address: Option<SocketAddr>) -> anyhow::Result<Option<TcpListener>> {
+    match address {
+        Some(address) => Ok(Some(listen(address, "--admin-listen").await?)),
+        None => Ok(None),
     }
 }
