@@ -11,6 +11,7 @@ mod background_task;
 mod bad_input;
 mod batch;
 mod callback;
+mod compatibility;
 mod endpoint;
 mod endpoint_message;
 mod event_type;
