@@ -135,7 +135,9 @@ impl Server {
             tokens,
             issuer: config.issuer,
         });
-        let service = Arc::new(service.with_management(config.management_org));
+        let public_url = config.public_url.map(|url| url.origin);
+        let service = service.with_management(config.management_org).with_public_url(public_url.clone());
+        let service = Arc::new(service);
         let options = EngineOptions {
             store: port.clone(),
             directory: directory.clone(),
@@ -162,7 +164,7 @@ impl Server {
             None => (api.with_monitor(monitor.clone()), None),
         };
         let api = Listener::start(listener, api);
-        let url = config.public_url.map_or_else(|| format!("http://{address}"), |url| url.origin);
+        let url = public_url.unwrap_or_else(|| format!("http://{address}"));
         Ok(Self {
             address,
             url,

@@ -24,17 +24,24 @@ pub struct Capabilities {
     pub manage: bool,
     /// See secrets that can be seen.
     pub secrets: bool,
+    /// Put a new secret in the place of one.
+    pub rotate: bool,
     /// Ask for messages to be sent again.
     pub resend: bool,
+    /// Give access to others: links to the portal, tokens, and what gets tokens.
+    pub grant: bool,
     /// Change what holds for all applications.
     pub settings: bool,
 }
 
 impl Capabilities {
     /// Everything: what a bearer token has that does not say less.
-    pub const ALL: Self = Self { manage: true, secrets: true, resend: true, settings: true };
+    pub const ALL: Self = Self { manage: true, secrets: true, rotate: true, resend: true, grant: true, settings: true };
     /// Looking alone.
-    pub const VIEW: Self = Self { manage: false, secrets: false, resend: false, settings: false };
+    pub const VIEW: Self =
+        Self { manage: false, secrets: false, rotate: false, resend: false, grant: false, settings: false };
+    /// All that a link to the portal can give: what outlives the link or reaches beyond the application is not in it.
+    pub const LINK: Self = Self { grant: false, settings: false, ..Self::ALL };
 
     /// What a user of the console may do.
     #[must_use]
@@ -62,6 +69,12 @@ pub enum Right {
     ManageEndpoints,
     /// Read the secret that an endpoint's requests are signed with.
     ReadSecrets,
+    /// Put a new signing secret in the place of one.
+    RotateSecrets,
+    /// Make and remove programs that get tokens for one application.
+    ManageClients,
+    /// Make links to the portal and tokens, and put them out of force.
+    GrantAccess,
     /// Read what holds for all applications.
     ReadOrganization,
     /// Change what holds for all applications.
@@ -87,6 +100,8 @@ impl Right {
             | Self::ReadEndpoints
             | Self::ManageEndpoints
             | Self::ReadSecrets
+            | Self::RotateSecrets
+            | Self::ManageClients
             | Self::ReadEventTypes
             | Self::ReadMessages
             | Self::Resend => true,
@@ -95,6 +110,7 @@ impl Right {
             | Self::ReadOrganization
             | Self::ManageOrganization
             | Self::ManageEventTypes
+            | Self::GrantAccess
             | Self::CreateMessages => false,
         }
     }
@@ -113,6 +129,8 @@ impl Right {
                 capabilities.manage
             }
             Self::ReadSecrets => capabilities.secrets,
+            Self::RotateSecrets => capabilities.rotate,
+            Self::ManageClients | Self::GrantAccess => capabilities.grant,
             Self::ManageOrganization => capabilities.settings,
             Self::Resend => capabilities.resend,
         }

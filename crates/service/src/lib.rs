@@ -6,12 +6,14 @@
 //!
 //! Read `message.rs` first: it is the path of every message.
 
+mod access;
 mod actor;
 mod application;
 mod attempt;
 mod auth;
 mod branding;
 mod callback;
+mod capability;
 mod check;
 mod dialect;
 mod endpoint;
@@ -36,6 +38,7 @@ mod operational;
 mod organization;
 mod page;
 mod password;
+mod portal_link;
 mod probe;
 mod probe_limit;
 mod report_schema;
@@ -56,10 +59,12 @@ mod user;
 mod verdict;
 mod verification;
 
+pub use access::GivenToken;
 pub use actor::{Actor, Capabilities, Right};
 pub use application::{ApplicationDraft, ApplicationView};
 pub use attempt::{AttemptFilter, AttemptView, DeliveryView};
 pub use auth::AuthView;
+pub use capability::PortalCapability;
 pub use dialect::{DialectView, dialects};
 pub use endpoint::EndpointView;
 pub use endpoint_draft::{EndpointDraft, HeadersChange};
@@ -82,6 +87,7 @@ pub use oauth_client::{GrantError, OauthClient, TOKEN_LIFE};
 pub use operational::MANAGEMENT_ORGANIZATION;
 pub use organization::{OrganizationDraft, OrganizationView};
 pub use page::{Made, Page, Window};
+pub use portal_link::{PortalLink, PortalLinkDraft};
 pub use probe::{PreviewView, ProbeEvent, ProbeSubject, TestView};
 pub use report_schema::{ReportSchema, report_schema, report_schemas, schemas_of};
 pub use ringback_store::Direction;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
+use crate::token::MintedFor;
 use crate::{Actor, Resource, Right, Service, ServiceError, TokenError, TokenSubject};
 
 /// How long a token is good for.
@@ -77,7 +78,7 @@ impl Service {
         app: &str,
         name: &str,
     ) -> Result<(OauthClient, Redacted), ServiceError> {
-        actor.require(Right::ManageEndpoints)?;
+        actor.require(Right::ManageClients)?;
         if name.len() > 256 {
             return Err(ServiceError::body("name", "At most 256 bytes are allowed."));
         }
@@ -128,7 +129,7 @@ impl Service {
     /// # Errors
     /// [`ServiceError::NotFound`].
     pub async fn delete_oauth_client(&self, actor: &Actor, app: &str, id: &str) -> Result<(), ServiceError> {
-        actor.require(Right::ManageEndpoints)?;
+        actor.require(Right::ManageClients)?;
         let app = self.app(actor, app).await?;
         let missing = || ServiceError::NotFound(Resource::OauthClient);
         if !id.starts_with(&prefix(app.no)) {
@@ -155,8 +156,11 @@ impl Service {
         // A deleted application has no tokens any more.
         self.app(&Actor::organization(org), &client.app).await.map_err(|_| GrantError::Client)?;
         let subject = TokenSubject::Application { org, app, feature_flags: Vec::new() };
-        let minted = self.tokens.mint_for(&subject, client_id, self.clock.wall(), TOKEN_LIFE, &*self.random);
-        minted.map_err(|error: TokenError| GrantError::Service(ServiceError::Unauthenticated(error.to_string())))
+        let said = MintedFor { client: Some(client_id), ..MintedFor::default() };
+        let minted = self.tokens.mint_for(&subject, &said, self.clock.wall(), TOKEN_LIFE, &*self.random);
+        minted
+            .map(|minted| minted.token)
+            .map_err(|error: TokenError| GrantError::Service(ServiceError::Unauthenticated(error.to_string())))
     }
 
     /// Makes sure that a client still exists which got a token.
@@ -182,7 +186,7 @@ impl Service {
         Ok(documents)
     }
 
-    fn random_hex(&self, bytes: usize) -> String {
+    pub(crate) fn random_hex(&self, bytes: usize) -> String {
         let mut drawn = vec![0; bytes];
         self.random.fill(&mut drawn);
         hex(&drawn)

@@ -210,6 +210,16 @@ impl Service {
         }
     }
 
+    /// How pages about an organization look, and where they lead whoever needs help: for everybody who may open one.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn branding(&self, org: OrgId) -> Result<(Branding, Option<String>), ServiceError> {
+        let Some(org) = self.organization(org).await? else { return Ok((Branding::default(), None)) };
+        let settings = self.directory.settings(org).await?;
+        Ok((settings.branding.clone(), settings.support_url.clone()))
+    }
+
     /// The products that customers of the organization have numbers of, by their words.
     ///
     /// # Errors

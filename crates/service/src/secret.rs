@@ -46,7 +46,7 @@ impl Service {
         draft: &RotateDraft,
         idempotency: Option<Idempotency>,
     ) -> Result<(), ServiceError> {
-        actor.require(Right::ManageEndpoints)?;
+        actor.require(Right::RotateSecrets)?;
         if draft.grace > GRACE_MAX {
             return Err(ServiceError::body("gracePeriodSeconds", "It is 0 to 604800 seconds, which are 7 days."));
         }

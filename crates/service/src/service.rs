@@ -6,6 +6,7 @@ use ringback_engine::Probe;
 use ringback_model::{Clock, IdMaker, OrgId, Random};
 use ringback_store::{AppConfig, Directory, Store};
 
+use crate::access::KnownAccess;
 use crate::issuer::{Issuer, IssuerSettings, OrganizationIssuers};
 use crate::oauth_client::KnownClients;
 use crate::operational::MANAGEMENT_ORGANIZATION;
@@ -61,6 +62,9 @@ pub struct Service {
     /// Whose applications the operational webhooks of organizations are.
     pub(crate) management: OrgId,
     pub(crate) clients: KnownClients,
+    pub(crate) access: KnownAccess,
+    /// Where people find the server, if the operator has said.
+    pub(crate) public_url: Option<String>,
     /// Rung when there is a new background task.
     pub(crate) tasks: tokio::sync::Notify,
     pub(crate) verifier: Arc<Verifier>,
@@ -96,6 +100,8 @@ impl Service {
             organizations: Organizations::default(),
             management: MANAGEMENT_ORGANIZATION.parse().expect("it is an id of an organization"),
             clients: KnownClients::default(),
+            access: KnownAccess::default(),
+            public_url: None,
             tasks: tokio::sync::Notify::new(),
             verifier: Arc::new(verifier),
             test_limit: ProbeLimit::new("tests", TESTS_MAX),
@@ -103,6 +109,19 @@ impl Service {
             passwords: Passwords::new(),
             sign_in_limit: SignInLimit::default(),
         }
+    }
+
+    /// The same service for people who find it at this origin.
+    #[must_use]
+    pub fn with_public_url(mut self, origin: Option<String>) -> Self {
+        self.public_url = origin;
+        self
+    }
+
+    /// Where people find the server: an origin; absent if the operator has not said.
+    #[must_use]
+    pub fn public_url(&self) -> Option<&str> {
+        self.public_url.as_deref()
     }
 
     /// Who a bearer token speaks for, at this moment.
@@ -115,6 +134,7 @@ impl Service {
         if let Some(client) = &verified.client {
             self.require_client(client).await?;
         }
+        self.require_access(&verified).await?;
         Ok(verified.actor.clone())
     }
 

@@ -13,7 +13,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use ringback_model::{AppId, Clock, OrgId, Random, Redacted, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{Actor, oauth_client};
+use crate::{Actor, Capabilities, PortalCapability, oauth_client};
 
 /// Verified tokens that are remembered at most.
 const REMEMBERED: usize = 10_000;
@@ -99,6 +99,30 @@ struct Minted {
     client_id: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     feature_flags: Vec<String>,
+    /// When it was made, in microseconds: `iat` has whole seconds, and somebody may revoke and make anew within one.
+    made_at: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capabilities: Option<Vec<PortalCapability>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_id: Option<String>,
+}
+
+/// What a token that we mint says beside whom it is for.
+#[derive(Debug, Default)]
+pub(crate) struct MintedFor<'a> {
+    /// The client of the built-in issuer that gets it.
+    pub(crate) client: Option<&'a str>,
+    /// What a link to the portal may do; everything if absent.
+    pub(crate) capabilities: Option<&'a [PortalCapability]>,
+    /// The session that it ends with.
+    pub(crate) session: Option<&'a str>,
+}
+
+/// A new token, and the name by which it is revoked.
+#[derive(Debug)]
+pub(crate) struct NewToken {
+    pub(crate) token: Redacted,
+    pub(crate) id: String,
 }
 
 /// The claims of a token that somebody shows: ours, or another server's with the same secret. Times may have fractions.
@@ -111,6 +135,11 @@ struct Claims {
     client_id: Option<String>,
     #[serde(default)]
     feature_flags: Vec<String>,
+    iat: Option<f64>,
+    jti: Option<String>,
+    made_at: Option<i64>,
+    capabilities: Option<Vec<PortalCapability>>,
+    session_id: Option<String>,
 }
 
 /// A token whose signature is good.
@@ -120,8 +149,12 @@ pub(crate) struct Verified {
     pub(crate) actor: Arc<Actor>,
     /// The client of the built-in issuer that got it, if one did: without it the token does not count either.
     pub(crate) client: Option<String>,
+    /// What it can be revoked by: its own name, when it was made, and its session.
+    pub(crate) id: Option<String>,
+    pub(crate) made_at: Timestamp,
+    pub(crate) session: Option<String>,
     not_before: Timestamp,
-    expires_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
 }
 
 impl TokenKey {
@@ -154,18 +187,17 @@ impl TokenKey {
         life: Duration,
         random: &dyn Random,
     ) -> Result<Redacted, TokenError> {
-        self.mint_for(subject, None, now, life, random)
+        Ok(self.mint_for(subject, &MintedFor::default(), now, life, random)?.token)
     }
 
-    /// Makes a token for a client of the built-in issuer.
     fn mint_for(
         &self,
         subject: &TokenSubject,
-        client: Option<&str>,
+        said: &MintedFor<'_>,
         now: Timestamp,
         life: Duration,
         random: &dyn Random,
-    ) -> Result<Redacted, TokenError> {
+    ) -> Result<NewToken, TokenError> {
         let mut id = [0; 16];
         random.fill(&mut id);
         let (sub, org, feature_flags) = match subject {
@@ -182,11 +214,14 @@ impl TokenKey {
             nbf: now.as_seconds(),
             exp: (now + life).as_seconds(),
             jti: format!("{:032x}", u128::from_be_bytes(id)),
-            client_id: client.map(str::to_owned),
+            client_id: said.client.map(str::to_owned),
             feature_flags,
+            made_at: now.as_micros(),
+            capabilities: said.capabilities.map(<[_]>::to_vec),
+            session_id: said.session.map(str::to_owned),
         };
         match jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding) {
-            Ok(token) => Ok(Redacted::new(token)),
+            Ok(token) => Ok(NewToken { token: Redacted::new(token), id: claims.jti }),
             Err(_) => Err(TokenError::Signing),
         }
     }
@@ -203,8 +238,13 @@ impl TokenKey {
         let claims = data.claims;
         let actor = read_actor(&claims)?;
         let time = |seconds: f64| Timestamp::from_micros((seconds * 1e6) as i64);
+        let made_at = claims.made_at.map(Timestamp::from_micros).or(claims.iat.map(time));
         Ok(Verified {
             actor: Arc::new(actor),
+            id: claims.jti,
+            // Of a token that does not say when it was made, it was before everything.
+            made_at: made_at.unwrap_or(Timestamp::MIN),
+            session: claims.session_id,
             // Tokens of other servers with this secret may say what they like.
             client: claims.client_id.filter(|id| id.starts_with(oauth_client::ID_PREFIX)),
             not_before: claims.nbf.map_or(Timestamp::MIN, |nbf| time(nbf) - LEEWAY),
@@ -220,7 +260,11 @@ fn read_actor(claims: &Claims) -> Result<Actor, TokenError> {
     }
     let org = claims.org.as_deref().and_then(|org| org.parse().ok()).ok_or(TokenError::Subject)?;
     let Ok(app) = subject.parse() else { return Err(TokenError::Subject) };
-    Ok(Actor { app: Some(app), feature_flags: claims.feature_flags.clone(), ..Actor::organization(org) })
+    let capabilities = match &claims.capabilities {
+        Some(words) => PortalCapability::together(words),
+        None => Capabilities::ALL,
+    };
+    Ok(Actor { app: Some(app), feature_flags: claims.feature_flags.clone(), capabilities, ..Actor::organization(org) })
 }
 
 /// Tokens that were verified.
@@ -235,16 +279,16 @@ impl Tokens {
         Self { key, verified: RwLock::default() }
     }
 
-    /// Makes a token for a client of the built-in issuer: see [`TokenKey::mint`].
+    /// Makes a token that says more than whom it is for: see [`TokenKey::mint`].
     pub(crate) fn mint_for(
         &self,
         subject: &TokenSubject,
-        client: &str,
+        said: &MintedFor<'_>,
         wall: Timestamp,
         life: Duration,
         random: &dyn Random,
-    ) -> Result<Redacted, TokenError> {
-        self.key.mint_for(subject, Some(client), wall, life, random)
+    ) -> Result<NewToken, TokenError> {
+        self.key.mint_for(subject, said, wall, life, random)
     }
 
     /// Who the token speaks for, by one of the clock's readings: when somebody sets the clock of the machine, be it right

@@ -29,11 +29,14 @@ pub enum DocumentKind {
     Task = 9,
     /// A background task that is not over. Parent 0, key the task's id.
     RunningTask = 10,
+    /// Which tokens were given out and which of them count no more. Parent the organization, key the id of the
+    /// application that they are for, or `organization`.
+    Access = 11,
 }
 
 impl DocumentKind {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Organization,
         Self::Application,
         Self::Endpoint,
@@ -44,6 +47,7 @@ impl DocumentKind {
         Self::Setup,
         Self::Task,
         Self::RunningTask,
+        Self::Access,
     ];
 
     /// The kind of this number.

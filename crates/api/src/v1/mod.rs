@@ -2,6 +2,7 @@
 
 pub(crate) mod application;
 pub(crate) mod attempt;
+pub(crate) mod auth;
 pub(crate) mod background_task;
 pub(crate) mod endpoint;
 pub(crate) mod endpoint_body;
@@ -103,6 +104,10 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
                 .patch(operational_webhook::patch_headers),
         )
         .route("/api/v1/organization", get(organization::get).patch(organization::patch))
+        .route("/api/v1/auth/app-portal-access/{app_id}", post(auth::app_portal_access))
+        .route("/api/v1/auth/dashboard-access/{app_id}", post(auth::dashboard_access))
+        .route("/api/v1/auth/app/{app_id}/expire-all", post(auth::expire_all))
+        .route("/api/v1/auth/logout", post(auth::logout))
         .route("/api/v1/health", get(health::get))
         .route("/api/v1/health/ping", get(health::ping))
 }

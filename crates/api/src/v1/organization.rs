@@ -78,16 +78,15 @@ pub(crate) struct OrganizationOut {
     jql: Option<JqlIssuerOut>,
 }
 
-/// How pages look. The console shows the name; the other members are checked and kept for the pages of customers, which
-/// this version does not have.
+/// How pages look: the customer's, and those of the console about the organization.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct BrandingBody {
     /// Your name.
     name: Option<String>,
-    /// Your logo: an https URL.
+    /// Your logo: an https URL, which the browsers of your customers load it from.
     logo_url: Option<String>,
-    /// The colour of buttons and links.
+    /// The colour of buttons and links; made darker or lighter where it could not be read.
     #[schema(example = "#2450c4")]
     accent_color: Option<String>,
     /// Origins whose pages may show the customer's pages in a frame.

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use ringback_model::Redacted;
-use ringback_service::{RotateDraft, Service};
+use ringback_service::{Right, RotateDraft, Service};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -83,7 +83,11 @@ pub(crate) async fn rotate(
     let grace = Duration::from_secs(body.grace_period_seconds.unwrap_or(GRACE_DEFAULT));
     let draft = RotateDraft { key: body.key, grace };
     service.rotate_secret(&asked.actor, &app, &endpoint, &draft, asked.idempotency).await?;
-    // The newest SDKs read the new secret out of the answer; those before them look at the status alone.
+    // The newest SDKs read the new secret out of the answer; those before them look at the status alone. Whoever may
+    // put a new one and see none gets none.
+    if !asked.actor.may(Right::ReadSecrets) {
+        return Ok(respond::nothing());
+    }
     let key = service.get_secret(&asked.actor, &app, &endpoint).await?;
     Ok(respond::json(StatusCode::OK, &EndpointSecretOut { key }))
 }

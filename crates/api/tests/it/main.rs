@@ -29,6 +29,7 @@ mod openapi;
 mod operational;
 mod organization;
 mod paging;
+mod portal;
 mod probe;
 mod rights;
 mod schemas;

@@ -125,7 +125,8 @@ async fn insert(client: &Client, item: &Put, secret: Option<&[u8]>) -> Result<Wr
         | DocumentKind::User
         | DocumentKind::Setup
         | DocumentKind::Task
-        | DocumentKind::RunningTask => 0,
+        | DocumentKind::RunningTask
+        | DocumentKind::Access => 0,
     };
     let sql = "INSERT INTO ringback.document (no, kind, parent, key, uid, version, body, secret) \
                VALUES ($1 + nextval('ringback.document_no'), $2, $3, $4, $5, 1, $6, $7) RETURNING no";
