@@ -1,17 +1,18 @@
 // The console in a real browser, against a real server: what a user does from the first start on.
 //
-//   node check.mjs RINGBACK NODE_MODULES [FOLDER]
+//   node check.mjs RINGBACK NODE_MODULES [FOLDER [all]]
 //
-// With a folder, pictures of the main pages are written into it, light and dark, wide and phone.
+// With a folder, pictures of the main pages, or of all, are written into it, light and dark, wide and phone.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import http from "node:http";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { walkPortal } from "./portal.mjs";
 
-const [program, modules, pictures] = process.argv.slice(2);
+const [program, modules, pictures, every] = process.argv.slice(2);
 const require = createRequire(join(modules, "x.js"));
 const { chromium } = require("playwright-core");
 const axe = require("axe-core");
@@ -22,7 +23,7 @@ const FLAGS = [
   "--disable-component-update", "--disable-sync",
 ];
 /** Pages that pictures are kept of. */
-const SHOWN = ["webhooks", "webhook-tested", "webhook-details"];
+const SHOWN = ["webhooks", "webhook-tested", "webhook-details", "portal-webhooks"];
 const HOSTILE = `<img src=x onerror=alert(1)>"'></textarea><script>alert(2)</script>{{constructor}}`;
 
 const folder = mkdtempSync(join(tmpdir(), "ringback-console-"));
@@ -64,15 +65,19 @@ try {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
   const page = await context.newPage();
   const bad = [];
-  page.on("dialog", (dialog) => { bad.push(`a dialog: ${dialog.message()}`); dialog.dismiss(); });
-  page.on("pageerror", (error) => bad.push(`an error: ${error.message}`));
-  page.on("console", (message) => { if (/Content Security|Trusted/.test(message.text())) bad.push(message.text()); });
-  page.on("request", (request) => {
-    if (new URL(request.url()).origin !== origin) bad.push(`a request to ${request.url()}`);
-  });
+  const watch = (page, away = []) => {
+    page.on("dialog", (dialog) => { bad.push(`a dialog: ${dialog.message()}`); dialog.dismiss(); });
+    page.on("pageerror", (error) => bad.push(`an error: ${error.message}`));
+    page.on("console", (message) => { if (/Content Security|Trusted/.test(message.text())) bad.push(message.text()); });
+    page.on("request", (request) => {
+      const url = new URL(request.url());
+      if (url.protocol !== "blob:" && ![origin, ...away].includes(url.origin)) bad.push(`a request to ${request.url()}`);
+    });
+  };
+  watch(page);
 
   /** What every page has to be: quiet, and good for everybody. */
-  async function check(name) {
+  async function checkPage(page, name) {
     for (const colorScheme of ["light", "dark"]) {
       await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
       await page.evaluate(axe.source);
@@ -80,7 +85,7 @@ try {
       const grave = violations.filter((one) => ["serious", "critical"].includes(one.impact));
       const told = grave.map((one) => `${one.id}: ${one.nodes.map((node) => node.html).join(" | ")}`);
       assert.deepEqual(told, [], `${name}, ${colorScheme}`);
-      for (const width of pictures && SHOWN.includes(name) ? [1280, 390] : []) {
+      for (const width of pictures && (every || SHOWN.includes(name)) ? [1280, 390] : []) {
         await page.setViewportSize({ width, height: 900 });
         await page.screenshot({ path: join(pictures, `${name}-${colorScheme}-${width}.png`) });
       }
@@ -92,6 +97,7 @@ try {
     assert.deepEqual(bad, [], name);
     console.log(`ok ${name}`);
   }
+  const check = (name) => checkPage(page, name);
 
   // The first user, the first application.
   await page.goto(link);
@@ -151,6 +157,9 @@ try {
   await page.goto(base);
   assert.equal(await page.locator("tbody tr").count(), 3);
   await check("webhooks");
+
+  const token = execFileSync(program, ["token", "--store", store], { encoding: "utf8" }).trim();
+  await walkPortal({ browser, page, watch, checkPage, origin, base, token, hook, arrived, until });
 
   // Two tabs: the second sees what differs.
   const other = await context.newPage();

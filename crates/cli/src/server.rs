@@ -135,9 +135,8 @@ impl Server {
             tokens,
             issuer: config.issuer,
         });
-        let public_url = config.public_url.map(|url| url.origin);
-        let service = service.with_management(config.management_org).with_public_url(public_url.clone());
-        let service = Arc::new(service);
+        let origin = config.public_url.map(|url| url.origin);
+        let service = Arc::new(service.with_management(config.management_org).with_public_url(origin.clone()));
         let options = EngineOptions {
             store: port.clone(),
             directory: directory.clone(),
@@ -164,7 +163,7 @@ impl Server {
             None => (api.with_monitor(monitor.clone()), None),
         };
         let api = Listener::start(listener, api);
-        let url = public_url.unwrap_or_else(|| format!("http://{address}"));
+        let url = origin.unwrap_or_else(|| format!("http://{address}"));
         Ok(Self {
             address,
             url,

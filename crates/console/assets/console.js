@@ -1,9 +1,37 @@
 // What every page has a use for. A page works without it.
 
-/** Asks before what cannot be taken back. */
+/** An element with a text and a class. */
+function make(name, text, kind = "") {
+  const made = document.createElement(name);
+  made.textContent = text;
+  made.className = kind;
+  return made;
+}
+
+/** Asks before what cannot be taken back; in a part of the page, for a page in a frame may open no window. */
 function confirmFirst(event) {
-  const question = event.target.dataset.confirm;
-  if (question && !window.confirm(question)) event.preventDefault();
+  const [form, button] = [event.target, event.submitter];
+  if (!form.dataset.confirm || form.dataset.confirmed) return;
+  event.preventDefault();
+  const dialog = document.createElement("dialog");
+  const question = make("p", form.dataset.confirm);
+  question.id = "confirm-question";
+  dialog.setAttribute("aria-labelledby", question.id);
+  const choices = make("div", "", "actions");
+  const [yes, no] = [make("button", button?.textContent.trim() || "Yes", button?.className || "primary"), make("button", "Cancel")];
+  choices.append(yes, no);
+  dialog.append(question, choices);
+  yes.addEventListener("click", () => {
+    form.dataset.confirmed = "yes";
+    dialog.close();
+    form.requestSubmit(button);
+    delete form.dataset.confirmed;
+  });
+  no.addEventListener("click", () => dialog.close());
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+  no.focus();
 }
 
 /** Links that are handed on are shown whole, with a button that copies them. */
@@ -17,7 +45,14 @@ function makeCopyable(root) {
     button.type = "button";
     button.textContent = "Copy";
     button.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(box.querySelector("code, pre").textContent);
+      const text = box.querySelector("code, pre");
+      try {
+        await navigator.clipboard.writeText(text.textContent);
+      } catch {
+        // A page in a frame may not be allowed to: then it is marked, for the keys to copy it.
+        getSelection().selectAllChildren(text);
+        return;
+      }
       button.textContent = "Copied";
       setTimeout(() => { button.textContent = "Copy"; }, 1500);
     });
@@ -26,7 +61,7 @@ function makeCopyable(root) {
 }
 
 /** What was just done is said once: not again when the page is loaded anew. */
-function forgetFlash() {
+export function forgetFlash() {
   const here = new URL(location.href);
   if (here.searchParams.has("said")) {
     here.searchParams.delete("said");

@@ -1,19 +1,12 @@
 // A form that the server renders anew as it is filled in: fields that depend on others, rows, the preview, the test.
 import { enliven } from "./console.js";
+import { ask } from "./fetch.js";
 
-/** Sends a form and answers the page that comes back, as a document: no text becomes code on the way. */
-function ask(form, what) {
+/** Sends a form and answers the page that comes back. */
+async function send(form, what) {
   const fields = new URLSearchParams(new FormData(form));
   fields.set("do", what);
-  return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest();
-    request.open("POST", form.action);
-    request.responseType = "document";
-    request.setRequestHeader("Content-Type", "application/x-www-form-urlencoded");
-    request.onload = () => (request.response ? resolve(request.response) : reject(new Error("no page")));
-    request.onerror = () => reject(new Error("no answer"));
-    request.send(fields.toString());
-  });
+  return (await ask("POST", form.action, fields)).response;
 }
 
 /** Puts a part of another page in the place of the same part of this one. */
@@ -36,7 +29,7 @@ let timer;
 async function step(form, what, parts) {
   const mine = ++turn;
   try {
-    const page = await ask(form, what);
+    const page = await send(form, what);
     // Only the latest answer counts: fields may have changed since.
     if (mine === turn) parts.forEach((part) => put(page, part));
   } catch {
@@ -44,7 +37,7 @@ async function step(form, what, parts) {
   }
 }
 
-const here = () => document.querySelector("form[data-live]");
+const here = () => document.querySelector("form[data-follow]");
 
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();

@@ -1,19 +1,18 @@
 // Parts of a page that still change (`data-live`) are fetched anew now and then. A page works without it: reload it.
 
 import { enliven } from "./console.js";
+import { ask } from "./fetch.js";
 
 const EVERY = 3000;
 
-/** The page as it is now. A document that a request has made runs no script and loads nothing. */
-function fetchPage() {
-  return new Promise((resolve) => {
-    const request = new XMLHttpRequest();
-    request.open("GET", location.href);
-    request.responseType = "document";
-    request.onload = () => resolve(request.status === 200 ? request.response : null);
-    request.onerror = () => resolve(null);
-    request.send();
-  });
+/** The page as it is now, if it can be had. */
+async function fetchPage() {
+  try {
+    const request = await ask("GET", location.href);
+    return request.status === 200 ? request.response : null;
+  } catch {
+    return null;
+  }
 }
 
 /** Which of the folded parts are open is the reader's, not the server's. */
@@ -27,13 +26,13 @@ function keepFolds(old, fresh) {
 
 async function refresh() {
   const parts = [...document.querySelectorAll("[data-live]")];
-  if (parts.length === 0) return;
-  const busy = document.hidden || parts.some((part) => part.contains(document.activeElement));
+  const busy = parts.length === 0 || document.hidden || parts.some((part) => part.contains(document.activeElement));
   const page = busy ? null : await fetchPage();
   if (page) {
     for (const old of parts) {
       const found = page.getElementById(old.id);
-      if (!found || found.textContent === old.textContent) continue;
+      // The reader may have gone on to another page meanwhile.
+      if (!found || !old.isConnected || found.textContent === old.textContent) continue;
       const fresh = document.importNode(found, true);
       keepFolds(old, fresh);
       old.replaceWith(fresh);

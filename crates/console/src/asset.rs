@@ -19,9 +19,11 @@ const FILES: &[(&str, &str, &str)] = &[
     ("form.css", STYLE, include_str!("../assets/form.css")),
     ("message.css", STYLE, include_str!("../assets/message.css")),
     ("overview.css", STYLE, include_str!("../assets/overview.css")),
+    ("fetch.js", SCRIPT, include_str!("../assets/fetch.js")),
     ("console.js", SCRIPT, include_str!("../assets/console.js")),
     ("live.js", SCRIPT, include_str!("../assets/live.js")),
     ("form.js", SCRIPT, include_str!("../assets/form.js")),
+    ("portal.js", SCRIPT, include_str!("../assets/portal.js")),
     ("icon.svg", IMAGE, include_str!("../assets/icon.svg")),
 ];
 

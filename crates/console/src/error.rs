@@ -48,11 +48,41 @@ struct ErrorPage<'a> {
     text: &'a str,
     style: String,
     icon: String,
+    /// Where the way out leads; nowhere if empty.
+    home: &'a str,
+}
+
+/// What a page says that is wrong, for whoever says it in another frame.
+#[derive(Clone, Debug)]
+pub(crate) struct Told {
+    status: StatusCode,
+    title: String,
+    text: String,
+    retry_after: Option<u64>,
+}
+
+impl Told {
+    /// The same without a way into the console.
+    pub(crate) fn in_portal(&self) -> Response {
+        let mut response = rendered(self.status, &self.title, &self.text, "");
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
+        response
+    }
+}
+
+fn rendered(status: StatusCode, title: &str, text: &str, home: &str) -> Response {
+    let (style, icon) = (asset::path("style.css"), asset::path("icon.svg"));
+    page_with(status, &ErrorPage { title, text, style, icon, home })
 }
 
 /// A page that says that something is wrong.
 pub(crate) fn error_page(status: StatusCode, title: &str, text: &str) -> Response {
-    page_with(status, &ErrorPage { title, text, style: asset::path("style.css"), icon: asset::path("icon.svg") })
+    let mut response = rendered(status, title, text, "/console");
+    let told = Told { status, title: title.to_owned(), text: text.to_owned(), retry_after: None };
+    response.extensions_mut().insert(told);
+    response
 }
 
 impl From<ServiceError> for PageError {
@@ -110,7 +140,11 @@ fn service_error(error: ServiceError) -> Response {
         }
         ServiceError::TooMany { detail, retry_after } => {
             let mut response = error_page(StatusCode::TOO_MANY_REQUESTS, "Too often", &detail);
-            response.headers_mut().insert(RETRY_AFTER, retry_after.as_secs().saturating_add(1).into());
+            let seconds = retry_after.as_secs().saturating_add(1);
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+            if let Some(told) = response.extensions_mut().get_mut::<Told>() {
+                told.retry_after = Some(seconds);
+            }
             return response;
         }
         ServiceError::Unavailable { source, .. } => {

@@ -11,7 +11,8 @@ use http::header::{
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use ringback_service::Service;
 
-use crate::error::{Fault, PageError, error_page};
+use crate::error::{Fault, PageError, Told, error_page};
+use crate::portal::{self, Frame, is_portal};
 
 /// What a page may load and do: what is served from here, and nothing else. No text becomes code.
 pub(crate) const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self'; \
@@ -20,6 +21,8 @@ pub(crate) const POLICY: &str = "default-src 'self'; script-src 'self'; style-sr
 
 /// Lets a request through to its page, and puts the headers on the answer that every page has.
 pub(crate) async fn guard(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let frame = if is_portal(&path) { Some(Frame::of(&State(service.clone()), &path).await) } else { None };
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
     let mut response = if changes && !is_our_own(request.headers()) {
         PageError::Forged.into_response()
@@ -38,11 +41,14 @@ pub(crate) async fn guard(State(service): State<Arc<Service>>, request: Request,
         let text = format!("Something went wrong here that should not have. The log has it as request {request_id}.");
         response = error_page(StatusCode::INTERNAL_SERVER_ERROR, "Our fault", &text);
     }
-    protect(response.headers_mut());
+    if let (Some(_), Some(told)) = (&frame, response.extensions_mut().remove::<Told>()) {
+        response = told.in_portal();
+    }
+    protect(response.headers_mut(), frame.as_ref());
     response
 }
 
-fn protect(headers: &mut HeaderMap) {
+fn protect(headers: &mut HeaderMap, frame: Option<&Frame>) {
     let always = [
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         // The origin is what forms are known by; with `no-referrer` a browser would send none.
@@ -54,7 +60,17 @@ fn protect(headers: &mut HeaderMap) {
     for (name, value) in always {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    // A page that may be framed has said by whom.
+    if let Some(frame) = frame {
+        portal::vary(headers);
+        if !headers.contains_key(CONTENT_SECURITY_POLICY)
+            && let Ok(policy) = HeaderValue::from_str(&frame.policy())
+        {
+            headers.insert(CONTENT_SECURITY_POLICY, policy);
+            if frame.is_closed() {
+                headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+            }
+        }
+    }
     if !headers.contains_key(CONTENT_SECURITY_POLICY) {
         headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
         headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));

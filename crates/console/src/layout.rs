@@ -2,6 +2,7 @@
 
 use ringback_service::{OrganizationView, Right, Service};
 
+use crate::accent;
 use crate::asset;
 use crate::error::PageError;
 use crate::flash;
@@ -17,6 +18,10 @@ pub(crate) struct Layout {
     pub(crate) title: String,
     /// Whose console it is.
     pub(crate) brand: String,
+    /// Its logo, for the portal: a URL; empty if there is none.
+    pub(crate) logo: String,
+    /// Path of the style sheet with its colour; empty if it has none.
+    pub(crate) accent: String,
     /// Where whoever needs help is led; empty if nowhere.
     pub(crate) support: String,
     /// Where the brand leads.
@@ -84,6 +89,8 @@ impl Layout {
         Self {
             title: title.to_owned(),
             brand: "Ringback".to_owned(),
+            logo: String::new(),
+            accent: String::new(),
             support: String::new(),
             home: "/console".to_owned(),
             groups: Vec::new(),
@@ -130,11 +137,16 @@ impl Layout {
     ) -> Result<Self, PageError> {
         let mut layout = Self::bare(title, visit.csrf.clone());
         layout.portal = visit.is_portal();
-        let settings = service.get_organization(&visit.actor).await?;
-        if let Some(name) = settings.branding.name {
+        let (branding, support) = service.branding(visit.org).await?;
+        if visit.is_portal() {
+            layout.brand = "Webhooks".to_owned();
+            layout.logo = branding.logo_url.unwrap_or_default();
+        }
+        if let Some(name) = branding.name {
             layout.brand = name;
         }
-        layout.support = settings.support_url.unwrap_or_default();
+        layout.accent = branding.accent_color.as_deref().map(accent::path).unwrap_or_default();
+        layout.support = support.unwrap_or_default();
         layout.home.clone_from(&visit.base);
         if let Face::Console(signed_in) = &visit.face {
             layout.name_user(signed_in);

@@ -21,6 +21,7 @@
 //! Scripts are modules in `assets/`, named in `asset.rs`; a page works without them where a form can. What a script asks
 //! for is HTML too (`assets/fetch.js`): the server renders, nothing else does.
 
+mod accent;
 mod answer;
 mod asset;
 mod chart;
@@ -30,6 +31,7 @@ mod form;
 mod guard;
 mod layout;
 mod page;
+mod portal;
 mod routes;
 mod text;
 mod visit;

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use ringback_service::Service;
 
+use crate::accent;
 use crate::answer::see_other;
 use crate::asset;
 use crate::error::PageError;
@@ -15,14 +16,18 @@ use crate::page::{
     account, application, applications, event_types, message, messages, overview, set_up, settings, sign_in, users,
     webhook,
 };
+use crate::portal;
+use crate::visit::PORTAL;
 
 /// All pages.
 pub fn routes(service: Arc<Service>) -> Router {
     Router::new()
         .merge(console_pages())
         .merge(app_pages("/console"))
+        .merge(app_pages(PORTAL).layer(from_fn(portal::shell)))
+        .route("/portal", get(async || PageError::Link))
         .route("/console/assets/{name}", get(asset::serve))
-        .route("/console/{org}/{app}/{*rest}", get(async || PageError::NotFound))
+        .route("/console/assets/accent/{name}", get(accent::serve))
         .layer(from_fn_with_state(service.clone(), guard))
         .route("/", get(async || see_other("/console")))
         .with_state(service)
@@ -56,6 +61,7 @@ fn app_pages(face: &str) -> Router<Arc<Service>> {
     let path = |tail: &str| format!("{face}/{{org}}/{{app}}{tail}");
     Router::new()
         .route(&path(""), get(applications::open))
+        .route(&path("/{*rest}"), get(async || PageError::NotFound))
         .route(&path("/application"), get(application::show).post(application::change))
         .route(&path("/overview"), get(overview::of_application))
         .route(&path("/overview/{endpoint}"), get(overview::of_endpoint))
@@ -68,6 +74,7 @@ fn app_pages(face: &str) -> Router<Arc<Service>> {
         .route(&path("/webhooks/add/{kind}"), get(webhook::edit::add).post(webhook::edit::add_step))
         .route(&path("/webhooks/{id}"), get(webhook::details::show))
         .route(&path("/webhooks/{id}/edit"), get(webhook::edit::edit).post(webhook::edit::edit_step))
+        .route(&path("/webhooks/{id}/secret"), get(webhook::secret::show).post(webhook::secret::rotate))
         .route(&path("/webhooks/{id}/verify"), post(webhook::details::verify))
         .route(&path("/webhooks/{id}/delete"), get(webhook::details::ask_delete).post(webhook::details::delete))
 }

@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use crate::error::PageError;
+use crate::portal;
 
 /// What every page of the portal begins with.
 pub(crate) const PORTAL: &str = "/portal";
@@ -55,7 +56,7 @@ impl Asking {
         Self {
             cookie,
             bearer,
-            is_portal: uri.path().starts_with(PORTAL),
+            is_portal: portal::is_portal(uri.path()),
             cookie_name,
             is_loopback,
             visitor: Visitor { address: address.unwrap_or_default(), agent: text(&USER_AGENT).to_owned() },
@@ -185,6 +186,10 @@ impl FromRequestParts<Arc<Service>> for Visit {
         if asking.is_portal {
             let token = asking.bearer.ok_or(PageError::Link)?;
             let actor = service.authenticate(token.reveal()).await.map_err(|_| PageError::Link)?;
+            // A token of the whole organization is for programs: it has no business in a browser.
+            if actor.app.is_none() {
+                return Err(PageError::Link);
+            }
             let org = org.filter(|org| *org == actor.org).ok_or(PageError::NotFound)?;
             let base = format!("{PORTAL}/{org}");
             return Ok(Self { face: Face::Portal, actor: (*actor).clone(), csrf: String::new(), org, base });

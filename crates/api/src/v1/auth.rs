@@ -102,7 +102,13 @@ pub(crate) async fn app_portal_access(
     link(&service, &asked, &app, &body.draft(), new, &headers).await
 }
 
-/// The old name of the same, with nothing to say.
+/// Makes a link to the portal of an application that may do everything a link can: the old name.
+#[utoipa::path(
+    post, path = "/api/v1/auth/dashboard-access/{app_id}", operation_id = "v1.authentication.dashboard-access",
+    tag = "Authentication",
+    params(("app_id" = String, Path, description = "Id or uid of the application.")),
+    responses((status = 200, body = AppPortalAccessOut)),
+)]
 pub(crate) async fn dashboard_access(
     State(service): State<Arc<Service>>,
     Path(app): Path<String>,

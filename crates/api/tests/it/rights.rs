@@ -71,6 +71,7 @@ const OPERATIONS: &[(&str, &str, bool)] = &[
     ("PATCH", "/operational-webhook/endpoint/{webhook_id}/headers", false),
     ("DELETE", "/operational-webhook/endpoint/{webhook_id}", false),
     ("POST", "/auth/app-portal-access/{app_id}", false),
+    ("POST", "/auth/dashboard-access/{app_id}", false),
     ("POST", "/auth/app/{app_id}/expire-all", false),
     ("POST", "/auth/logout", true),
     ("GET", "/organization", false),

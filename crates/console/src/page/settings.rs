@@ -6,7 +6,7 @@ use askama::Template;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use http::StatusCode;
-use ringback_model::{ProductList, format_duration, parse_schedule};
+use ringback_model::{Branding, ProductList, format_duration, parse_schedule};
 use ringback_service::{OrganizationDraft, Right, Service, ServiceError};
 
 use crate::answer::{page_with, see_other};
@@ -36,11 +36,22 @@ struct Fields {
     strict_event_types: bool,
     products: String,
     name: String,
+    logo_url: String,
+    accent_color: String,
+    frame_ancestors: String,
     support_url: String,
 }
 
 /// Faults that stand beside a field; those of lists are told at the list.
-const LINES: [&str; 4] = ["timeZone", "retrySchedule", "branding.name", "supportUrl"];
+const LINES: [&str; 7] = [
+    "timeZone",
+    "retrySchedule",
+    "branding.name",
+    "branding.logoUrl",
+    "branding.accentColor",
+    "branding.frameAncestors",
+    "supportUrl",
+];
 
 /// The page.
 pub(crate) async fn show(
@@ -98,7 +109,7 @@ struct Read {
     require_verification: bool,
     strict_event_types: bool,
     products: ProductList,
-    name: Option<String>,
+    branding: Branding,
     support_url: Option<String>,
 }
 
@@ -109,7 +120,7 @@ impl Read {
         draft.require_verification = self.require_verification;
         draft.strict_event_types = self.strict_event_types;
         draft.products.clone_from(&self.products);
-        draft.branding.name.clone_from(&self.name);
+        draft.branding.clone_from(&self.branding);
         draft.support_url.clone_from(&self.support_url);
     }
 }
@@ -128,6 +139,9 @@ impl Fields {
             strict_event_types: draft.strict_event_types,
             products: draft.products.iter().map(product).collect::<Vec<_>>().join("\n"),
             name: text(&draft.branding.name),
+            logo_url: text(&draft.branding.logo_url),
+            accent_color: text(&draft.branding.accent_color),
+            frame_ancestors: draft.branding.frame_ancestors.join("\n"),
             support_url: text(&draft.support_url),
         }
     }
@@ -141,6 +155,9 @@ impl Fields {
             strict_event_types: form.line("strictEventTypes").is_some(),
             products: text("products"),
             name: text("branding.name"),
+            logo_url: text("branding.logoUrl"),
+            accent_color: text("branding.accentColor"),
+            frame_ancestors: text("branding.frameAncestors"),
             support_url: text("supportUrl"),
         }
     }
@@ -169,7 +186,12 @@ impl Fields {
             require_verification: self.require_verification,
             strict_event_types: self.strict_event_types,
             products,
-            name: text(&self.name),
+            branding: Branding {
+                name: text(&self.name),
+                logo_url: text(&self.logo_url),
+                accent_color: text(&self.accent_color),
+                frame_ancestors: self.frame_ancestors.split_whitespace().map(str::to_owned).collect(),
+            },
             support_url: text(&self.support_url),
         })
     }

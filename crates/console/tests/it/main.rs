@@ -10,6 +10,7 @@ mod application;
 mod event_type;
 mod guard;
 mod overview;
+mod portal;
 mod set_up;
 mod settings;
 mod sign_in;

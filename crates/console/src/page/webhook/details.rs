@@ -35,6 +35,8 @@ struct DetailsPage {
     verification: Option<Verified>,
     tested: Option<Tested>,
     may_change: bool,
+    /// The secret can be seen or replaced.
+    has_secret: bool,
 }
 
 struct Verified {
@@ -81,6 +83,7 @@ pub(crate) async fn ask_delete(
     visit: AppVisit,
     Path((_, _, id)): Path<(String, String, String)>,
 ) -> Result<Response, PageError> {
+    visit.visit.actor.require(Right::ManageEndpoints)?;
     let view = service.get_endpoint(&visit.visit.actor, &visit.name, &id).await?;
     let pending = service.backlog(&visit.visit.actor, &visit.name, &id).await?.pending;
     let layout = Layout::of_app(&service, &visit, "Delete webhook", "/webhooks").await?;
@@ -131,6 +134,7 @@ async fn answer(
         verification: verified(&view),
         tested,
         may_change: visit.may(Right::ManageEndpoints),
+        has_secret: visit.may(Right::ReadSecrets) || visit.may(Right::RotateSecrets),
     };
     Ok(page(&template))
 }

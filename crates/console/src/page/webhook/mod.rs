@@ -1,11 +1,13 @@
 //! Webhooks: the endpoints of an application. `fields.rs` is the form as names and values, to and from an endpoint;
-//! `edit.rs` the pages that add and change one; `list.rs` the table; `details.rs` one of them, and how it is deleted.
+//! `edit.rs` the pages that add and change one; `list.rs` the table; `details.rs` one of them, and how it is deleted;
+//! `secret.rs` what its signatures are verified with.
 
 pub(crate) mod details;
 pub(crate) mod edit;
 pub(crate) mod exchange;
 pub(crate) mod fields;
 pub(crate) mod list;
+pub(crate) mod secret;
 
 use ringback_model::{Endpoint, Gate, SendMethod, VerificationState, product_name};
 use ringback_service::dialect_of;
