@@ -97,6 +97,17 @@ pub enum RenderError {
         /// The dialect's name.
         dialect: &'static str,
     },
+    /// The report does not say which state it is about, and not every state goes out.
+    #[error("The report lacks `message.status`, and this endpoint does not get every state.")]
+    NoState,
+    /// The dialect leaves a state out that comes before those that it has words for.
+    #[error("The dialect `{dialect}` has no word for the state `{state}`: it is not sent.")]
+    Early {
+        /// The dialect's name.
+        dialect: &'static str,
+        /// The state.
+        state: &'static str,
+    },
     /// A value is not what stands at its path.
     #[error("The value of `{path}` cannot be written: it should be {wanted}.")]
     Value {
@@ -140,6 +151,9 @@ pub fn prepare(recipe: &Recipe, message: &Message, wall: Timestamp) -> Result<Pr
     headers.extend(recipe.headers().iter().map(|(name, value)| (name.clone(), value.clone())));
     let (method, query, base, body, left_out) = match recipe.plan() {
         None => {
+            if recipe.asks_state() {
+                with_report(recipe, message, |_| Ok(()))?;
+            }
             if content_type != "application/json" {
                 let kind = HeaderValue::from_str(content_type).map_err(|_| RenderError::ContentType)?;
                 headers.insert(CONTENT_TYPE, kind);
@@ -164,21 +178,39 @@ pub fn prepare(recipe: &Recipe, message: &Message, wall: Timestamp) -> Result<Pr
 
 fn make(plan: &Plan, recipe: &Recipe, message: &Message) -> Result<Made, RenderError> {
     let bytes = message.payload.as_ref().ok_or(RenderError::PayloadGone)?;
-    let not_a_report = |error: serde_json::Error| RenderError::NotAReport { why: error.to_string() };
     let payload = std::str::from_utf8(bytes).map_err(|_| RenderError::NotAnObject)?;
-    if !plan.needs_report() {
+    if !plan.needs_report() && !recipe.asks_state() {
         return plan.make(Event { message, payload, report: None });
     }
-    match recipe.mapping(&message.event_type) {
-        Some(mapping) => {
-            let mapped = Mapped::new(mapping, bytes).map_err(not_a_report)?;
-            let report = mapped.report().map_err(not_a_report)?;
-            plan.make(Event { message, payload, report: Some(&report) })
+    with_report(recipe, message, |report| plan.make(Event { message, payload, report }))
+}
+
+/// Hands over the report of a message, if its state can be told where that matters; none where the payload need not be
+/// one.
+fn with_report<T>(
+    recipe: &Recipe,
+    message: &Message,
+    then: impl FnOnce(Option<&Report<'_>>) -> Result<T, RenderError>,
+) -> Result<T, RenderError> {
+    let bytes = message.payload.as_ref().ok_or(RenderError::PayloadGone)?;
+    let mapped = recipe.mapping(&message.event_type).map(|mapping| Mapped::new(mapping, bytes)).transpose();
+    let read = mapped.as_ref().map_or_else(
+        |error| Err(error.to_string()),
+        |mapped| {
+            match mapped {
+                Some(mapped) => mapped.report(),
+                None => Report::parse(bytes),
+            }
+            .map_err(|error| error.to_string())
+        },
+    );
+    match read {
+        Ok(report) => {
+            recipe.check_state(&message.event_type, &report)?;
+            then(Some(&report))
         }
-        None => {
-            let report = Report::parse(bytes).map_err(not_a_report)?;
-            plan.make(Event { message, payload, report: Some(&report) })
-        }
+        Err(why) if recipe.needs_report(&message.event_type) => Err(RenderError::NotAReport { why }),
+        Err(_) => then(None),
     }
 }
 

@@ -9,13 +9,16 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, USER_AGENT};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue};
 use indexmap::IndexMap;
-use ringback_model::{Auth, BasicAuth, Endpoint, EndpointSecrets, OrganizationSettings, SendMethod, Timestamp};
+use ringback_model::{
+    Auth, BasicAuth, Endpoint, EndpointSecrets, OrganizationSettings, SendMethod, StatusPolicy, Timestamp,
+};
 
-use crate::Signer;
+use crate::dialect::Dialect;
 use crate::plan::Plan;
+use crate::report::{Report, type_of_event};
 use crate::retired::Retired;
 use crate::signature::Provider;
-use crate::{StatusPattern, Success};
+use crate::{RenderError, Signer, StatusPattern, Success};
 
 /// Headers and keys of one endpoint, ready to use.
 pub struct Recipe {
@@ -26,6 +29,9 @@ pub struct Recipe {
     retired: Option<Box<Retired>>,
     success: Success,
     plan: Option<Box<Plan>>,
+    dialect: &'static Dialect,
+    /// Which states make a delivery, where the endpoint says.
+    status_policy: Option<StatusPolicy>,
     /// How a producer's own JSON becomes a report, by event type.
     mappings: Arc<IndexMap<String, IndexMap<String, String>>>,
 }
@@ -69,6 +75,7 @@ impl Recipe {
         let text = path_and_query(&endpoint.url)?;
         let plan = Plan::new(endpoint, secrets, settings, text)?;
         let shape = endpoint.shape.as_deref();
+        let dialect = dialect_of(endpoint)?;
         // As small as it can be: there is one of these for each endpoint with work.
         let mut headers = HeaderMap::new();
         let kind = match &plan {
@@ -106,17 +113,36 @@ impl Recipe {
         };
         let signs = shape.is_none_or(|shape| shape.standard_signature);
         let signer = signs.then(|| Signer::new(&secrets.keys));
-        let provider = provider(endpoint, secrets, plan.as_ref(), text)?.map(Box::new);
+        let provider = provider(dialect, endpoint, secrets, plan.as_ref(), text)?.map(Box::new);
         let mappings = settings.report_mappings.clone();
         let by_dialect = plan.iter().flat_map(|plan| &plan.dialect().success);
         let by_dialect: Vec<_> = by_dialect.filter_map(|text| StatusPattern::parse(text)).collect();
         let success = Success::new(endpoint.success.as_deref(), &by_dialect)?;
-        Ok(Self { target, headers, signer, provider, retired, success, plan: plan.map(Box::new), mappings })
+        let (plan, status_policy) = (plan.map(Box::new), endpoint.status_policy);
+        Ok(Self { target, headers, signer, provider, retired, success, plan, dialect, status_policy, mappings })
     }
 
     /// What requests say, where it is not the event's own JSON.
     pub(crate) fn plan(&self) -> Option<&Plan> {
         self.plan.as_deref()
+    }
+
+    /// Whether it matters which state a report is about.
+    pub(crate) fn asks_state(&self) -> bool {
+        self.dialect.asks_state(self.status_policy)
+    }
+
+    /// Refuses a report whose state matters and cannot be told.
+    ///
+    /// # Errors
+    /// Those of [`Dialect::check_state`].
+    pub(crate) fn check_state(&self, event_type: &str, report: &Report<'_>) -> Result<(), RenderError> {
+        self.dialect.check_state(self.status_policy, event_type, report)
+    }
+
+    /// Whether a message of this type has to be a report.
+    pub(crate) fn needs_report(&self, event_type: &str) -> bool {
+        self.plan().is_some_and(Plan::needs_report) || (self.asks_state() && type_of_event(event_type) == Some("dlr"))
     }
 
     /// What the dialect signs with.
@@ -204,15 +230,19 @@ pub(crate) fn request_target(text: &str) -> Result<PathAndQuery, RecipeError> {
         .map_err(refuse)
 }
 
+fn dialect_of(endpoint: &Endpoint) -> Result<&'static Dialect, RecipeError> {
+    let named = endpoint.shape.as_deref().and_then(|shape| shape.dialect.as_deref());
+    crate::dialect::find_or_default(named).map_err(|message| RecipeError::new("dialect", message))
+}
+
 /// What the endpoint's dialect signs with; `target` is path and query of its URL.
 fn provider(
+    dialect: &'static Dialect,
     endpoint: &Endpoint,
     secrets: &EndpointSecrets,
     plan: Option<&Plan>,
     target: &str,
 ) -> Result<Option<Provider>, RecipeError> {
-    let named = endpoint.shape.as_deref().and_then(|shape| shape.dialect.as_deref());
-    let dialect = crate::dialect::find_or_default(named).map_err(|message| RecipeError::new("dialect", message))?;
     let method = plan.map_or(SendMethod::Json, |plan| plan.method);
     let origin = endpoint.url.strip_suffix(target).unwrap_or(&endpoint.url);
     let places = plan.filter(|plan| plan.writes_target());

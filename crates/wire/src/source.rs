@@ -85,6 +85,14 @@ impl Source {
         }
     }
 
+    /// What has to be there for it to have a value.
+    pub(crate) fn member(&self) -> String {
+        match self {
+            Self::Report(path) => path.member(),
+            Self::Event(_) | Self::Payload(_) | Self::WholePayload => self.text(),
+        }
+    }
+
     /// The value as text, if there is one. An empty text is none.
     pub(crate) fn get<'a>(&self, event: Event<'a>) -> Option<Cow<'a, str>> {
         let message = event.message;

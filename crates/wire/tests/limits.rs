@@ -2,9 +2,7 @@
 
 mod kit;
 
-use ringback_model::StatusPolicy;
-use ringback_wire::report::Report;
-use ringback_wire::{Prepared, RenderError, dialect};
+use ringback_wire::{Prepared, RenderError};
 use serde_json::{Value, json};
 
 use crate::kit::refused;
@@ -34,20 +32,6 @@ fn a_value_cannot_lead_out_of_its_place_in_the_path() {
     }
     assert_eq!(to("...").unwrap().target.as_str(), "/p/.../x?q=...");
     assert_eq!(to("a/../b").unwrap().target.as_str(), "/p/a%2F..%2Fb/x?q=a%2F..%2Fb");
-}
-
-#[test]
-fn a_word_that_is_no_state_is_none_that_a_policy_lets_through() {
-    let admits = |payload: &str, policy| {
-        let report = Report::parse(payload.as_bytes()).unwrap();
-        dialect::find("ant").unwrap().admits(policy, "sms.dlr", &report).is_ok()
-    };
-    for word in ["pending", "Delivrd", "failed"] {
-        let payload = format!(r#"{{"message":{{"status":"{word}"}}}}"#);
-        assert!(!admits(&payload, None) && !admits(&payload, Some(StatusPolicy::FinalOnly)), "{word}");
-    }
-    assert!(admits(r#"{"call":{"id":"1"}}"#, None), "a report without a word is not about a state");
-    assert!(admits(r#"{"message":{"status":"delivered"}}"#, None));
 }
 
 #[test]
@@ -84,7 +68,7 @@ fn what_is_told_as_a_number_is_a_whole_number_or_nothing_is_sent() {
             for right in [json!(2), json!("2"), json!("-7"), json!("0")] {
                 assert!(sms(dialect, method, right).is_ok());
             }
-            assert!(sms(dialect, method, Value::Null).is_ok(), "what is not there is empty, as before");
+            assert!(sms(dialect, method, Value::Null).is_ok(), "what is not there is empty");
         }
     }
     let call = |name: &str| {

@@ -8,6 +8,7 @@ use indexmap::IndexMap;
 use ringback_model::{EmptyValue, NumberFormat, SendMethod, StatusPolicy, TimeFormat, near};
 use serde::Deserialize;
 
+use crate::RenderError;
 use crate::report::{Report, Status};
 use crate::signature::Scheme;
 use crate::source::Source;
@@ -240,7 +241,8 @@ impl Dialect {
         fields.map(|field| (field.slot(), (field.name.as_str(), field.optional))).collect()
     }
 
-    /// Whether a report's state makes a delivery at all: by the endpoint's policy, or the dialect's own.
+    /// Whether a report's state makes a delivery at all: by the endpoint's policy, or the dialect's own. One that nobody
+    /// can tell makes one, which is held where its state matters: [`crate::prepare`] names what is wrong.
     ///
     /// # Errors
     /// Why not, in words.
@@ -250,11 +252,8 @@ impl Dialect {
         event_type: &str,
         report: &Report<'_>,
     ) -> Result<(), &'static str> {
-        // A word that is no state says of none that it is reached; a report without one is not about a state.
-        let has_word = report.message.as_ref().is_some_and(|message| message.status.is_some());
-        let Some(status) = report.status().or(has_word.then_some(Status::Sending)) else { return Ok(()) };
-        let shape = self.shape(report.product_of(event_type), report.report_type(event_type));
-        if shape.is_some_and(|shape| status.rank() < shape.min_rank) {
+        let Some(status) = report.status() else { return Ok(()) };
+        if status.rank() < self.min_rank(event_type, report) {
             return Err("its dialect has no word for a state this early");
         }
         let admitted = match policy.unwrap_or(self.status_policy) {
@@ -264,6 +263,47 @@ impl Dialect {
             StatusPolicy::Mask(mask) => status.kannel_bits() & mask != 0,
         };
         if admitted { Ok(()) } else { Err("its status policy leaves this state out") }
+    }
+
+    /// Whether it matters under this policy which state a report is about.
+    pub(crate) fn asks_state(&self, policy: Option<StatusPolicy>) -> bool {
+        policy.unwrap_or(self.status_policy) != StatusPolicy::All || self.shapes.iter().any(|shape| shape.min_rank > 0)
+    }
+
+    /// Refuses a report whose state matters and cannot be told, and one of a state that this dialect has no word for.
+    /// What the policy leaves out is not refused: somebody may want it sent all the same.
+    ///
+    /// # Errors
+    /// [`RenderError::NoState`], [`RenderError::Value`] and [`RenderError::Early`].
+    pub(crate) fn check_state(
+        &'static self,
+        policy: Option<StatusPolicy>,
+        event_type: &str,
+        report: &Report<'_>,
+    ) -> Result<(), RenderError> {
+        let min_rank = self.min_rank(event_type, report);
+        let policy = policy.unwrap_or(self.status_policy);
+        if min_rank == 0 && (policy == StatusPolicy::All || !report.tells_state(event_type)) {
+            return Ok(());
+        }
+        let word = report.message.as_ref().and_then(|message| message.status.as_ref());
+        let Some(word) = word.filter(|word| !word.as_str().is_empty()) else {
+            return Err(RenderError::NoState);
+        };
+        let status = Status::parse(word.as_str()).ok_or_else(|| RenderError::Value {
+            path: "message.status".to_owned(),
+            wanted: Status::all().map(Status::text).collect::<Vec<_>>().join(", "),
+        })?;
+        if status.rank() < min_rank {
+            return Err(RenderError::Early { dialect: self.name.as_str(), state: status.text() });
+        }
+        Ok(())
+    }
+
+    /// States below this rank never go out of such a report.
+    fn min_rank(&self, event_type: &str, report: &Report<'_>) -> u8 {
+        let shape = self.shape(report.product_of(event_type), report.report_type(event_type));
+        shape.map_or(0, |shape| shape.min_rank)
     }
 
     /// What a request says of such a report.

@@ -51,6 +51,8 @@ fn write(value: &Value<'_>, out: &mut String) {
     match value {
         Value::Text(text) => quote(text, out),
         Value::Digits(digits) if is_number(digits) => out.push_str(digits),
+        // A number that is not there is no text either.
+        Value::Digits(text) if text.is_empty() => out.push_str("null"),
         Value::Digits(text) => quote(text, out),
         Value::Json(json) => out.push_str(json),
         Value::Null => out.push_str("null"),

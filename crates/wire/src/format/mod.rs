@@ -17,7 +17,7 @@ use std::borrow::Cow;
 pub(crate) enum Value<'a> {
     /// Text.
     Text(Cow<'a, str>),
-    /// Digits, with an optional sign: a number in JSON, text elsewhere.
+    /// Digits, with an optional sign: a number in JSON, text elsewhere. Without any: null in JSON.
     Digits(Cow<'a, str>),
     /// JSON as it stands: itself in JSON, its elements in XML, its text elsewhere.
     Json(&'a str),

@@ -164,6 +164,7 @@ fn write(filling: &Filling, encoding: Encoding, place: Place, out: &mut String) 
         Encoding::Csv => csv::write(text, place, out),
         Encoding::Json if place == Place::Quoted => escape(text, out),
         Encoding::Json if filling.digits && super::json::is_number(text) => out.push_str(text),
+        Encoding::Json if filling.digits && text.is_empty() => out.push_str("null"),
         Encoding::Json => quote(text, out),
     }
 }

@@ -228,17 +228,29 @@ impl Plan {
         }
     }
 
+    /// The same for a field of the dialect: one that is a number in JSON is null there, never empty text.
+    fn empty_field(&self, field: &Field) -> Option<Value<'static>> {
+        self.empty().map(|empty| match empty {
+            Value::Text(_) if self.is_number(field) => Value::Digits(Cow::Borrowed("")),
+            other => other,
+        })
+    }
+
+    fn missing(&self, field: &Field) -> RenderError {
+        let path = field.from.as_ref().map(Source::member).unwrap_or_default();
+        RenderError::Missing { path, dialect: self.dialect.name.as_str() }
+    }
+
     fn pairs<'a>(&'a self, at: usize, event: Event<'a>) -> Result<Vec<Pair<'a>>, RenderError> {
         let mut pairs = Vec::with_capacity(self.shapes[at].len() + self.custom.len());
         for (name, field) in &self.shapes[at] {
             match self.value(field, event)? {
                 Some(value) => pairs.push((name.as_str(), value)),
                 None if field.required => {
-                    let path = field.from.as_ref().map(Source::text).unwrap_or_default();
-                    return Err(RenderError::Missing { path, dialect: self.dialect.name.as_str() });
+                    return Err(self.missing(field));
                 }
                 None if field.omit => {}
-                None => pairs.extend(self.empty().map(|value| (name.as_str(), value))),
+                None => pairs.extend(self.empty_field(field).map(|value| (name.as_str(), value))),
             }
         }
         Ok(pairs)
@@ -257,7 +269,7 @@ impl Plan {
             Slot::Path(source) => {
                 let text = match source.get(event) {
                     Some(text) => self.style.write(source, None, text)?,
-                    None => (Cow::Borrowed(""), false),
+                    None => (Cow::Borrowed(""), self.style.is_number(source, None)),
                 };
                 let digits = text.1 || source.kind() == Kind::Integer;
                 Ok(Filling { text: text.0.into_owned(), digits })
@@ -268,7 +280,10 @@ impl Plan {
                     named.filter(|field| field.name == *name).collect::<Vec<_>>()
                 });
                 let value = match fields.unwrap_or_default().first() {
-                    Some(field) => self.value(field, event)?,
+                    Some(field) => match self.value(field, event)? {
+                        None if field.required => return Err(self.missing(field)),
+                        value => value,
+                    },
                     None => None,
                 };
                 Ok(Filling { text: value.map(|value| value.text().to_owned()).unwrap_or_default(), digits: false })

@@ -40,7 +40,11 @@ impl Plan {
         }
         let Some(text) = source.get(event) else { return Ok(None) };
         let text = match &field.words {
-            Some(words) => Cow::Borrowed(self.word(words, &text, source)?),
+            // A word may be empty: the dialect has none for this value.
+            Some(words) => match self.word(words, &text, source)? {
+                "" => return Ok(None),
+                word => Cow::Borrowed(word),
+            },
             None => text,
         };
         let (text, digits) = self.style.write(source, field.format, text)?;
@@ -54,6 +58,12 @@ impl Plan {
         }
         let digits = (field.integer || digits) && !self.style.all_text;
         Ok(Some(if digits { Value::Digits(text) } else { Value::Text(text) }))
+    }
+
+    /// Whether a field is a number in JSON.
+    pub(super) fn is_number(&self, field: &Field) -> bool {
+        let by_kind = || field.from.as_ref().is_some_and(|source| self.style.is_number(source, field.format));
+        !self.style.all_text && (field.integer || by_kind())
     }
 
     fn word(&self, words: &str, text: &str, source: &Source) -> Result<&'static str, RenderError> {
@@ -82,6 +92,11 @@ impl Style {
             empty: shape.empty_value.unwrap_or(dialect.empty_value),
             all_text: dialect.all_text,
         })
+    }
+
+    /// Whether a value that is not there would be a number where there are numbers.
+    pub(super) fn is_number(&self, source: &Source, own: Option<TimeFormat>) -> bool {
+        source.kind() == Kind::Time && time::is_number(own.unwrap_or(self.time_format))
     }
 
     /// Writes a value as its kind asks; says whether it is a number where there are numbers.

@@ -24,12 +24,13 @@ pub(super) fn failure_title<'r>(report: &'r Report<'_>) -> Option<Cow<'r, str>> 
 
 /// What became of a call: `completed`, `busy`, `no_answer`, `canceled`, `rejected` or `failed`. One that was answered
 /// was completed, whoever hung up; of others the reason tells, a SIP code (RFC 3261) or one of ANT's: 0 answered, -7 the
-/// caller hung up, -8 the callee.
+/// caller hung up, -8 the callee. Without a reason nobody knows.
 pub(super) fn call_outcome<'r>(report: &'r Report<'_>) -> Option<Cow<'r, str>> {
     let call = report.call.as_ref()?;
     let reason = shown(call.end_reason.as_ref()).unwrap_or_default();
     Some(Cow::Borrowed(match (&*reason, was_answered(call)) {
-        (_, Some(true)) | ("" | "0" | "200", _) | ("-7" | "-8", None) => "completed",
+        (_, Some(true)) | ("0" | "200", _) | ("-7" | "-8", None) => "completed",
+        ("", _) => return None,
         ("486" | "600", _) => "busy",
         ("408" | "480", _) => "no_answer",
         ("487" | "-7", _) => "canceled",

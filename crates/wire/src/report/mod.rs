@@ -241,6 +241,15 @@ impl<'a> Report<'a> {
         self.message.as_ref()?.status.as_ref().and_then(|status| Status::parse(status.as_str()))
     }
 
+    /// Whether it is about the state of a message: by its event type, else by what is in it.
+    #[must_use]
+    pub fn tells_state(&self, event_type: &str) -> bool {
+        match type_of_event(event_type) {
+            Some(known) => known == "dlr",
+            None => self.message.as_ref().is_some_and(|message| message.status.is_some()),
+        }
+    }
+
     /// The type of the report: that of the event type (`sms.dlr`: `dlr`) if it is one, else by what is in it.
     #[must_use]
     pub fn report_type(&self, event_type: &str) -> Option<&'static str> {

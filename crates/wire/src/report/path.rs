@@ -133,10 +133,10 @@ fn final_code<'r>(report: &'r Report<'_>) -> Option<Cow<'r, str>> {
     report.status().filter(|status| status.is_final()).and_then(|_| result_code(report))
 }
 
-/// `refused` for a message that was rejected and never sent, else `taken`.
+/// `refused` for a message that was rejected and never sent, `taken` in any other state; nothing where none is known.
 fn submission<'r>(report: &'r Report<'_>) -> Option<Cow<'r, str>> {
     let message = report.message.as_ref()?;
-    let refused = report.status() == Some(Status::Rejected) && message.sent_at.is_none();
+    let refused = report.status()? == Status::Rejected && message.sent_at.is_none();
     Some(Cow::Borrowed(if refused { "refused" } else { "taken" }))
 }
 
@@ -179,6 +179,15 @@ impl Path {
         match self {
             Self::Known(at) => row(*at).0.to_owned(),
             Self::Custom(name) => format!("message.custom.{name}"),
+        }
+    }
+
+    /// The member that has to be there for it to have a value: another one where it is worked out.
+    pub(crate) fn member(&self) -> String {
+        match self.text().as_str() {
+            "message.submission" | "message.finalCode" | "message.resultCode" => "message.status".to_owned(),
+            "call.outcome" | "call.sipCode" => "call.endReason".to_owned(),
+            _ => self.text(),
         }
     }
 

@@ -45,6 +45,7 @@ pub(crate) fn endpoint(said: &Value) -> (Endpoint, EndpointSecrets) {
         pairs.map(|(name, value)| (name.clone(), value.as_str().expect("it is a text").to_owned())).collect()
     };
     let (custom, headers) = (pairs("customParameters"), pairs("headers"));
+    let status_policy = said.remove("statusPolicy").map(|said| serde_json::from_value(said).expect("it is a policy"));
     let auth = said.remove("auth").map(|auth| serde_json::from_value(auth).expect("it is a way to authenticate"));
     said.insert(
         "customParameters".to_owned(),
@@ -58,6 +59,7 @@ pub(crate) fn endpoint(said: &Value) -> (Endpoint, EndpointSecrets) {
     let endpoint = Endpoint {
         product,
         report_type,
+        status_policy,
         headers: headers.iter().map(|(name, _)| HeaderField { name: name.clone(), sensitive: false }).collect(),
         shape: Some(serde_json::from_value(Value::Object(said)).expect("it is the shape of a request")),
         ..Endpoint::new(id, url, Timestamp::from_seconds(0))

@@ -1,0 +1,175 @@
+//! What is sent of a report that lacks something: nothing is made up, and nothing goes out half.
+
+mod kit;
+
+use ringback_model::StatusPolicy;
+use ringback_wire::report::{Report, Status};
+use ringback_wire::{RenderError, dialect};
+use serde_json::{Value, json};
+
+/// A report that has all that any dialect needs but a state.
+fn report(status: &Value) -> String {
+    let mut message = json!({ "id": "1", "groupId": "g", "to": "254712345678", "from": "254", "parts": 1 });
+    if !status.is_null() {
+        message["status"] = status.clone();
+    }
+    json!({ "message": message }).to_string()
+}
+
+fn endpoint(dialect: &str, policy: &Value) -> Value {
+    let mut said = json!({ "dialect": dialect });
+    if !policy.is_null() {
+        said["statusPolicy"] = policy.clone();
+    }
+    let secret = match dialect {
+        "twilio" => "12345678901234567890123456789012",
+        "telnyx" => "nWGxne_",
+        _ => return said,
+    };
+    let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    said["providerSecret"] = json!(if dialect == "telnyx" { key } else { secret });
+    said
+}
+
+/// Dialects and policies that leave states out, by product.
+fn choosy() -> Vec<(Value, &'static str)> {
+    let mut found = Vec::new();
+    for name in dialect::names() {
+        for event_type in ["sms.dlr", "whatsapp.dlr"] {
+            for policy in [json!(null), json!("all"), json!("final_only"), json!({ "mask": 3 })] {
+                let by_policy = policy != json!(null) && policy != json!("all");
+                let by_dialect = matches!(
+                    (name, event_type),
+                    ("ant" | "twilio" | "telnyx" | "rich-dlr", _) | ("console", "whatsapp.dlr")
+                );
+                if by_policy || by_dialect {
+                    found.push((endpoint(name, &policy), event_type));
+                }
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn a_report_without_a_state_is_not_sent_where_the_state_matters_and_the_field_is_named() {
+    for (said, event_type) in choosy() {
+        for absent in [Value::Null, json!("")] {
+            let error = kit::request(&said, event_type, &report(&absent)).unwrap_err();
+            assert!(error.to_string().contains("`message.status`"), "{said} {event_type}: {error}");
+        }
+        kit::request(&said, event_type, &report(&json!("delivered"))).unwrap();
+    }
+}
+
+#[test]
+fn a_word_that_is_no_state_is_not_sent_where_the_state_matters_and_the_words_are_told() {
+    for (said, event_type) in choosy() {
+        for word in ["pending", "Delivrd", "failed"] {
+            let error = kit::request(&said, event_type, &report(&json!(word))).unwrap_err().to_string();
+            let named = error.contains("`message.status`") && error.contains("delivered");
+            assert!(named, "{said} {event_type} {word}: {error}");
+        }
+    }
+}
+
+#[test]
+fn a_report_whose_state_nobody_can_tell_makes_a_delivery_that_waits() {
+    for (payload, policy) in [(report(&Value::Null), None), (report(&json!("pending")), Some(StatusPolicy::Mask(1)))] {
+        let report = Report::parse(payload.as_bytes()).unwrap();
+        for name in dialect::names() {
+            assert_eq!(dialect::find(name).unwrap().admits(policy, "sms.dlr", &report), Ok(()), "{name}");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_about_a_state_goes_through_a_policy_as_it_is() {
+    let said = json!({ "statusPolicy": "final_only" });
+    for (event_type, payload) in [
+        ("order.created", r#"{"message":{"text":"hello"}}"#),
+        ("order.created", "[1]"),
+        ("voice.call", r#"{"call":{"id":"1"}}"#),
+        ("otp.feedback", r#"{"message":{"id":"1"},"feedback":{"result":"SUCCESS"}}"#),
+    ] {
+        assert_eq!(kit::request(&said, event_type, payload).unwrap().body, payload);
+    }
+    let error = kit::request(&said, "sms.dlr", "[1]").unwrap_err();
+    assert!(matches!(error, RenderError::NotAReport { .. }), "{error}");
+}
+
+#[test]
+fn a_state_before_those_that_a_dialect_has_words_for_is_not_sent_as_one_of_them() {
+    for (name, event_type) in
+        [("ant", "sms.dlr"), ("console", "whatsapp.dlr"), ("twilio", "sms.dlr"), ("telnyx", "sms.dlr")]
+    {
+        let early = Status::all().take_while(|status| status.rank() < 25);
+        for status in early.map(Status::text) {
+            let said = endpoint(name, &json!("all"));
+            let error = kit::request(&said, event_type, &report(&json!(status))).unwrap_err();
+            assert!(matches!(error, RenderError::Early { state, .. } if state == status), "{name} {status}: {error}");
+        }
+    }
+}
+
+#[test]
+fn a_value_that_is_not_there_is_none_that_a_placeholder_in_the_url_needs() {
+    let said =
+        json!({ "url": "https://h.example/in?to={mobile}&s={status}", "dialect": "rich-dlr", "sendMethod": "get" });
+    let error = kit::request(&said, "sms.dlr", &report(&Value::Null)).unwrap_err();
+    assert!(error.to_string().contains("`message.status`"), "{error}");
+}
+
+#[test]
+fn a_call_that_says_nothing_of_its_end_is_not_told_as_completed() {
+    let call = |members: Value| {
+        let mut call = json!({ "id": "1", "from": "254", "to": "255" });
+        call.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        kit::request(&endpoint("twilio", &Value::Null), "voice.call", &json!({ "call": call }).to_string())
+    };
+    for unknown in [json!({}), json!({ "talkSeconds": 0 })] {
+        let error = call(unknown).unwrap_err();
+        assert!(error.to_string().contains("`call.endReason`"), "{error}");
+    }
+    for known in [json!({ "talkSeconds": 3 }), json!({ "endReason": "0" })] {
+        assert!(String::from_utf8_lossy(&call(known).unwrap().body).contains("CallStatus=completed"));
+    }
+}
+
+#[test]
+fn what_is_a_number_in_json_is_null_there_without_a_value_and_empty_elsewhere() {
+    let body = |said: &Value, event_type: &str, payload: &Value| {
+        let request = kit::request(said, event_type, &payload.to_string()).unwrap();
+        let query = request.target.query().unwrap_or_default().to_owned();
+        query + std::str::from_utf8(&request.body).unwrap()
+    };
+    let sms = json!({ "product": "sms", "message": { "id": "1", "to": "1", "status": "delivered" } });
+    let call = json!({ "product": "voice", "call": { "id": "1", "from": "1", "to": "2", "endedBy": "platform" } });
+    let with = |dialect: &str, method: &str| json!({ "dialect": dialect, "sendMethod": method });
+    for (dialect, event_type, payload, name) in [
+        ("ant", "sms.dlr", &sms, "smsCount"),
+        ("rich-dlr", "sms.dlr", &sms, "units"),
+        ("ant", "voice.call", &call, "duration"),
+        ("ant", "voice.call", &call, "endReason"),
+        ("ant", "voice.call", &call, "endDirection"),
+        ("ant", "voice.ivr", &call, "duration"),
+    ] {
+        let written = |method: &str, text: String| {
+            let whole = body(&with(dialect, method), event_type, payload);
+            assert!(whole.contains(&text), "{dialect} {event_type} {method}: {whole}");
+        };
+        written("json", format!(r#""{name}":null"#));
+        written("get", format!("{name}="));
+        written("post", format!("{name}="));
+        written("xml", format!("<{name}></{name}>"));
+        let mut omitted = with(dialect, "json");
+        omitted["emptyValue"] = json!("omit");
+        assert!(!body(&omitted, event_type, payload).contains(name));
+    }
+    let mut numbers = with("ant", "json");
+    assert!(body(&numbers, "sms.dlr", &sms).contains(r#""sendTime":"","#), "text stays text");
+    numbers["timeFormat"] = json!("epoch_ms");
+    assert!(body(&numbers, "sms.dlr", &sms).contains(r#""sendTime":null,"#));
+    let template = json!({ "template": { "contentType": "application/json", "body": r#"{"n":{{message.parts}},"s":"{{message.parts}}"}"# } });
+    assert_eq!(body(&template, "sms.dlr", &sms), r#"{"n":null,"s":""}"#);
+}
