@@ -22,6 +22,7 @@ flashes! {
     "user-removed": "The user is removed and signed out.",
     "application-added": "The application is added.",
     "resent": "The message is on its way once more.",
+    "resent-beside": "The message is on its way. The webhook would not get it by itself: its registration says why.",
     "webhook-added": "The webhook is saved. Reports that come from now on are sent to it.",
     "webhook-saved": "The webhook is saved. It holds for every attempt from now on.",
     "secret-rotated": "There is a new secret. The old one signs along for 24 hours.",

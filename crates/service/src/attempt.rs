@@ -8,7 +8,9 @@ use ringback_model::{
     Reason, Timestamp,
 };
 use ringback_store::{AttemptQuery, AttemptScope, EndpointConfig, Idempotency, Rearm, Rearmed};
+use ringback_wire::dialect::Withheld;
 
+use crate::matching::{self, Unmatched};
 use crate::task::require_enabled;
 use crate::{Actor, Page, Resource, Right, Service, ServiceError, Window};
 
@@ -185,10 +187,12 @@ impl Service {
         Ok(AttemptView { attempt, message: message.id, endpoint: endpoint.endpoint.id })
     }
 
-    /// Asks for one more attempt of a message to an endpoint, beside its schedule. It is durable when this answers.
+    /// Asks for one more attempt of a message to an endpoint, beside its schedule. It is durable when this answers, with
+    /// a sentence where the endpoint would not get the message by itself: what somebody wants sent is sent.
     ///
     /// # Errors
-    /// [`ServiceError::NotFound`], and [`ServiceError::Refused`] with `missing_payload` when there is nothing to send.
+    /// [`ServiceError::NotFound`], and [`ServiceError::Refused`] when there is nothing to send: `missing_payload` without
+    /// a payload, `early_state` where the dialect has no word for the state.
     pub async fn resend(
         &self,
         actor: &Actor,
@@ -196,14 +200,22 @@ impl Service {
         message: &str,
         endpoint: &str,
         idempotency: Option<Idempotency>,
-    ) -> Result<(), ServiceError> {
+    ) -> Result<Option<String>, ServiceError> {
         actor.require(Right::Resend)?;
         let (app, config) = self.lane_config(actor, app, endpoint).await?;
         require_enabled(&config)?;
-        let message = self.message(&app, message).await?.no;
-        let rearm = Rearm { message, endpoint: config.no, now: self.clock.now(), idempotency };
+        let message = self.message(&app, message).await?;
+        let kept_away = matching::kept_away(&app.settings, &config.endpoint, &message);
+        if kept_away == Some(Unmatched::State(Withheld::Dialect)) {
+            return Err(ServiceError::Refused {
+                code: "early_state",
+                detail: "The dialect of this endpoint has no word for a state this early, so there is nothing to send."
+                    .to_owned(),
+            });
+        }
+        let rearm = Rearm { message: message.no, endpoint: config.no, now: self.clock.now(), idempotency };
         match self.store.rearm(rearm).await? {
-            Rearmed::Armed | Rearmed::Replayed => Ok(()),
+            Rearmed::Armed | Rearmed::Replayed => Ok(kept_away.map(Unmatched::beside)),
             Rearmed::KeyReused => Err(ServiceError::key_reused()),
             Rearmed::NoPayload => Err(ServiceError::Refused {
                 code: "missing_payload",

@@ -1,8 +1,8 @@
 //! Which endpoints a message is for, and why not the others.
 
-use ringback_model::{Class, Endpoint, OrderingKey, OrganizationSettings, is_report};
+use ringback_model::{Class, Endpoint, Message, OrderingKey, OrganizationSettings, is_report};
 use ringback_store::AppConfig;
-use ringback_wire::dialect;
+use ringback_wire::dialect::{self, Withheld};
 use ringback_wire::report::{Mapped, Report, Text, type_of_event};
 use serde::Deserialize;
 
@@ -24,8 +24,8 @@ pub(crate) enum Unmatched {
     ReportType,
     ProductUniqueId,
     Category,
-    /// The state of the report is left out, and why.
-    State(&'static str),
+    /// The state of the report is left out.
+    State(Withheld),
 }
 
 impl Unmatched {
@@ -39,9 +39,30 @@ impl Unmatched {
             Self::ReportType => "the report is of another type",
             Self::ProductUniqueId => "the report is of another number",
             Self::Category => "the report is of another category",
-            Self::State(why) => why,
+            Self::State(Withheld::Dialect) => "its dialect has no word for a state this early",
+            Self::State(Withheld::StatusPolicy) => "its status policy leaves this state out",
         }
     }
+
+    /// What is told where a message is sent all the same.
+    pub(crate) fn beside(self) -> String {
+        format!("The endpoint would not get this event by itself: {}.", self.text())
+    }
+}
+
+/// Why an endpoint as it stands would not get a stored message by itself.
+pub(crate) fn kept_away(settings: &OrganizationSettings, endpoint: &Endpoint, message: &Message) -> Option<Unmatched> {
+    let payload = message.payload.as_ref().filter(|_| endpoint.reads_reports());
+    let text = payload.map(|payload| ReportText::new(settings, &message.event_type, payload));
+    let report = text.as_ref().and_then(ReportText::report);
+    let subject = Subject { event_type: &message.event_type, channels: &message.channels, report: report.as_ref() };
+    // That of a message's own URL gets that message whatever it is.
+    if endpoint.callback { None } else { judge(endpoint, &subject).err() }
+}
+
+/// The same where a message is tried out: of its state alone, for a sample need not be what the endpoint's filters ask.
+pub(crate) fn left_out(settings: &OrganizationSettings, endpoint: &Endpoint, message: &Message) -> Option<String> {
+    kept_away(settings, endpoint, message).filter(|why| matches!(why, Unmatched::State(_))).map(Unmatched::beside)
 }
 
 /// Finds the report of a payload: the payload itself, or what the event type's mapping makes of it.

@@ -15,6 +15,7 @@ use ringback_wire::{Prepared, prepare};
 use crate::check::{EVENT_TYPE_RULE, is_event_type_name};
 use crate::endpoint_compose::Composed;
 use crate::exchange::{MASK, Mask};
+use crate::matching;
 use crate::{Actor, EndpointDraft, ExchangeView, RequestView, Right, Service, ServiceError, Verdict};
 
 /// The header that tells a test from a delivery.
@@ -78,6 +79,8 @@ struct Ready {
     mask: Mask,
     view: RequestView,
     warnings: Vec<String>,
+    /// That no delivery would be made of the event, and why.
+    withheld: Option<String>,
 }
 
 impl Service {
@@ -95,11 +98,12 @@ impl Service {
     ) -> Result<TestView, ServiceError> {
         actor.require(Right::ManageEndpoints)?;
         let app = self.app(actor, app).await?;
-        let Ready { route, prepared, mask, view, warnings } = self.ready(actor, &app, subject, event).await?;
+        let Ready { route, prepared, mask, view, warnings, withheld } = self.ready(actor, &app, subject, event).await?;
         self.test_limit.take(app.no, self.clock.now())?;
         let sent = self.verifier.probe.send(&route, prepared.clone(), route.timeout).await;
         let outcome = sent.outcome_by(route.recipe.success(), route.shows_secret(), self.clock.wall());
         let verdict = Verdict::of(&prepared, &sent, &outcome, route.config.endpoint.success.as_deref());
+        let verdict = verdict.with(withheld.as_deref());
         Ok(TestView { exchange: mask.exchange(view, &sent), verdict, warnings })
     }
 
@@ -133,9 +137,11 @@ impl Service {
         let shown = self.prepare_probe(app, &endpoint, &masked(&secrets), &message, wall)?.1;
         let (route, prepared) = self.prepare_probe(app, &endpoint, &secrets, &message, wall)?;
         warnings.extend(prepared.left_out.map(|what| what.to_string()));
+        let withheld = matching::left_out(&app.settings, &endpoint, &message);
+        warnings.extend(withheld.clone());
         let mask = Mask::new(&endpoint, &secrets);
         let view = mask.request(&route.target.origin().to_string(), &prepared, &shown);
-        Ok(Ready { route, prepared, mask, view, warnings })
+        Ok(Ready { route, prepared, mask, view, warnings, withheld })
     }
 
     async fn compose_subject(&self, app: &AppConfig, subject: ProbeSubject) -> Result<Composed, ServiceError> {

@@ -29,6 +29,9 @@ pub struct Chapter {
     pub delivery: Option<DeliveryView>,
     /// Why none was made, or none would be made now.
     pub why_not: Option<WhyNot>,
+    /// A delivery was made, or somebody asked for one, and the endpoint as it is now would not get the message by itself:
+    /// why not, in a sentence.
+    pub beside: Option<String>,
     /// What the last request went without.
     pub left_out: Option<LeftOut>,
     /// The endpoint was changed after the message was accepted: what is told goes by what it says now.
@@ -64,7 +67,8 @@ impl Service {
             // It stands for a URL of some message's own, so that it concerns that message alone.
             if delivery.is_some() || !config.endpoint.callback {
                 let why_not = delivery.is_none().then(|| why_not(config, &message, &subject));
-                chapters.push(chapter(config.clone(), delivery, why_not, &message));
+                let beside = delivery.as_ref().and_then(|_| beside(config, &message, &subject));
+                chapters.push(Chapter { beside, ..chapter(config.clone(), delivery, why_not, &message) });
             }
         }
         // What is left went to endpoints that are gone.
@@ -115,7 +119,18 @@ fn chapter(
     message: &Message,
 ) -> Chapter {
     let changed_since = endpoint.endpoint.updated_at > message.accepted_at;
-    Chapter { endpoint, delivery, why_not, left_out: None, changed_since }
+    Chapter { endpoint, delivery, why_not, beside: None, left_out: None, changed_since }
+}
+
+/// What is told of a delivery that would not be made now.
+fn beside(config: &EndpointConfig, message: &Message, subject: &Subject<'_>) -> Option<String> {
+    if config.endpoint.callback {
+        return None;
+    }
+    let unmatched = matching::judge(&config.endpoint, subject).err()?;
+    // What holds a delivery back is told with it.
+    let is_unknown = message.payload.is_none() && unmatched.is_of_the_report();
+    (unmatched != Unmatched::Disabled && !is_unknown).then(|| unmatched.beside())
 }
 
 /// Why there is no delivery.

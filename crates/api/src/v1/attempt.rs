@@ -104,6 +104,15 @@ impl From<Phases> for Timings {
     }
 }
 
+/// What is to be known of a resend that is under way.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ResendOut {
+    /// That the endpoint would not get this message by itself, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    warnings: Vec<String>,
+}
+
 /// An answer that says nothing but that it is done.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct EmptyResponse {}
@@ -312,13 +321,13 @@ pub(crate) async fn get(
         ("endpoint_id" = String, Path, description = "Id or uid of the endpoint."),
         ("idempotency-key" = Option<String>, Header, description = "The request is carried out once for each key."),
     ),
-    responses((status = 202, body = EmptyResponse)),
+    responses((status = 202, body = ResendOut)),
 )]
 pub(crate) async fn resend(
     State(service): State<Arc<Service>>,
     Path((app, message, endpoint)): Path<(String, String, String)>,
     asked: Asked,
 ) -> Result<Response, Problem> {
-    service.resend(&asked.actor, &app, &message, &endpoint, asked.idempotency).await?;
-    Ok(respond::json(StatusCode::ACCEPTED, &EmptyResponse {}))
+    let warning = service.resend(&asked.actor, &app, &message, &endpoint, asked.idempotency).await?;
+    Ok(respond::json(StatusCode::ACCEPTED, &ResendOut { warnings: warning.into_iter().collect() }))
 }

@@ -51,7 +51,7 @@ pub(crate) struct ChapterOut {
     /// Where the delivery stands, as a word.
     #[serde(skip_serializing_if = "Option::is_none")]
     status_text: Option<&'static str>,
-    /// What the last request went without.
+    /// What the last request went without, and whether the endpoint as it is now would not get the message by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
     /// When its next try is due.
@@ -81,15 +81,16 @@ impl From<Story> for StoryOut {
 
 impl From<Chapter> for ChapterOut {
     fn from(chapter: Chapter) -> Self {
-        let Chapter { endpoint, delivery, why_not, left_out, changed_since } = chapter;
+        let Chapter { endpoint, delivery, why_not, beside, left_out, changed_since } = chapter;
         let document = &endpoint.endpoint;
+        let notes: Vec<String> = beside.into_iter().chain(left_out.map(|what| what.to_string())).collect();
         Self {
             endpoint_id: document.id,
             endpoint_uid: document.uid.clone(),
             url: document.url.clone(),
             matched: delivery.is_some(),
             filter: why_not.and_then(|why| why.field),
-            note: left_out.map(|what| what.to_string()),
+            note: (!notes.is_empty()).then(|| notes.join(" ")),
             status_text: delivery.as_ref().map(|delivery| delivery.state.text()),
             next_attempt: delivery.as_ref().and_then(|delivery| delivery.next_attempt),
             reason: why_not.map(|why| why.text.to_owned()).or_else(|| delivery.and_then(|delivery| delivery.reason)),

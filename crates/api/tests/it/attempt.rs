@@ -143,3 +143,43 @@ async fn a_resend_is_accepted_once_it_is_durable() {
     world.post(&format!("/app/a/msg/{message}/endpoint/none/resend"), json!({})).await.expect(404);
     world.post("/app/a/msg/none/endpoint/e/resend", json!({})).await.expect(404);
 }
+
+#[tokio::test]
+async fn a_resend_that_the_endpoint_would_not_get_by_itself_is_made_and_says_so() {
+    let world = World::new();
+    world.app("a").await;
+    for (uid, more) in [
+        ("final", json!({ "statusPolicy": "final_only" })),
+        ("mask", json!({ "statusPolicy": "mask", "statusMask": 1 })),
+        ("all", json!({ "statusPolicy": "all" })),
+        ("ant", json!({ "dialect": "ant", "statusPolicy": "all" })),
+        ("product", json!({ "product": "whatsapp" })),
+    ] {
+        let mut body = json!({ "url": "https://example.com/", "uid": uid });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        world.endpoint("a", body).await;
+    }
+    let send = async |status: &str| {
+        let payload = json!({ "product": "sms", "message": { "id": "1", "to": "1", "status": status } });
+        world.post("/app/a/msg", json!({ "eventType": "sms.dlr", "payload": payload })).await.text_of("id")
+    };
+    let (sent, queued) = (send("sent").await, send("queued").await);
+    let resend = async |message: &str, uid: &str| {
+        world.post(&format!("/app/a/msg/{message}/endpoint/{uid}/resend"), json!({})).await
+    };
+    let beside =
+        |why: &str| json!({ "warnings": [format!("The endpoint would not get this event by itself: {why}.")] });
+    let by_policy = beside("its status policy leaves this state out");
+    assert_eq!(resend(&sent, "final").await.expect(202), by_policy);
+    assert_eq!(resend(&sent, "mask").await.expect(202), by_policy);
+    assert_eq!(resend(&sent, "product").await.expect(202), beside("the report is of another product"));
+    assert_eq!(resend(&sent, "all").await.expect(202), json!({}));
+    assert_eq!(resend(&sent, "ant").await.expect(202), json!({}));
+    assert_eq!(resend(&queued, "ant").await.expect(400)["code"], "early_state");
+    let story = world.get(&format!("/app/a/msg/{sent}/story")).await.expect(200);
+    let chapters = story["endpoints"].as_array().unwrap();
+    for (uid, note) in [("final", Some(&by_policy["warnings"][0])), ("all", None)] {
+        let chapter = chapters.iter().find(|chapter| chapter["endpointUid"] == uid).unwrap();
+        assert_eq!((&chapter["matched"], chapter.get("note")), (&json!(true), note), "{uid}");
+    }
+}

@@ -160,3 +160,26 @@ async fn a_test_needs_a_token_of_the_application() {
     assert_eq!(world.ask(&token, "POST", TEST, &[], body).await.status.as_u16(), 404);
     assert!(receiver.requests().is_empty());
 }
+
+#[tokio::test]
+async fn a_state_that_the_endpoint_would_not_get_by_itself_is_tried_and_said_to_be_one() {
+    let (world, receiver) = world().await;
+    let event = |dialect: &str, policy: Value, status: Value| {
+        let payload = json!({ "product": "sms", "message": { "id": "1", "to": "1", "status": status } });
+        json!({ "url": receiver.url("/hook"), "dialect": dialect, "statusPolicy": policy, "eventType": "sms.dlr", "payload": payload })
+    };
+    let sentence = "The endpoint would not get this event by itself: its status policy leaves this state out.";
+    let left_out = event("standard-webhooks", json!("final_only"), json!("sent"));
+    let preview = world.post(PREVIEW, left_out.clone()).await.expect(200);
+    assert_eq!(preview["warnings"], json!([sentence]));
+    let test = world.post(TEST, left_out).await.expect(200);
+    assert_eq!(test["warnings"], json!([sentence]));
+    assert_eq!(test["verdict"]["class"], "success");
+    assert!(test["verdict"]["text"].as_str().unwrap().ends_with(sentence), "{test}");
+    let test = world.post(TEST, event("ant", json!("all"), json!("sent"))).await.expect(200);
+    assert_eq!((test.get("warnings"), receiver.requests().len()), (None, 2));
+    for (dialect, status) in [("ant", json!("queued")), ("ant", json!(null)), ("standard-webhooks", json!("pending"))] {
+        let refused = world.post(PREVIEW, event(dialect, json!("final_only"), status.clone())).await.expect(422);
+        assert_eq!(refused["detail"][0]["loc"], json!(["body", "payload"]), "{dialect} {status}");
+    }
+}

@@ -63,7 +63,7 @@ struct WebhookPart {
     url: String,
     matched: bool,
     why: String,
-    note: &'static str,
+    note: String,
 }
 
 struct DeliveryPart {
@@ -128,8 +128,9 @@ pub(crate) async fn resend(
     form: Form,
 ) -> Result<Response, PageError> {
     let name = last(&path, "msg");
-    service.resend(&visit.visit.actor, &visit.name, name, form.get("endpoint"), None).await?;
-    Ok(see_other(&flash::on(&format!("{}/messages/{name}", visit.base), "resent")))
+    let warning = service.resend(&visit.visit.actor, &visit.name, name, form.get("endpoint"), None).await?;
+    let word = if warning.is_some() { "resent-beside" } else { "resent" };
+    Ok(see_other(&flash::on(&format!("{}/messages/{name}", visit.base), word)))
 }
 
 /// The payload, byte for byte.
@@ -192,10 +193,14 @@ fn webhook_part(chapter: &Chapter) -> WebhookPart {
         url: endpoint.url.clone(),
         matched: chapter.delivery.is_some(),
         why: chapter.why_not.map_or_else(String::new, |why| why.text.to_owned()),
-        note: match (chapter.endpoint.deleted, chapter.changed_since) {
-            (true, _) => "It was deleted since.",
-            (false, true) => "It was changed since: this goes by what it says now.",
-            (false, false) => "",
+        note: {
+            let since = match (chapter.endpoint.deleted, chapter.changed_since) {
+                (true, _) => "It was deleted since.",
+                (false, true) => "It was changed since: this goes by what it says now.",
+                (false, false) => "",
+            };
+            let sentences = chapter.beside.as_deref().into_iter().chain((!since.is_empty()).then_some(since));
+            sentences.collect::<Vec<_>>().join(" ")
         },
     }
 }

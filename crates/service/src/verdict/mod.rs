@@ -131,6 +131,16 @@ impl Verdict {
         }
     }
 
+    /// The same with one sentence more on what happened.
+    #[must_use]
+    pub fn with(mut self, sentence: Option<&str>) -> Self {
+        if let Some(sentence) = sentence {
+            self.text.push(' ');
+            self.text.push_str(sentence);
+        }
+        self
+    }
+
     /// Both parts as one text.
     #[must_use]
     pub fn sentences(&self) -> String {

@@ -92,6 +92,15 @@ pub struct Dialect {
     pub(crate) shapes: Vec<ShapeOf>,
 }
 
+/// What leaves a state out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Withheld {
+    /// The dialect has no word for a state this early: it cannot be sent at all.
+    Dialect,
+    /// The status policy: it can be sent where somebody asks for it.
+    StatusPolicy,
+}
+
 /// What a request says of one kind of report.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -245,16 +254,11 @@ impl Dialect {
     /// can tell makes one, which is held where its state matters: [`crate::prepare`] names what is wrong.
     ///
     /// # Errors
-    /// Why not, in words.
-    pub fn admits(
-        &self,
-        policy: Option<StatusPolicy>,
-        event_type: &str,
-        report: &Report<'_>,
-    ) -> Result<(), &'static str> {
+    /// What leaves it out.
+    pub fn admits(&self, policy: Option<StatusPolicy>, event_type: &str, report: &Report<'_>) -> Result<(), Withheld> {
         let Some(status) = report.status() else { return Ok(()) };
         if status.rank() < self.min_rank(event_type, report) {
-            return Err("its dialect has no word for a state this early");
+            return Err(Withheld::Dialect);
         }
         let admitted = match policy.unwrap_or(self.status_policy) {
             StatusPolicy::All => true,
@@ -262,7 +266,7 @@ impl Dialect {
             StatusPolicy::FinalOnly => status.is_final() || status == Status::Unknown,
             StatusPolicy::Mask(mask) => status.kannel_bits() & mask != 0,
         };
-        if admitted { Ok(()) } else { Err("its status policy leaves this state out") }
+        if admitted { Ok(()) } else { Err(Withheld::StatusPolicy) }
     }
 
     /// Whether it matters under this policy which state a report is about.
