@@ -158,6 +158,22 @@ try {
   assert.equal(await page.locator("tbody tr").count(), 3);
   await check("webhooks");
 
+  // Access: a link and a token are made, listed, and taken back.
+  await page.click("nav >> text=Access");
+  await page.waitForSelector("text=Nothing is given out");
+  await page.fill("#app", base.split("/").at(-2));
+  await page.fill("#label", "Jo of Acme, for a look at what was not delivered last week");
+  await page.click("text=Make link");
+  await page.waitForSelector("text=Hand this link to your customer.");
+  await page.fill("#token-label", "our platform");
+  await page.click("text=Make token");
+  await page.waitForSelector("text=it is not shown again");
+  await check("access");
+  await page.click("td button >> nth=0");
+  await page.click("dialog button >> nth=0");
+  await page.waitForSelector("text=It is revoked");
+  assert.equal(await page.locator("tbody tr").count(), 1);
+
   const token = execFileSync(program, ["token", "--store", store], { encoding: "utf8" }).trim();
   await walkPortal({ browser, page, watch, checkPage, origin, base, token, hook, arrived, until });
 

@@ -29,6 +29,8 @@ flashes! {
     "webhook-deleted": "The webhook is deleted. What was pending for it is called off.",
     "event-type-added": "The event type is added.",
     "event-type-changed": "The event type is changed.",
+    "revoked": "It is revoked and counts no more.",
+    "all-revoked": "All links and tokens of the application are revoked.",
     "sent": "The event is accepted. This is its story.",
     "settings-changed": "The settings are changed. They hold for every message from now on.",
     "application-changed": "The application is changed.",

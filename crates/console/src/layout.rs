@@ -160,6 +160,9 @@ impl Layout {
                 link(&visit.base, "/event-types", "Event types", "tag", here),
                 link(&visit.base, "/settings", "Settings", "gear", here),
             ];
+            if visit.may(Right::GrantAccess) {
+                links.insert(3, link(&visit.base, "/access", "Access", "key", here));
+            }
             if visit.is_admin() {
                 links.push(link("/console", "/users", "Users", "people", here));
             }

@@ -13,8 +13,8 @@ use crate::asset;
 use crate::error::PageError;
 use crate::guard::guard;
 use crate::page::{
-    account, application, applications, event_types, message, messages, overview, set_up, settings, sign_in, users,
-    webhook,
+    access, account, application, applications, event_types, message, messages, overview, set_up, settings, sign_in,
+    users, webhook,
 };
 use crate::portal;
 use crate::visit::PORTAL;
@@ -52,6 +52,11 @@ fn console_pages() -> Router<Arc<Service>> {
         .route("/console/{org}/event-types", get(event_types::list).post(event_types::create))
         .route("/console/{org}/event-types/{name}", get(event_types::show).post(event_types::change))
         .route("/console/{org}/event-types/{name}/send", post(event_types::send))
+        .route("/console/{org}/access", get(access::show))
+        .route("/console/{org}/access/link", post(access::make_link))
+        .route("/console/{org}/access/token", post(access::make_token))
+        .route("/console/{org}/access/revoke", post(access::revoke))
+        .route("/console/{org}/access/end", post(access::end_all))
         .route("/console/{org}/settings", get(settings::show).post(settings::change))
         .route("/console/{org}", get(applications::list).post(applications::create))
 }

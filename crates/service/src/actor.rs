@@ -1,5 +1,7 @@
 //! Who asks, and what they may do.
 
+use std::sync::Arc;
+
 use ringback_model::{AppId, OrgId, Role};
 
 use crate::ServiceError;
@@ -15,6 +17,8 @@ pub struct Actor {
     pub feature_flags: Vec<String>,
     /// What it may do of all that its scope would allow.
     pub capabilities: Capabilities,
+    /// Who it is, as people are told: a user's address, or a token by the beginning of its name.
+    pub by: Arc<str>,
 }
 
 /// What somebody may do beside looking.
@@ -140,8 +144,8 @@ impl Right {
 impl Actor {
     /// Somebody who speaks for all of an organization, with every right.
     #[must_use]
-    pub const fn organization(org: OrgId) -> Self {
-        Self { org, app: None, feature_flags: Vec::new(), capabilities: Capabilities::ALL }
+    pub fn organization(org: OrgId) -> Self {
+        Self { org, app: None, feature_flags: Vec::new(), capabilities: Capabilities::ALL, by: "the server".into() }
     }
 
     /// Lets the actor through if it has the right.

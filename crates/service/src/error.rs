@@ -59,6 +59,8 @@ pub enum Resource {
     OauthClient,
     /// A background task.
     Task,
+    /// A link or token that was given out.
+    Token,
     /// A user of the console.
     User,
 }
@@ -72,6 +74,7 @@ impl fmt::Display for Resource {
             Self::Message => "There is no message with this id or eventId in this application.",
             Self::Attempt => "There is no attempt with this id for this message.",
             Self::User => "There is no user with this id.",
+            Self::Token => "There is no such link or token any more.",
             Self::Task => "There is no background task with this id.",
             Self::OauthClient => "There is no client with this id for this application.",
         })

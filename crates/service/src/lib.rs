@@ -25,6 +25,7 @@ mod event_type;
 mod example;
 mod exchange;
 mod feedback;
+mod given;
 mod header;
 mod idempotency;
 mod issuer;
@@ -73,6 +74,7 @@ pub use error::{FieldError, Resource, ServiceError};
 pub use event_type::EventTypeDraft;
 pub use exchange::{ExchangeView, RequestView, ResponseView};
 pub use feedback::FeedbackResult;
+pub use given::GivenView;
 pub use header::{HeaderDraft, HeadersView};
 pub use idempotency::idempotency;
 pub use issuer::{

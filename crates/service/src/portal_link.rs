@@ -47,6 +47,11 @@ pub struct PortalLink {
 }
 
 impl PortalLinkDraft {
+    /// What a link has that says nothing.
+    pub(crate) fn all() -> Vec<PortalCapability> {
+        PortalCapability::ALL.iter().map(|(one, _)| *one).collect()
+    }
+
     fn check(&self) -> Result<(), ServiceError> {
         let mut faults = Faults::default();
         if self.life.is_some_and(|life| !(LINK_LIFE_MIN..=LINK_LIFE_MAX).contains(&life)) {
@@ -112,7 +117,7 @@ impl Service {
         let app = self.app(actor, app).await?.application.id;
         let words: Vec<PortalCapability> = match &draft.capabilities {
             Some(words) => words.clone(),
-            None => PortalCapability::ALL.iter().map(|(one, _)| *one).collect(),
+            None => PortalLinkDraft::all(),
         };
         let (wall, life) = (self.clock.wall(), draft.life.unwrap_or(LINK_LIFE_MAX));
         let subject = TokenSubject::Application { org: actor.org, app, feature_flags: draft.feature_flags.clone() };

@@ -66,7 +66,11 @@ impl SignedIn {
     /// Somebody who speaks for an organization, with the rights of the user's role.
     #[must_use]
     pub fn actor(&self, org: ringback_model::OrgId) -> Actor {
-        Actor { capabilities: Capabilities::of(self.user.role), ..Actor::organization(org) }
+        Actor {
+            capabilities: Capabilities::of(self.user.role),
+            by: self.user.email.as_str().into(),
+            ..Actor::organization(org)
+        }
     }
 
     /// Lets the user through if it is an admin.

@@ -21,6 +21,8 @@ const REMEMBERED: usize = 10_000;
 pub(crate) const LENGTH_MAX: usize = 8_192;
 /// By how much the clock of another server that mints tokens may be ahead of ours.
 const LEEWAY: Duration = Duration::from_secs(60);
+/// Characters of a token's name that tell it from others.
+const NAMED: usize = 8;
 /// Who we say minted a token.
 const ISSUER: &str = "ringback";
 
@@ -255,8 +257,9 @@ impl TokenKey {
 
 fn read_actor(claims: &Claims) -> Result<Actor, TokenError> {
     let subject = claims.sub.as_deref().ok_or(TokenError::NoSubject)?;
+    let by = author(claims).into();
     if let Ok(org) = subject.parse() {
-        return Ok(Actor::organization(org));
+        return Ok(Actor { by, ..Actor::organization(org) });
     }
     let org = claims.org.as_deref().and_then(|org| org.parse().ok()).ok_or(TokenError::Subject)?;
     let Ok(app) = subject.parse() else { return Err(TokenError::Subject) };
@@ -264,7 +267,19 @@ fn read_actor(claims: &Claims) -> Result<Actor, TokenError> {
         Some(words) => PortalCapability::together(words),
         None => Capabilities::ALL,
     };
-    Ok(Actor { app: Some(app), feature_flags: claims.feature_flags.clone(), capabilities, ..Actor::organization(org) })
+    let feature_flags = claims.feature_flags.clone();
+    Ok(Actor { app: Some(app), feature_flags, capabilities, by, ..Actor::organization(org) })
+}
+
+/// Who shows a token, as people are told: never so much of it that it could be used.
+fn author(claims: &Claims) -> String {
+    let kind = if claims.capabilities.is_some() { "portal link" } else { "token" };
+    match (&claims.client_id, &claims.session_id, &claims.jti) {
+        (Some(client), ..) => format!("client {client}"),
+        (None, Some(session), _) => format!("{kind} of {session}"),
+        (None, None, Some(id)) => format!("{kind} {}", id.chars().take(NAMED).collect::<String>()),
+        (None, None, None) => kind.to_owned(),
+    }
 }
 
 /// Tokens that were verified.
@@ -371,13 +386,14 @@ mod tests {
         let subject = TokenSubject::Application { org, app, feature_flags: flags.clone() };
         for _ in 0..2 {
             let verified = tokens.verify(mint(&subject).reveal(), NOW).unwrap();
-            assert_eq!(
-                *verified.actor,
-                Actor { app: Some(app), feature_flags: flags.clone(), ..Actor::organization(org) }
-            );
+            let by = verified.actor.by.clone();
+            assert!(by.starts_with("token ") && by.len() == 14, "{by}");
+            let expected = Actor { app: Some(app), feature_flags: flags.clone(), by, ..Actor::organization(org) };
+            assert_eq!(*verified.actor, expected);
         }
         let verified = tokens.verify(mint(&organization()).reveal(), NOW).unwrap();
-        assert_eq!(*verified.actor, Actor::organization(org));
+        let by = verified.actor.by.clone();
+        assert_eq!(*verified.actor, Actor { by, ..Actor::organization(org) });
     }
 
     #[test]

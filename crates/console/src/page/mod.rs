@@ -1,5 +1,6 @@
 //! The pages: one file per resource, one handler per page or step.
 
+pub(crate) mod access;
 pub(crate) mod account;
 pub(crate) mod application;
 pub(crate) mod applications;

@@ -6,6 +6,7 @@ mod browser;
 mod harness;
 mod messages;
 
+mod access;
 mod application;
 mod event_type;
 mod guard;
