@@ -9,7 +9,7 @@ use std::fmt;
 
 use ringback_service::FieldError;
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 use crate::explain::{Explained, explain};
 use crate::problem::Problem;
@@ -167,9 +167,6 @@ impl<'de> Visitor<'de> for UniqueVisitor {
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
-
-/// A member that is there and not null.
-pub(crate) type Present = Option<IgnoredAny>;
 
 #[cfg(test)]
 mod tests {

@@ -45,7 +45,7 @@ pub(crate) struct Server {
     store: OpenStore,
     engine: Engine,
     probe: Arc<Probe>,
-    /// Reads words for the search, and does background tasks.
+    /// Reads words for the search, does background tasks, and lets go of what is old.
     background: JoinHandle<()>,
     notices: JoinHandle<()>,
     service: Arc<Service>,
@@ -265,9 +265,9 @@ async fn tell(service: Arc<Service>, notices: mpsc::Receiver<Notice>) {
     service.tell_notices(notices).await;
 }
 
-/// Reads words for the search, and does background tasks.
+/// Reads words for the search, does background tasks, and lets go of what is old.
 async fn work_in_the_background(service: Arc<Service>) {
-    tokio::join!(service.read_words(), service.clone().run_tasks());
+    tokio::join!(service.read_words(), service.clone().run_tasks(), service.let_go());
 }
 
 /// The listener of the operator alone, if the configuration asks for one.

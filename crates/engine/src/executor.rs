@@ -7,7 +7,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use ringback_model::{AttemptOutcome, Clock, Exchange, IdMaker, NotSent, Random, Timestamp, sentence};
+use ringback_model::{AttemptOutcome, Clock, Exchange, IdMaker, NotSent, Random, Timestamp, Trigger, sentence};
 use ringback_store::{Due, NewAttempt};
 use ringback_wire::RenderError;
 
@@ -50,9 +50,13 @@ impl Executor {
             (true, Some(url)) => url.as_str().into(),
             (true, None) | (false, _) => Arc::clone(&route.url),
         };
-        let sent = AssertUnwindSafe(self.send(&due, &route)).catch_unwind().await;
-        // A panic is told by the hook that prints it; the delivery only learns that nothing came of it.
-        let (earlier, last) = sent.unwrap_or_else(|_| (None, nothing(started_at, NotSent::Panic, String::new())));
+        let (earlier, last) = if due.trigger == Trigger::Scheduled && started_at >= due.message.ends_at() {
+            (None, nothing(started_at, NotSent::Expired, String::new()))
+        } else {
+            let sent = AssertUnwindSafe(self.send(&due, &route)).catch_unwind().await;
+            // A panic is told by the hook that prints it; the delivery only learns that nothing came of it.
+            sent.unwrap_or_else(|_| (None, nothing(started_at, NotSent::Panic, String::new())))
+        };
         let judgement = Judgement::of(&due, &route.retry, &last.outcome, self.clock.now(), self.random.fraction());
         let record = |Seen { started_at, outcome, exchange }: Seen| NewAttempt {
             id: self.ids.make(started_at, &*self.random),

@@ -26,6 +26,7 @@ impl Judgement {
             accepted_at: due.message.accepted_at,
             held_since: due.held_since,
             in_queue: due.queue.is_some(),
+            ends_at: Some(due.message.ends_at()),
         };
         let step = match (due.trigger, policy.decide(progress, outcome, now, jitter)) {
             (_, Decision::End { state: DeliveryState::Success, reason }) => {
@@ -61,7 +62,13 @@ fn verdict(outcome: &AttemptOutcome) -> Verdict {
         },
         AttemptOutcome::NotSent { why: NotSent::AddressDenied | NotSent::Dns | NotSent::Token } => Verdict::Unreachable,
         AttemptOutcome::NotSent {
-            why: NotSent::LocalResource | NotSent::Render | NotSent::Panic | NotSent::Stopped | NotSent::PayloadGone,
+            why:
+                NotSent::LocalResource
+                | NotSent::Render
+                | NotSent::Panic
+                | NotSent::Stopped
+                | NotSent::PayloadGone
+                | NotSent::Expired,
         } => Verdict::NotSent,
     }
 }

@@ -6,7 +6,7 @@ use ringback_model::{
 use ringback_store::{Due, NewAttempt, Step};
 
 /// What attempts are told apart by: the word for each outcome.
-const OUTCOMES: [&str; 18] = [
+const OUTCOMES: [&str; 19] = [
     "delivered",
     "status_3xx",
     "status_4xx",
@@ -25,9 +25,10 @@ const OUTCOMES: [&str; 18] = [
     "unrenderable",
     "token",
     "payload_gone",
+    "expired",
 ];
 /// The word for each end of a delivery.
-const ENDS: [&str; 10] = [
+const ENDS: [&str; 12] = [
     "success",
     "exhausted",
     "never_sent",
@@ -37,6 +38,8 @@ const ENDS: [&str; 10] = [
     "gone",
     "canceled",
     "unrenderable",
+    "skipped",
+    "expired",
     "other",
 ];
 
@@ -64,7 +67,8 @@ pub struct EngineReading {
     pub lag: HistogramReading,
     /// How long exchanges took.
     pub exchange: HistogramReading,
-    /// How long after the acceptance of its message a delivery succeeded at the first try.
+    /// How long after it came due a delivery succeeded at the first try: after the acceptance of its message, or the later
+    /// time that was asked for.
     pub delivery: HistogramReading,
 }
 
@@ -97,7 +101,7 @@ impl EngineMeter {
                 self.ends[end(state, reason)].add_one();
                 if state == DeliveryState::Success && due.trigger == Trigger::Scheduled && due.tries == 0 {
                     let ended = last.started_at + last.exchange.phases.total;
-                    self.delivery.note_time(ended.since(due.message.accepted_at));
+                    self.delivery.note_time(ended.since(due.message.starts_at()));
                 }
             }
             Step::Retry { .. } => self.retries.add_one(),
@@ -144,6 +148,7 @@ fn outcome(outcome: &AttemptOutcome) -> usize {
             NotSent::Render => 15,
             NotSent::Token => 16,
             NotSent::PayloadGone => 17,
+            NotSent::Expired => 18,
         },
     }
 }
@@ -172,6 +177,8 @@ mod tests {
             (Reason::Gone, "gone"),
             (Reason::Canceled, "canceled"),
             (Reason::Unrenderable, "unrenderable"),
+            (Reason::Skipped, "skipped"),
+            (Reason::Expired, "expired"),
         ];
         for (reason, expected) in words {
             assert_eq!(word(reason), expected);
@@ -185,6 +192,6 @@ mod tests {
             |status| OUTCOMES[outcome(&AttemptOutcome::Failed { why: Failure::Status(status), retry_after: None })];
         assert_eq!([302, 404, 503, 204].map(word), ["status_3xx", "status_4xx", "status_5xx", "status_other"]);
         let not_sent = |why| OUTCOMES[outcome(&AttemptOutcome::NotSent { why })];
-        assert_eq!([NotSent::Dns, NotSent::PayloadGone].map(not_sent), ["dns", "payload_gone"]);
+        assert_eq!([NotSent::Dns, NotSent::Expired].map(not_sent), ["dns", "expired"]);
     }
 }

@@ -97,6 +97,8 @@ impl World {
                 ordering_key: None,
                 occurred_at: None,
                 callback_url: None,
+                deliver_at: None,
+                deliver_until: None,
                 accepted_at: NOW,
                 expires_at: Timestamp::MAX,
             },

@@ -88,6 +88,8 @@ pub enum NotSent {
     Token,
     /// The payload was expunged or has expired.
     PayloadGone,
+    /// The message's time to live has ended.
+    Expired,
 }
 
 impl fmt::Display for AttemptOutcome {
@@ -116,6 +118,7 @@ impl fmt::Display for AttemptOutcome {
                 NotSent::Stopped => "the server was stopping",
                 NotSent::Token => "no token could be fetched for the receiver",
                 NotSent::PayloadGone => "the payload is gone",
+                NotSent::Expired => "the message's time to live has ended",
             }),
         }
     }
@@ -146,6 +149,7 @@ impl AttemptOutcome {
                 NotSent::Stopped => 69,
                 NotSent::Token => 70,
                 NotSent::PayloadGone => 71,
+                NotSent::Expired => 72,
             },
         }
     }
@@ -171,6 +175,7 @@ impl AttemptOutcome {
             69 => return Some(Self::NotSent { why: NotSent::Stopped }),
             70 => return Some(Self::NotSent { why: NotSent::Token }),
             71 => return Some(Self::NotSent { why: NotSent::PayloadGone }),
+            72 => return Some(Self::NotSent { why: NotSent::Expired }),
             _ => return None,
         };
         Some(Self::Failed { why, retry_after: None })
@@ -274,7 +279,7 @@ mod tests {
     #[test]
     fn every_number_stands_for_one_outcome_and_comes_back_as_it() {
         let known: Vec<i64> = (0..256).filter(|code| AttemptOutcome::from_code(*code, 204).is_some()).collect();
-        assert_eq!(known, (0..=8).chain(64..=71).collect::<Vec<_>>());
+        assert_eq!(known, (0..=8).chain(64..=72).collect::<Vec<_>>());
         for code in known {
             assert_eq!(AttemptOutcome::from_code(code, 204).map(|outcome| i64::from(outcome.code())), Some(code));
         }

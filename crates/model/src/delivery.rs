@@ -77,6 +77,8 @@ pub enum Reason {
     Unrenderable = 8,
     /// A person has skipped it, so that those behind it may go on.
     Skipped = 9,
+    /// The message's time to live, or the time that its payload is kept for, had ended before it could be delivered.
+    Expired = 10,
 }
 
 impl Reason {
@@ -99,6 +101,7 @@ impl Reason {
             7 => Some(Self::Canceled),
             8 => Some(Self::Unrenderable),
             9 => Some(Self::Skipped),
+            10 => Some(Self::Expired),
             _ => None,
         }
     }
@@ -115,6 +118,7 @@ impl fmt::Display for Reason {
             Self::Gone => "the receiver answered 410 Gone",
             Self::Canceled => "canceled",
             Self::Skipped => "skipped, so that those behind it may go on",
+            Self::Expired => "its time ended before it could be delivered",
             Self::Unrenderable => "no request could be made of the message: its last attempt says why",
         })
     }

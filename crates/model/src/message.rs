@@ -49,6 +49,10 @@ pub struct Message {
     pub occurred_at: Option<Timestamp>,
     /// A URL of its own that it is sent to as well.
     pub callback_url: Option<String>,
+    /// Nothing is sent of it before this time, unless somebody asks for it.
+    pub deliver_at: Option<Timestamp>,
+    /// From this time on nothing is sent of it any more, unless somebody asks for it: what is pending then has failed.
+    pub deliver_until: Option<Timestamp>,
     /// When it was accepted.
     pub accepted_at: Timestamp,
     /// When its payload may go.
@@ -56,6 +60,18 @@ pub struct Message {
 }
 
 impl Message {
+    /// When its deliveries come due: at its acceptance, or at the later time that was asked for.
+    #[must_use]
+    pub fn starts_at(&self) -> Timestamp {
+        self.deliver_at.map_or(self.accepted_at, |at| at.max(self.accepted_at))
+    }
+
+    /// Until when its deliveries may take: the end of its own time, or of its payload's.
+    #[must_use]
+    pub fn ends_at(&self) -> Timestamp {
+        self.deliver_until.map_or(self.expires_at, |until| until.min(self.expires_at))
+    }
+
     /// The body to send and its content type; `None` once the payload is gone.
     #[must_use]
     pub fn body(&self) -> Option<(&Bytes, &str)> {

@@ -33,6 +33,12 @@ pub struct OrganizationSettings {
     /// For how many days payloads are kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention_days: Option<u16>,
+    /// For how many days attempts are kept, from the acceptance of their message on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempt_retention_days: Option<u16>,
+    /// For how many days messages are kept; those whose payload is kept for longer, for as long as that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message_retention_days: Option<u16>,
     /// Every new endpoint has to pass a handshake before it gets anything.
     pub require_verification: bool,
     /// A message of an event type that was not registered is refused.

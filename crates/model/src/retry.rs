@@ -41,6 +41,8 @@ pub struct Progress {
     pub held_since: Option<Timestamp>,
     /// Whether others wait for it.
     pub in_queue: bool,
+    /// From when on it is not tried any more; by its schedule alone if absent.
+    pub ends_at: Option<Timestamp>,
 }
 
 /// What becomes of a delivery after an attempt.
@@ -92,6 +94,24 @@ impl RetryPolicy {
     /// than scheduled, and `Retry-After` can only lengthen it.
     #[must_use]
     pub fn decide(&self, progress: Progress, outcome: &AttemptOutcome, now: Timestamp, jitter: f64) -> Decision {
+        let by_schedule = self.decide_by_schedule(progress, outcome, now, jitter);
+        let Some(ends_at) = progress.ends_at else { return by_schedule };
+        match by_schedule {
+            Decision::Retry { .. } | Decision::Hold { .. } if now >= ends_at => fail(Reason::Expired),
+            // It ends when its time does, not at the try after that.
+            Decision::Retry { due } => Decision::Retry { due: due.min(ends_at) },
+            Decision::Hold { since, until } => Decision::Hold { since, until: until.min(ends_at) },
+            end @ Decision::End { .. } => end,
+        }
+    }
+
+    fn decide_by_schedule(
+        &self,
+        progress: Progress,
+        outcome: &AttemptOutcome,
+        now: Timestamp,
+        jitter: f64,
+    ) -> Decision {
         match outcome {
             AttemptOutcome::Delivered => Decision::End { state: DeliveryState::Success, reason: None },
             AttemptOutcome::Failed { why: Failure::Status(410), .. } => fail(Reason::Gone),
@@ -110,6 +130,7 @@ impl RetryPolicy {
         let delay = match why {
             NotSent::Stopped => return Decision::Retry { due: now },
             NotSent::PayloadGone => return fail(Reason::PayloadGone),
+            NotSent::Expired => return fail(Reason::Expired),
             NotSent::Render => return self.hold(progress, now),
             NotSent::Panic if progress.unsent + 1 >= PANICS_TO_END => return fail(Reason::Panicked),
             NotSent::LocalResource | NotSent::Token | NotSent::Panic => {
@@ -247,6 +268,36 @@ mod tests {
                     prop_assert!(due <= NOW + delay.mul_f64(1.0 + JITTER));
                 }
                 Decision::End { .. } | Decision::Hold { .. } => prop_assert!(false, "ended early"),
+            }
+        }
+
+        #[test]
+        fn nothing_is_put_off_beyond_the_time_of_its_message(
+            tries in 0u16..12,
+            unsent in 0u16..12,
+            late in 0u64..500_000,
+            life in 0u64..500_000,
+            code in proptest::sample::select(vec![0, 1, 2, 64, 66, 67, 70, 71, 72]),
+        ) {
+            let policy = RetryPolicy::default();
+            let (now, ends_at) = (NOW + Duration::from_secs(late), NOW + Duration::from_secs(life));
+            let without = Progress { tries, unsent, accepted_at: NOW, ..Progress::default() };
+            let outcome = AttemptOutcome::from_code(code, 500).expect("a known outcome");
+            let within = policy.decide(Progress { ends_at: Some(ends_at), ..without }, &outcome, now, 0.5);
+            match (policy.decide(without, &outcome, now, 0.5), within) {
+                (Decision::Retry { due }, Decision::Retry { due: earlier }) => {
+                    prop_assert!(now < ends_at);
+                    prop_assert_eq!(earlier, due.min(ends_at));
+                }
+                (Decision::Hold { until, .. }, Decision::Hold { until: earlier, .. }) => {
+                    prop_assert!(now < ends_at);
+                    prop_assert_eq!(earlier, until.min(ends_at));
+                }
+                (Decision::Retry { .. } | Decision::Hold { .. }, ended) => {
+                    prop_assert!(now >= ends_at);
+                    prop_assert_eq!(ended, fail(Reason::Expired));
+                }
+                (end, same) => prop_assert_eq!(end, same),
             }
         }
 

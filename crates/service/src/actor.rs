@@ -93,6 +93,8 @@ pub enum Right {
     ReadMessages,
     /// Ask for one more attempt.
     Resend,
+    /// Remove the contents of messages and of answers, for good.
+    Expunge,
 }
 
 impl Right {
@@ -115,7 +117,8 @@ impl Right {
             | Self::ManageOrganization
             | Self::ManageEventTypes
             | Self::GrantAccess
-            | Self::CreateMessages => false,
+            | Self::CreateMessages
+            | Self::Expunge => false,
         }
     }
 
@@ -129,9 +132,11 @@ impl Right {
             | Self::ReadOrganization
             | Self::ReadEventTypes
             | Self::ReadMessages => true,
-            Self::ManageApplications | Self::ManageEndpoints | Self::ManageEventTypes | Self::CreateMessages => {
-                capabilities.manage
-            }
+            Self::ManageApplications
+            | Self::ManageEndpoints
+            | Self::ManageEventTypes
+            | Self::CreateMessages
+            | Self::Expunge => capabilities.manage,
             Self::ReadSecrets => capabilities.secrets,
             Self::RotateSecrets => capabilities.rotate,
             Self::ManageClients | Self::GrantAccess => capabilities.grant,

@@ -11,16 +11,14 @@ use sha2::{Digest, Sha256};
 
 use crate::check::{EVENT_TYPE_RULE, Faults, is_event_type_name};
 use crate::matching::{self, Look, ReportText, Subject};
+use crate::retention::{DAYS, PAYLOAD_DAYS};
 use crate::service::TRIES;
-use crate::{Actor, ApplicationDraft, FieldError, Page, Resource, Right, Service, ServiceError, Window};
+use crate::{Actor, ApplicationDraft, FieldError, Page, Resource, Right, Service, ServiceError, Timing, Window};
 
 /// Endpoints that one message may go to.
 const TARGETS_MAX: usize = 1_000;
 /// Channels that one message may carry.
 const CHANNELS_MAX: usize = 5;
-/// For how many days a payload may be kept, and the default.
-pub(crate) const RETENTION_DAYS: std::ops::RangeInclusive<i64> = 5..=90;
-const RETENTION_DAYS_DEFAULT: i64 = 90;
 /// How far ahead of us the clock of somebody who asks for a span of time may be.
 pub(crate) const AHEAD_MAX: Duration = Duration::from_secs(3_600);
 /// How messages from a phone are named: they go before reports.
@@ -45,6 +43,8 @@ pub struct MessageDraft<'a> {
     pub class: Option<Class>,
     /// See [`Message::occurred_at`].
     pub occurred_at: Option<Timestamp>,
+    /// When it may be sent.
+    pub timing: Timing,
     /// A URL that it goes to beside the endpoints that match; see [`Message::callback_url`].
     pub callback_url: Option<&'a str>,
     /// For how many days the payload is kept.
@@ -99,7 +99,8 @@ impl MessageDraft<'_> {
         if self.ordering_key.is_some_and(|key| !(1..=256).contains(&key.len())) {
             faults.note("orderingKey", "1 to 256 bytes are allowed; leave it out if the order does not matter.");
         }
-        if self.retention_days.is_some_and(|days| !RETENTION_DAYS.contains(&days)) {
+        self.timing.check(&mut faults);
+        if self.retention_days.is_some_and(|days| !u16::try_from(days).is_ok_and(|days| PAYLOAD_DAYS.contains(&days))) {
             faults.note("payloadRetentionPeriod", "It is 5 to 90 days; leave it out for 90.");
         }
         if self.raw.as_ref().and_then(|raw| raw.content_type).is_some_and(|text| !is_content_type(text)) {
@@ -117,7 +118,7 @@ impl MessageDraft<'_> {
         days: Option<u16>,
         report: Option<&Report<'_>>,
     ) -> NewMessage {
-        let days = self.retention_days.or(days.map(i64::from)).unwrap_or(RETENTION_DAYS_DEFAULT).unsigned_abs();
+        let days = self.retention_days.unwrap_or_else(|| days.unwrap_or(DAYS).into()).unsigned_abs();
         let own_key = self.ordering_key.and_then(|key| OrderingKey::new(key.to_owned()));
         NewMessage {
             id,
@@ -130,6 +131,8 @@ impl MessageDraft<'_> {
             ordering_key: own_key.or_else(|| report.and_then(matching::ordering_key_of)),
             occurred_at: self.occurred_at,
             callback_url: None,
+            deliver_at: None,
+            deliver_until: None,
             accepted_at: now,
             expires_at: now + Duration::from_secs(days * 86_400),
         }
@@ -212,6 +215,8 @@ impl Service {
         let own = report.as_ref().filter(|_| matching::is_of_reports(&config.settings, draft.event_type));
         let class = draft.class.or(class).or_else(|| own.and_then(matching::class_of)).unwrap_or_default();
         let mut message = draft.to_message(id, now, config.settings.retention_days, own);
+        (message.deliver_at, message.deliver_until) =
+            draft.timing.on_our_clock(now, self.clock.wall(), message.expires_at)?;
         let mut targets = find_targets(config, &message, report.as_ref())?;
         if let Some((url, lane)) = callback {
             message.callback_url = Some(url);

@@ -14,7 +14,7 @@ use ringback_wire::Recipe;
 use crate::branding;
 use crate::check::Faults;
 use crate::issuer::OrganizationSecrets;
-use crate::message::RETENTION_DAYS;
+use crate::retention::{PAYLOAD_DAYS, RECORD_DAYS, Retention};
 use crate::service::TRIES;
 use crate::{Actor, JqlIssuerDraft, Right, Service, ServiceError};
 
@@ -44,6 +44,10 @@ pub struct OrganizationDraft {
     pub retry_schedule: Option<Vec<Duration>>,
     /// See [`OrganizationSettings::retention_days`].
     pub retention_days: Option<u16>,
+    /// See [`OrganizationSettings::attempt_retention_days`].
+    pub attempt_retention_days: Option<u16>,
+    /// See [`OrganizationSettings::message_retention_days`].
+    pub message_retention_days: Option<u16>,
     /// See [`OrganizationSettings::require_verification`].
     pub require_verification: bool,
     /// See [`OrganizationSettings::strict_event_types`].
@@ -66,6 +70,8 @@ impl OrganizationDraft {
             time_zone: settings.time_zone.clone(),
             retry_schedule: settings.retry_schedule(),
             retention_days: settings.retention_days,
+            attempt_retention_days: settings.attempt_retention_days,
+            message_retention_days: settings.message_retention_days,
             require_verification: settings.require_verification,
             strict_event_types: settings.strict_event_types,
             products: settings.products.clone(),
@@ -80,6 +86,8 @@ impl OrganizationDraft {
         settings.time_zone = self.time_zone;
         settings.retry_schedule_micros = self.retry_schedule.map(|delays| delays.into_iter().map(micros).collect());
         settings.retention_days = self.retention_days;
+        settings.attempt_retention_days = self.attempt_retention_days;
+        settings.message_retention_days = self.message_retention_days;
         settings.require_verification = self.require_verification;
         settings.strict_event_types = self.strict_event_types;
         settings.products = self.products;
@@ -89,8 +97,15 @@ impl OrganizationDraft {
 
     fn check(&self, faults: &mut Faults) {
         faults.retry_schedule(self.retry_schedule.as_deref());
-        if self.retention_days.is_some_and(|days| !RETENTION_DAYS.contains(&i64::from(days))) {
-            faults.note("retentionDays", "It is 5 to 90 days; leave it out for 90.");
+        for (name, days, allowed) in [
+            ("retentionDays", self.retention_days, PAYLOAD_DAYS),
+            ("attemptRetentionDays", self.attempt_retention_days, RECORD_DAYS),
+            ("messageRetentionDays", self.message_retention_days, RECORD_DAYS),
+        ] {
+            if days.is_some_and(|days| !allowed.contains(&days)) {
+                let rule = format!("It is {} to {} days; leave it out for 90.", allowed.start(), allowed.end());
+                faults.note(name, rule);
+            }
         }
         branding::check(&self.branding, self.support_url.as_deref(), faults);
         if self.products.len() > PRODUCTS_MAX {
@@ -204,6 +219,10 @@ impl Service {
     /// [`ServiceError::Forbidden`] without [`Right::ReadOrganization`].
     pub async fn get_organization(&self, actor: &Actor) -> Result<OrganizationSettings, ServiceError> {
         actor.require(Right::ReadOrganization)?;
+        self.get_organization_settings(actor).await
+    }
+
+    async fn get_organization_settings(&self, actor: &Actor) -> Result<OrganizationSettings, ServiceError> {
         match self.organization(actor.org).await? {
             Some(org) => Ok((*self.directory.settings(org).await?).clone()),
             None => Ok(OrganizationSettings::default()),
@@ -278,7 +297,12 @@ impl Service {
             self.check_time_zone(&settings, &mut faults);
             faults.finish().map(|()| settings)
         };
-        self.rewrite_organization(actor, rewrite).await
+        let before = Retention::of(&self.get_organization_settings(actor).await?);
+        let settings = self.rewrite_organization(actor, rewrite).await?;
+        if Retention::of(&settings) != before {
+            self.store.revisit().await?;
+        }
+        Ok(settings)
     }
 
     /// Writes the settings as they are: what is read beside them has changed.

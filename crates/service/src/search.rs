@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use ringback_model::{AppNo, Message, MessageId, MessageNo};
+use ringback_model::{AppNo, Message, MessageId, MessageNo, OrganizationSettings};
 use ringback_store::{AppConfig, Mention, MentionQuery, MessageRef, UnreadQuery, UnreadRun};
 use ringback_wire::report::search_word;
 
@@ -67,7 +67,7 @@ impl Service {
         Ok(found)
     }
 
-    /// Reads the words of messages for as long as the server runs.
+    /// Reads the words of messages, and when something of them is to go, for as long as the server runs.
     pub async fn read_words(&self) {
         loop {
             let rest = match self.read_some_words().await {
@@ -92,15 +92,19 @@ impl Service {
     pub async fn read_some_words(&self) -> Result<usize, ServiceError> {
         let query = UnreadQuery { accepted_before: self.clock.now() - AGE, limit: STEP };
         let runs = self.store.unread(query).await?;
-        let mut words = Vec::new();
+        let (mut words, mut look_at) = (Vec::new(), Vec::new());
         for run in &runs {
             self.words_of_run(run, &mut words).await?;
+            for message in &run.messages {
+                let retention = self.retention_of(message.app).await?;
+                look_at.push((message.no, retention.first_look(message.accepted_at, message.ends_at)));
+            }
         }
         let ends = runs.iter().filter_map(|run| Some((run.after, run.messages.last()?.no)));
         let read: Vec<(MessageNo, MessageNo)> = ends.collect();
         if !read.is_empty() {
             // Should another node have been quicker, it has kept the same words.
-            self.store.mention(Mention { read, words }).await?;
+            self.store.mention(Mention { read, words, look_at }).await?;
         }
         Ok(runs.iter().map(|run| run.messages.len()).sum())
     }
@@ -125,11 +129,16 @@ impl Service {
             for (no, payload) in &payloads {
                 let Ok(at) = reports.binary_search_by_key(no, |(message, _)| message.no) else { continue };
                 let (message, app) = &reports[at];
-                let text = ReportText::new(&app.settings, &message.event_type, payload);
-                let found = text.report().map(|report| report.search_words()).unwrap_or_default();
+                let found = words_of(&app.settings, &message.event_type, payload);
                 words.extend(found.into_iter().map(|word| (message.app, word, *no)));
             }
         }
         Ok(())
     }
+}
+
+/// The words of a report that its message is found by.
+pub(crate) fn words_of(settings: &OrganizationSettings, event_type: &str, payload: &[u8]) -> Vec<String> {
+    let text = ReportText::new(settings, event_type, payload);
+    text.report().map(|report| report.search_words()).unwrap_or_default()
 }

@@ -49,6 +49,10 @@ pub struct NewMessage {
     pub occurred_at: Option<Timestamp>,
     /// See [`Message::callback_url`].
     pub callback_url: Option<String>,
+    /// See [`Message::deliver_at`].
+    pub deliver_at: Option<Timestamp>,
+    /// See [`Message::deliver_until`].
+    pub deliver_until: Option<Timestamp>,
     /// See [`Message::accepted_at`].
     pub accepted_at: Timestamp,
     /// See [`Message::expires_at`].

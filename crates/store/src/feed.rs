@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use ringback_model::{AppNo, EndpointNo, MessageNo, Trigger};
+use ringback_model::{AppNo, EndpointNo, MessageNo, Timestamp, Trigger};
 use tokio::sync::mpsc;
 
 use crate::Due;
@@ -41,6 +41,11 @@ pub struct Committed {
 }
 
 impl Committed {
+    /// Notes a delivery that is due; of one that comes due later than `now` its endpoint only, which looks for itself.
+    pub(crate) fn come_due(&mut self, due: Due, now: Timestamp) {
+        if due.due <= now { self.due.push(due) } else { self.woken.push(due.endpoint) }
+    }
+
     /// Whether there is nothing to tell.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -169,15 +174,17 @@ mod tests {
             ordering_key: None,
             occurred_at: None,
             callback_url: None,
-            accepted_at: ringback_model::Timestamp::MIN,
-            expires_at: ringback_model::Timestamp::MAX,
+            deliver_at: None,
+            deliver_until: None,
+            accepted_at: Timestamp::MIN,
+            expires_at: Timestamp::MAX,
         };
         Due {
             message: Arc::new(message),
             endpoint: EndpointNo(1),
             trigger: Trigger::Scheduled,
             priority: ringback_model::Priority(0),
-            due: ringback_model::Timestamp::MIN,
+            due: Timestamp::MIN,
             queue: None,
             tries: 0,
             unsent: 0,

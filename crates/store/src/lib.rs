@@ -11,6 +11,7 @@ pub mod conformance;
 mod directory;
 mod document;
 mod error;
+mod expiry;
 mod fact;
 mod feed;
 mod inspection;
@@ -26,6 +27,7 @@ mod task;
 pub use directory::{AppConfig, Directory, EndpointConfig};
 pub use document::{Delete, Document, DocumentKind, DocumentPage, Expect, Put, PutResult, Written};
 pub use error::StoreError;
+pub use expiry::{Aging, AgingQuery, EXPUNGED, Expire, Expired, Expiry, Part};
 pub use fact::{
     Accept, AcceptBatch, Accepted, BatchAccepted, Clear, Cleared, Due, Finish, Finished, Idempotency, LaneStart,
     NewAttempt, NewMessage, QueueNo, Rearm, Rearmed, Release, Released, Step, Take, Taken, Target,

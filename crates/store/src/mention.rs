@@ -1,4 +1,4 @@
-//! Which messages a word finds. The words are read out of reports some time after the acceptance, by a pass that goes over
+//! Which messages a word finds, and when something of them is to go. The words are read out of reports some time after the acceptance, by a pass that goes over
 //! messages in the order of their numbers and keeps where it is; so the acceptance costs what it would without them.
 
 use ringback_model::{AppNo, MessageNo, Timestamp};
@@ -12,6 +12,10 @@ pub struct Unread {
     pub app: AppNo,
     /// Its event type.
     pub event_type: String,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+    /// When something of it is to go: the first of the ends of its own time and of its payload's.
+    pub ends_at: Timestamp,
 }
 
 /// Messages that the pass has not read yet, of one run of numbers: all of a store, or a part whose numbers rise by
@@ -41,6 +45,8 @@ pub struct Mention {
     pub read: Vec<(MessageNo, MessageNo)>,
     /// The words, at most 128 bytes each, and where they were found.
     pub words: Vec<(AppNo, String, MessageNo)>,
+    /// When something of each message is to go, so that its part is visited then; see [`crate::Expire`].
+    pub look_at: Vec<(MessageNo, Timestamp)>,
 }
 
 /// Asks for messages that have a word.

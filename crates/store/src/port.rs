@@ -11,10 +11,11 @@ use bytes::Bytes;
 use ringback_model::{AppNo, Attempt, AttemptId, Delivery, EndpointNo, Message, MessageNo, Tally, Timestamp};
 
 use crate::{
-    Accept, AcceptBatch, Accepted, Advance, Advanced, AttemptQuery, Backlog, BatchAccepted, Clear, Cleared, Count,
-    Delete, Document, DocumentKind, DocumentPage, End, Ended, EndpointDeliveryQuery, EndpointTallyQuery, Finish,
-    Finished, LaneStart, Mention, MentionQuery, MessageQuery, MessageRef, Put, PutResult, Rearm, Rearmed, Release,
-    Released, Reply, StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery, UnreadQuery, UnreadRun,
+    Accept, AcceptBatch, Accepted, Advance, Advanced, Aging, AgingQuery, AttemptQuery, Backlog, BatchAccepted, Clear,
+    Cleared, Count, Delete, Document, DocumentKind, DocumentPage, End, Ended, EndpointDeliveryQuery,
+    EndpointTallyQuery, Expire, Expired, Finish, Finished, LaneStart, Mention, MentionQuery, MessageQuery, MessageRef,
+    Part, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, StoreMeter, SurveyQuery, Surveyed, Take, Taken,
+    TallyQuery, UnreadQuery, UnreadRun,
 };
 
 /// The durable facts. See the module for what all methods promise.
@@ -73,6 +74,20 @@ pub trait Store: Send + Sync + Debug + 'static {
     /// The payloads of messages, in the order asked for, up to so many bytes but one at least; those that are gone are
     /// left out.
     fn payloads(&self, numbers: Vec<MessageNo>, max_bytes: usize) -> Reply<Vec<(MessageNo, Bytes)>>;
+
+    /// Parts of the messages that are due to be visited, because something in them is to go: those first that have been
+    /// for longest, at most `limit`.
+    fn upkeep(&self, now: Timestamp, limit: usize) -> Reply<Vec<Part>>;
+
+    /// Messages of a part, as far as it matters for how long they are kept.
+    fn aging(&self, query: AgingQuery) -> Reply<Vec<Aging>>;
+
+    /// Lets go of payloads, attempts and messages, and notes when their part is visited next, in one commit. Endpoints of
+    /// which pending deliveries have ended are told to the feed.
+    fn expire(&self, item: Expire) -> Reply<Expired>;
+
+    /// Has all parts of the messages visited: it has changed for how long things are kept.
+    fn revisit(&self) -> Reply<()>;
 
     /// What waits for an endpoint. Costs time in proportion to it, though little for each.
     fn backlog(&self, endpoint: EndpointNo) -> Reply<Backlog>;

@@ -56,6 +56,8 @@ impl Opened {
                 ordering_key: None,
                 occurred_at: None,
                 callback_url: None,
+                deliver_at: None,
+                deliver_until: None,
                 accepted_at: Timestamp::from_seconds(1),
                 expires_at: Timestamp::MAX,
             },

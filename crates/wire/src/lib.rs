@@ -301,6 +301,8 @@ mod tests {
             ordering_key: None,
             occurred_at: None,
             callback_url: None,
+            deliver_at: None,
+            deliver_until: None,
             accepted_at: Timestamp::from_seconds(0),
             expires_at: Timestamp::MAX,
         }

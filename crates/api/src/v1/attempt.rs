@@ -311,6 +311,26 @@ pub(crate) async fn get(
     Ok(respond::json(StatusCode::OK, &MessageAttemptOut::new(view, true)))
 }
 
+/// Removes the body of the answer that an attempt got, for good: `EXPUNGED` stands in its place.
+#[utoipa::path(
+    delete, path = "/api/v1/app/{app_id}/msg/{msg_id}/attempt/{attempt_id}/content",
+    operation_id = "v1.message-attempt.expunge-content", tag = "Message Attempt",
+    params(
+        ("app_id" = String, Path, description = "Id or uid of the application."),
+        ("msg_id" = String, Path, description = "Id or eventId of the message."),
+        ("attempt_id" = String, Path, description = "Id of the attempt."),
+    ),
+    responses((status = 204)),
+)]
+pub(crate) async fn expunge(
+    State(service): State<Arc<Service>>,
+    Path((app, message, attempt)): Path<(String, String, String)>,
+    Caller(actor): Caller,
+) -> Result<Response, Problem> {
+    service.expunge_attempt(&actor, &app, &message, &attempt).await?;
+    Ok(respond::nothing())
+}
+
 /// Sends a message to an endpoint once more, beside its schedule.
 #[utoipa::path(
     post, path = "/api/v1/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/resend",

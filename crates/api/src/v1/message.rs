@@ -67,6 +67,27 @@ pub(crate) async fn get(
     Ok(respond::json(StatusCode::OK, &MessageOut::stored(&message, with_content)))
 }
 
+/// Removes the payload of a message, for good.
+///
+/// Deliveries of it that are pending have failed. What was sent, and where, is still told.
+#[utoipa::path(
+    delete, path = "/api/v1/app/{app_id}/msg/{msg_id}/content", operation_id = "v1.message.expunge-content",
+    tag = "Message",
+    params(
+        ("app_id" = String, Path, description = "Id or uid of the application."),
+        ("msg_id" = String, Path, description = "Id or eventId of the message."),
+    ),
+    responses((status = 204)),
+)]
+pub(crate) async fn expunge(
+    State(service): State<Arc<Service>>,
+    Path((app, message)): Path<(String, String)>,
+    Caller(actor): Caller,
+) -> Result<Response, Problem> {
+    service.expunge_message(&actor, &app, &message).await?;
+    Ok(respond::nothing())
+}
+
 /// Lists the messages of an application, newest first.
 #[utoipa::path(
     get, path = "/api/v1/app/{app_id}/msg", operation_id = "v1.message.list", tag = "Message",

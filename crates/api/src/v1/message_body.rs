@@ -4,14 +4,14 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use ringback_model::{Class, Message, MessageId, Timestamp};
-use ringback_service::{FieldError, MessageDraft, RawBody, Receipt};
+use ringback_service::{FieldError, MessageDraft, RawBody, Receipt, Timing};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::application::ApplicationIn;
-use crate::json::{Present, Text};
-use crate::not_yet;
+use super::endpoint_value::Length;
+use crate::json::Text;
 use crate::problem::Problem;
 
 /// A message to deliver.
@@ -62,15 +62,19 @@ pub(crate) struct MessageIn<'a> {
     #[serde(borrow, default)]
     #[schema(value_type = Option<Object>)]
     transformations_params: Option<TransformationsParams<'a>>,
+    /// It is not sent before this time; at once if it is over. The order of a key stays that of acceptance.
     #[serde(default)]
-    #[schema(ignore)]
-    ttl: Present,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    deliver_at: Option<Timestamp>,
+    /// For how long it is sent, from the acceptance on: what is pending then has failed as `its time ended`. A text such
+    /// as `5m`, or a number of seconds.
     #[serde(default)]
-    #[schema(ignore)]
-    expires_at: Present,
+    #[schema(value_type = Option<String>, example = "10m")]
+    ttl: Option<Length>,
+    /// Until when it is sent, in place of `ttl`.
     #[serde(default)]
-    #[schema(ignore)]
-    deliver_at: Present,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Timestamp>,
 }
 
 /// What is sent in place of a payload.
@@ -113,6 +117,14 @@ pub(crate) struct MessageOut<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     occurred_at: Option<Timestamp>,
+    /// It is not sent before this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    deliver_at: Option<Timestamp>,
+    /// It is not sent any more from this time on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Timestamp>,
 }
 
 impl<'a> MessageIn<'a> {
@@ -123,14 +135,9 @@ impl<'a> MessageIn<'a> {
 
     /// The draft of the use case. The payload is a part of `body`, not a copy of it.
     pub(crate) fn draft(&'a mut self, body: &Bytes) -> Result<MessageDraft<'a>, Problem> {
-        let not_yet = [("ttl", &self.ttl), ("expiresAt", &self.expires_at), ("deliverAt", &self.deliver_at)];
-        let mut faults: Vec<_> =
-            not_yet.iter().filter(|(_, member)| member.is_some()).map(|(name, _)| not_yet::fault(name)).collect();
         if !self.payload.get().starts_with('{') {
-            faults.push(FieldError::body("payload", "It is a JSON object. Put other values into one, under a name."));
-        }
-        if !faults.is_empty() {
-            return Err(Problem::invalid(faults));
+            let rule = "It is a JSON object. Put other values into one, under a name.";
+            return Err(Problem::invalid([FieldError::body("payload", rule)]));
         }
         let application = self.application.take().map(ApplicationIn::draft).transpose()?;
         let channels = self.channels.take();
@@ -144,6 +151,11 @@ impl<'a> MessageIn<'a> {
             ordering_key: text(&self.ordering_key),
             class: self.class,
             occurred_at: self.occurred_at,
+            timing: Timing {
+                deliver_at: self.deliver_at,
+                ttl: self.ttl.map(|Length(ttl)| ttl),
+                expires_at: self.expires_at,
+            },
             callback_url: text(&self.callback_url),
             retention_days: self.payload_retention_period,
             application,
@@ -180,6 +192,8 @@ impl<'a> MessageOut<'a> {
             timestamp: receipt.accepted_at,
             ordering_key: draft.ordering_key,
             occurred_at: draft.occurred_at,
+            deliver_at: draft.timing.deliver_at,
+            expires_at: draft.timing.ends_at(receipt.accepted_at),
         }
     }
 
@@ -199,6 +213,8 @@ impl<'a> MessageOut<'a> {
             timestamp: message.accepted_at,
             ordering_key: message.ordering_key.as_ref().map(|key| key.as_str()),
             occurred_at: message.occurred_at,
+            deliver_at: message.deliver_at,
+            expires_at: message.deliver_until,
         }
     }
 }

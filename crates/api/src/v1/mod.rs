@@ -64,6 +64,7 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
         .route("/api/v1/app/{app_id}/msg", get(message::list).post(message::create))
         .route("/api/v1/app/{app_id}/msg/batch", post(message_batch::create))
         .route("/api/v1/app/{app_id}/msg/{msg_id}", get(message::get))
+        .route("/api/v1/app/{app_id}/msg/{msg_id}/content", delete(message::expunge))
         .route("/api/v1/app/{app_id}/msg/{msg_id}/story", get(story::get))
         .route("/api/v1/app/{app_id}/msg/{msg_id}/endpoint", get(attempt::list_deliveries))
         .route(
@@ -78,6 +79,7 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
         .route("/api/v1/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/attempt", get(attempt::list_by_delivery))
         .route("/api/v1/app/{app_id}/msg/{msg_id}/attempt", get(attempt::list_by_message))
         .route("/api/v1/app/{app_id}/msg/{msg_id}/attempt/{attempt_id}", get(attempt::get))
+        .route("/api/v1/app/{app_id}/msg/{msg_id}/attempt/{attempt_id}/content", delete(attempt::expunge))
         .route("/api/v1/app/{app_id}/attempt/endpoint/{endpoint_id}", get(attempt::list_by_endpoint))
         .route("/api/v1/app/{app_id}/attempt/msg/{msg_id}", get(attempt::list_by_message))
         .route("/api/v1/app/{app_id}/oauth-client", get(oauth_client::list).post(oauth_client::create))

@@ -34,6 +34,14 @@ pub(crate) struct OrganizationPatch {
     #[serde(default)]
     #[schema(value_type = Option<u16>, minimum = 5, maximum = 90)]
     retention_days: Patch<u16>,
+    /// For how many days attempts are kept, from the acceptance of their message on.
+    #[serde(default)]
+    #[schema(value_type = Option<u16>, minimum = 5, maximum = 3650)]
+    attempt_retention_days: Patch<u16>,
+    /// For how many days messages are kept; those whose payload is kept for longer, for as long as that.
+    #[serde(default)]
+    #[schema(value_type = Option<u16>, minimum = 5, maximum = 3650)]
+    message_retention_days: Patch<u16>,
     /// Every new endpoint has to pass a handshake before it gets anything.
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
@@ -69,6 +77,8 @@ pub(crate) struct OrganizationOut {
     time_zone: Option<String>,
     retry_schedule: Option<Vec<String>>,
     retention_days: Option<u16>,
+    attempt_retention_days: Option<u16>,
+    message_retention_days: Option<u16>,
     require_verification: bool,
     strict_event_types: bool,
     #[schema(value_type = std::collections::HashMap<String, Vec<String>>)]
@@ -116,6 +126,8 @@ impl OrganizationOut {
             time_zone: settings.time_zone,
             retry_schedule: schedule.map(|delays| delays.into_iter().map(format_duration).collect()),
             retention_days: settings.retention_days,
+            attempt_retention_days: settings.attempt_retention_days,
+            message_retention_days: settings.message_retention_days,
             require_verification: settings.require_verification,
             strict_event_types: settings.strict_event_types,
             products: settings.products,
@@ -131,6 +143,8 @@ impl OrganizationPatch {
         self.time_zone.clone().write_option(&mut draft.time_zone);
         self.retry_schedule.clone().map(|schedule| schedule.0).write_option(&mut draft.retry_schedule);
         self.retention_days.write_option(&mut draft.retention_days);
+        self.attempt_retention_days.write_option(&mut draft.attempt_retention_days);
+        self.message_retention_days.write_option(&mut draft.message_retention_days);
         self.require_verification.write(&mut draft.require_verification, false);
         self.strict_event_types.write(&mut draft.strict_event_types, false);
         self.products.clone().write(&mut draft.products, IndexMap::new());

@@ -31,6 +31,7 @@ mod organization;
 mod paging;
 mod portal;
 mod probe;
+mod retention;
 mod rights;
 mod schemas;
 mod search;

@@ -222,7 +222,6 @@ async fn what_is_wrong_with_a_message_is_told() {
         ("payloadRetentionPeriod", "4", "payloadRetentionPeriod"),
         ("payloadRetentionPeriod", "91", "payloadRetentionPeriod"),
         ("transformationsParams", r#"{"rawPayload":"","headers":{"content-type":"a\r\nb"}}"#, "transformationsParams"),
-        ("deliverAt", "\"2027-01-15T08:00:00Z\"", "deliverAt"),
     ] {
         let faults = raw(&format!(r#"{{"eventType":"t","payload":{{}},"{member}":{value}}}"#)).await;
         assert_eq!(faults, [format!("body.{place}")], "{member} {value}");

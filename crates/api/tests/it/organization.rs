@@ -14,13 +14,15 @@ async fn what_holds_for_an_organization_is_read_and_changed() {
         before,
         json!({
             "id": ringback_model::DEFAULT_ORGANIZATION, "timeZone": null, "retrySchedule": null, "retentionDays": null,
+            "attemptRetentionDays": null, "messageRetentionDays": null,
             "requireVerification": false, "strictEventTypes": false, "products": {},
             "branding": { "name": null, "logoUrl": null, "accentColor": null, "frameAncestors": [] }, "supportUrl": null,
             "jql": null,
         })
     );
     let change = json!({
-        "timeZone": "Africa/Nairobi", "retrySchedule": ["1s", "2m"], "retentionDays": 7, "requireVerification": true,
+        "timeZone": "Africa/Nairobi", "retrySchedule": ["1s", "2m"], "retentionDays": 7, "attemptRetentionDays": 30,
+        "messageRetentionDays": 365, "requireVerification": true,
         "strictEventTypes": true, "products": { "sms": ["dlr", "mo"], "rcs": ["dlr"] }, "supportUrl": "mailto:help@example.com",
         "branding": {
             "name": "Acme", "logoUrl": "https://acme.example/logo.svg", "accentColor": "#aA0033",
@@ -42,7 +44,8 @@ async fn what_holds_for_an_organization_is_read_and_changed() {
         "it can be sent back as it is"
     );
     let nulls = json!({
-        "timeZone": null, "retrySchedule": null, "retentionDays": null, "requireVerification": null,
+        "timeZone": null, "retrySchedule": null, "retentionDays": null, "attemptRetentionDays": null,
+        "messageRetentionDays": null, "requireVerification": null,
         "strictEventTypes": null, "products": null, "branding": null, "supportUrl": null, "jql": null,
     });
     assert_eq!(world.patch("/organization", nulls).await.expect(200), before);
@@ -58,6 +61,8 @@ async fn what_is_wrong_with_the_settings_is_told_and_changes_nothing() {
         ("retrySchedule", json!(["31d"]), "body.retrySchedule.0", "at most 30d"),
         ("retentionDays", json!(4), "body.retentionDays", "5 to 90"),
         ("retentionDays", json!(91), "body.retentionDays", "5 to 90"),
+        ("attemptRetentionDays", json!(4), "body.attemptRetentionDays", "5 to 3650"),
+        ("messageRetentionDays", json!(3651), "body.messageRetentionDays", "5 to 3650"),
         ("supportUrl", json!("javascript:alert(1)"), "body.supportUrl", "mailto:"),
         ("branding", json!({ "name": "" }), "body.branding.name", "1 to 100"),
         ("branding", json!({ "logoUrl": "http://acme.example/a.png" }), "body.branding.logoUrl", "https"),

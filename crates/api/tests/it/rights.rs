@@ -57,6 +57,8 @@ const OPERATIONS: &[(&str, &str, bool)] = &[
     ("GET", "/app/{app_id}/msg/{msg_id}/attempt/{attempt_id}", true),
     ("GET", "/app/{app_id}/attempt/endpoint/{endpoint_id}", true),
     ("GET", "/app/{app_id}/attempt/msg/{msg_id}", true),
+    ("DELETE", "/app/{app_id}/msg/{msg_id}/content", false),
+    ("DELETE", "/app/{app_id}/msg/{msg_id}/attempt/{attempt_id}/content", false),
     ("GET", "/app/{app_id}/oauth-client", true),
     ("POST", "/app/{app_id}/oauth-client", true),
     ("DELETE", "/app/{app_id}/oauth-client/{client_id}", true),

@@ -10,4 +10,5 @@ mod mtls;
 mod oauth;
 mod receiver;
 mod rotation;
+mod timing;
 mod world;

@@ -56,6 +56,8 @@ impl Load {
                 ordering_key: None,
                 occurred_at: None,
                 callback_url: None,
+                deliver_at: None,
+                deliver_until: None,
                 accepted_at: now,
                 expires_at: now + Duration::from_secs(90 * 86_400),
             },

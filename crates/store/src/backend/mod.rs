@@ -5,3 +5,4 @@ pub mod postgres;
 mod share;
 pub mod sqlite;
 mod tally;
+mod upkeep;

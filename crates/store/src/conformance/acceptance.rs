@@ -26,6 +26,8 @@ pub fn a_message_comes_back_byte_for_byte(harness: &dyn Harness) {
         item.message.channels = vec!["a".to_owned(), "\"b\"\n\0".to_owned()];
         item.message.ordering_key = OrderingKey::new("k\0".to_owned());
         item.message.occurred_at = Some(world.later(5));
+        item.message.deliver_at = Some(world.now());
+        item.message.deliver_until = Some(world.later(60));
         item.message.callback_url = Some("https://a.example/dlr?id=%C3%A9".to_owned());
         item.message.event_id = Some(format!("event {}", payload.len()));
         let new = item.message.clone();
@@ -44,6 +46,8 @@ pub fn a_message_comes_back_byte_for_byte(harness: &dyn Harness) {
             ordering_key: new.ordering_key,
             occurred_at: new.occurred_at,
             callback_url: new.callback_url,
+            deliver_at: new.deliver_at,
+            deliver_until: new.deliver_until,
             accepted_at: new.accepted_at,
             expires_at: new.expires_at,
         };

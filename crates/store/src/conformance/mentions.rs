@@ -16,7 +16,7 @@ fn read(world: &World<'_>, runs: &[UnreadRun], word: &str) -> bool {
     let read = runs.iter().map(|run| (run.after, run.messages.last().expect("a run has messages").no)).collect();
     let messages = runs.iter().flat_map(|run| &run.messages);
     let words = messages.map(|message| (message.app, word.to_owned(), message.no)).collect();
-    world.store.mention(Mention { read, words }).wait().expect("words are kept")
+    world.store.mention(Mention { read, words, look_at: Vec::new() }).wait().expect("words are kept")
 }
 
 fn found(world: &World<'_>, app: AppNo, word: &str, before: Option<MessageNo>, limit: usize) -> Vec<MessageNo> {

@@ -8,6 +8,7 @@ pub mod batches;
 pub mod clearing;
 pub mod documents;
 pub mod durability;
+pub mod expiry;
 pub mod holding;
 pub mod idempotency;
 pub mod lanes;
@@ -17,6 +18,7 @@ pub mod owners;
 pub mod queues;
 pub mod reading;
 pub mod resend;
+pub mod schedule;
 pub mod taking;
 pub mod tallies;
 pub mod tasks;
@@ -165,6 +167,25 @@ macro_rules! conformance_tests {
                 attempts_are_searched
                 an_attempt_comes_back_as_it_was_recorded
                 a_store_that_works_answers_a_ping
+            }
+            schedule {
+                a_message_with_a_time_comes_due_then
+                the_endpoint_of_a_message_with_a_time_is_told
+                a_time_that_is_over_is_now
+                a_time_does_not_change_the_order_of_a_queue
+                a_retry_goes_by_its_own_time
+            }
+            expiry {
+                a_part_is_due_when_the_first_of_it_is
+                a_part_that_was_noted_during_the_visit_stays_due
+                all_parts_are_due_when_they_are_to_be_visited_anew
+                a_visit_sees_what_there_is
+                what_is_pending_ends_when_its_time_is_over
+                a_payload_goes_and_its_message_stays
+                a_message_goes_with_all_that_there_is_of_it
+                a_large_message_goes_in_steps
+                attempts_go_and_the_delivery_stays
+                the_answer_of_an_attempt_goes
             }
             mentions {
                 every_message_is_read_once

@@ -95,6 +95,8 @@ impl<'a> World<'a> {
                 ordering_key: None,
                 occurred_at: None,
                 callback_url: None,
+                deliver_at: None,
+                deliver_until: None,
                 accepted_at: now,
                 expires_at: self.later(86_400),
             },

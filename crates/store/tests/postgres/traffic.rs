@@ -87,6 +87,8 @@ impl Traffic {
                 ordering_key: None,
                 occurred_at: None,
                 callback_url: None,
+                deliver_at: None,
+                deliver_until: None,
                 accepted_at: now,
                 expires_at: now + Duration::from_secs(86_400),
             },

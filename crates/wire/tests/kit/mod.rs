@@ -28,6 +28,8 @@ pub(crate) fn message(event_type: &str, payload: &str) -> Message {
         ordering_key: None,
         occurred_at: None,
         callback_url: None,
+        deliver_at: None,
+        deliver_until: None,
         accepted_at: WALL,
         expires_at: Timestamp::MAX,
     }

@@ -34,6 +34,8 @@ fn due(no: i64, endpoint: i64, class: Class, queue: Option<i64>) -> Due {
         ordering_key: None,
         occurred_at: None,
         callback_url: None,
+        deliver_at: None,
+        deliver_until: None,
         accepted_at: NOW,
         expires_at: Timestamp::MAX,
     };

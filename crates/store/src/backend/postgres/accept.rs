@@ -30,25 +30,26 @@ const ACCEPT: &str = concat!(
        COALESCE((SELECT version FROM ringback.configuration c WHERE c.app = given.app), 0) = given.app_version AS current \
        FROM unnest($2::bigint[], $3::bigint[], $4::bytea[], $5::text[], $6::bytea[], $7::text[], $8::bytea[], \
          $9::smallint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::text[], $14::bytea[], $15::bytea[], \
-         $16::bytea[], $17::bytea[], $18::bigint[], $22::text[]) WITH ORDINALITY AS given (app, app_version, id, event_type, \
+         $16::bytea[], $17::bytea[], $18::bigint[], $22::text[], $23::bigint[], $24::bigint[]) WITH ORDINALITY AS given (app, app_version, id, event_type, \
          event_id, channels, ordering_key, priority, occurred_at, accepted_at, expires_at, raw_content_type, raw, \
-         payload, key, body, key_expires_at, callback_url, at)), \
+         payload, key, body, key_expires_at, callback_url, deliver_at, deliver_until, at)), \
      item AS MATERIALIZED (SELECT *, CASE WHEN used IS NULL AND current \
        THEN (app >> 55 << 55) + nextval('ringback.message_no') END AS no FROM judged), \
      kept AS (INSERT INTO ringback.message (no, app, id, event_type, event_id, channels, ordering_key, priority, \
-       occurred_at, accepted_at, expires_at, raw_content_type, raw, payload, callback_url) \
+       occurred_at, accepted_at, expires_at, raw_content_type, raw, payload, callback_url, deliver_at, deliver_until) \
        SELECT no, app, id, event_type, event_id, channels::bytea[], ordering_key, priority, occurred_at, accepted_at, \
-         expires_at, raw_content_type, raw, payload, callback_url FROM item WHERE no IS NOT NULL \
+         expires_at, raw_content_type, raw, payload, callback_url, deliver_at, deliver_until FROM item WHERE no IS NOT NULL \
        ON CONFLICT (app, event_id) WHERE event_id IS NOT NULL DO NOTHING RETURNING no), \
      claimed AS (INSERT INTO ringback.idempotency AS idempotency (key, body, expires_at, answer) \
        SELECT key, body, key_expires_at, id FROM item WHERE key IS NOT NULL AND no IN (SELECT no FROM kept) ",
     replace_expired!("$1"),
     "), \
      placed AS (INSERT INTO ringback.delivery (message, endpoint, state, priority, tries, unsent, due, queue) \
-       SELECT item.no, target.endpoint, 1, item.priority, 0, 0, CASE WHEN target.queue IS NULL THEN $1 \
+       SELECT item.no, target.endpoint, 1, item.priority, 0, 0, CASE WHEN target.queue IS NULL \
+         THEN GREATEST($1, item.deliver_at) \
          WHEN row_number() OVER (PARTITION BY target.endpoint, target.queue ORDER BY item.no) = 1 \
            AND NOT EXISTS (SELECT FROM ringback.delivery other WHERE other.endpoint = target.endpoint \
-             AND other.queue = target.queue AND other.state = 1) THEN $1 END, target.queue \
+             AND other.queue = target.queue AND other.state = 1) THEN GREATEST($1, item.deliver_at) END, target.queue \
        FROM unnest($19::bigint[], $20::bigint[], $21::bigint[]) AS target (at, endpoint, queue) \
        JOIN item ON item.at = target.at WHERE item.no IN (SELECT no FROM kept) RETURNING message, endpoint, due) \
      SELECT item.at, item.no, item.current, item.used, kept.no IS NOT NULL, waiting.endpoints FROM item \
@@ -113,6 +114,8 @@ fn values<'a>(now: Timestamp, items: &[&'a Accept], channels: &'a [Option<String
         .int8s(targets().map(|(_, target)| target.endpoint.0))
         .maybe_int8s(targets().map(|(_, target)| target.queue.map(|queue| queue.0)))
         .texts(messages().map(|message| message.callback_url.as_deref()))
+        .maybe_int8s(messages().map(|message| message.deliver_at.map(Timestamp::as_micros)))
+        .maybe_int8s(messages().map(|message| message.deliver_until.map(Timestamp::as_micros)))
 }
 
 fn read(row: &Row, now: Timestamp, item: &Accept) -> Result<(Accepted, Vec<Due>)> {
@@ -146,7 +149,7 @@ fn due(now: Timestamp, no: MessageNo, item: &Accept, waits_at: &[i64]) -> Vec<Du
             endpoint: target.endpoint,
             trigger: Trigger::Scheduled,
             priority: item.priority,
-            due: now,
+            due: message.starts_at().max(now),
             queue: target.queue,
             tries: 0,
             unsent: 0,
@@ -171,6 +174,8 @@ fn accepted_message(no: MessageNo, item: &Accept) -> Message {
         ordering_key: new.ordering_key,
         occurred_at: new.occurred_at,
         callback_url: new.callback_url,
+        deliver_at: new.deliver_at,
+        deliver_until: new.deliver_until,
         accepted_at: new.accepted_at,
         expires_at: new.expires_at,
     }

@@ -12,7 +12,8 @@ use crate::{Advance, Advanced, Arm, Due};
 
 /// Makes deliveries due that stand as they stood when they were chosen; those of queues wait for [`FIRST`].
 const AGAIN: &str = "\
-    UPDATE ringback.delivery d SET state = 1, due = CASE WHEN item.queue IS NULL THEN $2 END, queue = item.queue, \
+    UPDATE ringback.delivery d SET state = 1, due = CASE WHEN item.queue IS NULL \
+      THEN GREATEST($2, (SELECT deliver_at FROM ringback.message WHERE no = d.message)) END, queue = item.queue, \
       priority = $3, tries = 0, unsent = 0, reason = NULL, held = NULL \
     FROM unnest($4::bigint[], $5::smallint[], $6::bigint[]) AS item (message, was, queue) \
     WHERE d.message = item.message AND d.endpoint = $1 AND d.state = item.was RETURNING 1";
@@ -20,7 +21,7 @@ const AGAIN: &str = "\
 /// Makes deliveries that there were none of.
 const NEW: &str = "\
     INSERT INTO ringback.delivery (message, endpoint, state, due, queue, priority, tries, unsent) \
-    SELECT m.no, $1, 1, CASE WHEN item.queue IS NULL THEN $2 END, item.queue, $3, 0, 0 \
+    SELECT m.no, $1, 1, CASE WHEN item.queue IS NULL THEN GREATEST($2, m.deliver_at) END, item.queue, $3, 0, 0 \
     FROM unnest($4::bigint[], $5::smallint[], $6::bigint[]) AS item (message, was, queue) \
     JOIN ringback.message m ON m.no = item.message WHERE item.was IS NULL \
     ON CONFLICT (message, endpoint) DO NOTHING RETURNING 1";
@@ -28,7 +29,8 @@ const NEW: &str = "\
 /// Makes the first of each queue due, unless it is. Nobody but one task puts anything into these queues, and a head that
 /// ends at the same time makes the next one due by itself.
 const FIRST: &str = "\
-    UPDATE ringback.delivery d SET due = $2 FROM (SELECT DISTINCT unnest($3::bigint[]) AS queue) given \
+    UPDATE ringback.delivery d SET due = GREATEST($2, (SELECT deliver_at FROM ringback.message \
+      WHERE no = d.message)) FROM (SELECT DISTINCT unnest($3::bigint[]) AS queue) given \
       CROSS JOIN LATERAL (SELECT n.message, n.due FROM ringback.delivery n WHERE n.endpoint = $1 \
         AND n.queue = given.queue AND n.state = 1 ORDER BY n.message LIMIT 1 FOR UPDATE) head \
     WHERE head.due IS NULL AND d.message = head.message AND d.endpoint = $1 AND d.state = 1 AND d.due IS NULL";

@@ -57,6 +57,7 @@ pub(super) async fn write(
         .iter()
         .map(|item| Settled { message: item.message, endpoint: item.endpoint, trigger: item.attempt.trigger })
         .collect();
-    let committed = Committed { due, settled, ..Committed::default() };
+    let mut committed = Committed { settled, ..Committed::default() };
+    due.into_iter().for_each(|due| committed.come_due(due, now));
     Ok(Written { accepted: accepted.results, finished, committed })
 }

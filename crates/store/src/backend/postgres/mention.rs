@@ -6,17 +6,18 @@ use tokio_postgres::types::Type;
 
 use super::connection::{Purpose, query, transaction};
 use super::error::Result;
+use super::expire;
 use super::shard::floor_of;
 use super::value::{Values, get, is_storable, limit, time};
 use crate::backend::mention::{SWEEP, part};
 use crate::{Mention, MentionQuery, Unread, UnreadQuery, UnreadRun};
 
 /// Of each shard those that follow what was read of it.
-const UNREAD: &str = "SELECT run.read_to, m.no, m.app, m.event_type, m.accepted_at \
+const UNREAD: &str = "SELECT run.read_to, m.no, m.app, m.event_type, m.accepted_at, LEAST(m.expires_at, m.deliver_until) \
     FROM (SELECT shard, coalesce(read_to, shard) AS read_to FROM \
         (SELECT number::bigint << 55 AS shard FROM generate_series(0, 255) AS number) all_ \
         LEFT JOIN ringback.mention_cursor USING (shard)) run, \
-      LATERAL (SELECT no, app, event_type, accepted_at FROM ringback.message \
+      LATERAL (SELECT no, app, event_type, accepted_at, expires_at, deliver_until FROM ringback.message \
         WHERE no > run.read_to AND no <= run.shard + ((1::bigint << 55) - 1) ORDER BY no LIMIT $1) m \
     ORDER BY m.no LIMIT $1";
 
@@ -33,7 +34,13 @@ pub(super) async fn unread(client: &Client, asked: &UnreadQuery) -> Result<Vec<U
             young = Some(after);
             continue;
         }
-        let message = Unread { no: MessageNo(get(row, 1)?), app: AppNo(get(row, 2)?), event_type: get(row, 3)? };
+        let message = Unread {
+            no: MessageNo(get(row, 1)?),
+            app: AppNo(get(row, 2)?),
+            event_type: get(row, 3)?,
+            accepted_at,
+            ends_at: time(row, 5)?,
+        };
         match runs.last_mut().filter(|run| run.after == after) {
             Some(run) => run.messages.push(message),
             None => runs.push(UnreadRun { after, messages: vec![message] }),
@@ -51,9 +58,9 @@ const ADVANCE: &str = "INSERT INTO ringback.mention_cursor AS cursor (shard, rea
       WHERE item.shard = cursor.shard) \
     RETURNING shard";
 
-/// Keeps the words of each run, unless another pass was quicker there; and lets go of some of messages that are gone.
+/// Keeps the words and times of each run, unless another pass was quicker there; and lets go of some of messages that are gone.
 /// Answers whether all were kept. Within a transaction.
-pub(super) async fn mention(client: &Client, item: &Mention) -> Result<bool> {
+pub(super) async fn mention(client: &Client, now: Timestamp, item: &Mention) -> Result<bool> {
     let values = Values::default()
         .int8s(item.read.iter().map(|(after, _)| floor_of(after.0)))
         .int8s(item.read.iter().map(|(after, _)| after.0))
@@ -74,9 +81,26 @@ pub(super) async fn mention(client: &Client, item: &Mention) -> Result<bool> {
         .texts(words.iter().map(|(_, word, _)| word.as_str()))
         .int8s(words.iter().map(|(_, _, message)| message.0));
     query(client, sql, &values).await?;
+    let times: Vec<_> =
+        item.look_at.iter().filter(|(message, _)| shards.contains(&floor_of(message.0))).copied().collect();
+    expire::note(client, now, &times).await?;
     let all = shards.len() == item.read.len();
     sweep(client, shards).await?;
     Ok(all)
+}
+
+/// Lets go of words. Within a transaction.
+pub(super) async fn forget_words(client: &Client, words: &[(AppNo, String, MessageNo)]) -> Result<()> {
+    let sql = "DELETE FROM ringback.mention m USING unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[]) \
+               AS gone (part, app, word, message) WHERE m.part = gone.part AND m.app = gone.app AND m.word = gone.word \
+               AND m.message = gone.message";
+    let words: Vec<_> = words.iter().filter(|(_, word, _)| is_storable(word)).collect();
+    let values = Values::default()
+        .int8s(words.iter().map(|(_, _, message)| part(*message)))
+        .int8s(words.iter().map(|(app, _, _)| app.0))
+        .texts(words.iter().map(|(_, word, _)| word.as_str()))
+        .int8s(words.iter().map(|(_, _, message)| message.0));
+    query(client, sql, &values).await.map(drop)
 }
 
 /// Of each shard the parts below the one that its oldest message is in.

@@ -14,7 +14,7 @@ use crate::{Direction, MessageQuery, MessageRef};
 macro_rules! columns {
     () => {
         "m.no, m.app, m.id, m.event_type, m.event_id, m.channels, m.ordering_key, m.occurred_at, m.accepted_at, \
-         m.expires_at, m.raw_content_type, m.callback_url"
+         m.expires_at, m.raw_content_type, m.callback_url, m.deliver_at, m.deliver_until"
     };
 }
 
@@ -22,13 +22,13 @@ macro_rules! columns {
 macro_rules! whole {
     () => {
         "m.no, m.app, m.id, m.event_type, m.event_id, m.channels, m.ordering_key, m.occurred_at, m.accepted_at, \
-         m.expires_at, m.raw_content_type, m.callback_url, m.raw, m.payload"
+         m.expires_at, m.raw_content_type, m.callback_url, m.deliver_at, m.deliver_until, m.raw, m.payload"
     };
 }
 pub(super) use {columns, whole};
 
 /// How many columns [`whole!`] names.
-pub(super) const WHOLE: usize = 14;
+pub(super) const WHOLE: usize = 16;
 
 /// The message with this number, and how urgent it is. Inside of a transaction.
 pub(super) async fn by_no(client: &Client, no: MessageNo) -> Result<Option<(Message, Priority)>> {
@@ -167,6 +167,8 @@ pub(super) fn read(row: &Row) -> Result<Message> {
         expires_at: time(row, 9)?,
         raw_content_type: get(row, 10)?,
         callback_url: get(row, 11)?,
+        deliver_at: maybe_time(row, 12)?,
+        deliver_until: maybe_time(row, 13)?,
         raw: None,
         payload: None,
     })
@@ -175,5 +177,5 @@ pub(super) fn read(row: &Row) -> Result<Message> {
 /// A message with its payload, from the first [`WHOLE`] columns.
 pub(super) fn read_whole(row: &Row) -> Result<Message> {
     let bytes = |column| Ok::<_, super::error::SqlError>(get::<Option<Vec<u8>>>(row, column)?.map(Bytes::from));
-    Ok(Message { raw: bytes(12)?, payload: bytes(13)?, ..read(row)? })
+    Ok(Message { raw: bytes(14)?, payload: bytes(15)?, ..read(row)? })
 }

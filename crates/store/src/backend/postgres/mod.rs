@@ -19,6 +19,7 @@ mod connection;
 mod document;
 mod end;
 mod error;
+mod expire;
 mod finish;
 mod group;
 mod health;

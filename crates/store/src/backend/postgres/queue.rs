@@ -19,7 +19,7 @@ use tokio_postgres::{Client, Row};
 use super::connection::query;
 use super::error::Result;
 use super::message::{WHOLE, priority, read_whole, whole};
-use super::value::{Values, get, small};
+use super::value::{Values, get, small, time};
 use crate::{Accept, Due, QueueNo};
 
 /// Which application's configuration is read or changed: shared by those who accept.
@@ -91,8 +91,8 @@ fn queues(items: &[&Accept]) -> impl Iterator<Item = (i64, i64)> {
     targets.filter_map(|target| Some((target.endpoint.0, target.queue?.0)))
 }
 
-/// Of each queue that one of these deliveries has ended in, makes the first one due, unless it is already. Answers what
-/// has come due, in the order of numbers.
+/// Of each queue that one of these deliveries has ended in, makes the first one due, at once or when its message is, unless
+/// it is already. Answers them, in the order of numbers.
 pub(super) async fn let_next_out(
     client: &Client,
     now: Timestamp,
@@ -109,28 +109,29 @@ pub(super) async fn let_next_out(
          head AS (SELECT first.message, first.endpoint FROM queue CROSS JOIN LATERAL \
            (SELECT n.message, n.endpoint, n.due FROM ringback.delivery n WHERE n.endpoint = queue.endpoint \
              AND n.queue = queue.queue AND n.state = 1 ORDER BY n.message LIMIT 1) first WHERE first.due IS NULL), \
-         out AS (UPDATE ringback.delivery d SET due = $1 FROM head WHERE d.message = head.message \
+         out AS (UPDATE ringback.delivery d SET due = GREATEST($1, (SELECT deliver_at FROM ringback.message \
+           WHERE no = head.message)) FROM head WHERE d.message = head.message \
            AND d.endpoint = head.endpoint AND d.state = 1 AND d.due IS NULL \
-           RETURNING d.message, d.endpoint, d.priority, d.queue, d.tries, d.unsent) \
+           RETURNING d.message, d.endpoint, d.priority, d.queue, d.tries, d.unsent, d.due) \
          SELECT ",
         whole!(),
-        ", out.priority, out.endpoint, out.queue, out.tries, out.unsent FROM out \
+        ", out.priority, out.endpoint, out.queue, out.tries, out.unsent, out.due FROM out \
            JOIN ringback.message m ON m.no = out.message ORDER BY m.no"
     );
     let values = Values::default()
         .int8(now.as_micros())
         .int8s(ended.iter().map(|(message, _)| message.0))
         .int8s(ended.iter().map(|(_, endpoint)| endpoint.0));
-    query(client, sql, &values).await?.iter().map(|row| due(row, now)).collect()
+    query(client, sql, &values).await?.iter().map(due).collect()
 }
 
-fn due(row: &Row, now: Timestamp) -> Result<Due> {
+fn due(row: &Row) -> Result<Due> {
     Ok(Due {
         message: Arc::new(read_whole(row)?),
         endpoint: EndpointNo(get(row, WHOLE + 1)?),
         trigger: Trigger::Scheduled,
         priority: priority(row, WHOLE)?,
-        due: now,
+        due: time(row, WHOLE + 5)?,
         queue: get::<Option<i64>>(row, WHOLE + 2)?.map(QueueNo),
         tries: small(row, WHOLE + 3)?,
         unsent: small(row, WHOLE + 4)?,

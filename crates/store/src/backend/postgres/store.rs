@@ -14,13 +14,13 @@ use super::options::PostgresOptions;
 use super::pool::Pool;
 use super::waiting::{Job, Waiting};
 use super::writer::Writer;
-use super::{attempt, backlog, document, lane, listing, mention, message, schema, survey, take, tally};
+use super::{attempt, backlog, document, expire, lane, listing, mention, message, schema, survey, take, tally};
 use crate::{
-    Accept, AcceptBatch, Accepted, Advance, Advanced, Answer, AttemptQuery, Backlog, BatchAccepted, Clear, Cleared,
-    Count, Delete, Document, DocumentKind, DocumentPage, End, Ended, EndpointDeliveryQuery, EndpointTallyQuery, Feed,
-    Finish, Finished, LaneStart, MasterKey, Mention, MentionQuery, MessageQuery, MessageRef, Put, PutResult, Rearm,
-    Rearmed, Release, Released, Reply, Store, StoreError, StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery,
-    UnreadQuery, UnreadRun, feed,
+    Accept, AcceptBatch, Accepted, Advance, Advanced, Aging, AgingQuery, Answer, AttemptQuery, Backlog, BatchAccepted,
+    Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage, End, Ended, EndpointDeliveryQuery,
+    EndpointTallyQuery, Expire, Expired, Feed, Finish, Finished, LaneStart, MasterKey, Mention, MentionQuery,
+    MessageQuery, MessageRef, Part, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, Store, StoreError,
+    StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery, UnreadQuery, UnreadRun, feed,
 };
 
 /// Connections that read for the engine and for configuration: these reads are short.
@@ -162,6 +162,22 @@ impl Store for PostgresStore {
 
     fn mention(&self, item: Mention) -> Reply<bool> {
         self.write(|answer| Job::Mention(item, answer))
+    }
+
+    fn upkeep(&self, now: Timestamp, limit: usize) -> Reply<Vec<Part>> {
+        read!(self.slow, |client| expire::upkeep(client, now, limit))
+    }
+
+    fn aging(&self, query: AgingQuery) -> Reply<Vec<Aging>> {
+        read!(self.slow, |client| expire::aging(client, &query))
+    }
+
+    fn expire(&self, item: Expire) -> Reply<Expired> {
+        self.write(|answer| Job::Expire(item, answer))
+    }
+
+    fn revisit(&self) -> Reply<()> {
+        self.write(Job::Revisit)
     }
 
     fn mentioned(&self, query: MentionQuery) -> Reply<Vec<MessageNo>> {

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::{
     Accept, AcceptBatch, Accepted, Advance, Advanced, Answer, BatchAccepted, Clear, Cleared, Count, Delete, End, Ended,
-    Finish, Finished, Mention, Put, PutResult, Rearm, Rearmed, Release, Released, StoreError,
+    Expire, Expired, Finish, Finished, Mention, Put, PutResult, Rearm, Rearmed, Release, Released, StoreError,
 };
 
 /// Operations in one commit at most.
@@ -37,6 +37,8 @@ pub(super) enum Job {
     Clear(Clear, Answer<Cleared>),
     Tally(Count, Answer<()>),
     Mention(Mention, Answer<bool>),
+    Expire(Expire, Answer<Expired>),
+    Revisit(Answer<()>),
     Put(Put, Answer<PutResult>),
     Delete(Delete, Answer<bool>),
     Ping(Answer<()>),
@@ -55,6 +57,8 @@ impl Job {
             Self::Clear(_, answer) => answer.give(Err(error)),
             Self::Tally(_, answer) => answer.give(Err(error)),
             Self::Mention(_, answer) => answer.give(Err(error)),
+            Self::Expire(_, answer) => answer.give(Err(error)),
+            Self::Revisit(answer) => answer.give(Err(error)),
             Self::Put(_, answer) => answer.give(Err(error)),
             Self::Delete(_, answer) => answer.give(Err(error)),
             Self::Ping(answer) => answer.give(Err(error)),
@@ -62,7 +66,7 @@ impl Job {
     }
 
     const fn is_urgent(&self) -> bool {
-        !matches!(self, Self::Finish(..))
+        !matches!(self, Self::Finish(..) | Self::Tally(..) | Self::Mention(..) | Self::Expire(..))
     }
 
     /// Whether it may share a transaction with others.
@@ -83,6 +87,8 @@ impl Job {
             | Self::Clear(..)
             | Self::Tally(..)
             | Self::Mention(..)
+            | Self::Expire(..)
+            | Self::Revisit(_)
             | Self::Delete(..)
             | Self::Ping(_) => 0,
         }
@@ -134,6 +140,8 @@ impl Unique {
             | Job::Clear(..)
             | Job::Tally(..)
             | Job::Mention(..)
+            | Job::Expire(..)
+            | Job::Revisit(_)
             | Job::Put(..)
             | Job::Delete(..)
             | Job::Ping(_) => false,

@@ -24,14 +24,15 @@ use super::connection::{Purpose, answered, connect, transaction};
 use super::document::{self, Sealing};
 use super::end::end;
 use super::error::{Result, SqlError, Trouble, one_line};
+use super::expire::{self, expire};
 use super::group::{self, Written};
 use super::rearm::rearm;
 use super::release::release;
 use super::waiting::{COMPANY_WAIT, Job, Waiting};
 use super::{idempotency, mention, schema, tally};
 use crate::{
-    Accept, Advance, Advanced, BatchAccepted, Cleared, Committed, Ended, FeedSender, Finish, MasterKey, PutResult,
-    Rearmed, Released, StoreError, StoreMeter,
+    Accept, Advance, Advanced, BatchAccepted, Cleared, Committed, Ended, Expired, FeedSender, Finish, MasterKey,
+    PutResult, Rearmed, Released, StoreError, StoreMeter,
 };
 
 /// How often a transaction that collided with another one is tried.
@@ -85,6 +86,8 @@ enum Done {
     Clear(Cleared),
     Tally,
     Mention(bool),
+    Expire(Expired),
+    Revisit,
     Put(PutResult),
     Delete(bool),
     Ping,
@@ -167,6 +170,8 @@ impl Writer {
                 | Job::Clear(..)
                 | Job::Tally(..)
                 | Job::Mention(..)
+                | Job::Expire(..)
+                | Job::Revisit(_)
                 | Job::Put(..)
                 | Job::Delete(..)
                 | Job::Ping(_) => {}
@@ -301,37 +306,47 @@ async fn carry_out(client: &Client, now: Timestamp, sealing: Sealing<'_>, job: &
     let done = match job {
         Job::Rearm(item, _) => {
             let (done, due) = rearm(client, now, item).await?;
-            committed.due.extend(due);
+            due.into_iter().for_each(|due| committed.come_due(due, now));
             Done::Rearm(done)
         }
         Job::Release(item, _) => Done::Release(release(client, now, item).await?),
         Job::End(item, _) => {
             let (done, due) = end(client, now, item).await?;
-            committed.due = due;
+            due.into_iter().for_each(|due| committed.come_due(due, now));
             committed.revoked.extend((done == Ended::Ended).then_some(item.endpoint));
             Done::End(done)
         }
         Job::Advance(item, _) => {
             let (done, due) = advance(client, now, item).await?;
-            committed.due = due;
+            due.into_iter().for_each(|due| committed.come_due(due, now));
             note(&mut committed, item, done);
             Done::Advance(done)
         }
         Job::AcceptBatch(item, _) => {
             let (done, due) = accept_batch(client, now, item).await?;
-            committed.due = due;
+            due.into_iter().for_each(|due| committed.come_due(due, now));
             Done::AcceptBatch(done)
         }
         Job::Clear(item, _) => {
             let (done, due) = clear(client, now, item).await?;
-            committed.due = due;
+            due.into_iter().for_each(|due| committed.come_due(due, now));
             Done::Clear(done)
         }
         Job::Tally(item, _) => {
             tally::add(client, item).await?;
             Done::Tally
         }
-        Job::Mention(item, _) => Done::Mention(mention::mention(client, item).await?),
+        Job::Mention(item, _) => Done::Mention(mention::mention(client, now, item).await?),
+        Job::Expire(item, _) => {
+            let expire::Outcome { expired, revoked, due } = expire(client, now, item).await?;
+            due.into_iter().for_each(|due| committed.come_due(due, now));
+            committed.revoked = revoked;
+            Done::Expire(expired)
+        }
+        Job::Revisit(_) => {
+            expire::revisit(client, now).await?;
+            Done::Revisit
+        }
         Job::Put(item, _) => {
             let (done, changed) = document::put(client, now, sealing, item).await?;
             committed.changed.extend(changed);
@@ -368,6 +383,8 @@ fn answer(job: Job, done: Done) {
         (Job::Clear(_, answer), Done::Clear(done)) => answer.give(Ok(done)),
         (Job::Tally(_, answer), Done::Tally) => answer.give(Ok(())),
         (Job::Mention(_, answer), Done::Mention(done)) => answer.give(Ok(done)),
+        (Job::Expire(_, answer), Done::Expire(done)) => answer.give(Ok(done)),
+        (Job::Revisit(answer), Done::Revisit) => answer.give(Ok(())),
         (Job::Put(_, answer), Done::Put(done)) => answer.give(Ok(done)),
         (Job::Delete(_, answer), Done::Delete(done)) => answer.give(Ok(done)),
         (Job::Ping(answer), Done::Ping) => answer.give(Ok(())),

@@ -46,7 +46,7 @@ fn arm(batch: &Batch<'_>, endpoint: EndpointNo, item: &Arm) -> Result<bool> {
         Some(state) => batch
             .connection
             .prepare_cached(
-                "UPDATE delivery SET state = ?3, due = ?4, queue = ?5, priority = ?6, tries = 0, unsent = 0, \
+                "UPDATE delivery SET state = ?3, due = max(?4, COALESCE((SELECT deliver_at FROM message WHERE no = ?1), ?4)), queue = ?5, priority = ?6, tries = 0, unsent = 0, \
                  reason = NULL, held = NULL WHERE message = ?1 AND endpoint = ?2 AND state = ?7",
             )?
             .execute(params![
@@ -62,7 +62,7 @@ fn arm(batch: &Batch<'_>, endpoint: EndpointNo, item: &Arm) -> Result<bool> {
             .connection
             .prepare_cached(
                 "INSERT INTO delivery (message, endpoint, state, due, queue, priority, tries, unsent) \
-                 SELECT no, ?2, ?3, ?4, ?5, ?6, 0, 0 FROM message WHERE no = ?1 ON CONFLICT DO NOTHING",
+                 SELECT no, ?2, ?3, max(?4, COALESCE(deliver_at, ?4)), ?5, ?6, 0, 0 FROM message WHERE no = ?1 ON CONFLICT DO NOTHING",
             )?
             .execute(params![item.message.0, endpoint.0, DeliveryState::Pending.code(), due, queue, last])?,
     };

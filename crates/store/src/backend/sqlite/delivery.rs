@@ -47,10 +47,10 @@ pub(super) fn accept(batch: &mut Batch<'_>, item: &Accept) -> Result<Accepted> {
     Ok(Accepted::New { no })
 }
 
-/// One delivery for each target: due at once, unless its queue is occupied.
+/// One delivery for each target: due at once or when its message is, unless its queue is occupied.
 fn accept_deliveries(batch: &mut Batch<'_>, no: MessageNo, item: &Accept) -> Result<()> {
     let shared = std::cell::OnceCell::new();
-    let due = batch.now;
+    let due = item.message.deliver_at.map_or(batch.now, |at| at.max(batch.now));
     for target in &item.targets {
         let blocked = match target.queue {
             Some(queue) => queue::is_occupied(batch, target.endpoint, queue)?,
@@ -60,7 +60,7 @@ fn accept_deliveries(batch: &mut Batch<'_>, no: MessageNo, item: &Accept) -> Res
         let at = (!blocked).then_some(At(due));
         batch.hot(Hot::InsertDelivery)?.execute(params![no.0, target.endpoint.0, item.priority.0, at, queue])?;
         if !blocked {
-            batch.committed.due.push(Due {
+            let due = Due {
                 message: Arc::clone(shared.get_or_init(|| Arc::new(accepted_message(no, item)))),
                 endpoint: target.endpoint,
                 trigger: Trigger::Scheduled,
@@ -70,7 +70,8 @@ fn accept_deliveries(batch: &mut Batch<'_>, no: MessageNo, item: &Accept) -> Res
                 tries: 0,
                 unsent: 0,
                 held_since: None,
-            });
+            };
+            batch.committed.come_due(due, batch.now);
         }
     }
     Ok(())
@@ -92,6 +93,8 @@ fn accepted_message(no: MessageNo, item: &Accept) -> Message {
         ordering_key: new.ordering_key,
         occurred_at: new.occurred_at,
         callback_url: new.callback_url,
+        deliver_at: new.deliver_at,
+        deliver_until: new.deliver_until,
         accepted_at: new.accepted_at,
         expires_at: new.expires_at,
     }

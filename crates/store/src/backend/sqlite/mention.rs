@@ -4,6 +4,7 @@ use ringback_model::{AppNo, MessageNo, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
 
 use super::batch::Batch;
+use super::expire;
 use super::value::time;
 use crate::backend::mention::{SWEEP, part};
 use crate::{Mention, MentionQuery, Unread, UnreadQuery, UnreadRun};
@@ -22,20 +23,28 @@ pub(super) fn unread(connection: &Connection, query: &UnreadQuery) -> Result<Vec
     let snapshot = connection.unchecked_transaction()?;
     let after = cursor(&snapshot)?;
     let mut messages = Vec::new();
-    let mut sql = snapshot
-        .prepare_cached("SELECT no, app, event_type, accepted_at FROM message WHERE no > ?1 ORDER BY no LIMIT ?2")?;
+    let mut sql = snapshot.prepare_cached(
+        "SELECT no, app, event_type, accepted_at, min(expires_at, COALESCE(deliver_until, expires_at)) FROM message \
+             WHERE no > ?1 ORDER BY no LIMIT ?2",
+    )?;
     let mut rows = sql.query(params![after.0, i64::try_from(query.limit).unwrap_or(i64::MAX)])?;
     while let Some(row) = rows.next()? {
         let accepted_at: Timestamp = time(row, 3)?;
         if accepted_at >= query.accepted_before {
             break;
         }
-        messages.push(Unread { no: MessageNo(row.get(0)?), app: AppNo(row.get(1)?), event_type: row.get(2)? });
+        messages.push(Unread {
+            no: MessageNo(row.get(0)?),
+            app: AppNo(row.get(1)?),
+            event_type: row.get(2)?,
+            accepted_at,
+            ends_at: time(row, 4)?,
+        });
     }
     Ok(if messages.is_empty() { Vec::new() } else { vec![UnreadRun { after, messages }] })
 }
 
-/// Keeps words, unless another pass was quicker; and lets go of some of messages that are gone.
+/// Keeps words and times, unless another pass was quicker; and lets go of some of messages that are gone.
 pub(super) fn mention(batch: &mut Batch<'_>, item: &Mention) -> Result<bool> {
     let connection = batch.connection;
     let after = cursor(connection)?;
@@ -53,8 +62,19 @@ pub(super) fn mention(batch: &mut Batch<'_>, item: &Mention) -> Result<bool> {
             "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value",
         )?
         .execute(params![CURSOR, through.0])?;
+    expire::note(batch, &item.look_at)?;
     sweep(connection)?;
     Ok(true)
+}
+
+/// Lets go of words.
+pub(super) fn forget_words(connection: &Connection, words: &[(AppNo, String, MessageNo)]) -> Result<()> {
+    let mut forget =
+        connection.prepare_cached("DELETE FROM mention WHERE part = ?1 AND app = ?2 AND word = ?3 AND message = ?4")?;
+    for (app, word, message) in words {
+        forget.execute(params![part(*message), app.0, word, message.0])?;
+    }
+    Ok(())
 }
 
 fn sweep(connection: &Connection) -> Result<()> {

@@ -11,19 +11,19 @@ use crate::{Accept, Direction, MessageQuery, MessageRef};
 
 /// All but the large columns, in the order that [`read`] expects.
 pub(super) const COLUMNS: &str = "m.no, m.app, m.id, m.event_type, m.event_id, m.channels, m.ordering_key, m.occurred_at, \
-                       m.accepted_at, m.expires_at, m.raw_content_type, m.callback_url";
+                       m.accepted_at, m.expires_at, m.raw_content_type, m.callback_url, m.deliver_at, m.deliver_until";
 
 /// All columns, in the order that [`read_whole`] expects, written out where a statement is a constant.
 macro_rules! whole {
     () => {
         "m.no, m.app, m.id, m.event_type, m.event_id, m.channels, m.ordering_key, m.occurred_at, m.accepted_at, \
-         m.expires_at, m.raw_content_type, m.callback_url, m.raw, m.payload"
+         m.expires_at, m.raw_content_type, m.callback_url, m.deliver_at, m.deliver_until, m.raw, m.payload"
     };
 }
 pub(super) use whole;
 
 /// How many columns [`whole!`] names.
-pub(super) const WHOLE: usize = 14;
+pub(super) const WHOLE: usize = 16;
 
 /// Keeps a message under a number that was drawn for it.
 pub(super) fn insert(batch: &mut Batch<'_>, no: MessageNo, item: &Accept) -> Result<()> {
@@ -44,6 +44,8 @@ pub(super) fn insert(batch: &mut Batch<'_>, no: MessageNo, item: &Accept) -> Res
         message.raw.as_deref(),
         &*message.payload,
         message.callback_url,
+        message.deliver_at.map(At),
+        message.deliver_until.map(At),
     ])?;
     Ok(())
 }
@@ -161,6 +163,8 @@ pub(super) fn read(row: &Row<'_>) -> Result<Message> {
         expires_at: time(row, 9)?,
         raw_content_type: row.get(10)?,
         callback_url: row.get(11)?,
+        deliver_at: maybe_time(row, 12)?,
+        deliver_until: maybe_time(row, 13)?,
         raw: None,
         payload: None,
     })
@@ -169,5 +173,5 @@ pub(super) fn read(row: &Row<'_>) -> Result<Message> {
 /// A message with its payload, from the first [`WHOLE`] columns.
 pub(super) fn read_whole(row: &Row<'_>) -> Result<Message> {
     let bytes = |column| Ok::<_, rusqlite::Error>(row.get::<_, Option<Vec<u8>>>(column)?.map(Bytes::from));
-    Ok(Message { raw: bytes(12)?, payload: bytes(13)?, ..read(row)? })
+    Ok(Message { raw: bytes(14)?, payload: bytes(15)?, ..read(row)? })
 }

@@ -20,6 +20,7 @@ mod delivery;
 mod document;
 mod end;
 mod error;
+mod expire;
 mod health;
 mod hot;
 mod idempotency;

@@ -27,7 +27,8 @@ pub(super) fn is_occupied(batch: &Batch<'_>, endpoint: EndpointNo, queue: QueueN
         .exists(params![endpoint.0, queue.0])
 }
 
-/// Makes the first delivery of the queue due, unless it is already, and notes it for the feed.
+/// Makes the first delivery of the queue due, at once or when its message is, unless it is already; and notes it for the
+/// feed.
 pub(super) fn let_next_out(batch: &mut Batch<'_>, endpoint: EndpointNo, queue: QueueNo) -> Result<()> {
     let head = batch
         .connection
@@ -41,21 +42,23 @@ pub(super) fn let_next_out(batch: &mut Batch<'_>, endpoint: EndpointNo, queue: Q
         })
         .optional()?;
     let Some((no, None, priority, tries, unsent)) = head else { return Ok(()) };
+    let Some((message, _)) = message::by_no(batch.connection, no)? else { return Ok(()) };
+    let due = message.starts_at().max(batch.now);
     batch
         .connection
         .prepare_cached("UPDATE delivery SET due = ?3 WHERE message = ?1 AND endpoint = ?2")?
-        .execute(params![no.0, endpoint.0, At(batch.now)])?;
-    let Some((message, _)) = message::by_no(batch.connection, no)? else { return Ok(()) };
-    batch.committed.due.push(Due {
+        .execute(params![no.0, endpoint.0, At(due)])?;
+    let due = Due {
         message: Arc::new(message),
         endpoint,
         trigger: Trigger::Scheduled,
         priority,
-        due: batch.now,
+        due,
         queue: Some(queue),
         tries,
         unsent,
         held_since: None,
-    });
+    };
+    batch.committed.come_due(due, batch.now);
     Ok(())
 }

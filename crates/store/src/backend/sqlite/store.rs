@@ -16,13 +16,13 @@ use super::options::SqliteOptions;
 use super::reader::{Readers, in_our_words};
 use super::space::Space;
 use super::writer::{Asker, Waiting, Writer};
-use super::{attempt, backlog, delivery, document, lane, listing, mention, message, survey, tally};
+use super::{attempt, backlog, delivery, document, expire, lane, listing, mention, message, survey, tally};
 use crate::{
-    Accept, AcceptBatch, Accepted, Advance, Advanced, AttemptQuery, Backlog, BatchAccepted, Clear, Cleared, Count,
-    Delete, Document, DocumentKind, DocumentPage, End, Ended, EndpointDeliveryQuery, EndpointTallyQuery, Feed, Finish,
-    Finished, LaneStart, MasterKey, Mention, MentionQuery, MessageQuery, MessageRef, Put, PutResult, Rearm, Rearmed,
-    Release, Released, Reply, Store, StoreError, StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery,
-    UnreadQuery, UnreadRun, feed, seal,
+    Accept, AcceptBatch, Accepted, Advance, Advanced, Aging, AgingQuery, AttemptQuery, Backlog, BatchAccepted, Clear,
+    Cleared, Count, Delete, Document, DocumentKind, DocumentPage, End, Ended, EndpointDeliveryQuery,
+    EndpointTallyQuery, Expire, Expired, Feed, Finish, Finished, LaneStart, MasterKey, Mention, MentionQuery,
+    MessageQuery, MessageRef, Part, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, Store, StoreError,
+    StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery, UnreadQuery, UnreadRun, feed, seal,
 };
 
 /// Threads that read for the engine and for configuration: these reads are short.
@@ -149,6 +149,22 @@ impl Store for SqliteStore {
 
     fn mention(&self, item: Mention) -> Reply<bool> {
         self.write(Op::Mention(item), Asker::Mention)
+    }
+
+    fn upkeep(&self, now: Timestamp, limit: usize) -> Reply<Vec<Part>> {
+        self.slow.read(move |connection| in_our_words(expire::upkeep(connection, now, limit)))
+    }
+
+    fn aging(&self, query: AgingQuery) -> Reply<Vec<Aging>> {
+        self.slow.read(move |connection| in_our_words(expire::aging(connection, &query)))
+    }
+
+    fn expire(&self, item: Expire) -> Reply<Expired> {
+        self.write(Op::Expire(item), Asker::Expire)
+    }
+
+    fn revisit(&self) -> Reply<()> {
+        self.write(Op::Revisit, Asker::Revisit)
     }
 
     fn mentioned(&self, query: MentionQuery) -> Reply<Vec<MessageNo>> {

@@ -18,8 +18,8 @@ use super::checkpoint;
 use super::space::Space;
 use super::wal;
 use crate::{
-    Accept, Accepted, Advanced, Answer, BatchAccepted, Cleared, Ended, FeedSender, Finished, PutResult, Rearmed,
-    Released, Reply, StoreError, StoreMeter,
+    Accept, Accepted, Advanced, Answer, BatchAccepted, Cleared, Ended, Expired, FeedSender, Finished, PutResult,
+    Rearmed, Released, Reply, StoreError, StoreMeter,
 };
 
 /// Operations in one commit at most.
@@ -56,6 +56,8 @@ pub(super) enum Asker {
     Clear(Answer<Cleared>),
     Tally(Answer<()>),
     Mention(Answer<bool>),
+    Expire(Answer<Expired>),
+    Revisit(Answer<()>),
     Put(Answer<PutResult>),
     Delete(Answer<bool>),
     Ping(Answer<()>),
@@ -74,6 +76,8 @@ impl Asker {
             (Self::Clear(answer), OpResult::Clear(result)) => answer.give(result),
             (Self::Tally(answer), OpResult::Tally(result)) => answer.give(result),
             (Self::Mention(answer), OpResult::Mention(result)) => answer.give(result),
+            (Self::Expire(answer), OpResult::Expire(result)) => answer.give(result),
+            (Self::Revisit(answer), OpResult::Revisit(result)) => answer.give(result),
             (Self::Put(answer), OpResult::Put(result)) => answer.give(result),
             (Self::Delete(answer), OpResult::Delete(result)) => answer.give(result),
             (Self::Ping(answer), OpResult::Ping(result)) => answer.give(result),
@@ -104,6 +108,8 @@ impl Asker {
             Self::Clear(answer) => answer.give(Err(error)),
             Self::Tally(answer) => answer.give(Err(error)),
             Self::Mention(answer) => answer.give(Err(error)),
+            Self::Expire(answer) => answer.give(Err(error)),
+            Self::Revisit(answer) => answer.give(Err(error)),
             Self::Put(answer) => answer.give(Err(error)),
             Self::Delete(answer) => answer.give(Err(error)),
             Self::Ping(answer) => answer.give(Err(error)),
@@ -269,7 +275,7 @@ fn bytes_of(item: &Accept) -> usize {
 }
 
 fn is_urgent(op: &Op) -> bool {
-    !matches!(op, Op::Finish(_) | Op::Tally(_) | Op::Mention(_))
+    !matches!(op, Op::Finish(_) | Op::Tally(_) | Op::Mention(_) | Op::Expire(_))
 }
 
 fn payload_bytes(op: &Op) -> usize {
@@ -285,6 +291,8 @@ fn payload_bytes(op: &Op) -> usize {
         | Op::Clear(_)
         | Op::Tally(_)
         | Op::Mention(_)
+        | Op::Expire(_)
+        | Op::Revisit
         | Op::Delete(_)
         | Op::Sweep { .. }
         | Op::Ping => 0,

@@ -17,6 +17,7 @@ use super::delivery::{accept, finish};
 use super::document::{delete, put};
 use super::end::end;
 use super::error::{is_fatal, is_full, open_error, store_error};
+use super::expire::{expire, revisit};
 use super::idempotency::sweep;
 use super::mention::mention;
 use super::numbers::Counter;
@@ -27,7 +28,8 @@ use super::tally;
 use super::young::Young;
 use crate::{
     Accept, AcceptBatch, Accepted, Advance, Advanced, BatchAccepted, Clear, Cleared, Committed, Count, Delete, End,
-    Ended, Expect, Finish, Finished, MasterKey, Mention, Put, PutResult, Rearm, Rearmed, Release, Released, StoreError,
+    Ended, Expect, Expire, Expired, Finish, Finished, MasterKey, Mention, Put, PutResult, Rearm, Rearmed, Release,
+    Released, StoreError,
 };
 
 /// A write.
@@ -53,6 +55,10 @@ pub enum Op {
     Tally(Count),
     /// See [`crate::Store::mention`].
     Mention(Mention),
+    /// See [`crate::Store::expire`].
+    Expire(Expire),
+    /// See [`crate::Store::revisit`].
+    Revisit,
     /// See [`crate::Store::put`].
     Put(Put),
     /// See [`crate::Store::delete`].
@@ -100,6 +106,10 @@ pub enum OpResult {
     Tally(Result<(), StoreError>),
     /// Of an [`Op::Mention`].
     Mention(Result<bool, StoreError>),
+    /// Of an [`Op::Expire`].
+    Expire(Result<Expired, StoreError>),
+    /// Of an [`Op::Revisit`].
+    Revisit(Result<(), StoreError>),
     /// Of an [`Op::Put`].
     Put(Result<PutResult, StoreError>),
     /// Of an [`Op::Delete`].
@@ -262,6 +272,8 @@ fn carry_out(batch: &mut Batch<'_>, op: &Op, full: bool, isolation: Isolation) -
         Op::Clear(item) => OpResult::Clear(Ok(clear(batch, item)?)),
         Op::Tally(item) => OpResult::Tally(Ok(tally::add(batch, item)?)),
         Op::Mention(item) => OpResult::Mention(Ok(mention(batch, item)?)),
+        Op::Expire(item) => OpResult::Expire(Ok(expire(batch, item)?)),
+        Op::Revisit => OpResult::Revisit(Ok(revisit(batch)?)),
         Op::Put(item) => OpResult::Put(Ok(put(batch, item)?)),
         Op::Delete(item) => OpResult::Delete(Ok(delete(batch, item)?)),
         Op::Sweep { limit } => OpResult::Sweep(Ok(sweep(batch, *limit)?)),
@@ -327,6 +339,8 @@ fn refused(op: &Op, error: StoreError) -> OpResult {
         Op::Clear(_) => OpResult::Clear(Err(error)),
         Op::Tally(_) => OpResult::Tally(Err(error)),
         Op::Mention(_) => OpResult::Mention(Err(error)),
+        Op::Expire(_) => OpResult::Expire(Err(error)),
+        Op::Revisit => OpResult::Revisit(Err(error)),
         Op::Put(_) => OpResult::Put(Err(error)),
         Op::Delete(_) => OpResult::Delete(Err(error)),
         Op::Sweep { .. } => OpResult::Sweep(Err(error)),

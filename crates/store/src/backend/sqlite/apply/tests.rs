@@ -52,6 +52,8 @@ impl Inline {
                 ordering_key: None,
                 occurred_at: None,
                 callback_url: None,
+                deliver_at: None,
+                deliver_until: None,
                 accepted_at: now,
                 expires_at: now,
             },
