@@ -50,7 +50,7 @@ pub struct Aging {
 /// What is let go of, of a message. What is pending without it ends first, as failed; the next one of its queue comes due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expiry {
-    /// Its pending deliveries, which end for this reason.
+    /// Its pending deliveries, which end for this reason. What was asked for by hand is sent all the same.
     Deliveries(Reason),
     /// Its payload; for this reason what is pending has failed.
     Payload(Reason),

@@ -1,11 +1,11 @@
 //! What must hold, whatever happens: an account kept apart from the code under test.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use ringback_engine::scheduler::LanePolicy;
 use ringback_model::{AppNo, AttemptOutcome, EndpointNo, Gate, MessageNo, Timestamp, Trigger};
-use ringback_store::{Due, QueueNo};
+use ringback_store::{Due, NewMessage, QueueNo};
 
 use crate::plan::{Manner, Plan, TIMEOUT};
 
@@ -39,6 +39,8 @@ pub(crate) struct Laws {
     app_starts: HashMap<AppNo, VecDeque<Timestamp>>,
     /// Since when a delivery waits for its first attempt.
     fresh: HashMap<Row, Timestamp>,
+    /// Until when a message may be sent.
+    until: HashMap<MessageNo, Timestamp>,
     last_start: HashMap<EndpointNo, Timestamp>,
     pub(crate) longest_wait: Duration,
 }
@@ -46,16 +48,34 @@ pub(crate) struct Laws {
 impl Laws {
     pub(crate) fn accepted(
         &mut self,
-        message: MessageNo,
-        endpoint: EndpointNo,
+        (message, endpoint): Row,
         queue: Option<QueueNo>,
+        new: &NewMessage,
         now: Timestamp,
     ) {
         self.open.insert((message, endpoint), queue);
-        self.fresh.insert((message, endpoint), now);
+        match new.deliver_at {
+            None => drop(self.fresh.insert((message, endpoint), now)),
+            Some(at) => drop(self.not_before.insert((message, endpoint), at)),
+        }
+        if let Some(until) = new.deliver_until {
+            self.until.insert(message, until);
+        }
         if let Some(queue) = queue {
             self.queues.entry((endpoint, queue)).or_default().push_back(message);
         }
+    }
+
+    /// Messages whose time is over, and that are still pending somewhere.
+    pub(crate) fn over(&self, now: Timestamp) -> BTreeSet<MessageNo> {
+        let messages = self.open.keys().map(|(message, _)| *message);
+        messages.filter(|message| self.until.get(message).is_some_and(|until| *until <= now)).collect()
+    }
+
+    /// Where a message has not ended.
+    pub(crate) fn open_at(&self, message: MessageNo) -> Vec<EndpointNo> {
+        let least = (message, EndpointNo(i64::MIN));
+        self.open.range(least..).take_while(|((no, _), _)| *no == message).map(|((_, endpoint), _)| *endpoint).collect()
     }
 
     /// Somebody has asked for one more attempt, durably.
@@ -106,9 +126,18 @@ impl Laws {
         self.waited(row, plan, now);
     }
 
+    /// An attempt starts of which nothing is sent, because its time is over.
+    pub(crate) fn not_sent(&mut self, due: &Due) {
+        self.running.entry(due.endpoint).or_default().insert((due.message.no, due.trigger));
+        self.not_before.remove(&(due.message.no, due.endpoint));
+        self.fresh.remove(&(due.message.no, due.endpoint));
+    }
+
     fn started_by_schedule(&mut self, due: &Due, now: Timestamp) {
         let row = (due.message.no, due.endpoint);
         assert!(!self.ended.contains(&row), "{row:?} was sent after it had ended");
+        let over = self.until.get(&row.0).is_some_and(|until| *until <= now);
+        assert!(!over, "{row:?} was sent after its time");
         let until = self.not_before.remove(&row).unwrap_or(Timestamp::MIN);
         assert!(until <= now, "{row:?} was sent {:?} before its receiver wants it", until.since(now));
         if let Some(Some(queue)) = self.open.get(&row).copied() {

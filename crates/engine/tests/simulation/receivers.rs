@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ringback_engine::Judgement;
 use ringback_engine::scheduler::{Action, Event};
-use ringback_model::{AttemptOutcome, Clock, Exchange, Failure, NotSent, Random, Timestamp};
+use ringback_model::{AttemptOutcome, Clock, Exchange, Failure, NotSent, Random, Timestamp, Trigger};
 use ringback_store::backend::sqlite::Op;
 use ringback_store::{Due, Finish, NewAttempt};
 
@@ -15,6 +15,12 @@ impl World {
     /// The receiver's part: when it answers, and what.
     pub(crate) fn start(&mut self, due: Due) {
         let now = self.clock.now();
+        if due.trigger == Trigger::Scheduled && now >= due.message.ends_at() {
+            // The executor sends nothing.
+            self.laws.not_sent(&due);
+            let outcome = AttemptOutcome::NotSent { why: NotSent::Expired };
+            return self.after(1, Happening::Answer(Box::new((due, now, outcome))));
+        }
         self.laws.started(&due, &self.plan, now);
         let recent = self.recent.entry(due.endpoint).or_default();
         recent.retain(|at| now.since(*at) < Duration::from_secs(1));

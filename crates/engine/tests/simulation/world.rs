@@ -32,6 +32,8 @@ pub(crate) struct Summary {
     pub(crate) ended_well: u64,
     pub(crate) ended_badly: u64,
     pub(crate) crashes: u64,
+    /// Deliveries that ended because their time was over, without an attempt.
+    pub(crate) expired: u64,
     /// Attempts that somebody asked for.
     pub(crate) resends: u64,
     /// The longest that a healthy endpoint has waited for its turn, in milliseconds.
@@ -49,6 +51,7 @@ impl AddAssign for Summary {
         self.ended_well += other.ended_well;
         self.ended_badly += other.ended_badly;
         self.crashes += other.crashes;
+        self.expired += other.expired;
         self.resends += other.resends;
         self.longest_wait = self.longest_wait.max(other.longest_wait);
         self.trace ^= other.trace;
@@ -73,6 +76,8 @@ pub(crate) enum Happening {
     Deleted(EndpointNo),
     /// The owner of an endpoint changes something about it.
     Change(EndpointNo, Change),
+    /// What has no time left is let go of.
+    Expire,
     Tick,
 }
 
@@ -147,6 +152,10 @@ impl World {
             let at = world.random.below(span * 2);
             world.after(at, Happening::Resend);
         }
+        for _ in 0..6 {
+            let at = world.random.below(span * 2);
+            world.after(at, Happening::Expire);
+        }
         world.plan_changes(span);
         world
     }
@@ -219,6 +228,7 @@ impl World {
             Happening::ResendOf(which) => self.resend_of(which),
             Happening::Deleted(endpoint) => assert_eq!(self.pending(Some(endpoint)), [], "it was deleted"),
             Happening::Change(endpoint, change) => self.change(endpoint, change, actions),
+            Happening::Expire => self.expire(),
             Happening::Tick => self.tick_at = None,
         }
     }
@@ -263,6 +273,7 @@ impl World {
                     | Happening::Resend
                     | Happening::ResendOf(_)
                     | Happening::Deleted(_)
+                    | Happening::Expire
             )
         });
         // Messages that waited for their commit were never answered: their producer sends them again.

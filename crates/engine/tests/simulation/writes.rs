@@ -1,18 +1,24 @@
 //! What is handed to the store, and what its commits tell.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use ringback_engine::scheduler::{Action, Event};
 use ringback_model::{
     AppNo, Class, Clock, DeliveryState, EndpointNo, Gate, MessageNo, Ordering, Priority, Reason, Timestamp,
 };
 use ringback_store::backend::sqlite::{self, Op, OpResult};
-use ringback_store::{Accept, Accepted, Clear, Committed, Finish, NewMessage, QueueNo, Rearm, Rearmed, Step, Target};
+use ringback_store::{
+    Accept, Accepted, Clear, Committed, Expire, Expiry, Finish, NewMessage, QueueNo, Rearm, Rearmed, Step, Target,
+};
 
 use crate::plan::PlannedEndpoint;
 use crate::world::{Happening, World};
 
 /// Deliveries of a deleted endpoint that are ended at a time: few, so that it takes several steps.
 const CLEARED: usize = 7;
+/// Deliveries that have no time left and are ended at a time.
+const EXPIRED: usize = 3;
 
 impl World {
     pub(crate) fn post(&mut self) {
@@ -36,6 +42,7 @@ impl World {
                 },
             })
             .collect();
+        let (deliver_at, deliver_until) = self.times(now);
         let class =
             [Class::Otp, Class::Notification, Class::Transactional, Class::Marketing][self.random.below(4) as usize];
         self.enqueue(Op::Accept(Accept {
@@ -52,8 +59,8 @@ impl World {
                 ordering_key: None,
                 occurred_at: None,
                 callback_url: None,
-                deliver_at: None,
-                deliver_until: None,
+                deliver_at,
+                deliver_until,
                 accepted_at: now,
                 expires_at: Timestamp::MAX,
             },
@@ -65,6 +72,24 @@ impl World {
         if self.posted < self.plan.messages {
             let gap = self.random.below(self.plan.gap * 2);
             self.after(gap, Happening::Post);
+        }
+    }
+
+    /// Some messages are not to be sent before a time, and some not after one.
+    fn times(&self, now: Timestamp) -> (Option<Timestamp>, Option<Timestamp>) {
+        let within = |seconds: u64| now + Duration::from_micros(self.random.below(seconds * 1_000_000));
+        let from = (self.random.below(12) == 0).then(|| within(20));
+        let until = (self.random.below(12) == 0).then(|| from.unwrap_or(now).max(within(30)));
+        (from, until)
+    }
+
+    /// The pass that lets go of things ends what waits and has no time left.
+    pub(crate) fn expire(&mut self) {
+        let now = self.clock.now();
+        let over = self.laws.over(now);
+        if !over.is_empty() {
+            let items = over.into_iter().map(|message| (message, Expiry::Deliveries(Reason::Expired))).collect();
+            self.enqueue(Op::Expire(Expire { items, rows: EXPIRED, ..Expire::default() }));
         }
     }
 
@@ -126,6 +151,7 @@ impl World {
                     let more = (self.random.below(10) != 0).then_some(done.count == CLEARED);
                     cleared.push(Event::Cleared { endpoint: clear.endpoint, more });
                 }
+                (Op::Expire(expire), OpResult::Expire(Ok(_))) => self.expired(expire),
                 (op, result) => panic!("{op:?} came to {result:?}"),
             }
         }
@@ -140,7 +166,7 @@ impl World {
             self.summary.deliveries += 1;
             self.summary.queued += u64::from(target.queue.is_some());
             self.accepted.push((no, target.endpoint));
-            self.laws.accepted(no, target.endpoint, target.queue, self.clock.now());
+            self.laws.accepted((no, target.endpoint), target.queue, &accept.message, self.clock.now());
         }
     }
 
@@ -151,6 +177,24 @@ impl World {
             let well = state == DeliveryState::Success;
             self.summary.ended_well += u64::from(well);
             self.summary.ended_badly += u64::from(!well);
+        }
+    }
+
+    /// What of the messages has ended in the store; beside it nothing may have.
+    fn expired(&mut self, expire: &Expire) {
+        for (message, _) in &expire.items {
+            for endpoint in self.laws.open_at(*message) {
+                let sql = "SELECT state FROM delivery WHERE message = ?1 AND endpoint = ?2";
+                let state: u8 = self
+                    .connection
+                    .query_row(sql, [message.0, endpoint.0], |row| row.get(0))
+                    .expect("a store in memory can be read");
+                if state != DeliveryState::Pending.code() {
+                    self.summary.ended_badly += 1;
+                    self.summary.expired += 1;
+                    self.laws.ended(*message, endpoint);
+                }
+            }
         }
     }
 
@@ -181,6 +225,12 @@ impl World {
         for settled in committed.settled {
             let event = Event::Settled { endpoint: settled.endpoint, row: (settled.message, settled.trigger) };
             self.scheduler.step(event, now, actions);
+        }
+        for endpoint in committed.revoked {
+            self.scheduler.step(Event::Revoked(endpoint), now, actions);
+        }
+        for endpoint in committed.woken {
+            self.scheduler.step(Event::Woken(endpoint), now, actions);
         }
         // Sometimes the engine is far behind and is told only that it missed something.
         if self.plan.misses && self.random.below(50) == 0 {

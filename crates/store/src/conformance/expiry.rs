@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ringback_model::{DeliveryState, MessageNo, Reason, Timestamp};
+use ringback_model::{DeliveryState, MessageNo, Reason, Timestamp, Trigger};
 
 use super::Harness;
 use super::world::{ENDPOINT, OTHER, SUCCESS, World};
@@ -132,6 +132,21 @@ pub fn what_is_pending_ends_when_its_time_is_over(harness: &dyn Harness) {
     assert_eq!(world.due(ENDPOINT), [second]);
     world.crash();
     assert_eq!(world.due(ENDPOINT), [second]);
+}
+
+/// Whoever asks for a message whose time is over gets it, also when its deliveries end meanwhile.
+pub fn what_was_asked_for_by_hand_outlives_the_time_of_its_message(harness: &dyn Harness) {
+    let world = World::new(harness);
+    let (planned, unplanned) = (world.send(&[ENDPOINT]), world.send(&[]));
+    world.rearm(planned, ENDPOINT);
+    world.rearm(unplanned, ENDPOINT);
+    let over = Expiry::Deliveries(Reason::Expired);
+    assert_eq!(expire(&world, &[(planned, over), (unplanned, over)]), Expired { done: 2, rows: 1 });
+    let due: Vec<_> = world.taken(ENDPOINT).rows.iter().map(|row| (row.message.no, row.trigger)).collect();
+    assert_eq!(due, [(planned, Trigger::Manual), (unplanned, Trigger::Manual)]);
+    world.finish_by_hand(planned, ENDPOINT, Step::Keep);
+    let after = world.delivery(planned, ENDPOINT);
+    assert_eq!((after.state, after.reason), (DeliveryState::Fail, Some(Reason::Expired)));
 }
 
 /// The payload goes, and with it the deliveries that would have needed it; the message stays.

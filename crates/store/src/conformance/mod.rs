@@ -181,6 +181,7 @@ macro_rules! conformance_tests {
                 all_parts_are_due_when_they_are_to_be_visited_anew
                 a_visit_sees_what_there_is
                 what_is_pending_ends_when_its_time_is_over
+                what_was_asked_for_by_hand_outlives_the_time_of_its_message
                 a_payload_goes_and_its_message_stays
                 a_message_goes_with_all_that_there_is_of_it
                 a_large_message_goes_in_steps

@@ -71,6 +71,8 @@ pub(super) async fn revisit(client: &Client, now: Timestamp) -> Result<()> {
 struct Going {
     /// Those of which pending deliveries end, and why.
     ending: Vec<(MessageNo, Reason)>,
+    /// The same, where what was asked for by hand stays.
+    overdue: Vec<(MessageNo, Reason)>,
     payloads: Vec<MessageNo>,
     attempts: Vec<MessageNo>,
     messages: Vec<MessageNo>,
@@ -81,7 +83,7 @@ impl Going {
         let mut going = Self::default();
         for (message, what) in items {
             match what {
-                Expiry::Deliveries(reason) => going.ending.push((*message, *reason)),
+                Expiry::Deliveries(reason) => going.overdue.push((*message, *reason)),
                 Expiry::Payload(reason) => {
                     going.ending.push((*message, *reason));
                     going.payloads.push(*message);
@@ -114,7 +116,8 @@ pub(super) struct Outcome {
 pub(super) async fn expire(client: &Client, now: Timestamp, item: &Expire) -> Result<Outcome> {
     let items = item.items.get(..item.rows).unwrap_or(&item.items);
     let going = Going::of(items);
-    let ended = end_pending(client, &going.ending).await?;
+    let mut ended = end_pending(client, &going.ending, false).await?;
+    ended.extend(end_pending(client, &going.overdue, true).await?);
     let due = queue::let_next_out(client, now, &ended).await?;
     let mut rows = ended.len();
     if !item.words.is_empty() {
@@ -150,24 +153,32 @@ const FORGET_ATTEMPTS: &str = "DELETE FROM ringback.attempt WHERE message = ANY 
 const FORGET_DELIVERIES: &str = "DELETE FROM ringback.delivery WHERE message = ANY ($1::bigint[]) RETURNING 1";
 const FORGET_MESSAGES: &str = "DELETE FROM ringback.message WHERE no = ANY ($1::bigint[]) RETURNING 1";
 
-/// Ends what is pending of messages, and calls off what was asked for by hand; answers what has ended. Rows are locked in
+/// Ends what is pending of messages, and calls off what was asked for by hand, unless that is kept; answers what has ended. Rows are locked in
 /// order, so that nobody waits for one who waits.
-async fn end_pending(client: &Client, ending: &[(MessageNo, Reason)]) -> Result<Vec<(MessageNo, EndpointNo)>> {
+async fn end_pending(
+    client: &Client,
+    ending: &[(MessageNo, Reason)],
+    keeps_asked: bool,
+) -> Result<Vec<(MessageNo, EndpointNo)>> {
     if ending.is_empty() {
         return Ok(Vec::new());
     }
     let sql = "WITH pending AS MATERIALIZED (SELECT d.message, d.endpoint, item.reason \
           FROM unnest($1::bigint[], $2::smallint[]) AS item (message, reason) \
-          JOIN ringback.delivery d ON d.message = item.message AND (d.state = 1 OR d.manual_due IS NOT NULL) \
+          JOIN ringback.delivery d ON d.message = item.message AND CASE WHEN $4 \
+            THEN d.state = 1 AND (d.due IS NOT NULL OR d.queue IS NOT NULL) \
+            ELSE d.state = 1 OR d.manual_due IS NOT NULL END \
           ORDER BY d.message, d.endpoint FOR UPDATE OF d) \
-        UPDATE ringback.delivery d SET due = NULL, manual_due = NULL, held = NULL, \
+        UPDATE ringback.delivery d SET due = NULL, held = NULL, \
+          manual_due = CASE WHEN $4 THEN d.manual_due END, \
           reason = CASE d.state WHEN 1 THEN pending.reason ELSE d.reason END, \
           state = CASE d.state WHEN 1 THEN $3 ELSE d.state END \
         FROM pending WHERE d.message = pending.message AND d.endpoint = pending.endpoint RETURNING d.message, d.endpoint";
     let values = Values::default()
         .int8s(ending.iter().map(|(message, _)| message.0))
         .int2s(ending.iter().map(|(_, reason)| i16::from(reason.code())))
-        .and(i16::from(DeliveryState::Fail.code()), Type::INT2);
+        .and(i16::from(DeliveryState::Fail.code()), Type::INT2)
+        .and(keeps_asked, Type::BOOL);
     let rows = query(client, sql, &values).await?;
     rows.iter().map(|row| Ok((MessageNo(get(row, 0)?), EndpointNo(get(row, 1)?)))).collect()
 }

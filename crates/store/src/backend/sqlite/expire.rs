@@ -4,7 +4,7 @@ use ringback_model::{AppNo, DeliveryState, EndpointNo, MessageNo, Reason, Timest
 use rusqlite::{Connection, Result, params};
 
 use super::batch::Batch;
-use super::end::end;
+use super::end::end_but;
 use super::mention::forget_words;
 use super::value::{At, maybe_time, time};
 use crate::backend::upkeep::{bounds, first_times};
@@ -80,14 +80,11 @@ pub(super) fn expire(batch: &mut Batch<'_>, item: &Expire) -> Result<Expired> {
 
 /// Lets go of one thing; answers how many rows that took, at most `budget`, and whether it is done.
 fn let_go(batch: &mut Batch<'_>, message: MessageNo, what: Expiry, budget: usize) -> Result<(usize, bool)> {
-    let reason = match what {
-        Expiry::Deliveries(reason) | Expiry::Payload(reason) => Some(reason),
-        Expiry::Message => Some(Reason::Expired),
-        Expiry::Answer(_) | Expiry::Attempts => None,
-    };
-    let mut rows = match reason {
-        Some(reason) => end_pending(batch, message, reason, budget)?,
-        None => 0,
+    let mut rows = match what {
+        Expiry::Deliveries(reason) => end_pending(batch, message, (reason, true), budget)?,
+        Expiry::Payload(reason) => end_pending(batch, message, (reason, false), budget)?,
+        Expiry::Message => end_pending(batch, message, (Reason::Expired, false), budget)?,
+        Expiry::Answer(_) | Expiry::Attempts => 0,
     };
     let connection = batch.connection;
     let statements: &[&str] = match what {
@@ -118,17 +115,27 @@ const FORGET_DELIVERIES: &str = "DELETE FROM delivery WHERE (message, endpoint) 
                                  (SELECT message, endpoint FROM delivery WHERE message = ?1 LIMIT ?2)";
 const FORGET_MESSAGE: &str = "DELETE FROM message WHERE no = ?1 AND ?2 > 0";
 
-/// Ends what is pending of a message, and calls off what was asked for by hand; answers how many deliveries that were.
-fn end_pending(batch: &mut Batch<'_>, message: MessageNo, reason: Reason, limit: usize) -> Result<usize> {
+/// Ends what is pending of a message, and calls off what was asked for by hand, unless that is kept; answers how many
+/// deliveries that were.
+fn end_pending(
+    batch: &mut Batch<'_>,
+    message: MessageNo,
+    (reason, keeps_asked): (Reason, bool),
+    limit: usize,
+) -> Result<usize> {
+    let sql = if keeps_asked {
+        "SELECT endpoint FROM delivery WHERE message = ?1 AND state = 1 AND (due IS NOT NULL OR queue IS NOT NULL) LIMIT ?2"
+    } else {
+        "SELECT endpoint FROM delivery WHERE message = ?1 AND (state = 1 OR manual_due IS NOT NULL) LIMIT ?2"
+    };
     let endpoints: Vec<i64> = batch
         .connection
-        .prepare_cached(
-            "SELECT endpoint FROM delivery WHERE message = ?1 AND (state = 1 OR manual_due IS NOT NULL) LIMIT ?2",
-        )?
+        .prepare_cached(sql)?
         .query_map(params![message.0, count(limit)], |row| row.get(0))?
         .collect::<Result<_>>()?;
     for endpoint in &endpoints {
-        end(batch, &End { message, endpoint: EndpointNo(*endpoint), state: DeliveryState::Fail, reason })?;
+        let item = End { message, endpoint: EndpointNo(*endpoint), state: DeliveryState::Fail, reason };
+        end_but(batch, &item, keeps_asked)?;
     }
     Ok(endpoints.len())
 }
