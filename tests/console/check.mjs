@@ -200,6 +200,14 @@ try {
   await page.waitForURL(/\/webhooks(\?|$)/);
   assert.equal(await page.locator("tbody tr").count(), 2);
 
+  // Who did all that.
+  await page.goto(`${base.split("/app_")[0]}/audit`);
+  await page.click("summary >> nth=0");
+  await check("audit");
+  await page.selectOption("#thing", "webhook");
+  await page.waitForURL(/thing=webhook/);
+  assert.ok(await page.locator(".audit > li").count() > 3);
+
   for (const name of ["users", "account"]) {
     await page.goto(`${origin}/console/${name}`);
     await check(name);

@@ -160,6 +160,7 @@ impl Layout {
                 link(&visit.base, "/event-types", "Event types", "tag", here),
                 link(&visit.base, "/settings", "Settings", "gear", here),
             ];
+            links.push(link(&visit.base, "/audit", "Audit log", "clock", here));
             if visit.may(Right::GrantAccess) {
                 links.insert(3, link(&visit.base, "/access", "Access", "key", here));
             }

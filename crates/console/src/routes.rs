@@ -13,8 +13,8 @@ use crate::asset;
 use crate::error::PageError;
 use crate::guard::guard;
 use crate::page::{
-    access, account, application, applications, event_types, message, messages, overview, set_up, settings, sign_in,
-    users, webhook,
+    access, account, application, applications, audit, event_types, message, messages, overview, set_up, settings,
+    sign_in, users, webhook,
 };
 use crate::portal;
 use crate::visit::PORTAL;
@@ -57,6 +57,7 @@ fn console_pages() -> Router<Arc<Service>> {
         .route("/console/{org}/access/token", post(access::make_token))
         .route("/console/{org}/access/revoke", post(access::revoke))
         .route("/console/{org}/access/end", post(access::end_all))
+        .route("/console/{org}/audit", get(audit::show))
         .route("/console/{org}/settings", get(settings::show).post(settings::change))
         .route("/console/{org}", get(applications::list).post(applications::create))
 }

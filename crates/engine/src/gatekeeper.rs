@@ -77,6 +77,7 @@ impl Gatekeeper {
                 expect: Expect::Version { no: no.0, version: document.version },
                 app: Some(self.app),
                 idempotency: None,
+                audit: None,
             };
             if self.store.put(put).await? != PutResult::Stale {
                 self.directory.forget(self.app);

@@ -61,7 +61,7 @@ impl World {
 
     async fn put(&self, kind: DocumentKind, parent: i64, key: &str, body: String, app: Option<AppNo>) -> i64 {
         let (key, uid, secret, idempotency) = (key.to_owned(), None, None, None);
-        let put = Put { kind, parent, key, uid, body, secret, expect: Expect::New, app, idempotency };
+        let put = Put { kind, parent, key, uid, body, secret, expect: Expect::New, app, idempotency, audit: None };
         match self.store.put(put).await.unwrap() {
             PutResult::Stored(written) => written.no,
             other => panic!("{other:?}"),

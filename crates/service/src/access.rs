@@ -12,9 +12,10 @@ use ringback_model::{AppId, OrgId, Timestamp};
 use ringback_store::{Document, DocumentKind, Expect, Put, PutResult};
 use serde::{Deserialize, Serialize};
 
+use crate::audit::Note;
 use crate::service::TRIES;
 use crate::token::Verified;
-use crate::{PortalCapability, Service, ServiceError};
+use crate::{Actor, PortalCapability, Service, ServiceError};
 
 /// For how long what was read is believed.
 const KNOWN: Duration = Duration::from_secs(1);
@@ -139,6 +140,14 @@ impl AccessList {
     }
 }
 
+/// What is told of a change afterwards.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Told<'a> {
+    pub(crate) actor: &'a Actor,
+    pub(crate) deed: &'static str,
+    pub(crate) title: &'a str,
+}
+
 type Scope = (OrgId, Option<AppId>);
 
 /// Lists that were read a moment ago.
@@ -199,9 +208,14 @@ impl Service {
     pub(crate) async fn change_access(
         &self,
         scope: Scope,
+        told: Told<'_>,
         change: impl Fn(&mut AccessList) + Send + Sync,
     ) -> Result<(), ServiceError> {
         let org = self.ensure_organization(scope.0).await?;
+        let Told { actor, deed, title } = told;
+        let subject = key(scope.1);
+        let note = Note { org: org.0, by: &actor.by, thing: "access", app: scope.1, subject, title };
+        let audit = note.done(self.clock.now(), deed);
         for _ in 0..TRIES {
             let document = self.access_document(scope).await?;
             let mut list = match &document {
@@ -220,6 +234,7 @@ impl Service {
                 expect: document.map_or(Expect::New, |found| Expect::Version { no: found.no, version: found.version }),
                 app: None,
                 idempotency: None,
+                audit: audit.clone(),
             };
             let result = self.store.put(put).await?;
             self.access.forget(scope);

@@ -2,13 +2,14 @@
 
 use indexmap::IndexMap;
 use ringback_model::{
-    AppId, AppNo, Application, ApplicationSecrets, ListedNumber, OrganizationSettings, Redacted, Timestamp,
+    AppId, AppNo, Application, ApplicationSecrets, ListedNumber, OrgNo, OrganizationSettings, Redacted, Timestamp,
     number_list_faults, sentence,
 };
 use ringback_store::{
     AppConfig, Delete, Document, DocumentKind, DocumentPage, Expect, Idempotency, Put, PutResult, StoreError,
 };
 
+use crate::audit::Note;
 use crate::check::Faults;
 use crate::service::TRIES;
 use crate::{Actor, Change, Made, Page, Resource, Right, Service, ServiceError, UrlRules, Window};
@@ -246,7 +247,7 @@ impl Service {
                 self.announce_feedback_secret(actor.org, app.application.id, secret).await?;
             }
             let gives_up = matches!(draft.feedback_secret, Change::Replace(_)) && old != new.as_ref();
-            if let Some(changed) = self.replace_application(&app, draft).await? {
+            if let Some(changed) = self.replace_application(actor, &app, draft).await? {
                 if let Some(old) = old.filter(|_| gives_up) {
                     self.forget_feedback_secret(old).await?;
                 }
@@ -263,9 +264,11 @@ impl Service {
     pub async fn delete_application(&self, actor: &Actor, name: &str) -> Result<(), ServiceError> {
         actor.require(Right::ManageApplications)?;
         let app = self.app(actor, name).await?;
+        let now = self.clock.now();
+        let audit = note(actor, app.org, &app.application).done(now, "deleted");
         // Endpoints first: whoever is cut off half-way finds the application still there and deletes it again.
         self.delete_endpoints_of(app.no).await?;
-        let gone = self.store.delete(Delete { no: app.no.0, now: self.clock.now(), app: Some(app.no) }).await?;
+        let gone = self.store.delete(Delete { no: app.no.0, now, app: Some(app.no), audit }).await?;
         self.directory.forget(app.no);
         // One that was made in between; from here on none can be, for the application is gone.
         self.delete_endpoints_of(app.no).await?;
@@ -308,7 +311,7 @@ impl Service {
             self.check_feedback_secret(None, secret).await?;
         }
         let (application, secrets) = draft.split((id, now), now, &ApplicationSecrets::default());
-        let put = Put {
+        let mut put = Put {
             kind: DocumentKind::Application,
             parent: org.0,
             key: id.to_string(),
@@ -318,13 +321,17 @@ impl Service {
             expect: Expect::New,
             app: None,
             idempotency,
+            audit: None,
         };
+        put.audit = note(actor, org, &application).added(now, &put.body);
         match self.store.put(put).await? {
             PutResult::Stored(written) => {
                 if let Some(secret) = &feedback_secret
                     && let Err(error) = self.announce_feedback_secret(actor.org, id, secret).await
                 {
-                    self.store.delete(Delete { no: written.no, now, app: Some(AppNo(written.no)) }).await?;
+                    self.store
+                        .delete(Delete { no: written.no, now, app: Some(AppNo(written.no)), audit: None })
+                        .await?;
                     return Err(error);
                 }
                 Ok(ApplicationView::new(application, &secrets))
@@ -342,12 +349,13 @@ impl Service {
     /// `None` when somebody else has changed it in the meantime.
     async fn replace_application(
         &self,
+        actor: &Actor,
         app: &AppConfig,
         draft: ApplicationDraft,
     ) -> Result<Option<ApplicationView>, ServiceError> {
         let Application { id, created_at, .. } = app.application;
         let (application, secrets) = draft.split((id, created_at), self.clock.now(), &app.secrets);
-        let put = Put {
+        let mut put = Put {
             kind: DocumentKind::Application,
             parent: app.org.0,
             key: id.to_string(),
@@ -357,7 +365,11 @@ impl Service {
             expect: Expect::Version { no: app.no.0, version: app.document_version },
             app: Some(app.no),
             idempotency: None,
+            audit: None,
         };
+        let before = serde_json::to_string(&app.application)?;
+        let sealed = app.secrets != secrets;
+        put.audit = note(actor, app.org, &application).changed(self.clock.now(), &before, &put.body, sealed);
         let result = self.store.put(put).await?;
         self.directory.forget(app.no);
         match result {
@@ -371,8 +383,10 @@ impl Service {
     async fn delete_endpoints_of(&self, app: AppNo) -> Result<(), ServiceError> {
         let Some((_, _, endpoints)) = self.store.configuration(app).await? else { return Ok(()) };
         let now = self.clock.now();
-        let deletions: Vec<_> =
-            endpoints.iter().map(|e| self.store.delete(Delete { no: e.no, now, app: Some(app) })).collect();
+        let deletions: Vec<_> = endpoints
+            .iter()
+            .map(|e| self.store.delete(Delete { no: e.no, now, app: Some(app), audit: None }))
+            .collect();
         for deletion in deletions {
             deletion.await?;
         }
@@ -399,6 +413,17 @@ fn read(document: &Document) -> Result<ApplicationView, StoreError> {
         None => ApplicationSecrets::default(),
     };
     Ok(ApplicationView::new(application, &secrets))
+}
+
+fn note<'a>(actor: &'a Actor, org: OrgNo, application: &'a Application) -> Note<'a> {
+    Note {
+        org: org.0,
+        by: &actor.by,
+        thing: "application",
+        app: Some(application.id),
+        subject: application.id.to_string(),
+        title: &application.name,
+    }
 }
 
 fn uid_taken(uid: Option<&str>) -> ServiceError {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ringback_model::{Endpoint, EndpointId, EndpointNo, EndpointSecrets, Timestamp};
 use ringback_store::{AppConfig, Delete, DocumentKind, EndpointConfig, Expect, Idempotency, Put, PutResult};
 
+use crate::audit::Note;
 use crate::auth::AuthView;
 use crate::endpoint_compose::Composed;
 use crate::service::TRIES;
@@ -81,7 +82,7 @@ impl Service {
         actor.require(Right::ManageEndpoints)?;
         may_register(actor, None, draft.messaging.registered_by.as_deref())?;
         let app = self.app(actor, app).await?;
-        self.insert_endpoint(&app, draft, idempotency).await
+        self.insert_endpoint(actor, &app, draft, idempotency).await
     }
 
     /// Replaces what an endpoint says, or makes one if there is none of this name. Its secret stays, and so do its
@@ -100,7 +101,7 @@ impl Service {
         let config = self.app(actor, app).await?;
         if config.endpoint_by_name(name).is_none() {
             may_register(actor, None, draft.messaging.registered_by.as_deref())?;
-            let item = self.insert_endpoint(&config, draft, None).await?;
+            let item = self.insert_endpoint(actor, &config, draft, None).await?;
             return Ok(Made { item, created: true });
         }
         let replace = |now: &mut EndpointDraft| {
@@ -154,7 +155,7 @@ impl Service {
             let old = config.endpoint.registered_by.as_deref();
             may_register(actor, old, draft.messaging.registered_by.as_deref())?;
             let composed = self.compose(&app, config.endpoint.clone(), config.secrets.clone(), draft).await?;
-            if let Some(view) = self.replace_endpoint(&app, &config, composed, None).await? {
+            if let Some(view) = self.replace_endpoint(actor, &app, &config, composed, None).await? {
                 return Ok(view);
             }
         }
@@ -168,7 +169,9 @@ impl Service {
     pub async fn delete_endpoint(&self, actor: &Actor, app: &str, name: &str) -> Result<(), ServiceError> {
         actor.require(Right::ManageEndpoints)?;
         let (app, config) = self.endpoint_config(actor, app, name).await?;
-        let gone = self.store.delete(Delete { no: config.no.0, now: self.clock.now(), app: Some(app.no) }).await?;
+        let now = self.clock.now();
+        let audit = note(actor, &app, &config.endpoint).done(now, "deleted");
+        let gone = self.store.delete(Delete { no: config.no.0, now, app: Some(app.no), audit }).await?;
         self.directory.forget(app.no);
         if !gone {
             return Err(ServiceError::NotFound(Resource::Endpoint));
@@ -217,7 +220,7 @@ impl Service {
             let old = config.endpoint.registered_by.as_deref();
             may_register(actor, old, draft.messaging.registered_by.as_deref())?;
             let composed = self.compose(&app, config.endpoint.clone(), config.secrets.clone(), draft).await?;
-            if let Some(view) = self.replace_endpoint(&app, &config, composed, idempotency).await? {
+            if let Some(view) = self.replace_endpoint(actor, &app, &config, composed, idempotency).await? {
                 return Ok(view);
             }
         }
@@ -238,7 +241,7 @@ impl Service {
             let mut endpoint = config.endpoint.clone();
             endpoint.updated_at = self.clock.now();
             let composed = Composed { endpoint, secrets: change(&config.secrets)?, warnings: Vec::new() };
-            if self.replace_endpoint(&app, &config, composed, idempotency).await?.is_some() {
+            if self.replace_endpoint(actor, &app, &config, composed, idempotency).await?.is_some() {
                 return Ok(());
             }
         }
@@ -247,12 +250,14 @@ impl Service {
 
     async fn insert_endpoint(
         &self,
+        actor: &Actor,
         app: &AppConfig,
         draft: EndpointDraft,
         idempotency: Option<Idempotency>,
     ) -> Result<EndpointView, ServiceError> {
         let composed = self.compose_unsaved(app, draft).await?;
-        let put = put(app, &composed, Expect::New, idempotency)?;
+        let mut put = put(app, &composed, Expect::New, idempotency)?;
+        put.audit = note(actor, app, &composed.endpoint).added(self.clock.now(), &put.body);
         let result = self.store.put(put).await?;
         self.directory.forget(app.no);
         match result {
@@ -274,13 +279,18 @@ impl Service {
     /// `None` when somebody else has changed it in the meantime.
     async fn replace_endpoint(
         &self,
+        actor: &Actor,
         app: &AppConfig,
         config: &EndpointConfig,
         composed: Composed,
         idempotency: Option<Idempotency>,
     ) -> Result<Option<EndpointView>, ServiceError> {
         let expect = Expect::Version { no: config.no.0, version: config.version };
-        let result = self.store.put(put(app, &composed, expect, idempotency)?).await?;
+        let mut put = put(app, &composed, expect, idempotency)?;
+        let before = serde_json::to_string(&config.endpoint)?;
+        let sealed = config.secrets != composed.secrets;
+        put.audit = note(actor, app, &composed.endpoint).changed(self.clock.now(), &before, &put.body, sealed);
+        let result = self.store.put(put).await?;
         self.directory.forget(app.no);
         match result {
             PutResult::Stored(written) => {
@@ -305,6 +315,17 @@ fn may_register(actor: &Actor, old: Option<&str>, new: Option<&str>) -> Result<(
     Err(ServiceError::Forbidden("This token is for one application. `registeredBy` needs a token of the organization."))
 }
 
+fn note<'a>(actor: &'a Actor, app: &AppConfig, endpoint: &'a Endpoint) -> Note<'a> {
+    Note {
+        org: app.org.0,
+        by: &actor.by,
+        thing: "webhook",
+        app: Some(app.application.id),
+        subject: endpoint.id.to_string(),
+        title: &endpoint.url,
+    }
+}
+
 /// What is written to keep an endpoint.
 pub(crate) fn put(
     app: &AppConfig,
@@ -322,6 +343,7 @@ pub(crate) fn put(
         expect,
         app: Some(app.no),
         idempotency,
+        audit: None,
     })
 }
 

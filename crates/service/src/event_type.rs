@@ -9,6 +9,7 @@ use ringback_store::{
 };
 use ringback_wire::report::check_mapping;
 
+use crate::audit::Note;
 use crate::check::{EVENT_TYPE_RULE, Faults, TEXT_MAX, is_event_type_name};
 use crate::report_schema::own_schemas;
 use crate::service::TRIES;
@@ -172,7 +173,7 @@ impl Service {
         let now = self.clock.now();
         for _ in 0..TRIES {
             let event_type = draft.clone().into_event_type(name, now, now);
-            match self.write_event_type(actor, &event_type, Expect::New, idempotency).await? {
+            match self.write_event_type(actor, &event_type, None, idempotency).await? {
                 PutResult::Stored(_) => {
                     self.mapping_changed(actor, &IndexMap::new(), &event_type.report_mapping).await?;
                     return Ok(event_type);
@@ -195,8 +196,9 @@ impl Service {
                 });
             }
             let event_type = draft.clone().into_event_type(name, existing.created_at, now);
-            let expect = Expect::Version { no: document.no, version: document.version };
-            if let PutResult::Stored(_) = self.write_event_type(actor, &event_type, expect, idempotency).await? {
+            if let PutResult::Stored(_) =
+                self.write_event_type(actor, &event_type, Some(&document), idempotency).await?
+            {
                 self.mapping_changed(actor, &existing.report_mapping, &event_type.report_mapping).await?;
                 return Ok(event_type);
             }
@@ -243,8 +245,7 @@ impl Service {
             change(&mut draft);
             draft.check(name)?;
             let event_type = draft.into_event_type(name, existing.created_at, self.clock.now());
-            let expect = Expect::Version { no: document.no, version: document.version };
-            if let PutResult::Stored(_) = self.write_event_type(actor, &event_type, expect, None).await? {
+            if let PutResult::Stored(_) = self.write_event_type(actor, &event_type, Some(&document), None).await? {
                 self.mapping_changed(actor, &existing.report_mapping, &event_type.report_mapping).await?;
                 return Ok(event_type);
             }
@@ -262,7 +263,9 @@ impl Service {
             return self.update_event_type(actor, name, |draft| draft.archived = true).await.map(drop);
         }
         let (document, existing) = self.event_type(actor, name).await?;
-        let gone = self.store.delete(Delete { no: document.no, now: self.clock.now(), app: None }).await?;
+        let now = self.clock.now();
+        let audit = note(actor, OrgNo(document.parent), name).done(now, "deleted");
+        let gone = self.store.delete(Delete { no: document.no, now, app: None, audit }).await?;
         self.mapping_changed(actor, &existing.report_mapping, &IndexMap::new()).await?;
         if gone { Ok(()) } else { Err(ServiceError::NotFound(Resource::EventType)) }
     }
@@ -384,11 +387,12 @@ impl Service {
         &self,
         actor: &Actor,
         event_type: &EventType,
-        expect: Expect,
+        before: Option<&Document>,
         idempotency: Option<Idempotency>,
     ) -> Result<PutResult, ServiceError> {
         let org = self.ensure_organization(actor.org).await?;
-        let put = Put {
+        let expect = before.map_or(Expect::New, |found| Expect::Version { no: found.no, version: found.version });
+        let mut put = Put {
             kind: DocumentKind::EventType,
             parent: org.0,
             key: event_type.name.clone(),
@@ -398,9 +402,19 @@ impl Service {
             expect,
             app: None,
             idempotency,
+            audit: None,
+        };
+        let (note, now) = (note(actor, org, &event_type.name), self.clock.now());
+        put.audit = match before {
+            Some(before) => note.changed(now, &before.body, &put.body, false),
+            None => note.added(now, &put.body),
         };
         Ok(self.store.put(put).await?)
     }
+}
+
+fn note<'a>(actor: &'a Actor, org: OrgNo, name: &'a str) -> Note<'a> {
+    Note { org: org.0, by: &actor.by, thing: "event type", app: None, subject: name.to_owned(), title: name }
 }
 
 fn read(document: &Document) -> Result<EventType, StoreError> {

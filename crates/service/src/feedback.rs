@@ -148,6 +148,7 @@ impl Service {
             expect,
             app: None,
             idempotency: None,
+            audit: None,
         };
         match self.store.put(put).await? {
             PutResult::Stored(_) => Ok(()),
@@ -158,7 +159,7 @@ impl Service {
     /// Forgets a secret that an application no longer has.
     pub(crate) async fn forget_feedback_secret(&self, secret: &Redacted) -> Result<(), ServiceError> {
         if let Some(found) = self.store.document_by_key(DocumentKind::FeedbackSecret, 0, key(secret)).await? {
-            self.store.delete(Delete { no: found.no, now: self.clock.now(), app: None }).await?;
+            self.store.delete(Delete { no: found.no, now: self.clock.now(), app: None, audit: None }).await?;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ringback_model::{AppId, Redacted};
 use ringback_store::{Direction, DocumentKind, DocumentPage, Paging};
 
-use crate::access::AccessList;
+use crate::access::{AccessList, Told};
 use crate::check::Faults;
 use crate::token::MintedFor;
 use crate::{Actor, GivenToken, PortalLink, PortalLinkDraft, Resource, Right, Service, ServiceError, TokenSubject};
@@ -50,7 +50,8 @@ impl Service {
             made_at: self.clock.wall(),
             expires_at: link.expires_at,
         };
-        self.change_access((actor.org, Some(app)), |list| list.given.push(given.clone())).await?;
+        let told = Told { actor, deed: "given", title: &given.label };
+        self.change_access((actor.org, Some(app)), told, |list| list.given.push(given.clone())).await?;
         Ok(link)
     }
 
@@ -90,7 +91,8 @@ impl Service {
             made_at: wall,
             expires_at: wall + life,
         };
-        self.change_access((actor.org, app), |list| list.given.push(given.clone())).await?;
+        let told = Told { actor, deed: "given", title: &given.label };
+        self.change_access((actor.org, app), told, |list| list.given.push(given.clone())).await?;
         Ok(minted.token)
     }
 
@@ -134,7 +136,8 @@ impl Service {
         let list = self.access_list((actor.org, app)).await?;
         let given = list.given.into_iter().find(|given| given.id == id);
         let given = given.ok_or(ServiceError::NotFound(Resource::Token))?;
-        self.change_access((actor.org, app), |list| list.deny(&given.id, given.expires_at)).await
+        let told = Told { actor, deed: "revoked", title: &given.label };
+        self.change_access((actor.org, app), told, |list| list.deny(&given.id, given.expires_at)).await
     }
 
     /// Lets through who may give access to an application, or to all of the organization.

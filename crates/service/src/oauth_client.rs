@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use ringback_model::{AppNo, Redacted, Timestamp};
 use ringback_store::{
-    Delete, Direction, Document, DocumentKind, DocumentPage, Expect, Paging, Put, PutResult, StoreError,
+    AppConfig, Delete, Direction, Document, DocumentKind, DocumentPage, Expect, Paging, Put, PutResult, StoreError,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
+use crate::audit::Note;
 use crate::token::MintedFor;
 use crate::{Actor, Resource, Right, Service, ServiceError, TokenError, TokenSubject};
 
@@ -106,6 +107,7 @@ impl Service {
             expect: Expect::New,
             app: None,
             idempotency: None,
+            audit: note(actor, &app, &client).done(client.created_at, "added"),
         };
         match self.store.put(put).await? {
             PutResult::Stored(_) => Ok((client, secret)),
@@ -137,7 +139,9 @@ impl Service {
         }
         let found = self.store.document_by_key(DocumentKind::OauthClient, 0, id.to_owned()).await?;
         let document = found.ok_or_else(missing)?;
-        let gone = self.store.delete(Delete { no: document.no, now: self.clock.now(), app: None }).await?;
+        let now = self.clock.now();
+        let audit = note(actor, &app, &read(&document)?.0).done(now, "deleted");
+        let gone = self.store.delete(Delete { no: document.no, now, app: None, audit }).await?;
         self.clients.forget(id);
         if gone { Ok(()) } else { Err(missing()) }
     }
@@ -222,6 +226,18 @@ impl KnownClients {
 /// What the ids of an application's clients begin with: they stand together, so that a page of them is one look.
 fn prefix(app: AppNo) -> String {
     format!("{ID_PREFIX}{:012x}", app.0)
+}
+
+fn note<'a>(actor: &'a Actor, app: &AppConfig, client: &'a OauthClient) -> Note<'a> {
+    let title = if client.name.is_empty() { &client.client_id } else { &client.name };
+    Note {
+        org: app.org.0,
+        by: &actor.by,
+        thing: "client",
+        app: Some(app.application.id),
+        subject: client.client_id.clone(),
+        title,
+    }
 }
 
 fn hash(secret: &str) -> String {

@@ -11,6 +11,7 @@ use ringback_model::{
 use ringback_store::{Direction, Document, DocumentKind, DocumentPage, Expect, Paging, Put, PutResult, StoreError};
 use ringback_wire::Recipe;
 
+use crate::audit::Note;
 use crate::branding;
 use crate::check::Faults;
 use crate::issuer::OrganizationSecrets;
@@ -175,6 +176,7 @@ impl Service {
             expect: Expect::New,
             app: None,
             idempotency: None,
+            audit: None,
         };
         match self.store.put(put).await? {
             PutResult::Stored(written) => {
@@ -320,7 +322,7 @@ impl Service {
             let document = self.store.document(org.0).await?.ok_or_else(ServiceError::contended)?;
             let mut secrets = OrganizationSecrets::read(document.secret.as_ref())?;
             let settings = rewrite(read(&document)?, &mut secrets)?;
-            let put = Put {
+            let mut put = Put {
                 kind: DocumentKind::Organization,
                 parent: 0,
                 key: document.key,
@@ -330,7 +332,13 @@ impl Service {
                 expect: Expect::Version { no: document.no, version: document.version },
                 app: None,
                 idempotency: None,
+                audit: None,
             };
+            let sealed = document.secret != put.secret;
+            let title = put.key.clone();
+            let note =
+                Note { org: org.0, by: &actor.by, thing: "settings", app: None, subject: title.clone(), title: &title };
+            put.audit = note.changed(self.clock.now(), &document.body, &put.body, sealed);
             let result = self.store.put(put).await?;
             self.directory.forget_all();
             if matches!(result, PutResult::Stored(_)) {

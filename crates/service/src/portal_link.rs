@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ringback_model::Redacted;
 
-use crate::access::LINK_LIFE_MAX;
+use crate::access::{LINK_LIFE_MAX, Told};
 use crate::check::Faults;
 use crate::token::MintedFor;
 use crate::{Actor, ApplicationDraft, Capabilities, PortalCapability, Right, Service, ServiceError, TokenSubject};
@@ -159,7 +159,9 @@ impl Service {
                 list.end(now, after, Some(session));
             }
         };
-        self.change_access((actor.org, Some(app)), end).await
+        let title = if sessions.is_empty() { "all links and tokens".to_owned() } else { sessions.join(", ") };
+        let told = Told { actor, deed: "revoked", title: &title };
+        self.change_access((actor.org, Some(app)), told, end).await
     }
 
     /// Puts a token out of force: that of an application, by whoever has it.
@@ -177,6 +179,7 @@ impl Service {
         }
         let id = verified.id.as_deref();
         let id = id.ok_or_else(|| refused("The token has no `jti`: expire all tokens of the application instead."))?;
-        self.change_access((actor.org, actor.app), |list| list.deny(id, verified.expires_at)).await
+        let told = Told { actor: &actor, deed: "revoked", title: &actor.by };
+        self.change_access((actor.org, actor.app), told, |list| list.deny(id, verified.expires_at)).await
     }
 }

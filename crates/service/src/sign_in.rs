@@ -141,7 +141,7 @@ impl Service {
             let over = secrets.links.len().saturating_sub(LINKS_MAX);
             secrets.links.drain(..over);
         };
-        self.change_user(id, add).await?;
+        self.change_user(id, None, add).await?;
         Ok(join(id, &secret))
     }
 
@@ -152,7 +152,7 @@ impl Service {
     pub async fn ensure_user(&self, draft: UserDraft) -> Result<User, ServiceError> {
         match self.user_by_email(&draft.email).await? {
             Some(config) => Ok(config.user),
-            None => self.insert_user(draft).await,
+            None => self.insert_user(draft, None).await,
         }
     }
 
@@ -173,7 +173,7 @@ impl Service {
                     session.seen_at = now;
                 }
             };
-            self.change_user(id, see).await?;
+            self.change_user(id, None, see).await?;
         }
         let UserConfig { user, .. } = config;
         Ok(Some(SignedIn { user, session: hash }))
@@ -199,7 +199,7 @@ impl Service {
         let end = |_: &mut User, secrets: &mut UserSecrets| {
             secrets.sessions.retain(|session| (session.hash == by.session) == everywhere_else);
         };
-        self.change_user(by.user.id, end).await.map(drop)
+        self.change_user(by.user.id, None, end).await.map(drop)
     }
 
     /// Whether there is no user yet.
@@ -230,6 +230,7 @@ impl Service {
             expect: Expect::New,
             app: None,
             idempotency: None,
+            audit: None,
         };
         match self.store.put(put).await? {
             PutResult::Stored(_) => Ok(Some(token)),
@@ -260,10 +261,10 @@ impl Service {
         if draft.password.is_none() {
             return Err(ServiceError::body("password", "Choose a password."));
         }
-        let user = self.insert_user(UserDraft { role: Role::Admin, ..draft }).await?;
+        let user = self.insert_user(UserDraft { role: Role::Admin, ..draft }, None).await?;
         if !self.forget_setup_token().await? {
             // Somebody else has set it up with the same token at this moment.
-            self.remove_user(user.id).await?;
+            self.remove_user(user.id, None).await?;
             return Err(ServiceError::contended());
         }
         self.begin_session(user.id, from, None).await
@@ -273,7 +274,7 @@ impl Service {
     async fn forget_setup_token(&self) -> Result<bool, ServiceError> {
         let found = self.store.document_by_key(DocumentKind::Setup, 0, SETUP.to_owned()).await?;
         let Some(document) = found else { return Ok(false) };
-        Ok(self.store.delete(Delete { no: document.no, now: self.clock.now(), app: None }).await?)
+        Ok(self.store.delete(Delete { no: document.no, now: self.clock.now(), app: None, audit: None }).await?)
     }
 
     /// Begins a session, with a link that is used up by it.
@@ -302,7 +303,7 @@ impl Service {
             secrets.sessions.drain(..over);
             user.signed_in_at = Some(now);
         };
-        let user = self.change_user(id, begin).await?;
+        let user = self.change_user(id, None, begin).await?;
         if used_up.into_inner() {
             return Err(ServiceError::Unauthenticated("This link was used already. Ask for a new one.".to_owned()));
         }

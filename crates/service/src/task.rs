@@ -12,6 +12,7 @@ use ringback_store::{
     Idempotency, MessageQuery, Paging, Put, PutResult,
 };
 
+use crate::audit::Note;
 use crate::service::TRIES;
 use crate::{Actor, FieldError, Page, Resource, Right, Service, ServiceError, Window};
 
@@ -120,7 +121,16 @@ impl Service {
         let running = Running { org_no: app.org.0, created_at: now };
         let mark = document(DocumentKind::RunningTask, 0, &task.id, serde_json::to_string(&running)?, None);
         self.store.put(mark).await?;
-        let put = document(DocumentKind::Task, app.org.0, &task.id, serde_json::to_string(&task)?, idempotency);
+        let mut put = document(DocumentKind::Task, app.org.0, &task.id, serde_json::to_string(&task)?, idempotency);
+        let note = Note {
+            org: app.org.0,
+            by: &actor.by,
+            thing: "background task",
+            app: Some(task.app),
+            subject: task.id.to_string(),
+            title: &format!("{} {}", word(kind), config.endpoint.url),
+        };
+        put.audit = note.done(now, "started");
         match self.store.put(put).await? {
             PutResult::Stored(_) => {
                 self.tasks.notify_one();
@@ -260,7 +270,7 @@ impl Service {
 
     /// Forgets that a task is running.
     pub(crate) async fn forget_running(&self, no: i64) -> Result<(), ServiceError> {
-        self.store.delete(Delete { no, now: self.clock.now(), app: None }).await?;
+        self.store.delete(Delete { no, now: self.clock.now(), app: None, audit: None }).await?;
         Ok(())
     }
 }
@@ -280,6 +290,16 @@ fn before(until: Timestamp) -> MessageId {
     Id::floor(until + std::time::Duration::from_millis(5))
 }
 
+/// A task as people call it, before the webhook that it is about.
+const fn word(kind: TaskKind) -> &'static str {
+    match kind {
+        TaskKind::Recover => "Resend what failed:",
+        TaskKind::ReplayMissing => "Send what was never sent:",
+        TaskKind::BulkReplay => "Send again:",
+        TaskKind::Cancel => "Call off what is pending:",
+    }
+}
+
 fn document(kind: DocumentKind, parent: i64, id: &TaskId, body: String, idempotency: Option<Idempotency>) -> Put {
     Put {
         kind,
@@ -291,6 +311,7 @@ fn document(kind: DocumentKind, parent: i64, id: &TaskId, body: String, idempote
         expect: Expect::New,
         app: None,
         idempotency,
+        audit: None,
     }
 }
 

@@ -3,6 +3,7 @@
 use ringback_model::{Redacted, Role, User, UserId, UserSecrets};
 use ringback_store::{Delete, Direction, Document, DocumentKind, DocumentPage, Expect, Paging, Put, PutResult};
 
+use crate::audit::Note;
 use crate::check::{Faults, LINE_MAX};
 use crate::service::TRIES;
 use crate::{Resource, Service, ServiceError, SignedIn, password};
@@ -52,7 +53,7 @@ impl Service {
     /// [`ServiceError::Forbidden`] unless an admin asks, [`ServiceError::Invalid`].
     pub async fn create_user(&self, by: &SignedIn, draft: UserDraft) -> Result<User, ServiceError> {
         by.must_be_admin()?;
-        self.insert_user(draft).await
+        self.insert_user(draft, Some(by)).await
     }
 
     /// Changes what a user may do.
@@ -63,7 +64,7 @@ impl Service {
     pub async fn change_role(&self, by: &SignedIn, id: UserId, role: Role) -> Result<User, ServiceError> {
         by.must_be_admin()?;
         self.must_leave_an_admin(id, role).await?;
-        self.change_user(id, |user, _| user.role = role).await
+        self.change_user(id, Some(by), |user, _| user.role = role).await
     }
 
     /// Removes a user, who is signed out everywhere.
@@ -73,12 +74,14 @@ impl Service {
     pub async fn delete_user(&self, by: &SignedIn, id: UserId) -> Result<(), ServiceError> {
         by.must_be_admin()?;
         self.must_leave_an_admin(id, Role::Viewer).await?;
-        self.remove_user(id).await
+        self.remove_user(id, Some(by)).await
     }
 
-    pub(crate) async fn remove_user(&self, id: UserId) -> Result<(), ServiceError> {
+    pub(crate) async fn remove_user(&self, id: UserId, by: Option<&SignedIn>) -> Result<(), ServiceError> {
         let config = self.user_config(id).await?.ok_or(ServiceError::NotFound(Resource::User))?;
-        let gone = self.store.delete(Delete { no: config.no, now: self.clock.now(), app: None }).await?;
+        let now = self.clock.now();
+        let audit = by.and_then(|by| note(by, &config.user).done(now, "deleted"));
+        let gone = self.store.delete(Delete { no: config.no, now, app: None, audit }).await?;
         if gone { Ok(()) } else { Err(ServiceError::NotFound(Resource::User)) }
     }
 
@@ -101,7 +104,7 @@ impl Service {
             secrets.links.clear();
             secrets.sessions.retain(|session| session.hash == by.session);
         };
-        self.change_user(id, change).await.map(drop)
+        self.change_user(id, Some(by), change).await.map(drop)
     }
 
     /// Whether a password is that of the user who is signed in.
@@ -119,7 +122,7 @@ impl Service {
         Ok(knows)
     }
 
-    pub(crate) async fn insert_user(&self, draft: UserDraft) -> Result<User, ServiceError> {
+    pub(crate) async fn insert_user(&self, draft: UserDraft, by: Option<&SignedIn>) -> Result<User, ServiceError> {
         let UserDraft { email, name, role, password } = draft;
         let email = email.trim().to_lowercase();
         let name = name.trim().to_owned();
@@ -142,7 +145,9 @@ impl Service {
         }
         let id = self.ids.make(now, &*self.random);
         let user = User { id, email, name, role, created_at: now, signed_in_at: None };
-        match self.store.put(put(&user, &secrets, Expect::New)?).await? {
+        let mut put = put(&user, &secrets, Expect::New)?;
+        put.audit = by.and_then(|by| note(by, &user).added(now, &put.body));
+        match self.store.put(put).await? {
             PutResult::Stored(_) => Ok(user),
             PutResult::UidTaken => Err(ServiceError::body("email", "There is a user with this address already.")),
             PutResult::KeyTaken | PutResult::Stale | PutResult::Replayed { .. } | PutResult::KeyReused => {
@@ -151,17 +156,22 @@ impl Service {
         }
     }
 
-    /// Changes both parts of a user. `change` may be called more than once, each time with what there is then.
+    /// Changes both parts of a user; told afterwards if somebody asked for it. `change` may be called more than once,
+    /// each time with what there is then.
     pub(crate) async fn change_user(
         &self,
         id: UserId,
+        by: Option<&SignedIn>,
         change: impl Fn(&mut User, &mut UserSecrets) + Send + Sync,
     ) -> Result<User, ServiceError> {
         for _ in 0..TRIES {
             let found = self.user_config(id).await?.ok_or(ServiceError::NotFound(Resource::User))?;
             let UserConfig { no, version, mut user, mut secrets } = found;
+            let (before, password) = (serde_json::to_string(&user)?, secrets.password.clone());
             change(&mut user, &mut secrets);
-            let put = put(&user, &secrets, Expect::Version { no, version })?;
+            let mut put = put(&user, &secrets, Expect::Version { no, version })?;
+            let sealed = secrets.password != password;
+            put.audit = by.and_then(|by| note(by, &user).changed(self.clock.now(), &before, &put.body, sealed));
             if matches!(self.store.put(put).await?, PutResult::Stored(_)) {
                 return Ok(user);
             }
@@ -199,6 +209,10 @@ impl Service {
     }
 }
 
+fn note<'a>(by: &'a SignedIn, user: &'a User) -> Note<'a> {
+    Note { org: 0, by: &by.user.email, thing: "user", app: None, subject: user.id.to_string(), title: &user.email }
+}
+
 fn put(user: &User, secrets: &UserSecrets, expect: Expect) -> Result<Put, ServiceError> {
     Ok(Put {
         kind: DocumentKind::User,
@@ -210,6 +224,7 @@ fn put(user: &User, secrets: &UserSecrets, expect: Expect) -> Result<Put, Servic
         expect,
         app: None,
         idempotency: None,
+        audit: None,
     })
 }
 

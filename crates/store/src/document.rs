@@ -3,7 +3,7 @@
 
 use ringback_model::{AppNo, Redacted, Timestamp};
 
-use crate::{Idempotency, Paging};
+use crate::{Audit, Idempotency, Paging};
 
 /// What a document describes. The numbers are the store's and never change meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -122,10 +122,12 @@ pub struct Put {
     pub app: Option<AppNo>,
     /// The key of the request, if it had one.
     pub idempotency: Option<Idempotency>,
+    /// What is told of it afterwards, in the same commit; nothing if absent.
+    pub audit: Option<Box<Audit>>,
 }
 
 /// Deletes one document: it stays readable by its number.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Delete {
     /// Its number.
     pub no: i64,
@@ -133,6 +135,8 @@ pub struct Delete {
     pub now: Timestamp,
     /// The application whose configuration version rises with it.
     pub app: Option<AppNo>,
+    /// What is told of it afterwards, in the same commit; nothing if absent.
+    pub audit: Option<Box<Audit>>,
 }
 
 /// A document that was written.

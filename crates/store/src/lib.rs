@@ -6,6 +6,7 @@
 //!
 //! Read `port.rs` first, then `backend/sqlite/delivery.rs`.
 
+mod audit;
 pub mod backend;
 pub mod conformance;
 mod directory;
@@ -24,6 +25,7 @@ mod seal;
 mod tally;
 mod task;
 
+pub use audit::{AUDIT_KEPT, AUDIT_MOST, Audit, AuditQuery, Audited};
 pub use directory::{AppConfig, Directory, EndpointConfig};
 pub use document::{Delete, Document, DocumentKind, DocumentPage, Expect, Put, PutResult, Written};
 pub use error::StoreError;

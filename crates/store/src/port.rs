@@ -11,11 +11,11 @@ use bytes::Bytes;
 use ringback_model::{AppNo, Attempt, AttemptId, Delivery, EndpointNo, Message, MessageNo, Tally, Timestamp};
 
 use crate::{
-    Accept, AcceptBatch, Accepted, Advance, Advanced, Aging, AgingQuery, AttemptQuery, Backlog, BatchAccepted, Clear,
-    Cleared, Count, Delete, Document, DocumentKind, DocumentPage, End, Ended, EndpointDeliveryQuery,
-    EndpointTallyQuery, Expire, Expired, Finish, Finished, LaneStart, Mention, MentionQuery, MessageQuery, MessageRef,
-    Part, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, StoreMeter, SurveyQuery, Surveyed, Take, Taken,
-    TallyQuery, UnreadQuery, UnreadRun,
+    Accept, AcceptBatch, Accepted, Advance, Advanced, Aging, AgingQuery, AttemptQuery, AuditQuery, Audited, Backlog,
+    BatchAccepted, Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage, End, Ended,
+    EndpointDeliveryQuery, EndpointTallyQuery, Expire, Expired, Finish, Finished, LaneStart, Mention, MentionQuery,
+    MessageQuery, MessageRef, Part, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, StoreMeter, SurveyQuery,
+    Surveyed, Take, Taken, TallyQuery, UnreadQuery, UnreadRun,
 };
 
 /// The durable facts. See the module for what all methods promise.
@@ -107,6 +107,9 @@ pub trait Store: Send + Sync + Debug + 'static {
 
     /// Deletes a document; `false` if it was gone already.
     fn delete(&self, item: Delete) -> Reply<bool>;
+
+    /// Who changed what, newest first. Costs time in proportion to the records kept, of which there are not many.
+    fn audits(&self, query: AuditQuery) -> Reply<Vec<Audited>>;
 
     /// The document with this number, deleted or not.
     fn document(&self, no: i64) -> Reply<Option<Document>>;

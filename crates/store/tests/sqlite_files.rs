@@ -176,6 +176,7 @@ fn a_secret_that_was_moved_to_another_row_does_not_open() {
         expect: Expect::New,
         app: None,
         idempotency: None,
+        audit: None,
     };
     let numbers = ["ep_1", "ep_2"].map(|key| match opened.store.put(endpoint(key)).wait().unwrap() {
         PutResult::Stored(written) => written.no,

@@ -322,6 +322,7 @@ impl World {
                 expect: Expect::Version { no, version: document.version },
                 app: Some(app),
                 idempotency: None,
+                audit: None,
             };
             match self.store.put(put).await.unwrap() {
                 PutResult::Stored(_) => break,

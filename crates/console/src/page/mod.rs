@@ -4,6 +4,7 @@ pub(crate) mod access;
 pub(crate) mod account;
 pub(crate) mod application;
 pub(crate) mod applications;
+pub(crate) mod audit;
 pub(crate) mod event_types;
 pub(crate) mod message;
 pub(crate) mod messages;

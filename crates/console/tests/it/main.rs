@@ -8,6 +8,7 @@ mod messages;
 
 mod access;
 mod application;
+mod audit;
 mod event_type;
 mod guard;
 mod overview;

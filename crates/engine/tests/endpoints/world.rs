@@ -74,6 +74,7 @@ impl World {
             expect: Expect::New,
             app: None,
             idempotency: None,
+            audit: None,
         };
         world.app = AppNo(world.put(put).await);
         world.start();
@@ -144,6 +145,7 @@ impl World {
             expect,
             app: Some(self.app),
             idempotency: None,
+            audit: None,
         }
     }
 

@@ -4,6 +4,7 @@
 //! integration test; each case becomes a test of its own. Time stands still unless a case turns it.
 
 pub mod acceptance;
+pub mod audits;
 pub mod batches;
 pub mod clearing;
 pub mod documents;
@@ -158,6 +159,11 @@ macro_rules! conformance_tests {
                 a_change_of_an_organization_is_one_of_all_its_applications
                 secrets_are_sealed_at_rest
                 pages_of_documents_visit_each_once
+            }
+            audits {
+                a_record_is_kept_with_its_change_and_not_without_it
+                records_are_searched
+                records_are_kept_for_a_time
             }
             reading {
                 pages_of_messages_visit_each_once

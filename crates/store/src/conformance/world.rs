@@ -255,6 +255,7 @@ pub(super) fn document(kind: DocumentKind, parent: i64, key: &str) -> Put {
         expect: Expect::New,
         app: None,
         idempotency: None,
+        audit: None,
     }
 }
 

@@ -96,6 +96,7 @@ fn endpoint(key: &str) -> Put {
         expect: Expect::New,
         app: Some(AppNo(1)),
         idempotency: None,
+        audit: None,
     }
 }
 

@@ -4,6 +4,7 @@ use ringback_model::{AppNo, Random, Redacted, Timestamp};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
+use super::audit;
 use super::connection::{Purpose, query, transaction};
 use super::error::{Result, SqlError};
 use super::idempotency::{self, Answer, Found};
@@ -71,6 +72,9 @@ pub(super) async fn put(
     raise_configuration_versions(client, &changed).await?;
     if let Some(request) = &item.idempotency {
         idempotency::keep(client, now, request, Answer::of_document(written.no)).await?;
+    }
+    if let Some(told) = &item.audit {
+        audit::note(client, told).await?;
     }
     Ok((PutResult::Stored(written), changed))
 }
@@ -166,6 +170,9 @@ pub(super) async fn delete(client: &Client, item: &Delete) -> Result<Option<Opti
                AND deleted_at IS NULL RETURNING kind";
     let values = Values::default().int8(item.no).int8(item.now.as_micros());
     let Some(row) = query(client, sql, &values).await?.pop() else { return Ok(None) };
+    if let Some(told) = &item.audit {
+        audit::note(client, told).await?;
+    }
     let own = (coded(&row, 0, DocumentKind::of_code)? == DocumentKind::Application).then_some(AppNo(item.no));
     let changed = item.app.or(own);
     raise_configuration_versions(client, changed.as_slice()).await?;

@@ -13,6 +13,7 @@ mod accept_batch;
 mod address;
 mod advance;
 mod attempt;
+mod audit;
 mod backlog;
 mod clear;
 mod connection;

@@ -14,13 +14,13 @@ use super::options::PostgresOptions;
 use super::pool::Pool;
 use super::waiting::{Job, Waiting};
 use super::writer::Writer;
-use super::{attempt, backlog, document, expire, lane, listing, mention, message, schema, survey, take, tally};
+use super::{attempt, audit, backlog, document, expire, lane, listing, mention, message, schema, survey, take, tally};
 use crate::{
-    Accept, AcceptBatch, Accepted, Advance, Advanced, Aging, AgingQuery, Answer, AttemptQuery, Backlog, BatchAccepted,
-    Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage, End, Ended, EndpointDeliveryQuery,
-    EndpointTallyQuery, Expire, Expired, Feed, Finish, Finished, LaneStart, MasterKey, Mention, MentionQuery,
-    MessageQuery, MessageRef, Part, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, Store, StoreError,
-    StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery, UnreadQuery, UnreadRun, feed,
+    Accept, AcceptBatch, Accepted, Advance, Advanced, Aging, AgingQuery, Answer, AttemptQuery, AuditQuery, Audited,
+    Backlog, BatchAccepted, Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage, End, Ended,
+    EndpointDeliveryQuery, EndpointTallyQuery, Expire, Expired, Feed, Finish, Finished, LaneStart, MasterKey, Mention,
+    MentionQuery, MessageQuery, MessageRef, Part, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, Store,
+    StoreError, StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery, UnreadQuery, UnreadRun, feed,
 };
 
 /// Connections that read for the engine and for configuration: these reads are short.
@@ -206,6 +206,10 @@ impl Store for PostgresStore {
 
     fn put(&self, item: Put) -> Reply<PutResult> {
         self.write(|answer| Job::Put(item, answer))
+    }
+
+    fn audits(&self, query: AuditQuery) -> Reply<Vec<Audited>> {
+        read!(self.slow, |client| audit::page(client, &query))
     }
 
     fn delete(&self, item: Delete) -> Reply<bool> {

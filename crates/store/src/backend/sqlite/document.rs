@@ -5,6 +5,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 use zeroize::Zeroizing;
 
+use super::audit;
 use super::batch::Batch;
 use super::error::{sealed, unreadable};
 use super::idempotency::{self, Answer, Found};
@@ -55,6 +56,9 @@ pub(super) fn put(batch: &mut Batch<'_>, item: &Put) -> Result<PutResult> {
     }
     if let Some(request) = &item.idempotency {
         idempotency::keep(batch, request, Answer::Document(written.no))?;
+    }
+    if let Some(audit) = &item.audit {
+        audit::note(batch.connection, audit)?;
     }
     Ok(PutResult::Stored(written))
 }
@@ -123,6 +127,9 @@ pub(super) fn delete(batch: &mut Batch<'_>, item: &Delete) -> Result<bool> {
         .query_row(params![item.no, At(item.now)], |row| row.get(0))
         .optional()?;
     let Some(kind) = kind else { return Ok(false) };
+    if let Some(audit) = &item.audit {
+        audit::note(batch.connection, audit)?;
+    }
     let own = (kind == i64::from(DocumentKind::Application.code())).then_some(AppNo(item.no));
     if let Some(app) = item.app.or(own) {
         batch.changed(app)?;

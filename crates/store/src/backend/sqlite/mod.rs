@@ -10,6 +10,7 @@ mod accept_batch;
 mod advance;
 mod apply;
 mod attempt;
+mod audit;
 mod backlog;
 mod batch;
 mod checkpoint;

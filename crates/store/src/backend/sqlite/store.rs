@@ -16,13 +16,13 @@ use super::options::SqliteOptions;
 use super::reader::{Readers, in_our_words};
 use super::space::Space;
 use super::writer::{Asker, Waiting, Writer};
-use super::{attempt, backlog, delivery, document, expire, lane, listing, mention, message, survey, tally};
+use super::{attempt, audit, backlog, delivery, document, expire, lane, listing, mention, message, survey, tally};
 use crate::{
-    Accept, AcceptBatch, Accepted, Advance, Advanced, Aging, AgingQuery, AttemptQuery, Backlog, BatchAccepted, Clear,
-    Cleared, Count, Delete, Document, DocumentKind, DocumentPage, End, Ended, EndpointDeliveryQuery,
-    EndpointTallyQuery, Expire, Expired, Feed, Finish, Finished, LaneStart, MasterKey, Mention, MentionQuery,
-    MessageQuery, MessageRef, Part, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, Store, StoreError,
-    StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery, UnreadQuery, UnreadRun, feed, seal,
+    Accept, AcceptBatch, Accepted, Advance, Advanced, Aging, AgingQuery, AttemptQuery, AuditQuery, Audited, Backlog,
+    BatchAccepted, Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage, End, Ended,
+    EndpointDeliveryQuery, EndpointTallyQuery, Expire, Expired, Feed, Finish, Finished, LaneStart, MasterKey, Mention,
+    MentionQuery, MessageQuery, MessageRef, Part, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, Store,
+    StoreError, StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery, UnreadQuery, UnreadRun, feed, seal,
 };
 
 /// Threads that read for the engine and for configuration: these reads are short.
@@ -193,6 +193,10 @@ impl Store for SqliteStore {
 
     fn put(&self, item: Put) -> Reply<PutResult> {
         self.write(Op::Put(item), Asker::Put)
+    }
+
+    fn audits(&self, query: AuditQuery) -> Reply<Vec<Audited>> {
+        self.slow.read(move |connection| in_our_words(audit::page(connection, &query)))
     }
 
     fn delete(&self, item: Delete) -> Reply<bool> {
