@@ -149,7 +149,7 @@ pub(crate) async fn read(body: axum::body::Body) -> Result<Bytes, Problem> {
     read_up_to(body, BODY_MAX).await
 }
 
-async fn read_up_to(body: axum::body::Body, most: usize) -> Result<Bytes, Problem> {
+pub(crate) async fn read_up_to(body: axum::body::Body, most: usize) -> Result<Bytes, Problem> {
     // One frame, the usual case, is taken over as it is; more are put together.
     let body = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, most).collect());
     match body.await {

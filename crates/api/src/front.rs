@@ -90,6 +90,7 @@ impl Api {
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<axum::BoxError>,
     {
+        let is_jql = jql::is_path(request.uri().path());
         let from_a_page = request.headers().contains_key(ORIGIN) && !is_page(request.uri().path());
         let mut response = if !self.hosts.allow(request.headers()) {
             Problem::not_this_host().into_response()
@@ -109,6 +110,9 @@ impl Api {
         };
         if let Some(cause) = response.extensions_mut().remove::<Cause>() {
             self.log(&mut response, &cause);
+        }
+        if is_jql {
+            response = jql::shaped(response);
         }
         self.requests.count(response.status());
         if from_a_page {

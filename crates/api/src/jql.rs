@@ -10,16 +10,19 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use http::StatusCode;
-use http::header::{AUTHORIZATION, RETRY_AFTER};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use ringback_model::{OrgId, Redacted, near};
 use ringback_service::{Service, ServiceError, Subscribed, Subscription, SubscriptionError};
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::extract;
-use crate::problem::{Cause, Problem};
+use crate::problem::{Cause, Problem, Told};
 use crate::respond;
 
+const PATH: &str = "/jql";
+/// The word for a body that is too large.
+const TOO_LARGE: &str = "payload_too_large";
 /// The largest query.
 const QUERY_MAX: usize = 64 * 1_024;
 /// Where the token stands.
@@ -84,8 +87,7 @@ impl Refused {
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let Self { status, code, field, message, retry_after } = self;
-        let error = json!({"code": code, "field": field, "message": message});
-        let mut response = respond::json(status, &json!({"status": "error", "error": error}));
+        let mut response = respond::json(status, &error(code, &field, &message));
         if let Some(wait) = retry_after {
             response.headers_mut().insert(RETRY_AFTER, respond::seconds(wait).into());
         }
@@ -95,7 +97,31 @@ impl IntoResponse for Refused {
 
 /// The path of JQL.
 pub(crate) fn routes() -> Router<Arc<Service>> {
-    Router::new().route("/jql", post(query))
+    Router::new().route(PATH, post(query))
+}
+
+/// Whether a path is that of JQL; slashes at its end mean nothing.
+pub(crate) fn is_path(path: &str) -> bool {
+    path.trim_end_matches('/') == PATH
+}
+
+/// An answer in the shape of JQL: what any path may be answered, from another method to a fault, is said here, too.
+pub(crate) fn shaped(mut response: Response) -> Response {
+    let Some(Told { code, message }) = response.extensions_mut().remove::<Told>() else { return response };
+    let message = if code == TOO_LARGE { Cow::Borrowed("A query has at most 64 KiB.") } else { message };
+    let (parts, _) = response.into_parts();
+    let mut shaped = respond::json(parts.status, &error(code, "", &message));
+    let kept = parts.headers.into_iter().filter_map(|(name, value)| Some((name?, value)));
+    // Length and type are those of the body that takes its place.
+    for (name, value) in kept.filter(|(name, _)| name != CONTENT_LENGTH && name != CONTENT_TYPE) {
+        shaped.headers_mut().append(name, value);
+    }
+    *shaped.extensions_mut() = parts.extensions;
+    shaped
+}
+
+fn error(code: &str, field: &str, message: &str) -> serde_json::Value {
+    json!({"status": "error", "error": {"code": code, "field": field, "message": message}})
 }
 
 async fn query(State(service): State<Arc<Service>>, request: Request<Body>) -> Response {
@@ -105,9 +131,8 @@ async fn query(State(service): State<Arc<Service>>, request: Request<Body>) -> R
         Ok(header) => header.map(|token| Redacted::new(token.to_owned())),
         Err(error) => return Refused::token(error.to_string()).into_response(),
     };
-    let body = match extract::read(body).await {
-        Ok(body) if body.len() <= QUERY_MAX => body,
-        Ok(_) => return Problem::too_large().into_response(),
+    let body = match extract::read_up_to(body, QUERY_MAX).await {
+        Ok(body) => body,
         Err(problem) => return problem.into_response(),
     };
     let query = match read(&body) {

@@ -30,6 +30,15 @@ pub(crate) struct Problem {
 #[derive(Clone, Debug)]
 pub(crate) struct Cause(pub(crate) Arc<dyn std::error::Error + Send + Sync>);
 
+/// What an answer says is wrong, beside it: for a path that says it in a shape of its own.
+#[derive(Clone, Debug)]
+pub(crate) struct Told {
+    /// The stable word.
+    pub(crate) code: &'static str,
+    /// The sentence.
+    pub(crate) message: Cow<'static, str>,
+}
+
 /// The two shapes of an error's body.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
@@ -47,6 +56,18 @@ pub(crate) struct Item {
     msg: String,
     #[serde(rename = "type")]
     kind: &'static str,
+}
+
+impl Body {
+    fn told(self) -> Told {
+        match self {
+            Self::Plain { code, detail } => Told { code, message: detail },
+            Self::Fields { detail } => {
+                let sentences: Vec<_> = detail.into_iter().map(|item| item.msg).collect();
+                Told { code: "invalid_value", message: sentences.join(" ").into() }
+            }
+        }
+    }
 }
 
 impl Problem {
@@ -172,6 +193,7 @@ impl IntoResponse for Problem {
         if let Some(cause) = self.cause {
             response.extensions_mut().insert(cause);
         }
+        response.extensions_mut().insert(self.body.told());
         response
     }
 }

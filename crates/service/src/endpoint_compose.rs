@@ -6,11 +6,12 @@ use ringback_model::{
     VerificationState, sentence,
 };
 use ringback_store::AppConfig;
-use ringback_wire::{Recipe, TOKEN_PARAMETER};
+use ringback_wire::{Handshake, Recipe, dialect};
 
 use crate::check::Faults;
 use crate::header;
 use crate::secret::read_secret;
+use crate::verification;
 use crate::{Change, CheckedUrl, EndpointDraft, HeadersChange, Service, ServiceError, VerificationDraft};
 
 /// An endpoint as it will be kept, both parts of it.
@@ -222,7 +223,7 @@ fn check_request(
     }
     let url = wanted_url(endpoint).to_owned();
     if let Some(verification) = &endpoint.verification {
-        check_handshake(verification, &url, secrets, faults);
+        check_handshake(verification, &url, endpoint, secrets, faults);
     }
     if let Some(Err(error)) = secrets.auth.as_ref().map(check_auth) {
         faults.note_path(&error.field, error.message);
@@ -231,9 +232,12 @@ fn check_request(
         faults.note("auth", "A certificate is shown over TLS alone: register a URL that begins with `https://`.");
     }
     match Recipe::new(&Endpoint { url, ..endpoint.clone() }, secrets, &app.settings) {
-        Ok(recipe) => recipe.names_alike().map(|(one, other)| {
-            format!("`{one}` and `{other}` differ in case alone, which many receivers do not tell")
-        }),
+        Ok(recipe) => {
+            check_signature_headers(endpoint, secrets, &recipe, faults);
+            recipe.names_alike().map(|(one, other)| {
+                format!("`{one}` and `{other}` differ in case alone, which many receivers do not tell")
+            })
+        }
         Err(error) => {
             faults.note_path(&error.field, error.message);
             None
@@ -241,20 +245,54 @@ fn check_request(
     }
 }
 
-fn check_handshake(verification: &Verification, url: &str, secrets: &EndpointSecrets, faults: &mut Faults) {
+/// What the dialect signs with would take the place of a header of the same name.
+fn check_signature_headers(endpoint: &Endpoint, secrets: &EndpointSecrets, recipe: &Recipe, faults: &mut Faults) {
+    let shape = endpoint.shape.as_deref();
+    let sends_headers = shape.is_none_or(|shape| shape.custom_headers_enabled);
+    let dialect = shape.and_then(|shape| shape.dialect.as_deref()).unwrap_or(dialect::DEFAULT);
+    for name in recipe.signature_headers() {
+        let own = endpoint.headers.iter().filter(|_| sends_headers).map(|field| field.name.as_str());
+        if let Some(own) = own.into_iter().find(|own| own.eq_ignore_ascii_case(name)) {
+            let rule = format!("The dialect `{dialect}` signs with the header `{name}`: leave this one out.");
+            faults.note_item("headers", &own, rule);
+        }
+        if secrets.auth.as_ref().and_then(auth_header).is_some_and(|header| header.eq_ignore_ascii_case(name)) {
+            let rule = format!("The dialect `{dialect}` signs with the header `{name}`: choose another one.");
+            faults.note_path("auth.header", rule);
+        }
+    }
+}
+
+fn check_handshake(
+    verification: &Verification,
+    url: &str,
+    endpoint: &Endpoint,
+    secrets: &EndpointSecrets,
+    faults: &mut Faults,
+) {
     // The key stands in access logs, where a secret must not.
     if let (Some(Auth::Bearer { token }), Some(key)) = (&secrets.auth, &secrets.validation_key)
         && token == key
     {
         faults.note_path("verification.validationKey", "The key must be another than the bearer secret.");
     }
-    let parameter = verification.parameter.as_deref().unwrap_or(TOKEN_PARAMETER);
-    if verification.kind == VerificationKind::Token && has_parameter(url, parameter) {
-        let rule = format!(
-            "The URL has a parameter `{parameter}`, which the handshake needs: rename it, or set \
-             `verification.parameter`."
-        );
-        faults.note("url", rule);
+    let has_key = secrets.validation_key.is_some();
+    let names = Handshake::parameters(verification, has_key, verification::send_method(endpoint));
+    for (at, name) in names.iter().enumerate() {
+        if names[..at].contains(name) {
+            let rule =
+                format!("The handshake sends a parameter `{name}` of its own beside this one: choose another name.");
+            faults.note_path("verification.parameter", rule);
+        }
+        if has_parameter(url, name) {
+            let renamed = if at == 0 && verification.kind == VerificationKind::Token {
+                ", or set `verification.parameter`"
+            } else {
+                ""
+            };
+            let rule = format!("The URL has a parameter `{name}`, which the handshake needs: rename it{renamed}.");
+            faults.note("url", rule);
+        }
     }
 }
 
@@ -269,7 +307,7 @@ fn auth_header(auth: &Auth) -> Option<&str> {
 
 fn has_parameter(url: &str, name: &str) -> bool {
     let query = url.split_once('?').map(|(_, query)| query).unwrap_or_default();
-    query.split('&').any(|pair| pair.split('=').next() == Some(name))
+    url::form_urlencoded::parse(query.as_bytes()).any(|(known, _)| known == name)
 }
 
 /// Scheme, host and port of a URL that was normalised before.
@@ -293,6 +331,7 @@ mod tests {
     fn a_parameter_of_the_url_is_found_by_its_whole_name() {
         assert!(has_parameter("https://a.example/?x=1&token=2", "token"));
         assert!(has_parameter("https://a.example/?token", "token"));
+        assert!(has_parameter("https://a.example/?%74oken=1", "token"));
         assert!(!has_parameter("https://a.example/token?tokens=1&x=token", "token"));
     }
 }

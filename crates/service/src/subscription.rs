@@ -1,11 +1,11 @@
 //! JQL: subscriptions to triggers, each an endpoint of the `antly` dialect. One per application, prefix, trigger and URL.
 
-use ringback_model::{Endpoint, VerificationState, near};
+use ringback_model::{BasicAuth, Endpoint, VerificationState, near};
 use ringback_store::{Direction, DocumentKind, DocumentPage, Paging};
 use sha2::{Digest as _, Sha256};
 
 use crate::oauth_client::hex;
-use crate::{Actor, EndpointDraft, Resource, Service, ServiceError};
+use crate::{Actor, CheckedUrl, EndpointDraft, Resource, Service, ServiceError, UrlRules};
 
 /// What may be done to the resources that are registered.
 const ACTIONS: [&str; 3] = ["create", "update", "delete"];
@@ -54,13 +54,20 @@ pub enum SubscriptionError {
 
 impl Subscription {
     /// The uid of its endpoint: the same for the same three, so that the store keeps one of them.
-    fn uid(&self) -> String {
+    fn uid(&self, url: &str) -> String {
         let mut hash = Sha256::new();
-        for part in [&self.prefix, &self.trigger, &self.webhook_url] {
+        for part in [self.prefix.as_str(), self.trigger.as_str(), url] {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         }
         format!("jql-{}", hex(&hash.finalize()[..20]))
+    }
+
+    /// The same for the same URL in whatever way it is written; and the one of exactly what is written, under which a
+    /// subscription may have been made that did not look at that.
+    fn uids(&self, urls: &dyn UrlRules) -> [String; 2] {
+        let same = urls.check(&self.webhook_url).map_or_else(|_| self.webhook_url.clone(), |url| same_url(&url));
+        [self.uid(&same), self.uid(&self.webhook_url)]
     }
 
     fn check(&self) -> Result<(), SubscriptionError> {
@@ -89,11 +96,13 @@ impl Service {
         let app = own_app(actor)?;
         self.check_trigger(actor, &asked.trigger).await?;
         let config = self.app(actor, &app).await?;
-        if let Some(standing) = config.endpoint_by_name(&asked.uid()) {
+        let uids = asked.uids(&*self.urls);
+        if let Some(standing) = uids.iter().find_map(|uid| config.endpoint_by_name(uid)) {
             return Ok(subscribed(&standing.endpoint));
         }
+        let [uid, _] = uids;
         let mut draft = EndpointDraft::new(asked.webhook_url.clone());
-        draft.uid = Some(asked.uid());
+        draft.uid = Some(uid.clone());
         draft.event_types = Some(vec![asked.trigger.clone()]);
         draft.messaging.prefix = Some(asked.prefix.clone());
         draft.messaging.shape.dialect = Some("antly".to_owned());
@@ -102,8 +111,7 @@ impl Service {
             // The same request came twice at once: the other one is the one that stands.
             Err(ServiceError::Conflict { .. }) => {
                 let config = self.app(actor, &app).await?;
-                let standing =
-                    config.endpoint_by_name(&asked.uid()).ok_or(ServiceError::NotFound(Resource::Endpoint))?;
+                let standing = config.endpoint_by_name(&uid).ok_or(ServiceError::NotFound(Resource::Endpoint))?;
                 Ok(subscribed(&standing.endpoint))
             }
             Err(ServiceError::Invalid(faults)) => {
@@ -120,11 +128,16 @@ impl Service {
     /// Those of any use case.
     pub async fn unsubscribe(&self, actor: &Actor, asked: &Subscription) -> Result<bool, SubscriptionError> {
         asked.check()?;
-        match self.delete_endpoint(actor, &own_app(actor)?, &asked.uid()).await {
-            Ok(()) => Ok(true),
-            Err(ServiceError::NotFound(Resource::Endpoint)) => Ok(false),
-            Err(error) => Err(error.into()),
+        let app = own_app(actor)?;
+        let mut removed = false;
+        for uid in asked.uids(&*self.urls) {
+            match self.delete_endpoint(actor, &app, &uid).await {
+                Ok(()) => removed = true,
+                Err(ServiceError::NotFound(Resource::Endpoint)) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
+        Ok(removed)
     }
 
     /// Refuses a trigger that no event type stands for. Of an entity that is registered all three actions exist.
@@ -159,6 +172,28 @@ impl Service {
         names.dedup();
         Ok(names)
     }
+}
+
+/// A URL such that two are equal if every receiver takes them for one (RFC 3986, 6.2.2): what is percent-encoded without
+/// need is not, and what needs it is so in upper case. Userinfo stays a part of it.
+fn same_url(checked: &CheckedUrl) -> String {
+    let mut same = String::with_capacity(checked.url.len());
+    let mut rest = checked.url.as_str();
+    while let Some(at) = rest.find('%') {
+        same.push_str(&rest[..at]);
+        let code = rest.get(at + 1..at + 3).filter(|code| code.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        match code.map(|code| (code, u8::from_str_radix(code, 16).unwrap_or_default())) {
+            Some((_, byte)) if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => same.push(char::from(byte)),
+            Some((code, _)) => same.push_str(&format!("%{}", code.to_ascii_uppercase())),
+            None => same.push('%'),
+        }
+        rest = &rest[at + code.map_or(1, |_| 3)..];
+    }
+    same.push_str(rest);
+    if let Some(BasicAuth { username, password }) = &checked.basic {
+        same.push_str(&format!("#{username}:{}", password.reveal()));
+    }
+    same
 }
 
 fn subscribed(endpoint: &Endpoint) -> Subscribed {
@@ -208,7 +243,7 @@ mod tests {
     #[test]
     fn the_three_parts_cannot_be_mistaken_for_each_other() {
         let uid = |prefix: &str, trigger: &str, url: &str| {
-            Subscription { prefix: prefix.into(), trigger: trigger.into(), webhook_url: url.into() }.uid()
+            Subscription { prefix: prefix.into(), trigger: trigger.into(), webhook_url: url.into() }.uid(url)
         };
         assert_eq!(uid("a", "b", "c"), uid("a", "b", "c"));
         assert_ne!(uid("a", "b", "c"), uid("ab", "", "c"));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ringback_engine::{Probe, Route};
 use ringback_model::{
     AppNo, AttemptOutcome, Clock, Endpoint, EndpointNo, IdMaker, MessageId, NotSent, Random, RetryPolicy, SendMethod,
-    Timestamp, Verification, VerificationKind, VerificationState,
+    Shape, Timestamp, Verification, VerificationKind, VerificationState,
 };
 use ringback_store::{AppConfig, Directory, EndpointConfig, Expect, PutResult, Store};
 use ringback_wire::{Challenge, Handshake, Occasion, Prepared};
@@ -15,7 +15,7 @@ use crate::endpoint::put;
 use crate::endpoint_compose::Composed;
 use crate::exchange::{MASK, Mask};
 use crate::service::TRIES;
-use crate::{Actor, ExchangeView, Resource, Right, Service, ServiceError, Verdict};
+use crate::{Actor, ExchangeView, Resource, Right, Service, ServiceError, Verdict, dialect_of};
 
 /// How long one try may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -312,8 +312,8 @@ fn changed() -> ServiceError {
 }
 
 /// How events are sent to an endpoint.
-fn send_method(endpoint: &Endpoint) -> SendMethod {
-    endpoint.shape.as_ref().and_then(|shape| shape.send_method).unwrap_or(SendMethod::Json)
+pub(crate) fn send_method(endpoint: &Endpoint) -> SendMethod {
+    dialect_of(endpoint.shape.as_deref().unwrap_or(&Shape::default())).1
 }
 
 #[cfg(test)]

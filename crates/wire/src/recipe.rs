@@ -161,6 +161,11 @@ impl Recipe {
         self.plan()?.names_alike()
     }
 
+    /// The headers that the dialect signs with: nobody else may set them.
+    pub fn signature_headers(&self) -> impl Iterator<Item = &'static str> {
+        self.provider.iter().flat_map(|provider| provider.header_names())
+    }
+
     /// What counts as success: the endpoint's own rule, or that of its dialect.
     #[must_use]
     pub fn success(&self) -> &Success {

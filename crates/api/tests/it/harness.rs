@@ -7,7 +7,7 @@ use axum::body::Body;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use ringback_api::Api;
-use ringback_engine::egress::{Connector, EgressPolicy, ScriptedResolver, Trust};
+use ringback_engine::egress::{Connector, EgressPolicy, ScriptedResolver, TargetUrl, Trust};
 use ringback_engine::transport::Transport;
 use ringback_engine::{Engine, EngineOptions, Probe};
 use ringback_model::{
@@ -34,6 +34,7 @@ struct TestUrls;
 impl UrlRules for TestUrls {
     fn check(&self, url: &str) -> Result<CheckedUrl, String> {
         let (scheme, rest) = url.split_once("://").ok_or("a URL begins with `https://` or `http://`")?;
+        let scheme = &*scheme.to_ascii_lowercase();
         if !["http", "https"].contains(&scheme) || rest.is_empty() || url.len() > 2_048 || rest.starts_with("forbidden")
         {
             return Err("this URL cannot be registered".to_owned());
@@ -47,7 +48,10 @@ impl UrlRules for TestUrls {
         let mut warnings = Vec::new();
         warnings.extend(basic.is_some().then(|| "the password was taken out".to_owned()));
         warnings.extend(fragment.is_some().then(|| "the fragment was taken off".to_owned()));
-        Ok(CheckedUrl { url: format!("{scheme}://{rest}"), basic, warnings })
+        let url = format!("{scheme}://{rest}");
+        // As the way out reads it; what that would refuse stays as it is here.
+        let url = TargetUrl::parse(&url).map_or(url, |read| read.as_str().to_owned());
+        Ok(CheckedUrl { url, basic, warnings })
     }
 }
 

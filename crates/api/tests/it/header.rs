@@ -1,4 +1,4 @@
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::World;
 
@@ -47,4 +47,39 @@ async fn headers_that_could_do_harm_are_refused_by_every_way_in() {
         world.put(&format!("{path}/headers"), json!({ "headers": { "x": 1 } })).await.faults(),
         ["body.headers.x"]
     );
+}
+
+#[tokio::test]
+async fn a_header_that_the_dialect_signs_with_is_nobody_elses() {
+    let world = World::new();
+    world.app("a").await;
+    let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    for (dialect, names) in
+        [("twilio", &["X-Twilio-Signature"][..]), ("telnyx", &["telnyx-timestamp", "telnyx-signature-ed25519"])]
+    {
+        for name in names {
+            for own in [name.to_ascii_lowercase(), name.to_ascii_uppercase()] {
+                let endpoint = |more: Value| {
+                    let mut body = json!({ "url": "https://example.com/", "dialect": dialect, "providerSecret": key });
+                    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+                    body
+                };
+                let headers = json!({ "headers": { own.clone(): "forged" } });
+                let refused = world.post("/app/a/endpoint", endpoint(headers)).await.expect(422);
+                assert_eq!(refused["detail"][0]["loc"], json!(["body", "headers", own]));
+                let said = refused["detail"][0]["msg"].as_str().unwrap();
+                assert!(said.contains(name) && said.contains(dialect), "{said}");
+                let auth = json!({ "auth": { "type": "apiKey", "header": own, "value": "forged" } });
+                let refused = world.post("/app/a/endpoint", endpoint(auth)).await.expect(422);
+                assert_eq!(refused["detail"][0]["loc"], json!(["body", "auth", "header"]));
+                let kept = json!({ "headers": { own.clone(): "kept" }, "customHeadersEnabled": false });
+                let made = world.post("/app/a/endpoint", endpoint(kept)).await.expect(201);
+                let path = format!("/app/a/endpoint/{}", made["id"].as_str().unwrap());
+                world.patch(&path, json!({ "customHeadersEnabled": true })).await.expect(422);
+                world.patch(&format!("{path}/headers"), json!({ "headers": { own.clone(): "x" } })).await.expect(204);
+                let plain = json!({ "url": "https://example.com/", "headers": { own: "mine" } });
+                world.post("/app/a/endpoint", plain).await.expect(201);
+            }
+        }
+    }
 }

@@ -173,3 +173,79 @@ async fn a_client_gets_a_token_for_its_secret_until_it_is_removed() {
     refused(&ask(&world, &query(&token)).await, 401, "__meta__.authenticationToken", "was removed");
     assert_eq!(world.ask(&token, "GET", "/app/a/endpoint", &[], Vec::new()).await.status, 401);
 }
+
+#[tokio::test]
+async fn a_url_is_the_same_subscription_however_it_is_written() {
+    let (world, token) = world().await;
+    let with = |url: &str, intent: &str| {
+        let mut asked = query(&token);
+        (asked["webhookUrl"], asked["__meta__"]["intent"]) = (json!(url), json!(intent));
+        asked
+    };
+    let id = async |url: &str| {
+        ask(&world, &with(url, "subscribeToWebhook")).await.expect(200)["result"]["id"].as_str().unwrap().to_owned()
+    };
+    for (one, others) in [
+        (
+            "https://a.example/hook~x?q=%2F",
+            [
+                "https://A.Example/hook~x?q=%2F",
+                "HTTPS://a.example:443/hook%7Ex?q=%2f",
+                "https://a.example/%68ook~x?q=%2F#top",
+            ],
+        ),
+        ("https://b.example", ["https://b.example/", "https://b.example:443", "https://B.EXAMPLE:443/"]),
+    ] {
+        let first = id(one).await;
+        for other in others {
+            assert_eq!(id(other).await, first, "{other}");
+        }
+        let gone = ask(&world, &with(others[1], "unsubscribeFromWebhook")).await.expect(200);
+        assert_eq!(gone["result"]["removed"], 1);
+    }
+    let base = id("https://a.example/hook").await;
+    for other in [
+        "https://a.example/hook/",
+        "https://a.example/Hook",
+        "http://a.example/hook",
+        "https://a.example:8443/hook",
+        "https://a.example/hook?",
+        "https://a.example/hook%2F",
+        "https://u:p@a.example/hook",
+    ] {
+        assert_ne!(id(other).await, base, "{other}");
+    }
+}
+
+#[tokio::test]
+async fn whatever_is_wrong_with_a_query_is_said_in_the_shape_of_jql() {
+    let (world, token) = world().await;
+    let shaped = |answer: &Answer, status: u16, code: &str| {
+        let body = answer.expect(status);
+        let error = body["error"].as_object().unwrap();
+        assert_eq!((&body["status"], &error["code"], &error["field"]), (&json!("error"), &json!(code), &json!("")));
+        assert!(!error["message"].as_str().unwrap().is_empty() && body.as_object().unwrap().len() == 2, "{body}");
+        assert_eq!(answer.headers["content-type"], "application/json");
+    };
+    for method in ["GET", "PUT", "PATCH", "DELETE"] {
+        let request = Request::builder().method(method).uri("/jql/").body(Vec::new().into()).unwrap();
+        let answer = world.send(request).await;
+        shaped(&answer, 405, "method_not_allowed");
+        assert!(answer.headers["allow"].to_str().unwrap().contains("POST"), "{:?}", answer.headers);
+    }
+    let mut long = query(&token);
+    long["more"] = json!("x".repeat(64 * 1_024));
+    for body in [long.to_string(), "x".repeat(3 << 20), "x".repeat(9 << 20)] {
+        let answer = send(&world, &body, None).await;
+        shaped(&answer, 413, "payload_too_large");
+        assert!(answer.text.contains("64 KiB"), "{}", answer.text);
+        assert_eq!(answer.headers["connection"], "close");
+    }
+    // Nothing is refused for what it is called: a query says itself what it is.
+    for kind in ["application/json", "text/plain", "application/x-www-form-urlencoded", "application/xml"] {
+        let request = Request::post("/jql").header("content-type", kind);
+        world.send(request.body(query(&token).to_string().into()).unwrap()).await.expect(200);
+        let request = Request::post("/jql").header("content-type", kind);
+        shaped(&world.send(request.body("<jql/>".into()).unwrap()).await, 422, "invalid_query");
+    }
+}

@@ -170,3 +170,65 @@ async fn handshakes_are_limited_to_sixty_a_minute() {
     world.advance(60);
     world.post(&path, json!({})).await.expect(200);
 }
+
+#[tokio::test]
+async fn a_parameter_that_the_handshake_would_send_twice_is_refused_where_it_is_saved() {
+    let world = World::new();
+    world.app("a").await;
+    let refused = async |url: &str, method: &str, verification: Value| {
+        let mut verification = verification;
+        if verification["kind"] != "echo" && verification["kind"] != "ping" {
+            verification["validationKey"] = json!("9012XX");
+        }
+        let body = json!({ "url": url, "sendMethod": method, "verification": verification });
+        let answer = world.post("/app/a/endpoint", body).await;
+        if answer.status == 201 {
+            return None;
+        }
+        let body = answer.expect(422);
+        let (loc, said) = (&body["detail"][0]["loc"], body["detail"][0]["msg"].as_str().unwrap().to_owned());
+        Some((loc.as_array().unwrap().iter().map(|part| part.as_str().unwrap()).collect::<Vec<_>>().join("."), said))
+    };
+    let token = |parameter: &str| json!({ "kind": "token", "parameter": parameter });
+    for (url, method, verification, field, name) in [
+        ("?token=1", "json", json!({ "kind": "token" }), "body.url", "token"),
+        ("?%74oken=1", "json", json!({ "kind": "token" }), "body.url", "token"),
+        ("?challenge=1", "get", json!({ "kind": "token" }), "body.url", "challenge"),
+        ("?a=1&validation_key", "get", json!({ "kind": "token" }), "body.url", "validation_key"),
+        ("?key=1", "post", token("key"), "body.url", "key"),
+        ("", "get", token("challenge"), "body.verification.parameter", "challenge"),
+        ("", "get", token("validation_key"), "body.verification.parameter", "validation_key"),
+        ("?echostr=1", "json", json!({ "kind": "echo" }), "body.url", "echostr"),
+        ("?hub.mode=1", "json", json!({ "kind": "hub_challenge" }), "body.url", "hub.mode"),
+        ("?hub.challenge=1", "json", json!({ "kind": "hub_challenge" }), "body.url", "hub.challenge"),
+        ("?hub.verify_token=1", "json", json!({ "kind": "hub_challenge" }), "body.url", "hub.verify_token"),
+    ] {
+        let (at, said) = refused(&format!("https://a.example/cb{url}"), method, verification).await.expect(url);
+        assert_eq!(at, field, "{url} {method}");
+        assert!(said.contains(&format!("`{name}`")), "{said}");
+    }
+    for (url, method, verification) in [
+        ("?challenge=1&validation_key=2", "json", json!({ "kind": "token" })),
+        ("?token=1", "get", token("key")),
+        ("", "json", token("challenge")),
+        ("?token=1&echostr=1", "get", json!({ "kind": "ping" })),
+    ] {
+        assert_eq!(refused(&format!("https://a.example/cb{url}"), method, verification).await, None, "{url} {method}");
+    }
+}
+
+#[tokio::test]
+async fn the_handshake_goes_by_the_method_of_the_dialect_where_the_endpoint_names_none() {
+    let (world, receiver) = (World::new(), Receiver::start().await.unwrap());
+    world.app("a").await;
+    receiver.answer("/cb", reply(200, r#"{"validation_key":"9012XX"}"#));
+    for (dialect, method) in [("ant", "GET"), ("console", "POST"), ("rich-dlr", "POST")] {
+        let verification = json!({ "kind": "token", "validationKey": "9012XX" });
+        let body = json!({ "url": receiver.url("/cb"), "dialect": dialect, "verification": verification });
+        let endpoint = world.endpoint("a", body).await;
+        assert_eq!(verify(&world, &endpoint).await["state"], "verified", "{dialect}");
+        let request = receiver.requests().pop().unwrap();
+        assert_eq!(request.method.as_str(), method, "{dialect}");
+        assert_eq!(request.target.contains("challenge="), method == "GET", "{}", request.target);
+    }
+}

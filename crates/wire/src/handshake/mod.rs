@@ -138,6 +138,20 @@ impl<'a> Handshake<'a> {
         Self { verification, key, challenge }
     }
 
+    /// The names of the parameters that its request has behind those of the URL.
+    #[must_use]
+    pub fn parameters(verification: &'a Verification, has_key: bool, send_method: SendMethod) -> Vec<&'a str> {
+        let token = verification.parameter.as_deref().unwrap_or(TOKEN_PARAMETER);
+        match verification.kind {
+            VerificationKind::Token if send_method == SendMethod::Get => vec![token, "validation_key", "challenge"],
+            VerificationKind::Token => vec![token],
+            VerificationKind::HubChallenge if has_key => vec!["hub.mode", "hub.challenge", "hub.verify_token"],
+            VerificationKind::HubChallenge => vec!["hub.mode", "hub.challenge"],
+            VerificationKind::Echo => vec!["echostr"],
+            VerificationKind::Ping => Vec::new(),
+        }
+    }
+
     /// Its request.
     ///
     /// # Errors

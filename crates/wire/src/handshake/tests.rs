@@ -217,3 +217,20 @@ proptest! {
         judge(VerificationMode::Lenient, status, &body).ok();
     }
 }
+
+#[test]
+fn the_names_that_are_told_are_those_that_are_sent() {
+    use VerificationKind::{Echo, HubChallenge, Ping, Token};
+    for kind in [Token, HubChallenge, Echo, Ping] {
+        for method in [SendMethod::Get, SendMethod::Post, SendMethod::Json, SendMethod::Xml] {
+            for parameter in [None, Some("my key")] {
+                let mut verification = verification(kind, VerificationMode::Default);
+                verification.parameter = parameter.map(str::to_owned);
+                let target = request(&verification, "/cb", method).1;
+                let query = target.split_once('?').map(|(_, query)| query).unwrap_or_default();
+                let sent: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name).collect();
+                assert_eq!(Handshake::parameters(&verification, true, method), sent, "{kind:?} {method:?}");
+            }
+        }
+    }
+}

@@ -68,6 +68,11 @@ impl Provider {
         }
     }
 
+    /// The names of the headers that it adds, in place of any that are there already.
+    pub(crate) fn header_names(&self) -> impl Iterator<Item = &'static str> {
+        self.signatures.iter().flat_map(|(scheme, _)| scheme.header_names())
+    }
+
     /// Adds the headers of the provider to a request that is complete but for them.
     pub(crate) fn sign(&self, request: &mut Prepared, id: &str, wall: Timestamp) {
         let body = request.body.clone();

@@ -119,6 +119,11 @@ impl Scheme {
         }
     }
 
+    /// The headers that carry it.
+    pub(crate) fn header_names(&self) -> impl Iterator<Item = &str> {
+        self.headers.keys().map(String::as_str)
+    }
+
     /// Whether anything of it has a nonce.
     pub(crate) fn has_nonce(&self) -> bool {
         self.contents().chain(self.headers.values()).any(|content| content.has(Part::Nonce))
