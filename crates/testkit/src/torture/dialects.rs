@@ -14,6 +14,8 @@ use http_body_util::Empty;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use ringback_model::SendMethod;
+use ringback_wire::dialect;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -29,17 +31,28 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// The report that is sent; the number makes each one another.
 const REPORT: &str = r#"{"eventType":"sms.dlr","payload":{"product":"sms","category":"notification","message":{"id":"m-NUMBER","groupId":"t-1001","to":"+254712345678","from":"ACME","status":"delivered","error":{"code":"000"},"parts":1,"price":{"amount":"0.8000"},"acceptedAt":"2024-06-01T09:00:00Z","sentAt":"2024-06-01T09:00:01.120Z","deliveredAt":"2024-06-01T09:00:04.250Z","clientRef":"order/42","custom":{"custom":"a","custom1":"b"},"network":{"countryName":"Kenya","countryCode":"ke","operatorName":"Safaricom","operatorCode":"63902"}}}}"#;
 
-/// The endpoints that are compared: a name, and what the endpoint says beside its URL. The first one is the measure.
-fn endpoints() -> [(&'static str, Value); 6] {
-    let report = |dialect: &str, method: &str| json!({"dialect": dialect, "sendMethod": method, "product": "sms", "reportType": "dlr"});
-    [
-        ("plain", json!({})),
-        ("ant_get", report("ant", "get")),
-        ("ant_json", report("ant", "json")),
-        ("rich_dlr", report("rich-dlr", "json")),
-        ("console_form", report("console", "post")),
-        ("console_xml", report("console", "xml")),
-    ]
+/// Half of a key for those that sign; any text is one for the others.
+const SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+/// The endpoints that are compared: a name, and what the endpoint says beside its URL. The first one is the measure; the
+/// others are all dialects that the program has, in each method that they know.
+fn endpoints() -> Vec<(String, Value)> {
+    let every = [SendMethod::Get, SendMethod::Post, SendMethod::Json, SendMethod::Xml];
+    let mut endpoints = vec![("plain".to_owned(), json!({}))];
+    for dialect in dialect::names().filter_map(dialect::find) {
+        let known = |method: &SendMethod| dialect.send_methods.is_empty() || dialect.send_methods.contains(method);
+        let is_plain = |method: &SendMethod| dialect.is_plain() && *method == SendMethod::Json;
+        for method in every.iter().filter(|method| known(method) && !is_plain(method)) {
+            let mut said =
+                json!({"dialect": dialect.name, "sendMethod": method, "product": "sms", "reportType": "dlr"});
+            if dialect.takes_secret() {
+                said["providerSecret"] = json!(SECRET);
+            }
+            let method = said["sendMethod"].as_str().unwrap_or_default();
+            endpoints.push((format!("{}_{method}", dialect.name.replace('-', "_")), said));
+        }
+    }
+    endpoints
 }
 
 /// How much is measured.
@@ -64,7 +77,7 @@ pub async fn run(binary: &Path, seed: u64, plan: Dialects) -> Result<String> {
     let receiver = Receiver::start().await?;
     let mut client = Client::new(launch.address, token.clone());
     for (name, endpoint) in endpoints() {
-        register(&mut client, name, endpoint, receiver.address).await?;
+        register(&mut client, &name, endpoint, receiver.address).await?;
     }
     let mut costs = vec![Vec::with_capacity(plan.rounds); endpoints().len()];
     // A round that is not counted: pages, connections and caches are warm after it.
@@ -175,5 +188,27 @@ impl Receiver {
 
     fn count(&self) -> usize {
         self.count.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_dialect_is_measured_in_each_of_its_methods() {
+        let endpoints = endpoints();
+        let names: Vec<_> = endpoints.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names[0], "plain");
+        for dialect in dialect::names() {
+            let of = |(_, said): &&(String, Value)| said["dialect"] == *dialect;
+            let known = dialect::find(dialect).unwrap().send_methods.len();
+            let all = if known == 0 { 4 } else { known };
+            let measured = endpoints.iter().filter(of).count();
+            assert_eq!(measured, if dialect == dialect::DEFAULT { all - 1 } else { all }, "{dialect}: {names:?}");
+        }
+        for name in ["ant_xml", "rich_dlr_get", "twilio_post", "telnyx_json", "standard_webhooks_get"] {
+            assert!(names.contains(&name), "{name} of {names:?}");
+        }
     }
 }
