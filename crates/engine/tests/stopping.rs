@@ -103,7 +103,7 @@ impl World {
                 expires_at: Timestamp::MAX,
             },
             priority: Priority(5),
-            targets: vec![Target { endpoint, queue }],
+            targets: vec![Target::new(endpoint, queue)],
             idempotency: None,
         };
         match self.store.accept(accept).await.unwrap() {

@@ -144,6 +144,10 @@ pub enum Class {
 pub struct Priority(pub u8);
 
 impl Priority {
+    /// That of everything that is accepted for an endpoint before its handshake: one for all, so that it leaves in the
+    /// order of acceptance. What is accepted later goes behind it, one-time passwords alone before.
+    pub const HELD: Self = Self::new(Class::Notification, true);
+
     /// How many priorities there are.
     pub const COUNT: usize = 8;
 

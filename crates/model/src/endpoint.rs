@@ -200,12 +200,17 @@ impl Endpoint {
     /// Why nothing is sent at present, if so.
     #[must_use]
     pub fn gate(&self) -> Option<Gate> {
-        let unverified = self.verification.as_ref().is_some_and(|v| v.state != VerificationState::Verified);
         match (self.disabled, self.paused) {
             (true, _) => Some(Gate::Disabled),
             (false, true) => Some(Gate::Paused),
-            (false, false) => unverified.then_some(Gate::Unverified),
+            (false, false) => self.is_unverified().then_some(Gate::Unverified),
         }
+    }
+
+    /// Whether its URL has a handshake still to pass.
+    #[must_use]
+    pub fn is_unverified(&self) -> bool {
+        self.verification.as_ref().is_some_and(|v| v.state != VerificationState::Verified)
     }
 
     /// Whether it gets messages of this event type. A `*` in its filter stands for any part of a name without dots and

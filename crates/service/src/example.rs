@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 use ringback_model::{Class, Message, Priority};
-use ringback_store::{Accept, Accepted, Idempotency, MessageRef, Target};
+use ringback_store::{Accept, Accepted, Idempotency, MessageRef};
 
 use crate::check::{EVENT_TYPE_RULE, is_event_type_name};
+use crate::message::target;
 use crate::service::TRIES;
 use crate::{Actor, MessageDraft, Right, Service, ServiceError};
 
@@ -42,7 +43,7 @@ impl Service {
                 message: draft.to_message(id, now, config.settings.retention_days, None),
                 priority: Priority::new(Class::default(), false),
                 // It stands in no queue: it must not wait for real events, nor hold them up.
-                targets: vec![Target { endpoint: endpoint.no, queue: None }],
+                targets: vec![target(&endpoint, None)],
                 idempotency,
             };
             let id = match self.store.accept(accept).await? {

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ringback_model::{Class, Endpoint, Message, MessageId, Ordering, OrderingKey, Priority, Timestamp};
-use ringback_store::{Accept, Accepted, AppConfig, Idempotency, MessageQuery, MessageRef, NewMessage, QueueNo, Target};
+use ringback_store::{
+    Accept, Accepted, AppConfig, EndpointConfig, Idempotency, MessageQuery, MessageRef, NewMessage, QueueNo, Target,
+};
 use ringback_wire::report::Report;
 use sha2::{Digest, Sha256};
 
@@ -220,7 +222,7 @@ impl Service {
         let mut targets = find_targets(config, &message, report.as_ref())?;
         if let Some((url, lane)) = callback {
             message.callback_url = Some(url);
-            targets.push(Target { endpoint: lane, queue: None });
+            targets.push(Target::new(lane, None));
         }
         Ok(Some(Accept {
             app: config.no,
@@ -326,7 +328,7 @@ fn find_targets(
             continue;
         }
         let queue = queue_at(endpoint, message.ordering_key.as_ref());
-        targets.push(Target { endpoint: config.no, queue });
+        targets.push(target(config, queue));
     }
     if targets.len() > TARGETS_MAX {
         return Err(ServiceError::body(
@@ -339,6 +341,12 @@ fn find_targets(
         ));
     }
     Ok(targets)
+}
+
+/// An endpoint that a message goes to. What is held until a handshake has passed leaves in the order of acceptance.
+pub(crate) fn target(config: &EndpointConfig, queue: Option<QueueNo>) -> Target {
+    let priority = config.endpoint.is_unverified().then_some(Priority::HELD);
+    Target { priority, ..Target::new(config.no, queue) }
 }
 
 /// The queue that a message with this key stands in at an endpoint.

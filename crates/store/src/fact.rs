@@ -66,6 +66,16 @@ pub struct Target {
     pub endpoint: EndpointNo,
     /// Its queue there, if the endpoint is ordered and the message has a key.
     pub queue: Option<QueueNo>,
+    /// How urgent it is there; as [`Accept::priority`] if absent.
+    pub priority: Option<Priority>,
+}
+
+impl Target {
+    /// An endpoint at which the message is as urgent as it is.
+    #[must_use]
+    pub const fn new(endpoint: EndpointNo, queue: Option<QueueNo>) -> Self {
+        Self { endpoint, queue, priority: None }
+    }
 }
 
 /// A message with all of its deliveries and its idempotency key: one commit or nothing.

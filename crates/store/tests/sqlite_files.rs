@@ -41,7 +41,7 @@ impl Opened {
     }
 
     fn item(&self, payload: usize) -> Accept {
-        let targets = [1, 2].map(|endpoint| Target { endpoint: EndpointNo(endpoint), queue: None });
+        let targets = [1, 2].map(|endpoint| Target::new(EndpointNo(endpoint), None));
         Accept {
             app: AppNo(1),
             app_version: 0,

@@ -96,6 +96,22 @@ async fn messages_are_held_until_the_handshake_passes_and_then_arrive_in_order()
 }
 
 #[tokio::test]
+async fn what_was_held_leaves_in_the_order_of_acceptance_whatever_its_class() {
+    let (world, receiver) = (World::running(), Receiver::start().await.unwrap());
+    let endpoint = endpoint(&world, &receiver.url("/cb"), json!({ "kind": "token" })).await;
+    let classes = ["marketing", "otp", "transactional", "notification", "marketing", "otp"];
+    for (number, class) in classes.into_iter().enumerate() {
+        let body = json!({ "eventType": "order.created", "class": class, "payload": { "number": number } });
+        world.post("/app/a/msg", body).await.expect(202);
+    }
+    receiver.answer("/cb", reply(200, r#"{"validation_key":"9012XX"}"#));
+    assert_eq!(verify(&world, &endpoint).await["state"], "verified");
+    let requests = receiver.wait_for(7, LIMIT).await.unwrap();
+    let bodies: Vec<_> = requests[1..].iter().map(|request| request.text()).collect();
+    assert_eq!(bodies, [0, 1, 2, 3, 4, 5].map(|number| format!(r#"{{"number":{number}}}"#)));
+}
+
+#[tokio::test]
 async fn a_new_url_takes_the_place_of_the_old_one_when_it_passes() {
     let (world, receiver) = (World::new(), Receiver::start().await.unwrap());
     let (old, new) = (receiver.url("/old"), receiver.url("/new"));

@@ -184,7 +184,7 @@ impl World {
             expires_at: Timestamp::MAX,
         };
         change(&mut message);
-        let targets = endpoints.iter().map(|endpoint| Target { endpoint: *endpoint, queue }).collect();
+        let targets = endpoints.iter().map(|endpoint| Target::new(*endpoint, queue)).collect();
         let (app, priority) = (self.app, Priority(5));
         match self
             .store

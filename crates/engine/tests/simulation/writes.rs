@@ -33,13 +33,13 @@ impl World {
             .iter()
             .filter(open)
             .filter(|_| self.random.below(4) < share)
-            .map(|endpoint| Target {
-                endpoint: endpoint.no,
-                queue: match endpoint.ordering {
+            .map(|endpoint| {
+                let queue = match endpoint.ordering {
                     Ordering::None => None,
                     Ordering::PerKey => Some(QueueNo(key)),
                     Ordering::Fifo => Some(QueueNo(0)),
-                },
+                };
+                Target::new(endpoint.no, queue)
             })
             .collect();
         let (deliver_at, deliver_until) = self.times(now);

@@ -62,7 +62,7 @@ impl Load {
                 expires_at: now + Duration::from_secs(90 * 86_400),
             },
             priority: Priority(5),
-            targets: vec![Target { endpoint: EndpointNo(endpoint), queue: None }],
+            targets: vec![Target::new(EndpointNo(endpoint), None)],
             idempotency: None,
         }
     }

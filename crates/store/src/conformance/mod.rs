@@ -94,6 +94,7 @@ macro_rules! conformance_tests {
             }
             taking {
                 deliveries_come_by_hand_first_then_by_priority_due_time_and_number
+                deliveries_are_as_urgent_as_their_endpoint_says
                 every_priority_with_work_gets_a_share
                 held_rows_are_passed_over
                 the_next_due_time_is_told

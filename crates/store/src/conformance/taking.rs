@@ -38,6 +38,29 @@ pub fn deliveries_come_by_hand_first_then_by_priority_due_time_and_number(harnes
     assert!(world.taken(OTHER).rows.is_empty());
 }
 
+/// How urgent a message is at one endpoint is not how urgent it is at another.
+pub fn deliveries_are_as_urgent_as_their_endpoint_says(harness: &dyn Harness) {
+    let mut world = World::new(harness);
+    let mut sent = Vec::new();
+    for priority in [MARKETING, Priority::new(Class::Transactional, false), OTP, MARKETING] {
+        let mut item = world.item(&[(ENDPOINT, None), (OTHER, None)]);
+        item.priority = priority;
+        item.targets[0].priority = Some(Priority::HELD);
+        sent.push(world.accept(item));
+        world.clock.advance(Duration::from_secs(1));
+    }
+    for _ in 0..2 {
+        let taken = world.taken(ENDPOINT).rows;
+        assert_eq!(numbers(&taken), sent, "in the order of acceptance");
+        assert!(taken.iter().all(|row| row.priority == Priority::HELD));
+        assert_eq!(numbers(&world.taken(OTHER).rows), [sent[2], sent[1], sent[0], sent[3]]);
+        world.crash();
+    }
+    // What is more urgent than that still goes first.
+    let later = send_as(&world, OTP);
+    assert_eq!(numbers(&world.taken(ENDPOINT).rows)[0], later);
+}
+
 /// Urgent work goes first, and the rest still gets on.
 pub fn every_priority_with_work_gets_a_share(harness: &dyn Harness) {
     let world = World::new(harness);

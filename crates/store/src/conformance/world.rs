@@ -79,8 +79,7 @@ impl<'a> World<'a> {
     /// A message of the application for these endpoints and queues, not yet accepted.
     pub(super) fn item(&self, targets: &[(EndpointNo, Option<i64>)]) -> Accept {
         let now = self.now();
-        let targets =
-            targets.iter().map(|(endpoint, queue)| Target { endpoint: *endpoint, queue: queue.map(QueueNo) }).collect();
+        let targets = targets.iter().map(|(endpoint, queue)| Target::new(*endpoint, queue.map(QueueNo))).collect();
         Accept {
             app: self.app,
             app_version: 1,

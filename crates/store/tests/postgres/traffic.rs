@@ -93,7 +93,7 @@ impl Traffic {
                 expires_at: now + Duration::from_secs(86_400),
             },
             priority: Priority::new(Class::Transactional, false),
-            targets: vec![Target { endpoint, queue }],
+            targets: vec![Target::new(endpoint, queue)],
             idempotency: Some(Idempotency { key, body: key, expires_at: now + Duration::from_secs(3_600) }),
         }
     }

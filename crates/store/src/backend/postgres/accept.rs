@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ringback_model::{Message, MessageNo, Timestamp, Trigger};
+use ringback_model::{Message, MessageNo, Priority, Timestamp, Trigger};
 use tokio_postgres::{Client, Row};
 
 use super::connection::query;
@@ -11,7 +11,7 @@ use super::idempotency::{Found, replace_expired};
 use super::message::texts_to_sql;
 use super::shard::SHIFT;
 use super::value::{Values, get};
-use crate::{Accept, Accepted, Due};
+use crate::{Accept, Accepted, Due, Target};
 
 // The statement says it in figures.
 const _: () = assert!(SHIFT == 55, "the shard of a message is that of its application");
@@ -45,12 +45,12 @@ const ACCEPT: &str = concat!(
     replace_expired!("$1"),
     "), \
      placed AS (INSERT INTO ringback.delivery (message, endpoint, state, priority, tries, unsent, due, queue) \
-       SELECT item.no, target.endpoint, 1, item.priority, 0, 0, CASE WHEN target.queue IS NULL \
+       SELECT item.no, target.endpoint, 1, target.priority, 0, 0, CASE WHEN target.queue IS NULL \
          THEN GREATEST($1, item.deliver_at) \
          WHEN row_number() OVER (PARTITION BY target.endpoint, target.queue ORDER BY item.no) = 1 \
            AND NOT EXISTS (SELECT FROM ringback.delivery other WHERE other.endpoint = target.endpoint \
              AND other.queue = target.queue AND other.state = 1) THEN GREATEST($1, item.deliver_at) END, target.queue \
-       FROM unnest($19::bigint[], $20::bigint[], $21::bigint[]) AS target (at, endpoint, queue) \
+       FROM unnest($19::bigint[], $20::bigint[], $21::bigint[], $25::smallint[]) AS target (at, endpoint, queue, priority) \
        JOIN item ON item.at = target.at WHERE item.no IN (SELECT no FROM kept) RETURNING message, endpoint, due) \
      SELECT item.at, item.no, item.current, item.used, kept.no IS NOT NULL, waiting.endpoints FROM item \
      LEFT JOIN kept ON kept.no = item.no \
@@ -91,6 +91,7 @@ fn values<'a>(now: Timestamp, items: &[&'a Accept], channels: &'a [Option<String
     let messages = || items.iter().map(|item| &item.message);
     let keys = || items.iter().map(|item| item.idempotency.as_ref());
     let targets = || (1..).zip(items).flat_map(|(at, item)| item.targets.iter().map(move |target| (at, target)));
+    let priorities = items.iter().flat_map(|item| item.targets.iter().map(|target| priority_at(item, target)));
     Values::default()
         .int8(now.as_micros())
         .int8s(items.iter().map(|item| item.app.0))
@@ -116,6 +117,11 @@ fn values<'a>(now: Timestamp, items: &[&'a Accept], channels: &'a [Option<String
         .texts(messages().map(|message| message.callback_url.as_deref()))
         .maybe_int8s(messages().map(|message| message.deliver_at.map(Timestamp::as_micros)))
         .maybe_int8s(messages().map(|message| message.deliver_until.map(Timestamp::as_micros)))
+        .int2s(priorities.map(|priority| i16::from(priority.0)))
+}
+
+fn priority_at(item: &Accept, target: &Target) -> Priority {
+    target.priority.unwrap_or(item.priority)
 }
 
 fn read(row: &Row, now: Timestamp, item: &Accept) -> Result<(Accepted, Vec<Due>)> {
@@ -148,7 +154,7 @@ fn due(now: Timestamp, no: MessageNo, item: &Accept, waits_at: &[i64]) -> Vec<Du
             message: message.clone(),
             endpoint: target.endpoint,
             trigger: Trigger::Scheduled,
-            priority: item.priority,
+            priority: priority_at(item, target),
             due: message.starts_at().max(now),
             queue: target.queue,
             tries: 0,

@@ -58,13 +58,14 @@ fn accept_deliveries(batch: &mut Batch<'_>, no: MessageNo, item: &Accept) -> Res
         };
         let queue = target.queue.map(|queue| queue.0);
         let at = (!blocked).then_some(At(due));
-        batch.hot(Hot::InsertDelivery)?.execute(params![no.0, target.endpoint.0, item.priority.0, at, queue])?;
+        let priority = target.priority.unwrap_or(item.priority);
+        batch.hot(Hot::InsertDelivery)?.execute(params![no.0, target.endpoint.0, priority.0, at, queue])?;
         if !blocked {
             let due = Due {
                 message: Arc::clone(shared.get_or_init(|| Arc::new(accepted_message(no, item)))),
                 endpoint: target.endpoint,
                 trigger: Trigger::Scheduled,
-                priority: item.priority,
+                priority,
                 due,
                 queue: target.queue,
                 tries: 0,

@@ -58,7 +58,7 @@ impl Inline {
                 expires_at: now,
             },
             priority: Priority(5),
-            targets: vec![Target { endpoint, queue }],
+            targets: vec![Target::new(endpoint, queue)],
             idempotency: None,
         })
     }
@@ -132,7 +132,7 @@ fn a_full_disk_refuses_messages_and_still_takes_outcomes() {
 #[test]
 fn what_a_commit_lets_out_and_ends_by_hand_is_not_told_as_due() {
     let mut inline = Inline::new(1);
-    let target = Target { endpoint: EndpointNo(1), queue: Some(QueueNo(1)) };
+    let target = Target::new(EndpointNo(1), Some(QueueNo(1)));
     let messages = [0, 1].map(|_| {
         let Op::Accept(item) = inline.accept(1) else { unreachable!() };
         match inline.apply(&[Op::Accept(Accept { targets: vec![target], ..item })]).0.pop() {
