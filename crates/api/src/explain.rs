@@ -73,7 +73,8 @@ fn wanted_words(wanted: &str) -> &str {
         "u32" | "u64" | "usize" => "a whole number that is not negative",
         "i8" | "i16" | "i32" | "i64" => "a whole number",
         "f32" | "f64" => "a number",
-        "a string" | "a borrowed string" => "a text",
+        // A word that stands for a variant, with something behind it.
+        "unit" | "unit variant" | "a string" | "a borrowed string" => "a text",
         "a boolean" => "`true` or `false`",
         "a sequence" => "a list",
         "a map" => "an object",
@@ -133,6 +134,7 @@ mod tests {
             (r#"{"text":"","list":{}}"#, "It has to be a list, not map."),
             (r#"{"text":"","map":[]}"#, "It has to be an object, not sequence."),
             (r#"{"text":"","choice":"x"}"#, "It has to be one of `one` or `two`, not `x`."),
+            (r#"{"text":"","choice":{"one":1}}"#, "It has to be a text, not integer `1`."),
             ("{", "The JSON ends too early (line 1, column 1)."),
             ("{\n'a'", "This is no JSON: key must be a string (line 2, column 1)."),
         ] {

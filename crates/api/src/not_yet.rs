@@ -11,7 +11,8 @@ use crate::problem::Problem;
 pub(crate) type NotYet = &'static [(&'static str, &'static [&'static str])];
 
 /// Members of an endpoint.
-pub(crate) const ENDPOINT: NotYet = &[("dedupeWindow", &[]), ("eventTtl", &[]), ("multipart", &[])];
+pub(crate) const ENDPOINT: NotYet =
+    &[("dedupeWindow", &[]), ("dlrTimeout", &[]), ("eventTtl", &[]), ("multipart", &[])];
 
 /// Refuses a body, known to be JSON, that asks for something of the table.
 pub(crate) fn refuse(body: &[u8], table: NotYet) -> Result<(), Problem> {
@@ -36,6 +37,10 @@ mod tests {
     #[test]
     fn what_cannot_be_carried_out_is_refused_and_what_asks_for_nothing_is_not() {
         assert!(refuse(br#"{"multipart":null,"other":1}"#, ENDPOINT).is_ok());
-        assert!(refuse(br#"{"multipart":"parts"}"#, ENDPOINT).is_err());
+        for asked in
+            [r#"{"multipart":"parts"}"#, r#"{"dlrTimeout":"48h"}"#, r#"{"dedupeWindow":1}"#, r#"{"eventTtl":1}"#]
+        {
+            assert!(refuse(asked.as_bytes(), ENDPOINT).is_err(), "{asked}");
+        }
     }
 }

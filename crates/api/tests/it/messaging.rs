@@ -247,7 +247,7 @@ async fn what_no_request_can_be_made_from_is_told_at_its_member() {
 async fn formats_and_templates_that_do_not_fit_are_told_at_their_member() {
     let world = world().await;
     for (body, place, said) in [
-        (json!({ "timeZone": "Africa/Nairoby" }), "body.timeZone", "time zone"),
+        (json!({ "timeZone": "Asia/Calcuta" }), "body.timeZone", "is it `Asia/Calcutta`"),
         (json!({ "timeFormat": "unix" }), "body.timeFormat", "one of `epoch_ms`"),
         (json!({ "numberFormat": "E164" }), "body.numberFormat", "one of `e164_plus`"),
         (json!({ "emptyValue": "skip" }), "body.emptyValue", "one of `empty`"),

@@ -80,8 +80,8 @@ impl Style {
     pub(super) fn new(dialect: &Dialect, shape: &Shape, settings: &OrganizationSettings) -> Result<Self, RecipeError> {
         let name = shape.time_zone.as_deref().or(settings.time_zone.as_deref()).unwrap_or("UTC");
         let zone = TimeZone::get(name).map_err(|_| {
-            let near =
-                ringback_model::near(name, ["Asia/Kolkata", "Africa/Nairobi", "Africa/Lagos", "Europe/Berlin", "UTC"]);
+            let zones: Vec<_> = jiff::tz::db().available().map(|zone| zone.to_string()).collect();
+            let near = ringback_model::near(name, zones.iter().map(String::as_str));
             RecipeError::new("timeZone", crate::unknown("time zone of the IANA data base", name, &near))
         })?;
         Ok(Self {
