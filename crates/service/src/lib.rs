@@ -7,6 +7,7 @@
 //! Read `message.rs` first: it is the path of every message.
 
 mod access;
+mod activity;
 mod actor;
 mod application;
 mod attempt;
@@ -64,6 +65,7 @@ mod verdict;
 mod verification;
 
 pub use access::GivenToken;
+pub use activity::Activity;
 pub use actor::{Actor, Capabilities, Right};
 pub use application::{ApplicationDraft, ApplicationView};
 pub use attempt::{AttemptFilter, AttemptView, DeliveryView};

@@ -76,3 +76,22 @@ async fn an_overview_says_what_waits_and_since_when_and_that_nothing_was_deliver
     shown.holds("oldest from 10 minutes ago");
     shown.holds("<dt>Pending now</dt><dd class=\"\">1<small>");
 }
+
+#[tokio::test]
+async fn the_table_of_webhooks_says_how_each_went_lately() {
+    let world = World::new();
+    let (base, id) = webhook(&world, "acme", "").await;
+    let mut viewer = world.signed_in(Role::Viewer).await;
+    let page = format!("{base}/webhooks");
+    viewer.get(&page).await.expect(200).holds("No attempts in the last 24 hours");
+    count(&world, &base, &id, 1, 3).await;
+    world.clock.advance(Duration::from_secs(600));
+    let shown = viewer.get(&page).await.expect(200);
+    shown.holds("25.0 %");
+    shown.holds("1 delivered, 3 failed in the last 24 hours");
+    shown.holds("9 minutes ago");
+    world.clock.advance(Duration::from_secs(3 * 86_400));
+    let later = world.signed_in(Role::Viewer).await.get(&page).await.expect(200);
+    later.holds("No attempts in the last 24 hours");
+    later.holds("2 days ago");
+}

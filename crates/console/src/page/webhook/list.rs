@@ -5,9 +5,10 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
+use ringback_model::EndpointId;
 use ringback_service::{Direction, Right, Service, Window};
 
-use super::{METHODS, Row};
+use super::{Lately, METHODS, Row};
 use crate::answer::page;
 use crate::error::PageError;
 use crate::layout::Layout;
@@ -85,7 +86,13 @@ pub(crate) async fn list(
     let total = rows.len();
     let number = in_query(query, "page").parse::<usize>().unwrap_or(1).clamp(1, total.div_ceil(PAGE).max(1));
     let start = (number - 1) * PAGE;
-    let rows: Vec<Row> = rows.into_iter().skip(start).take(PAGE).collect();
+    let mut rows: Vec<Row> = rows.into_iter().skip(start).take(PAGE).collect();
+    let ids: Vec<EndpointId> = rows.iter().filter_map(|row| row.id.parse().ok()).collect();
+    let activities = service.activities(&visit.visit.actor, &visit.name, &ids).await?;
+    let now = service.clock().now();
+    for (row, activity) in rows.iter_mut().zip(&activities) {
+        row.lately = Lately::of(activity, now);
+    }
     let at = |number: usize| {
         let mut pairs = url::form_urlencoded::Serializer::new(String::new());
         let kept = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());

@@ -9,8 +9,10 @@ pub(crate) mod fields;
 pub(crate) mod list;
 pub(crate) mod secret;
 
-use ringback_model::{Endpoint, Gate, SendMethod, VerificationState, product_name};
-use ringback_service::dialect_of;
+use ringback_model::{Endpoint, Gate, SendMethod, Timestamp, VerificationState, product_name};
+use ringback_service::{Activity, dialect_of};
+
+use crate::text;
 
 /// A send method as the form writes it, and as people do.
 pub(crate) const METHODS: [(&str, &str, SendMethod); 4] = [
@@ -31,6 +33,43 @@ pub(crate) struct Row {
     pub(crate) number: String,
     pub(crate) state: State,
     pub(crate) description: String,
+    pub(crate) lately: Lately,
+}
+
+/// How it went for an endpoint lately; empty where nothing is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Lately {
+    /// Which part of the attempts of a day succeeded.
+    pub(crate) rate: String,
+    pub(crate) tone: &'static str,
+    /// The counts that it is made of.
+    pub(crate) counts: String,
+    /// When it last took something, and exactly.
+    pub(crate) last: String,
+    pub(crate) last_at: String,
+}
+
+impl Lately {
+    /// What is told of it.
+    pub(crate) fn of(activity: &Activity, now: Timestamp) -> Self {
+        let day = &activity.day;
+        let rate = day.success_rate();
+        Self {
+            rate: rate.map(text::percent).unwrap_or_default(),
+            tone: match rate {
+                Some(rate) if rate < 0.5 => "bad",
+                Some(rate) if rate < 0.95 => "warn",
+                _ => "",
+            },
+            counts: format!(
+                "{} delivered, {} failed in the last 24 hours",
+                text::count(day.delivered),
+                text::count(day.failed + day.not_sent)
+            ),
+            last: activity.last.map(|at| text::ago(at, now)).unwrap_or_default(),
+            last_at: activity.last.map(text::time).unwrap_or_default(),
+        }
+    }
 }
 
 /// Whether an endpoint sends, in a word and a colour.
@@ -78,6 +117,7 @@ impl Row {
             number: endpoint.product_unique_id.clone().unwrap_or_else(|| "—".to_owned()),
             state: State::of(endpoint),
             description: endpoint.description.clone(),
+            lately: Lately::default(),
         }
     }
 }
