@@ -15,7 +15,7 @@ use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, RefOr, ResponseB
 use utoipa::{Modify, OpenApi, ToSchema};
 
 use crate::v1::{
-    application, attempt, auth, background_task, endpoint, endpoint_message, event_type, header, health, message,
+    application, attempt, auth, background_task, endpoint, endpoint_message, event_type, filter, header, health, message,
     message_batch, oauth_client, operational_webhook, organization, probe, secret, statistics, story,
 };
 
@@ -66,7 +66,7 @@ struct ValidationErrorItem {
     paths(
         application::list, application::create, application::get, application::put, application::patch,
         application::delete, endpoint::list, endpoint::create, endpoint::get, endpoint::put, endpoint::patch,
-        endpoint::delete, probe::test, probe::preview, probe::verify, secret::get, secret::rotate, header::get, header::put, header::patch, event_type::list,
+        endpoint::delete, probe::test, probe::preview, probe::verify, secret::get, secret::rotate, filter::try_on_message, header::get, header::put, header::patch, event_type::list,
         event_type::create, event_type::get, event_type::put, event_type::patch, event_type::delete, message::list,
     endpoint_message::list, endpoint_message::send_example, message::create, message::expunge, message::get, message_batch::create, statistics::organization, statistics::stats, story::get,
         statistics::application, statistics::endpoint, attempt::list_deliveries, attempt::list_by_message, attempt::list_by_endpoint,

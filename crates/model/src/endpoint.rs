@@ -6,8 +6,8 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Auth, EndpointId, Redacted, RetiredAuth, Shape, SigningSecret, StatusPolicy, SuccessRule, Timestamp, Verification,
-    VerificationState, event_type_is_like,
+    Auth, EndpointId, Filter, Redacted, RetiredAuth, Shape, SigningSecret, StatusPolicy, SuccessRule, Timestamp,
+    Verification, VerificationState, event_type_is_like,
 };
 
 /// How many attempts to one endpoint may be under way when its document does not say.
@@ -95,6 +95,9 @@ pub struct Endpoint {
     /// It gets messages that carry one of these channels; all of them if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channels: Option<Vec<String>>,
+    /// What must be true of a message for it to get it; of all if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<Box<Filter>>,
     /// It gets reports of this product; of all if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub product: Option<String>,
@@ -173,6 +176,7 @@ impl Endpoint {
             paused: false,
             event_types: None,
             channels: None,
+            filter: None,
             product: None,
             report_type: None,
             product_unique_id: None,

@@ -11,6 +11,7 @@ mod delivery;
 mod duration;
 mod endpoint;
 mod event_type;
+mod filter;
 mod health;
 mod id;
 mod jql_issuer;
@@ -44,6 +45,7 @@ pub use endpoint::{
     TIMEOUT_DEFAULT,
 };
 pub use event_type::{EventType, event_type_is_like};
+pub use filter::{Filter, FilterError, FilterSubject, Finding};
 pub use health::{Breaker, Health};
 pub use id::{AppId, AttemptId, EndpointId, Id, IdError, IdMaker, Kind, MessageId, OrgId, TaskId, UserId, id_kind};
 pub use jql_issuer::{JqlIntrospection, JqlIssuer};

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use indexmap::IndexMap;
+use ringback_model::FilterError;
 
 use crate::{FieldError, ServiceError};
 
@@ -42,6 +43,13 @@ impl Faults {
     pub(crate) fn note_path(&mut self, path: &str, message: impl Into<String>) {
         let path = path.split('.').map(|part| Cow::Owned(part.to_owned()));
         self.0.push(FieldError::at(std::iter::once("body".into()).chain(path).collect::<Vec<_>>(), message));
+    }
+
+    /// Notes why a filter is none.
+    pub(crate) fn note_filter(&mut self, error: FilterError) {
+        let FilterError { path, message } = error;
+        let path = ["body".into(), "filter".into()].into_iter().chain(path.into_iter().map(Cow::Owned));
+        self.0.push(FieldError::at(path.collect::<Vec<_>>(), message));
     }
 
     /// Nothing, if nothing was noted.

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use indexmap::IndexMap;
-use ringback_model::{Endpoint, OnExhausted, Ordering, OrganizationSettings};
+use ringback_model::{Endpoint, Filter, OnExhausted, Ordering, OrganizationSettings};
+use serde_json::Value;
 
 use crate::check::{Faults, TEXT_MAX, is_event_type_name};
 use crate::endpoint_compose::wanted_url;
 use crate::event_type::is_pattern;
+use crate::filter;
 use crate::{HeaderDraft, MessagingDraft};
 
 /// The rule of what may stand in a filter by event type, in words.
@@ -52,6 +54,8 @@ pub struct EndpointDraft {
     pub event_types: Option<Vec<String>>,
     /// See [`Endpoint::channels`].
     pub channels: Option<Vec<String>>,
+    /// See [`Endpoint::filter`], as JSON.
+    pub filter: Option<Value>,
     /// See [`Endpoint::throttle_rate`].
     pub throttle_rate: Option<u16>,
     /// See [`Endpoint::max_concurrency`].
@@ -87,6 +91,7 @@ impl EndpointDraft {
             paused: false,
             event_types: None,
             channels: None,
+            filter: None,
             throttle_rate: None,
             max_concurrency: None,
             timeout: None,
@@ -111,6 +116,7 @@ impl EndpointDraft {
             paused: endpoint.paused,
             event_types: endpoint.event_types.clone(),
             channels: endpoint.channels.clone(),
+            filter: endpoint.filter.as_ref().map(|filter| filter.source().clone()),
             throttle_rate: endpoint.throttle_rate,
             max_concurrency: endpoint.max_concurrency,
             timeout: endpoint.timeout_micros.map(Duration::from_micros),
@@ -137,6 +143,8 @@ impl EndpointDraft {
         endpoint.paused = self.paused;
         endpoint.event_types = self.event_types.map(without_repeats);
         endpoint.channels = self.channels.map(without_repeats);
+        // It was compiled before, when it was checked.
+        endpoint.filter = self.filter.and_then(|filter| Filter::compile(filter).ok()).map(Box::new);
         endpoint.throttle_rate = self.throttle_rate;
         endpoint.max_concurrency = self.max_concurrency;
         endpoint.timeout_micros = self.timeout.map(micros);
@@ -156,6 +164,7 @@ impl EndpointDraft {
             faults.channels(channels, CHANNELS_MAX);
         }
         self.check_event_types(faults);
+        self.check_filter(faults);
         self.check_lane(faults);
         self.messaging.check(settings, faults);
     }
@@ -176,6 +185,12 @@ impl EndpointDraft {
             if self.messaging.prefix.is_none() && !is_event_type_name(name) && !is_pattern(name) {
                 faults.note_item("eventTypes", &at, FILTER_RULE);
             }
+        }
+    }
+
+    fn check_filter(&self, faults: &mut Faults) {
+        if let Some(source) = &self.filter {
+            filter::compile(source, faults);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Which endpoints a message is for, and why not the others.
 
-use ringback_model::{Class, Endpoint, Message, OrderingKey, OrganizationSettings, is_report};
+use ringback_model::{Class, Endpoint, FilterSubject, Message, OrderingKey, OrganizationSettings, is_report};
 use ringback_store::AppConfig;
 use ringback_wire::dialect::{self, Withheld};
 use ringback_wire::report::{Mapped, Report, Text, type_of_event};
@@ -12,6 +12,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) event_type: &'a str,
     pub(crate) channels: &'a [String],
     pub(crate) report: Option<&'a Report<'a>>,
+    /// What the endpoints' own filters look at.
+    pub(crate) filtered: &'a FilterSubject<'a>,
 }
 
 /// Why a message makes no delivery for an endpoint.
@@ -26,6 +28,8 @@ pub(crate) enum Unmatched {
     Category,
     /// The state of the report is left out.
     State(Withheld),
+    /// The endpoint's own filter lets it not through.
+    Filter,
 }
 
 impl Unmatched {
@@ -41,6 +45,7 @@ impl Unmatched {
             Self::Category => "the report is of another category",
             Self::State(Withheld::Dialect) => "its dialect has no word for a state this early",
             Self::State(Withheld::StatusPolicy) => "its status policy leaves this state out",
+            Self::Filter => "its `filter` does not let the message through",
         }
     }
 
@@ -55,7 +60,13 @@ pub(crate) fn kept_away(settings: &OrganizationSettings, endpoint: &Endpoint, me
     let payload = message.payload.as_ref().filter(|_| endpoint.reads_reports());
     let text = payload.map(|payload| ReportText::new(settings, &message.event_type, payload));
     let report = text.as_ref().and_then(ReportText::report);
-    let subject = Subject { event_type: &message.event_type, channels: &message.channels, report: report.as_ref() };
+    let filtered = FilterSubject::of(message);
+    let subject = Subject {
+        event_type: &message.event_type,
+        channels: &message.channels,
+        report: report.as_ref(),
+        filtered: &filtered,
+    };
     // That of a message's own URL gets that message whatever it is.
     if endpoint.callback { None } else { judge(endpoint, &subject).err() }
 }
@@ -151,6 +162,15 @@ pub(crate) fn ordering_key_of(report: &Report<'_>) -> Option<OrderingKey> {
 
 /// Whether a message makes a delivery for an endpoint.
 pub(crate) fn judge(endpoint: &Endpoint, subject: &Subject<'_>) -> Result<(), Unmatched> {
+    judge_without_filter(endpoint, subject)?;
+    // Last, as the payload may have to be read for it.
+    match &endpoint.filter {
+        Some(filter) if !filter.matches(subject.filtered) => Err(Unmatched::Filter),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn judge_without_filter(endpoint: &Endpoint, subject: &Subject<'_>) -> Result<(), Unmatched> {
     if endpoint.disabled {
         return Err(Unmatched::Disabled);
     }
@@ -212,7 +232,8 @@ mod tests {
 
     fn judged(endpoint: &Endpoint, event_type: &str, payload: &str) -> Result<(), Unmatched> {
         let report = Report::parse(payload.as_bytes()).ok();
-        judge(endpoint, &Subject { event_type, channels: &[], report: report.as_ref() })
+        let filtered = FilterSubject::new(event_type, &[], None, Some(payload.as_bytes()));
+        judge(endpoint, &Subject { event_type, channels: &[], report: report.as_ref(), filtered: &filtered })
     }
 
     const REPORT: &str =

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
-use ringback_model::{Class, Endpoint, Message, MessageId, Ordering, OrderingKey, Priority, Timestamp};
+use ringback_model::{Class, Endpoint, FilterSubject, Message, MessageId, Ordering, OrderingKey, Priority, Timestamp};
 use ringback_store::{
     Accept, Accepted, AppConfig, EndpointConfig, Idempotency, MessageQuery, MessageRef, NewMessage, QueueNo, Target,
 };
@@ -320,7 +320,13 @@ fn find_targets(
     message: &NewMessage,
     report: Option<&Report<'_>>,
 ) -> Result<Vec<Target>, ServiceError> {
-    let subject = Subject { event_type: &message.event_type, channels: &message.channels, report };
+    let filtered = FilterSubject::new(
+        &message.event_type,
+        &message.channels,
+        message.raw_content_type.as_deref(),
+        Some(&message.payload),
+    );
+    let subject = Subject { event_type: &message.event_type, channels: &message.channels, report, filtered: &filtered };
     let mut targets = Vec::new();
     for config in &app.endpoints {
         let endpoint = &config.endpoint;

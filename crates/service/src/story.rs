@@ -1,9 +1,10 @@
 //! The story of a message: which endpoints it went to, what became of it there, and why it did not go to the others.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use ringback_model::{AttemptOutcome, DeliveryState, LeftOut, Message, MessageNo, NotSent};
-use ringback_store::{AttemptQuery, AttemptScope, Direction, EndpointConfig, Paging};
+use ringback_model::{AttemptOutcome, DeliveryState, FilterSubject, Finding, LeftOut, Message, MessageNo, NotSent};
+use ringback_store::{AppConfig, AttemptQuery, AttemptScope, Direction, EndpointConfig, Paging};
 
 use crate::matching::{self, ReportText, Subject, Unmatched};
 use crate::{Actor, DeliveryView, Right, Service, ServiceError};
@@ -32,6 +33,8 @@ pub struct Chapter {
     /// A delivery was made, or somebody asked for one, and the endpoint as it is now would not get the message by itself:
     /// why not, in a sentence.
     pub beside: Option<String>,
+    /// The conditions of the endpoint's own filter, and how the message stands to each; none once its payload is gone.
+    pub findings: Vec<Finding>,
     /// What the last request went without.
     pub left_out: Option<LeftOut>,
     /// The endpoint was changed after the message was accepted: what is told goes by what it says now.
@@ -39,12 +42,12 @@ pub struct Chapter {
 }
 
 /// Why a message makes no delivery for an endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WhyNot {
     /// The member of the endpoint that keeps it away, if it is one.
     pub field: Option<&'static str>,
     /// In words.
-    pub text: &'static str,
+    pub text: Cow<'static, str>,
 }
 
 impl Service {
@@ -56,25 +59,8 @@ impl Service {
         actor.require(Right::ReadMessages)?;
         let app = self.app(actor, app).await?;
         let message = self.message(&app, message).await?;
-        let mut deliveries = self.deliveries_of(app.no, message.no).await?;
-        let text = message.payload.as_ref().map(|payload| ReportText::new(&app.settings, &message.event_type, payload));
-        let report = text.as_ref().and_then(ReportText::report);
-        let subject = Subject { event_type: &message.event_type, channels: &message.channels, report: report.as_ref() };
-        let mut chapters = Vec::new();
-        for config in &app.endpoints {
-            let at = deliveries.iter().position(|view| view.endpoint.no == config.no);
-            let delivery = at.map(|at| deliveries.swap_remove(at));
-            // It stands for a URL of some message's own, so that it concerns that message alone.
-            if delivery.is_some() || !config.endpoint.callback {
-                let why_not = delivery.is_none().then(|| why_not(config, &message, &subject));
-                let beside = delivery.as_ref().and_then(|_| beside(config, &message, &subject));
-                chapters.push(Chapter { beside, ..chapter(config.clone(), delivery, why_not, &message) });
-            }
-        }
-        // What is left went to endpoints that are gone.
-        for delivery in deliveries {
-            chapters.push(chapter(delivery.endpoint.clone(), Some(delivery), None, &message));
-        }
+        let deliveries = self.deliveries_of(app.no, message.no).await?;
+        let mut chapters = chapters(&app, &message, deliveries);
         self.note_last_attempts(message.no, &mut chapters).await?;
         chapters.sort_by_key(|chapter| chapter.endpoint.endpoint.id);
         Ok(Story { message, chapters })
@@ -112,6 +98,36 @@ impl Service {
     }
 }
 
+/// A chapter for each endpoint.
+fn chapters(app: &AppConfig, message: &Message, mut deliveries: Vec<DeliveryView>) -> Vec<Chapter> {
+    let text = message.payload.as_ref().map(|payload| ReportText::new(&app.settings, &message.event_type, payload));
+    let report = text.as_ref().and_then(ReportText::report);
+    let filtered = FilterSubject::of(message);
+    let subject = Subject {
+        event_type: &message.event_type,
+        channels: &message.channels,
+        report: report.as_ref(),
+        filtered: &filtered,
+    };
+    let mut chapters = Vec::new();
+    for config in &app.endpoints {
+        let at = deliveries.iter().position(|view| view.endpoint.no == config.no);
+        let delivery = at.map(|at| deliveries.swap_remove(at));
+        // It stands for a URL of some message's own, so that it concerns that message alone.
+        if delivery.is_some() || !config.endpoint.callback {
+            let why_not = delivery.is_none().then(|| why_not(config, message, &subject));
+            let findings = findings(config, message, &filtered);
+            let beside = delivery.as_ref().and_then(|_| beside(config, message, &subject));
+            chapters.push(Chapter { beside, findings, ..chapter(config.clone(), delivery, why_not, message) });
+        }
+    }
+    // What is left went to endpoints that are gone.
+    for delivery in deliveries {
+        chapters.push(chapter(delivery.endpoint.clone(), Some(delivery), None, message));
+    }
+    chapters
+}
+
 fn chapter(
     endpoint: Arc<EndpointConfig>,
     delivery: Option<DeliveryView>,
@@ -119,7 +135,12 @@ fn chapter(
     message: &Message,
 ) -> Chapter {
     let changed_since = endpoint.endpoint.updated_at > message.accepted_at;
-    Chapter { endpoint, delivery, why_not, beside: None, left_out: None, changed_since }
+    Chapter { endpoint, delivery, why_not, beside: None, findings: Vec::new(), left_out: None, changed_since }
+}
+
+fn findings(config: &EndpointConfig, message: &Message, filtered: &FilterSubject<'_>) -> Vec<Finding> {
+    let filter = config.endpoint.filter.as_ref().filter(|_| message.payload.is_some());
+    filter.map_or_else(Vec::new, |filter| filter.explain(filtered))
 }
 
 /// What is told of a delivery that would not be made now.
@@ -129,22 +150,27 @@ fn beside(config: &EndpointConfig, message: &Message, subject: &Subject<'_>) -> 
     }
     let unmatched = matching::judge(&config.endpoint, subject).err()?;
     // What holds a delivery back is told with it.
-    let is_unknown = message.payload.is_none() && unmatched.is_of_the_report();
+    let is_unknown = message.payload.is_none() && unmatched.is_of_the_payload();
     (unmatched != Unmatched::Disabled && !is_unknown).then(|| unmatched.beside())
 }
 
 /// Why there is no delivery.
 fn why_not(config: &EndpointConfig, message: &Message, subject: &Subject<'_>) -> WhyNot {
     let endpoint = &config.endpoint;
-    let because = |text: &'static str| WhyNot { field: None, text };
+    let because = |text: &'static str| WhyNot { field: None, text: text.into() };
     if endpoint.created_at > message.accepted_at {
         return because("the endpoint was made after the message was accepted");
     }
     match matching::judge(endpoint, subject) {
-        Err(unmatched) if message.payload.is_none() && unmatched.is_of_the_report() => {
+        Err(unmatched) if message.payload.is_none() && unmatched.is_of_the_payload() => {
             because("the payload is gone, and with it what the endpoint filters by")
         }
-        Err(unmatched) => WhyNot { field: unmatched.field(), text: unmatched.text() },
+        Err(Unmatched::Filter) => {
+            let findings = findings(config, message, subject.filtered);
+            let obstacle = Finding::obstacle(&findings).unwrap_or_default();
+            WhyNot { field: Some("filter"), text: format!("{}: {obstacle}", Unmatched::Filter.text()).into() }
+        }
+        Err(unmatched) => WhyNot { field: unmatched.field(), text: unmatched.text().into() },
         Ok(()) if endpoint.updated_at > message.accepted_at => {
             because("as it is now it would get the message: it was changed after the message was accepted")
         }
@@ -153,8 +179,8 @@ fn why_not(config: &EndpointConfig, message: &Message, subject: &Subject<'_>) ->
 }
 
 impl Unmatched {
-    /// Whether the report decides.
-    const fn is_of_the_report(self) -> bool {
+    /// Whether the payload decides.
+    const fn is_of_the_payload(self) -> bool {
         !matches!(self, Self::Disabled | Self::EventType | Self::Channel)
     }
 
@@ -169,6 +195,7 @@ impl Unmatched {
             Self::ProductUniqueId => Some("productUniqueId"),
             Self::Category => Some("category"),
             Self::State(_) => Some("statusPolicy"),
+            Self::Filter => Some("filter"),
         }
     }
 }

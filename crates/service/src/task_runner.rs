@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringback_model::{AppNo, DeliveryState, EndpointNo, MessageNo, Reason, Task, TaskKind, TaskState};
+use ringback_model::{AppNo, DeliveryState, EndpointNo, FilterSubject, MessageNo, Reason, Task, TaskKind, TaskState};
 use ringback_store::{
     Advance, Advanced, AppConfig, Arm, Clear, Direction, Document, DocumentKind, DocumentPage, EndpointConfig, Paging,
     QueueNo, SurveyQuery, Surveyed,
@@ -105,7 +105,8 @@ impl Service {
             after: task.cursor,
             before: task.before,
             limit: PART,
-            with_payload: task.kind == TaskKind::ReplayMissing && app.reads_reports,
+            with_payload: task.kind == TaskKind::ReplayMissing
+                && (app.reads_reports || config.endpoint.filter.is_some()),
             with_status: task.scope.status_class.is_some(),
         };
         let found = self.store.survey(query).await?;
@@ -193,7 +194,13 @@ fn matches(app: &AppConfig, config: &EndpointConfig, surveyed: &Surveyed) -> boo
     let payload = message.payload.as_ref().filter(|_| look == Look::Whole);
     let text = payload.map(|payload| ReportText::new(&app.settings, &message.event_type, payload));
     let report = text.as_ref().and_then(ReportText::report);
-    let subject = Subject { event_type: &message.event_type, channels: &message.channels, report: report.as_ref() };
+    let filtered = FilterSubject::of(message);
+    let subject = Subject {
+        event_type: &message.event_type,
+        channels: &message.channels,
+        report: report.as_ref(),
+        filtered: &filtered,
+    };
     matching::judge(&config.endpoint, &subject).is_ok()
 }
 

@@ -59,6 +59,10 @@ pub(crate) struct EndpointPatch {
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>, min_items = 1, max_items = 10)]
     channels: Patch<Vec<String>>,
+    /// What must be true of a message for it to get it: conditions on `payload`, `headers`, `type` and `channel`.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>, example = json!({"payload": {"message": {"status": {"$in": ["delivered", "failed"]}}}}))]
+    filter: Patch<serde_json::Value>,
     /// At most so many attempts a second.
     #[serde(default)]
     #[schema(value_type = Option<u16>, minimum = 1)]
@@ -332,6 +336,7 @@ impl EndpointPatch {
         self.paused.write(&mut draft.paused, false);
         self.event_types.clone().write_option(&mut draft.event_types);
         self.channels.clone().write_option(&mut draft.channels);
+        self.filter.clone().write_option(&mut draft.filter);
         self.throttle_rate.write_option(&mut draft.throttle_rate);
         self.max_concurrency.write_option(&mut draft.max_concurrency);
         self.timeout.map(|length| length.0).write_option(&mut draft.timeout);

@@ -50,6 +50,9 @@ pub(crate) struct EndpointOut {
     #[schema(deprecated)]
     filter_types: Option<Vec<String>>,
     channels: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    filter: Option<serde_json::Value>,
     throttle_rate: Option<u16>,
     /// The old name of `throttleRate`.
     #[schema(deprecated)]
@@ -92,6 +95,7 @@ impl From<EndpointView> for EndpointOut {
             filter_types: endpoint.event_types.clone(),
             event_types: endpoint.event_types,
             channels: endpoint.channels,
+            filter: endpoint.filter.map(|filter| filter.into_source()),
             throttle_rate: endpoint.throttle_rate,
             rate_limit: endpoint.throttle_rate,
             max_concurrency: endpoint.max_concurrency,

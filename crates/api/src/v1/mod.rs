@@ -11,6 +11,7 @@ pub(crate) mod endpoint_messaging;
 pub(crate) mod endpoint_out;
 pub(crate) mod endpoint_value;
 pub(crate) mod event_type;
+pub(crate) mod filter;
 pub(crate) mod header;
 pub(crate) mod health;
 pub(crate) mod message;
@@ -66,6 +67,7 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
         .route("/api/v1/app/{app_id}/msg/{msg_id}", get(message::get))
         .route("/api/v1/app/{app_id}/msg/{msg_id}/content", delete(message::expunge))
         .route("/api/v1/app/{app_id}/msg/{msg_id}/story", get(story::get))
+        .route("/api/v1/app/{app_id}/msg/{msg_id}/filter", post(filter::try_on_message))
         .route("/api/v1/app/{app_id}/msg/{msg_id}/endpoint", get(attempt::list_deliveries))
         .route(
             "/api/v1/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/cancel",

@@ -10,6 +10,7 @@ use ringback_service::{Chapter, Service, Story};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::filter::ConditionOut;
 use crate::extract::{Caller, Path};
 use crate::problem::Problem;
 use crate::respond;
@@ -45,6 +46,10 @@ pub(crate) struct ChapterOut {
     /// The member of the endpoint that kept the message away.
     #[serde(skip_serializing_if = "Option::is_none")]
     filter: Option<&'static str>,
+    /// The conditions of the endpoint's own `filter`, and how the message stands to each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    conditions: Vec<ConditionOut>,
     /// Why no delivery was made; or why one ended without success, or what it waits for beside its time.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
@@ -81,7 +86,7 @@ impl From<Story> for StoryOut {
 
 impl From<Chapter> for ChapterOut {
     fn from(chapter: Chapter) -> Self {
-        let Chapter { endpoint, delivery, why_not, beside, left_out, changed_since } = chapter;
+        let Chapter { endpoint, delivery, why_not, beside, findings, left_out, changed_since } = chapter;
         let document = &endpoint.endpoint;
         let notes: Vec<String> = beside.into_iter().chain(left_out.map(|what| what.to_string())).collect();
         Self {
@@ -89,11 +94,12 @@ impl From<Chapter> for ChapterOut {
             endpoint_uid: document.uid.clone(),
             url: document.url.clone(),
             matched: delivery.is_some(),
-            filter: why_not.and_then(|why| why.field),
+            filter: why_not.as_ref().and_then(|why| why.field),
+            conditions: findings.into_iter().map(ConditionOut::from).collect(),
             note: (!notes.is_empty()).then(|| notes.join(" ")),
             status_text: delivery.as_ref().map(|delivery| delivery.state.text()),
             next_attempt: delivery.as_ref().and_then(|delivery| delivery.next_attempt),
-            reason: why_not.map(|why| why.text.to_owned()).or_else(|| delivery.and_then(|delivery| delivery.reason)),
+            reason: why_not.map(|why| why.text.into_owned()).or_else(|| delivery.and_then(|delivery| delivery.reason)),
             changed_since,
             deleted: endpoint.deleted,
         }

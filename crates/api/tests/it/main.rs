@@ -15,6 +15,7 @@ mod compatibility;
 mod endpoint;
 mod endpoint_message;
 mod event_type;
+mod filter;
 mod front;
 mod header;
 mod idempotency;

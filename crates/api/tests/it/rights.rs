@@ -52,6 +52,7 @@ const OPERATIONS: &[(&str, &str, bool)] = &[
     ("POST", "/app/{app_id}/msg/batch", false),
     ("GET", "/app/{app_id}/msg/{msg_id}", true),
     ("GET", "/app/{app_id}/msg/{msg_id}/story", true),
+    ("POST", "/app/{app_id}/msg/{msg_id}/filter", true),
     ("GET", "/app/{app_id}/msg/{msg_id}/endpoint", true),
     ("POST", "/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/resend", true),
     ("GET", "/app/{app_id}/msg/{msg_id}/attempt/{attempt_id}", true),

@@ -192,7 +192,7 @@ fn webhook_part(chapter: &Chapter) -> WebhookPart {
     WebhookPart {
         url: endpoint.url.clone(),
         matched: chapter.delivery.is_some(),
-        why: chapter.why_not.map_or_else(String::new, |why| why.text.to_owned()),
+        why: chapter.why_not.as_ref().map_or_else(String::new, |why| why.text.to_string()),
         note: {
             let since = match (chapter.endpoint.deleted, chapter.changed_since) {
                 (true, _) => "It was deleted since.",
