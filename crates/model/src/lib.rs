@@ -23,6 +23,7 @@ mod product;
 mod random;
 mod rate;
 mod retry;
+mod schema;
 mod secret;
 mod sentence;
 mod shape;
@@ -57,6 +58,7 @@ pub use product::{ProductList, has_numbers, is_report, number_list_faults, produ
 pub use random::{Random, SeededRandom};
 pub use rate::TokenBucket;
 pub use retry::{Decision, Progress, RetryPolicy};
+pub use schema::{Schema, Violation};
 pub use secret::{Redacted, SecretError, SigningSecret};
 pub use sentence::{capitalized, sentence};
 pub use shape::{BodyTemplate, CustomParameter, EmptyValue, NumberFormat, SendMethod, Shape, TimeFormat};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::{JqlIssuer, OrgId, OrgNo, ProductList};
+use crate::{JqlIssuer, OrgId, OrgNo, ProductList, Schema};
 
 /// The organization that a token speaks for when none is named; the same as the reference server's.
 pub const DEFAULT_ORGANIZATION: &str = "org_23rb8YdGqMT0qIzpgGwdXfHirMu";
@@ -43,6 +43,8 @@ pub struct OrganizationSettings {
     pub require_verification: bool,
     /// A message of an event type that was not registered is refused.
     pub strict_event_types: bool,
+    /// A message whose payload does not keep to the schema of its event type is refused.
+    pub validate_payloads: bool,
     /// The operator's own products with their types of report, beside or in place of those known everywhere.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub products: ProductList,
@@ -59,6 +61,10 @@ pub struct OrganizationSettings {
     /// types, and put in here when they are read.
     #[serde(skip)]
     pub report_mappings: Arc<IndexMap<String, IndexMap<String, String>>>,
+    /// The newest schema of each event type that has one of its own, where payloads are held against them. Kept on event
+    /// types, and put in here when they are read.
+    #[serde(skip)]
+    pub schemas: Arc<IndexMap<String, Schema>>,
 }
 
 /// How the pages look that an operator's customers see.

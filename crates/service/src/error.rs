@@ -140,6 +140,18 @@ impl ServiceError {
         Self::Invalid(vec![FieldError::body(field, message)])
     }
 
+    /// The same of what stands deeper in the body, below this member.
+    pub(crate) fn below(self, member: &'static str) -> Self {
+        let deeper = |mut fault: FieldError| {
+            fault.path.insert(fault.path.len().min(1), member.into());
+            fault
+        };
+        match self {
+            Self::Invalid(faults) => Self::Invalid(faults.into_iter().map(deeper).collect()),
+            other => other,
+        }
+    }
+
     /// The idempotency key was used for something else.
     pub(crate) fn key_reused() -> Self {
         Self::Conflict {

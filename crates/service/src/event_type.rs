@@ -54,7 +54,7 @@ impl EventTypeDraft {
         Self { description, archived, deprecated, feature_flag, schemas, report_mapping }
     }
 
-    fn check(&self, name: &str) -> Result<(), ServiceError> {
+    pub(crate) fn check(&self, name: &str) -> Result<(), ServiceError> {
         let mut faults = Faults::default();
         if !is_event_type_name(name) {
             faults.note("name", EVENT_TYPE_RULE);
@@ -175,7 +175,7 @@ impl Service {
             let event_type = draft.clone().into_event_type(name, now, now);
             match self.write_event_type(actor, &event_type, None, idempotency).await? {
                 PutResult::Stored(_) => {
-                    self.mapping_changed(actor, &IndexMap::new(), &event_type.report_mapping).await?;
+                    self.event_type_changed(actor, &[&event_type]).await?;
                     return Ok(event_type);
                 }
                 PutResult::Replayed { no } => {
@@ -199,7 +199,7 @@ impl Service {
             if let PutResult::Stored(_) =
                 self.write_event_type(actor, &event_type, Some(&document), idempotency).await?
             {
-                self.mapping_changed(actor, &existing.report_mapping, &event_type.report_mapping).await?;
+                self.event_type_changed(actor, &[&existing, &event_type]).await?;
                 return Ok(event_type);
             }
         }
@@ -246,7 +246,7 @@ impl Service {
             draft.check(name)?;
             let event_type = draft.into_event_type(name, existing.created_at, self.clock.now());
             if let PutResult::Stored(_) = self.write_event_type(actor, &event_type, Some(&document), None).await? {
-                self.mapping_changed(actor, &existing.report_mapping, &event_type.report_mapping).await?;
+                self.event_type_changed(actor, &[&existing, &event_type]).await?;
                 return Ok(event_type);
             }
         }
@@ -266,7 +266,7 @@ impl Service {
         let now = self.clock.now();
         let audit = note(actor, OrgNo(document.parent), name).done(now, "deleted");
         let gone = self.store.delete(Delete { no: document.no, now, app: None, audit }).await?;
-        self.mapping_changed(actor, &existing.report_mapping, &IndexMap::new()).await?;
+        self.event_type_changed(actor, &[&existing]).await?;
         if gone { Ok(()) } else { Err(ServiceError::NotFound(Resource::EventType)) }
     }
 
@@ -359,16 +359,17 @@ impl Service {
         Ok(self.store.documents(page).await?.into_iter().map(|document| document.key).collect())
     }
 
-    /// Makes a mapping count for every application that it may concern. The event type was written before: whoever reads
-    /// the settings at their new version finds it.
-    async fn mapping_changed(
-        &self,
-        actor: &Actor,
-        old: &IndexMap<String, String>,
-        new: &IndexMap<String, String>,
-    ) -> Result<(), ServiceError> {
+    /// Makes a mapping, or a schema that payloads are held against, count for every application that it may concern. The
+    /// event type was written before: whoever reads the settings at their new version finds it.
+    async fn event_type_changed(&self, actor: &Actor, versions: &[&EventType]) -> Result<(), ServiceError> {
         // Who has asked for it before and got no answer asks for the same again.
-        if old.is_empty() && new.is_empty() {
+        let is_mapped = versions.iter().any(|one| !one.report_mapping.is_empty());
+        let has_schemas = versions.iter().any(|one| one.schemas.is_some());
+        if !is_mapped && !has_schemas {
+            return Ok(());
+        }
+        let org = self.ensure_organization(actor.org).await?;
+        if !is_mapped && !self.directory.settings(org).await?.validate_payloads {
             return Ok(());
         }
         self.touch_organization(actor).await

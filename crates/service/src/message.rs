@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::check::{EVENT_TYPE_RULE, Faults, is_event_type_name};
 use crate::matching::{self, Look, ReportText, Subject};
+use crate::payload_schema;
 use crate::retention::{DAYS, PAYLOAD_DAYS};
 use crate::service::TRIES;
 use crate::{Actor, ApplicationDraft, FieldError, Page, Resource, Right, Service, ServiceError, Timing, Window};
@@ -198,6 +199,7 @@ impl Service {
         now: Timestamp,
     ) -> Result<Option<Accept>, ServiceError> {
         self.check_event_type(config, draft.event_type).await?;
+        payload_schema::check(&config.settings, draft.event_type, &draft.payload)?;
         let callback = match draft.callback_url {
             None => None,
             Some(url) => {
@@ -244,6 +246,31 @@ impl Service {
             Some((_, fault)) => Err(ServiceError::body("eventType", fault)),
             None => Ok(()),
         }
+    }
+
+    /// Whether a message of this type with these channels would go anywhere, whatever its payload says.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`] of the application, and [`ServiceError::Invalid`].
+    pub async fn has_takers(
+        &self,
+        actor: &Actor,
+        app: &str,
+        event_type: &str,
+        channels: &[String],
+    ) -> Result<bool, ServiceError> {
+        actor.require(Right::CreateMessages)?;
+        if !is_event_type_name(event_type) {
+            return Err(ServiceError::body("eventType", EVENT_TYPE_RULE));
+        }
+        let app = self.app(actor, app).await?;
+        let takes = |endpoint: &Endpoint| {
+            !endpoint.callback
+                && !endpoint.disabled
+                && endpoint.matches_type(event_type)
+                && endpoint.matches_channels(channels)
+        };
+        Ok(app.endpoints.iter().any(|config| takes(&config.endpoint)))
     }
 
     /// One message, by its id or the producer's own.

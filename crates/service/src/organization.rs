@@ -53,6 +53,8 @@ pub struct OrganizationDraft {
     pub require_verification: bool,
     /// See [`OrganizationSettings::strict_event_types`].
     pub strict_event_types: bool,
+    /// See [`OrganizationSettings::validate_payloads`].
+    pub validate_payloads: bool,
     /// See [`OrganizationSettings::products`].
     pub products: ProductList,
     /// See [`OrganizationSettings::branding`].
@@ -75,6 +77,7 @@ impl OrganizationDraft {
             message_retention_days: settings.message_retention_days,
             require_verification: settings.require_verification,
             strict_event_types: settings.strict_event_types,
+            validate_payloads: settings.validate_payloads,
             products: settings.products.clone(),
             branding: settings.branding.clone(),
             support_url: settings.support_url.clone(),
@@ -91,6 +94,7 @@ impl OrganizationDraft {
         settings.message_retention_days = self.message_retention_days;
         settings.require_verification = self.require_verification;
         settings.strict_event_types = self.strict_event_types;
+        settings.validate_payloads = self.validate_payloads;
         settings.products = self.products;
         settings.branding = self.branding;
         settings.support_url = self.support_url;

@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use indexmap::IndexMap;
 use ringback_model::{
-    AppNo, Application, ApplicationSecrets, Endpoint, EndpointNo, EndpointSecrets, OrgNo, OrganizationSettings,
+    AppNo, Application, ApplicationSecrets, Endpoint, EndpointNo, EndpointSecrets, OrgNo, OrganizationSettings, Schema,
 };
 use serde::Deserialize;
 
@@ -99,6 +99,15 @@ impl EndpointConfig {
             },
         })
     }
+}
+
+type Mappings = IndexMap<String, IndexMap<String, String>>;
+type Schemas = IndexMap<String, Schema>;
+
+/// The newest of several schemas by version.
+fn newest(schemas: &str) -> Option<Schema> {
+    let by_version: IndexMap<String, serde_json::Value> = serde_json::from_str(schemas).ok()?;
+    by_version.into_iter().max_by_key(|(version, _)| version.parse::<u64>().ok()).map(|(_, newest)| Schema::new(newest))
 }
 
 /// The cache over a store.
@@ -235,8 +244,12 @@ impl Directory {
         }
         // The document was read first: what is put beside its version here is never older than that.
         let settings: OrganizationSettings = serde_json::from_str(&document.body).map_err(corrupt)?;
-        let report_mappings = Arc::new(self.report_mappings(org).await?);
-        let settings = Arc::new(OrganizationSettings { report_mappings, ..settings });
+        let (report_mappings, schemas) = self.event_types(org, settings.validate_payloads).await?;
+        let settings = Arc::new(OrganizationSettings {
+            report_mappings: Arc::new(report_mappings),
+            schemas: Arc::new(schemas),
+            ..settings
+        });
         let mut cache = self.cache.write().unwrap_or_else(PoisonError::into_inner);
         if cache.settings.len() >= ORGANIZATIONS {
             cache.settings.clear();
@@ -245,30 +258,36 @@ impl Directory {
         Ok(settings)
     }
 
-    /// How the producer's own JSON becomes a report, by event type.
-    async fn report_mappings(&self, org: OrgNo) -> Result<IndexMap<String, IndexMap<String, String>>, StoreError> {
+    /// How the producer's own JSON becomes a report, by event type; and their schemas, if they are wanted.
+    async fn event_types(&self, org: OrgNo, with_schemas: bool) -> Result<(Mappings, Schemas), StoreError> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
-        struct OfReports {
+        struct EventTypeParts {
             #[serde(default)]
             report_mapping: IndexMap<String, String>,
+            #[serde(default)]
+            schemas: Option<String>,
         }
         let corrupt = |source: serde_json::Error| StoreError::Corrupt { what: "event type", source: source.into() };
-        let mut mappings = IndexMap::new();
+        let (mut mappings, mut all_schemas) = (Mappings::new(), Schemas::new());
         let mut after = None;
         loop {
             let paging = Paging { limit: EVENT_TYPES_PER_LOOK, after, direction: Direction::Ascending };
             let page = DocumentPage { kind: DocumentKind::EventType, parent: org.0, paging };
             let found = self.store.documents(page).await?;
             for document in &found {
-                let OfReports { report_mapping } = serde_json::from_str(&document.body).map_err(corrupt)?;
+                let EventTypeParts { report_mapping, schemas } =
+                    serde_json::from_str(&document.body).map_err(corrupt)?;
                 if !report_mapping.is_empty() {
                     mappings.insert(document.key.clone(), report_mapping);
+                }
+                if let Some(schema) = schemas.filter(|_| with_schemas).and_then(|schemas| newest(&schemas)) {
+                    all_schemas.insert(document.key.clone(), schema);
                 }
             }
             match found.last() {
                 Some(last) if found.len() == EVENT_TYPES_PER_LOOK => after = Some(last.key.clone()),
-                Some(_) | None => return Ok(mappings),
+                Some(_) | None => return Ok((mappings, all_schemas)),
             }
         }
     }

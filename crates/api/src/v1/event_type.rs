@@ -115,7 +115,7 @@ pub(crate) struct EventTypeOut {
 }
 
 impl EventTypeOut {
-    fn new(event_type: EventType, with_schemas: bool) -> Self {
+    pub(crate) fn new(event_type: EventType, with_schemas: bool) -> Self {
         let schemas = schemas_of(&event_type).filter(|_| with_schemas);
         // It was read as JSON when it came in.
         let schemas = schemas.and_then(|text| RawValue::from_string(text.into_owned()).ok());
@@ -131,6 +131,20 @@ impl EventTypeOut {
             updated_at,
         } = event_type;
         Self { name, description, archived, deprecated, feature_flag, schemas, report_mapping, created_at, updated_at }
+    }
+}
+
+impl EventTypeIn {
+    /// Its name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its name, and the draft of the use case.
+    pub(crate) fn draft(self) -> Result<(String, EventTypeDraft), Problem> {
+        let Self { name, description, archived, deprecated, feature_flag, schemas, report_mapping } = self;
+        let said = EventTypeUpdate { description, archived, deprecated, feature_flag, schemas, report_mapping };
+        Ok((name, said.draft()?))
     }
 }
 
@@ -204,9 +218,7 @@ pub(crate) async fn list(
 )]
 pub(crate) async fn create(State(service): State<Arc<Service>>, asked: Asked) -> Result<Response, Problem> {
     asked.actor.require(Right::ManageEventTypes)?;
-    let EventTypeIn { name, description, archived, deprecated, feature_flag, schemas, report_mapping } =
-        asked.config(&[])?;
-    let draft = EventTypeUpdate { description, archived, deprecated, feature_flag, schemas, report_mapping }.draft()?;
+    let (name, draft) = asked.config::<EventTypeIn>(&[])?.draft()?;
     let event_type = service.create_event_type(&asked.actor, &name, draft, asked.idempotency).await?;
     Ok(respond::json(StatusCode::CREATED, &EventTypeOut::new(event_type, true)))
 }

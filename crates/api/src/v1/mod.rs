@@ -10,7 +10,9 @@ pub(crate) mod endpoint_message;
 pub(crate) mod endpoint_messaging;
 pub(crate) mod endpoint_out;
 pub(crate) mod endpoint_value;
+pub(crate) mod environment;
 pub(crate) mod event_type;
+pub(crate) mod event_type_import;
 pub(crate) mod filter;
 pub(crate) mod header;
 pub(crate) mod health;
@@ -21,6 +23,7 @@ pub(crate) mod oauth_client;
 pub(crate) mod operational_webhook;
 pub(crate) mod organization;
 mod organization_jql;
+pub(crate) mod precheck;
 pub(crate) mod probe;
 pub(crate) mod secret;
 pub(crate) mod statistics;
@@ -64,6 +67,7 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
         .route("/api/v1/statistics", get(statistics::organization))
         .route("/api/v1/app/{app_id}/msg", get(message::list).post(message::create))
         .route("/api/v1/app/{app_id}/msg/batch", post(message_batch::create))
+        .route("/api/v1/app/{app_id}/msg/precheck/active", post(precheck::active))
         .route("/api/v1/app/{app_id}/msg/{msg_id}", get(message::get))
         .route("/api/v1/app/{app_id}/msg/{msg_id}/content", delete(message::expunge))
         .route("/api/v1/app/{app_id}/msg/{msg_id}/story", get(story::get))
@@ -87,6 +91,9 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
         .route("/api/v1/app/{app_id}/oauth-client", get(oauth_client::list).post(oauth_client::create))
         .route("/api/v1/app/{app_id}/oauth-client/{client_id}", delete(oauth_client::delete))
         .route("/api/v1/event-type", get(event_type::list).post(event_type::create))
+        .route("/api/v1/event-type/import/openapi", post(event_type_import::import))
+        .route("/api/v1/environment/export", post(environment::export))
+        .route("/api/v1/environment/import", post(environment::import))
         .route(
             "/api/v1/event-type/{event_type_name}",
             get(event_type::get).put(event_type::put).patch(event_type::patch).delete(event_type::delete),

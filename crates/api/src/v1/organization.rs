@@ -50,6 +50,10 @@ pub(crate) struct OrganizationPatch {
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     strict_event_types: Patch<bool>,
+    /// A message whose payload does not keep to the newest schema of its event type is refused, and told where.
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    validate_payloads: Patch<bool>,
     /// Products of your own with their types of report, beside or in place of those known everywhere.
     #[serde(default)]
     #[schema(value_type = Option<std::collections::HashMap<String, Vec<String>>>, example = json!({"sms": ["dlr", "mo"]}))]
@@ -81,6 +85,7 @@ pub(crate) struct OrganizationOut {
     message_retention_days: Option<u16>,
     require_verification: bool,
     strict_event_types: bool,
+    validate_payloads: bool,
     #[schema(value_type = std::collections::HashMap<String, Vec<String>>)]
     products: IndexMap<String, Vec<String>>,
     branding: BrandingBody,
@@ -119,7 +124,7 @@ impl From<BrandingBody> for Branding {
 }
 
 impl OrganizationOut {
-    fn new(id: OrgId, settings: OrganizationSettings) -> Self {
+    pub(crate) fn new(id: OrgId, settings: OrganizationSettings) -> Self {
         let schedule = settings.retry_schedule();
         Self {
             id,
@@ -130,6 +135,7 @@ impl OrganizationOut {
             message_retention_days: settings.message_retention_days,
             require_verification: settings.require_verification,
             strict_event_types: settings.strict_event_types,
+            validate_payloads: settings.validate_payloads,
             products: settings.products,
             branding: settings.branding.into(),
             support_url: settings.support_url,
@@ -139,7 +145,7 @@ impl OrganizationOut {
 }
 
 impl OrganizationPatch {
-    fn apply(&self, draft: &mut OrganizationDraft) {
+    pub(crate) fn apply(&self, draft: &mut OrganizationDraft) {
         self.time_zone.clone().write_option(&mut draft.time_zone);
         self.retry_schedule.clone().map(|schedule| schedule.0).write_option(&mut draft.retry_schedule);
         self.retention_days.write_option(&mut draft.retention_days);
@@ -147,6 +153,7 @@ impl OrganizationPatch {
         self.message_retention_days.write_option(&mut draft.message_retention_days);
         self.require_verification.write(&mut draft.require_verification, false);
         self.strict_event_types.write(&mut draft.strict_event_types, false);
+        self.validate_payloads.write(&mut draft.validate_payloads, false);
         self.products.clone().write(&mut draft.products, IndexMap::new());
         self.branding.clone().map(Branding::from).write(&mut draft.branding, Branding::default());
         self.support_url.clone().write_option(&mut draft.support_url);

@@ -247,6 +247,8 @@ fn any_body() -> impl Strategy<Value = Value> {
         "retentionDays",
         "products",
         "strictEventTypes",
+        "validatePayloads",
+        "filter",
         "requireVerification",
         "version",
         "disabled",

@@ -92,7 +92,7 @@ async fn a_filter_can_be_tried_on_a_message_before_it_is_kept() {
 #[tokio::test]
 async fn what_a_filter_kept_away_comes_with_replay_missing_when_the_filter_has_changed() {
     let world = world().await;
-    let message = send(&world, "sent", "north").await;
+    send(&world, "sent", "north").await;
     let replay = async || {
         let task = world.post("/app/a/endpoint/e/replay-missing", json!({ "since": "2027-01-01T00:00:00Z" })).await;
         task.expect(202);

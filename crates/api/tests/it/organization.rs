@@ -15,7 +15,7 @@ async fn what_holds_for_an_organization_is_read_and_changed() {
         json!({
             "id": ringback_model::DEFAULT_ORGANIZATION, "timeZone": null, "retrySchedule": null, "retentionDays": null,
             "attemptRetentionDays": null, "messageRetentionDays": null,
-            "requireVerification": false, "strictEventTypes": false, "products": {},
+            "requireVerification": false, "strictEventTypes": false, "validatePayloads": false, "products": {},
             "branding": { "name": null, "logoUrl": null, "accentColor": null, "frameAncestors": [] }, "supportUrl": null,
             "jql": null,
         })
@@ -23,7 +23,7 @@ async fn what_holds_for_an_organization_is_read_and_changed() {
     let change = json!({
         "timeZone": "Africa/Nairobi", "retrySchedule": ["1s", "2m"], "retentionDays": 7, "attemptRetentionDays": 30,
         "messageRetentionDays": 365, "requireVerification": true,
-        "strictEventTypes": true, "products": { "sms": ["dlr", "mo"], "rcs": ["dlr"] }, "supportUrl": "mailto:help@example.com",
+        "strictEventTypes": true, "validatePayloads": true, "products": { "sms": ["dlr", "mo"], "rcs": ["dlr"] }, "supportUrl": "mailto:help@example.com",
         "branding": {
             "name": "Acme", "logoUrl": "https://acme.example/logo.svg", "accentColor": "#aA0033",
             "frameAncestors": ["https://app.acme.example", "http://localhost:3000"],
@@ -46,7 +46,7 @@ async fn what_holds_for_an_organization_is_read_and_changed() {
     let nulls = json!({
         "timeZone": null, "retrySchedule": null, "retentionDays": null, "attemptRetentionDays": null,
         "messageRetentionDays": null, "requireVerification": null,
-        "strictEventTypes": null, "products": null, "branding": null, "supportUrl": null, "jql": null,
+        "strictEventTypes": null, "validatePayloads": null, "products": null, "branding": null, "supportUrl": null, "jql": null,
     });
     assert_eq!(world.patch("/organization", nulls).await.expect(200), before);
 }

@@ -50,6 +50,7 @@ const OPERATIONS: &[(&str, &str, bool)] = &[
     ("GET", "/app/{app_id}/msg", true),
     ("POST", "/app/{app_id}/msg", false),
     ("POST", "/app/{app_id}/msg/batch", false),
+    ("POST", "/app/{app_id}/msg/precheck/active", false),
     ("GET", "/app/{app_id}/msg/{msg_id}", true),
     ("GET", "/app/{app_id}/msg/{msg_id}/story", true),
     ("POST", "/app/{app_id}/msg/{msg_id}/filter", true),
@@ -81,6 +82,9 @@ const OPERATIONS: &[(&str, &str, bool)] = &[
     ("PATCH", "/organization", false),
     ("GET", "/event-type", true),
     ("POST", "/event-type", false),
+    ("POST", "/event-type/import/openapi", false),
+    ("POST", "/environment/export", false),
+    ("POST", "/environment/import", false),
     ("GET", "/event-type/{event_type_name}", true),
     ("PUT", "/event-type/{event_type_name}", false),
     ("PATCH", "/event-type/{event_type_name}", false),
@@ -106,6 +110,11 @@ fn every_operation_of_the_document_has_its_row_in_this_table() {
 fn body_of(method: &str, path: &str) -> String {
     match (method, path) {
         ("GET" | "DELETE", _) => String::new(),
+        (_, path) if path.ends_with("/precheck/active") => json!({ "eventType": "t" }).to_string(),
+        (_, path) if path.ends_with("/import/openapi") => {
+            json!({ "spec": { "webhooks": { "new": { "post": {} } } } }).to_string()
+        }
+        (_, path) if path.ends_with("/filter") => json!({ "filter": { "type": "t" } }).to_string(),
         (_, path) if path.ends_with("/send-example") => json!({ "eventType": "svix.ping" }).to_string(),
         (_, path) if path.ends_with("/msg") => json!({ "eventType": "t", "payload": {} }).to_string(),
         (_, path) if path.ends_with("/recover") || path.ends_with("-missing") || path.ends_with("-replay") => {

@@ -1,0 +1,92 @@
+//! What an organization is set up with: out of one installation, and into another.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use ringback_model::Timestamp;
+use ringback_service::{FieldError, ImportedEventType, OrganizationDraft, Right, Service};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::event_type::{EventTypeIn, EventTypeOut};
+use super::organization::{OrganizationOut, OrganizationPatch};
+use crate::extract::{Asked, Caller};
+use crate::problem::Problem;
+use crate::respond;
+
+/// The version of what is written here.
+const VERSION: u16 = 1;
+
+/// What an organization is set up with. It holds no secrets.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct EnvironmentOut {
+    version: u16,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// All of them, archived ones too.
+    event_types: Vec<EventTypeOut>,
+    settings: OrganizationOut,
+    /// Always empty: this server has none.
+    #[schema(value_type = Vec<Object>)]
+    connectors: [(); 0],
+}
+
+/// What an organization is to be set up with.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct EnvironmentIn {
+    /// Event types to make, or to replace what they say.
+    event_types: Option<Vec<EventTypeIn>>,
+    /// What holds for all applications from now on; what it does not name stays.
+    settings: Option<OrganizationPatch>,
+}
+
+/// Reads what the organization is set up with.
+#[utoipa::path(
+    post, path = "/api/v1/environment/export", operation_id = "v1.environment.export", tag = "Environment",
+    responses((status = 200, body = EnvironmentOut)),
+)]
+pub(crate) async fn export(State(service): State<Arc<Service>>, Caller(actor): Caller) -> Result<Response, Problem> {
+    let environment = service.export_environment(&actor).await?;
+    let body = EnvironmentOut {
+        version: VERSION,
+        created_at: service.clock().now(),
+        event_types: environment.event_types.into_iter().map(|one| EventTypeOut::new(one, true)).collect(),
+        settings: OrganizationOut::new(actor.org, environment.settings),
+        connectors: [],
+    };
+    Ok(respond::json(StatusCode::OK, &body))
+}
+
+/// Sets the organization up with what was read elsewhere.
+///
+/// What it has beside stays. Nothing is kept if any part is refused; the answer names each of those.
+#[utoipa::path(
+    post, path = "/api/v1/environment/import", operation_id = "v1.environment.import", tag = "Environment",
+    request_body = EnvironmentIn, responses((status = 204, description = "It is set up.")),
+)]
+pub(crate) async fn import(State(service): State<Arc<Service>>, asked: Asked) -> Result<Response, Problem> {
+    asked.actor.require(Right::ManageOrganization)?;
+    let EnvironmentIn { event_types, settings } = asked.config(&[])?;
+    let mut drafts = Vec::new();
+    let mut faults: Vec<FieldError> = Vec::new();
+    for event_type in event_types.into_iter().flatten() {
+        let named = event_type.name().to_owned();
+        match event_type.draft() {
+            Ok((name, draft)) => drafts.push(ImportedEventType { name, draft }),
+            Err(_) => faults.push(FieldError::at(
+                ["body".into(), "eventTypes".into(), named.into(), "schemas".into()],
+                "It is an object of JSON Schemas by version, such as {\"1\": {\"type\": \"object\"}}.",
+            )),
+        }
+    }
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
+    let change = settings.map(|settings| move |draft: &mut OrganizationDraft| settings.apply(draft));
+    service.import_environment(&asked.actor, &drafts, change).await?;
+    Ok(respond::nothing())
+}
