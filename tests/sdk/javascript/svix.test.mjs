@@ -1,0 +1,186 @@
+// The official JavaScript client against Ringback, its present generation and the last of the one before: what their
+// users rely on works by changing the server's address.
+
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { after, before, describe, test } from "node:test";
+
+import { Webhook as StandardWebhook } from "standardwebhooks";
+import * as first from "svix-1";
+import * as second from "svix";
+
+import { eventually, startReceiver, startServer } from "./server.mjs";
+
+let server, receiver;
+
+before(async () => {
+  server = await startServer();
+  receiver = await startReceiver();
+});
+
+after(async () => {
+  await receiver.stop();
+  await server.stop();
+});
+
+const refused = async (promise, code) => {
+  await assert.rejects(promise, (error) => error.code === code || assert.fail(`${code} expected: ${error.code} ${error}`));
+};
+
+const all = async (list) => {
+  const items = [];
+  for (let iterator; ; ) {
+    const page = await list({ limit: 2, iterator });
+    items.push(...page.data);
+    if (page.done) return items;
+    iterator = page.iterator;
+  }
+};
+
+for (const [generation, { Svix, Webhook }] of [["svix 2", second], ["svix 1", first]]) {
+  // Names of members are those of the generation.
+  const isSecond = generation === "svix 2";
+  const types = isSecond ? "eventTypes" : "filterTypes";
+  const put = isSecond ? "upsert" : "update";
+
+  describe(generation, () => {
+    let svix, app, path, endpoint;
+
+    before(async () => {
+      // Without retries a 5xx of the server fails the test that met it.
+      svix = new Svix(server.token, { serverUrl: server.url, numRetries: 0 });
+      app = (await svix.application.create({ name: "customer", uid: `c-${randomUUID()}` })).id;
+      path = `/hook/${randomUUID()}`;
+      endpoint = await svix.endpoint.create(app, { url: receiver.url(path), description: "all" });
+    });
+
+    const send = (payload, more) => svix.message.create(app, { eventType: "order.paid", payload, ...more });
+
+    test("an application is made, read, changed, listed and deleted", async () => {
+      const uid = `c-${randomUUID()}`;
+      const made = await svix.application.create({ name: "Acme", uid, metadata: { plan: "gold" } });
+      assert.match(made.id, /^app_[A-Za-z0-9]{27}$/);
+      assert.deepEqual(await svix.application.get(uid), made);
+      assert.deepEqual(await svix.application.getOrCreate({ name: "Other", uid }), made);
+      assert.equal((await svix.application.patch(uid, { name: "Acme 2" })).name, "Acme 2");
+      assert.equal((await svix.application[put](uid, { name: "Acme 3", uid })).name, "Acme 3");
+      const listed = await all((options) => svix.application.list(options));
+      assert.ok(listed.some(({ id }) => id === made.id));
+      await svix.application.delete(uid);
+      await refused(svix.application.get(made.id), 404);
+    });
+
+    test("an event type is made, changed, archived, and comes out of an OpenAPI document", async () => {
+      const name = `user.${randomUUID()}`;
+      await svix.eventType.create({ name, description: "A user", schemas: { 1: { type: "object" } } });
+      await refused(svix.eventType.create({ name, description: "again" }), 409);
+      assert.equal((await svix.eventType.patch(name, { deprecated: true })).deprecated, true);
+      assert.equal((await svix.eventType[put](name, { description: "Now" })).description, "Now");
+      await svix.eventType.delete(name);
+      assert.equal((await svix.eventType.get(name)).archived, true);
+      const spec = { webhooks: { [`${name}.imported`]: { post: { description: "Imported" } } } };
+      const { data } = await svix.eventType.importOpenapi({ spec });
+      assert.deepEqual(data.modified, [`${name}.imported`]);
+      assert.equal((await svix.eventType.get(`${name}.imported`)).description, "Imported");
+    });
+
+    test("an endpoint is made, changed, listed, rotated and deleted", async () => {
+      const type = `sms.${randomUUID()}`;
+      await svix.eventType.create({ name: type, description: "" });
+      const uid = `e-${randomUUID()}`;
+      const made = await svix.endpoint.create(app, { url: receiver.url("/other"), uid, [types]: [type], channels: ["eu"] });
+      assert.deepEqual([made[types], made.channels], [[type], ["eu"]]);
+      assert.deepEqual(await svix.endpoint.get(app, uid), made);
+      const patched = await svix.endpoint.patch(app, uid, { disabled: true, channels: null });
+      assert.deepEqual([patched.disabled, patched.channels ?? null, patched[types]], [true, null, [type]]);
+      assert.ok((await all((options) => svix.endpoint.list(app, options))).some(({ id }) => id === made.id));
+      const secret = (await svix.endpoint.getSecret(app, uid)).key;
+      await svix.endpoint.rotateSecret(app, uid, {});
+      assert.notEqual((await svix.endpoint.getSecret(app, uid)).key, secret);
+      await svix.endpoint.patchHeaders(app, uid, { headers: { "x-tenant": "acme", authorization: "Bearer of-mine" } });
+      const shown = await svix.endpoint.getHeaders(app, uid);
+      assert.deepEqual([shown.headers, shown.sensitive], [{ "x-tenant": "acme" }, ["authorization"]]);
+      await svix.endpoint.delete(app, uid);
+      await refused(svix.endpoint.get(app, uid), 404);
+    });
+
+    test("a message arrives as it was handed in, and both verifiers accept it", async () => {
+      const payload = { z: 1, a: { text: "grün ✓", nothing: null }, list: [1.5, "x", true] };
+      const earlier = receiver.at(path).length;
+      const message = await send(payload);
+      const arrival = (await receiver.waitFor(path, earlier + 1)).find(({ headers }) => headers["webhook-id"] === message.id);
+      assert.equal(arrival.body, JSON.stringify(payload));
+      const { key } = await svix.endpoint.getSecret(app, endpoint.id);
+      new Webhook(key).verify(arrival.body, arrival.headers);
+      assert.deepEqual(new StandardWebhook(key).verify(arrival.body, arrival.headers), payload);
+      assert.throws(() => new Webhook(key).verify(`${arrival.body} `, arrival.headers));
+    });
+
+    test("an event id is taken once, and an unknown thing is not found", async () => {
+      const eventId = randomUUID();
+      const message = await send({ n: 1 }, { eventId });
+      assert.equal((await svix.message.get(app, eventId)).id, message.id);
+      await refused(send({ n: 2 }, { eventId }), 409);
+      await refused(svix.message.get(app, "none"), 404);
+      await refused(svix.message.create(app, { eventType: "not a name", payload: {} }), 422);
+      assert.equal((await svix.message.precheck(app, { eventType: "order.paid" })).active, true);
+    });
+
+    test("a failure is retried, its attempts are told, and it is sent again on request", async () => {
+      const flaky = `/flaky/${randomUUID()}`;
+      receiver.answer(flaky, 500, 503);
+      const { id } = await svix.endpoint.create(app, { url: receiver.url(flaky), channels: [flaky.slice(7)] });
+      const message = await send({ n: 1 }, { channels: [flaky.slice(7)] });
+      await receiver.waitFor(flaky, 3);
+      const attempts = async () => (await svix.messageAttempt.listByMsg(app, message.id, { endpointId: id })).data;
+      const told = await eventually(async () => (await attempts()).length === 3 && attempts());
+      assert.deepEqual(told.map((attempt) => attempt.responseStatusCode).sort(), [200, 500, 503]);
+      const failed = await svix.messageAttempt.listByEndpoint(app, id, { status: 2 });
+      assert.equal(failed.data.length, 2);
+      assert.equal((await svix.messageAttempt.get(app, message.id, told[0].id)).msgId, message.id);
+      await svix.messageAttempt.resend(app, message.id, id);
+      await receiver.waitFor(flaky, 4);
+      const stands = await svix.messageAttempt.listAttemptedDestinations(app, message.id);
+      assert.ok(stands.data.some((one) => one.id === id && one.status === 0));
+      const messages = await svix.messageAttempt.listAttemptedMessages(app, id);
+      assert.deepEqual(messages.data.map((one) => one.id), [message.id]);
+    });
+
+    test("what failed is recovered by a task that can be asked how far it is", async () => {
+      const task = await svix.endpoint.recover(app, endpoint.id, { since: new Date(Date.now() - 3_600_000) });
+      assert.match(task.id, /^qtask_/);
+      const done = await eventually(async () => {
+        const now = await svix.backgroundTask.get(task.id);
+        return now.status !== "running" && now;
+      });
+      assert.equal(done.status, "finished");
+    });
+
+    test("what the organization is set up with is exported and imported", async () => {
+      const exported = await svix.environment.export();
+      assert.ok(exported.eventTypes.length > 0 && exported.createdAt instanceof Date);
+      const eventTypes = exported.eventTypes.slice(0, 3).map(({ name, description }) => ({ name, description }));
+      await svix.environment.import({ eventTypes });
+      await refused(svix.environment.import({ eventTypes: [{ name: "not a name", description: "" }] }), 422);
+    });
+
+    test("operational webhooks are endpoints of the organization's own", async () => {
+      const webhooks = isSecond ? svix.operationalWebhook.endpoint : svix.operationalWebhookEndpoint;
+      const made = await webhooks.create({ url: receiver.url("/operational") });
+      assert.ok((await webhooks.list()).data.some(({ id }) => id === made.id));
+      assert.match((await webhooks.getSecret(made.id)).key, /^whsec_/);
+      await webhooks.delete(made.id);
+      await refused(webhooks.get(made.id), 404);
+    });
+
+    test("the customer's token reaches its own application alone, until it is ended", async () => {
+      const { token, url } = await svix.authentication.appPortalAccess(app, {});
+      assert.match(url, /^http/);
+      const customer = new Svix(token, { serverUrl: server.url, numRetries: 0 });
+      assert.ok((await customer.endpoint.list(app)).data.length > 0);
+      await refused(customer.application.list(), 403);
+      await svix.authentication.expireAll(app, {});
+      await eventually(() => customer.endpoint.list(app).then(() => false, (error) => error.code === 401));
+    });
+  });
+}
