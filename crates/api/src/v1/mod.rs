@@ -90,6 +90,12 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
         .route("/api/v1/app/{app_id}/attempt/msg/{msg_id}", get(attempt::list_by_message))
         .route("/api/v1/app/{app_id}/oauth-client", get(oauth_client::list).post(oauth_client::create))
         .route("/api/v1/app/{app_id}/oauth-client/{client_id}", delete(oauth_client::delete))
+        .merge(organization_routes())
+}
+
+/// Operations on what an organization has beside its applications.
+fn organization_routes() -> Router<Arc<Service>> {
+    Router::new()
         .route("/api/v1/event-type", get(event_type::list).post(event_type::create))
         .route("/api/v1/event-type/import/openapi", post(event_type_import::import))
         .route("/api/v1/environment/export", post(environment::export))
