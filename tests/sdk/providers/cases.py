@@ -107,16 +107,19 @@ class Draw:
         return {"inbound": value}
 
     def _call(self) -> dict[str, object]:
+        reason = self._random.choice(["0", "-7", "-8", "404", "480", "486", "487", "603", self._text() or "lost"])
         optional = {
             "from": self._number(),
             "startedAt": "2024-12-18T08:08:04.831Z",
             "endedAt": "2024-12-18T08:08:34Z",
             "talkSeconds": self._random.choice([0, 12]),
-            "endReason": self._random.choice(["0", "-7", "-8", "404", "480", "486", "487", "603", self._text()]),
+            "endReason": reason,
             "endedBy": self._random.choice(["caller", "callee", "platform"]),
             "recording": "https://cdn.example.com/r?a=1&b=%20",
         }
-        return {"call": {"id": self._name(), "to": self._number(), **self._some(optional)}}
+        call = {"id": self._name(), "to": self._number(), **self._some(optional)}
+        # What became of a call has to be told to Twilio's receivers, so without it nothing is sent.
+        return {"call": {**call, "endReason": reason} if self._provider == "twilio" else call}
 
     def _number(self) -> str:
         digits = self._random.choices(string.digits[1:], k=self._random.randint(9, 14))
