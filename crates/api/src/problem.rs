@@ -163,8 +163,8 @@ impl From<ServiceError> for Problem {
             ServiceError::Forbidden(detail) => Self::new(StatusCode::FORBIDDEN, "insufficient access", detail),
             ServiceError::NotFound(resource) => Self::new(StatusCode::NOT_FOUND, "not_found", resource.to_string()),
             ServiceError::Conflict { code, detail } => Self::new(StatusCode::CONFLICT, code, detail),
-            ServiceError::TooMany { detail, retry_after } => {
-                let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail);
+            ServiceError::TooMany { code, detail, retry_after } => {
+                let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, code, detail);
                 Self { retry_after: Some(retry_after), ..problem }
             }
             ServiceError::Unavailable { retry_after, source } => {

@@ -138,7 +138,7 @@ fn service_error(error: ServiceError) -> Response {
             let text = faults.into_iter().map(|fault| fault.message).collect::<Vec<_>>().join(" ");
             (StatusCode::UNPROCESSABLE_ENTITY, "Something has to be changed", text)
         }
-        ServiceError::TooMany { detail, retry_after } => {
+        ServiceError::TooMany { detail, retry_after, .. } => {
             let mut response = error_page(StatusCode::TOO_MANY_REQUESTS, "Too often", &detail);
             let seconds = retry_after.as_secs().saturating_add(1);
             response.headers_mut().insert(RETRY_AFTER, seconds.into());

@@ -19,6 +19,9 @@ pub struct Application {
     /// At most so many attempts a second over all of its endpoints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub throttle_rate: Option<u16>,
+    /// How much may be handed in for it.
+    #[serde(default, flatten)]
+    pub ingest: IngestLimits,
     /// The customer's numbers by product: the list that a webhook for one number is chosen from.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub product_unique_ids: IndexMap<String, Vec<ListedNumber>>,
@@ -43,6 +46,7 @@ impl Application {
             uid: None,
             name,
             throttle_rate: None,
+            ingest: IngestLimits::default(),
             product_unique_ids: IndexMap::new(),
             callback_allow_list: Vec::new(),
             metadata: IndexMap::new(),
@@ -50,6 +54,19 @@ impl Application {
             updated_at: now,
         }
     }
+}
+
+/// How much may be handed in for an application.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IngestLimits {
+    /// At most so many messages a second, with a burst of one second; no limit if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ingest_rate: Option<u32>,
+    /// At most so many bytes of payload are kept; no limit if absent. Counted some seconds after the acceptance, so that
+    /// what comes in so many seconds may be kept beside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage_quota: Option<u64>,
 }
 
 /// One of a customer's numbers.

@@ -35,7 +35,7 @@ mod time;
 mod user;
 mod verification;
 
-pub use application::{Application, ApplicationSecrets, ListedNumber};
+pub use application::{Application, ApplicationSecrets, IngestLimits, ListedNumber};
 pub use attempt::{Attempt, AttemptOutcome, Exchange, Failure, LeftOut, NotSent, Phases, Trigger};
 pub use auth::{Auth, BasicAuth, RetiredAuth};
 pub use clock::{Clock, ManualClock};

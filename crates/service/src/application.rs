@@ -2,8 +2,8 @@
 
 use indexmap::IndexMap;
 use ringback_model::{
-    AppId, AppNo, Application, ApplicationSecrets, ListedNumber, OrgNo, OrganizationSettings, Redacted, Timestamp,
-    number_list_faults, sentence,
+    AppId, AppNo, Application, ApplicationSecrets, IngestLimits, ListedNumber, OrgNo, OrganizationSettings, Redacted,
+    Timestamp, number_list_faults, sentence,
 };
 use ringback_store::{
     AppConfig, Delete, Document, DocumentKind, DocumentPage, Expect, Idempotency, Put, PutResult, StoreError,
@@ -20,6 +20,10 @@ const NUMBERS_MAX: usize = 1_000;
 const NUMBER_MAX: usize = 256;
 /// Prefixes that an allow-list may have.
 const ALLOWED_MAX: usize = 100;
+/// Messages a second that may be let in.
+const INGEST_RATE: std::ops::RangeInclusive<u32> = 1..=1_000_000;
+/// Bytes that may be kept, as far as every reader of JSON can count.
+const STORAGE_QUOTA: std::ops::RangeInclusive<u64> = 1..=9_007_199_254_740_991;
 /// How long a feedback secret may be.
 const FEEDBACK_SECRET: std::ops::RangeInclusive<usize> = 8..=256;
 
@@ -41,6 +45,8 @@ pub struct ApplicationDraft {
     pub name: String,
     /// See [`Application::throttle_rate`].
     pub throttle_rate: Option<u16>,
+    /// See [`Application::ingest`].
+    pub ingest: IngestLimits,
     /// See [`Application::product_unique_ids`].
     pub product_unique_ids: IndexMap<String, Vec<ListedNumber>>,
     /// See [`Application::callback_allow_list`].
@@ -55,10 +61,10 @@ impl ApplicationDraft {
     /// What an application says now: the draft that changes nothing.
     #[must_use]
     pub fn of(application: &Application) -> Self {
-        let Application { uid, name, throttle_rate, metadata, product_unique_ids, callback_allow_list, .. } =
+        let Application { uid, name, throttle_rate, ingest, metadata, product_unique_ids, callback_allow_list, .. } =
             application.clone();
         let feedback_secret = Change::Keep;
-        Self { uid, name, throttle_rate, metadata, product_unique_ids, callback_allow_list, feedback_secret }
+        Self { uid, name, throttle_rate, ingest, metadata, product_unique_ids, callback_allow_list, feedback_secret }
     }
 
     /// The feedback secret that it gives the application.
@@ -76,8 +82,16 @@ impl ApplicationDraft {
         updated_at: Timestamp,
         secrets: &ApplicationSecrets,
     ) -> (Application, ApplicationSecrets) {
-        let Self { uid, name, throttle_rate, metadata, product_unique_ids, callback_allow_list, feedback_secret } =
-            self;
+        let Self {
+            uid,
+            name,
+            throttle_rate,
+            ingest,
+            metadata,
+            product_unique_ids,
+            callback_allow_list,
+            feedback_secret,
+        } = self;
         let feedback_secret = match feedback_secret {
             Change::Keep => secrets.feedback_secret.clone(),
             Change::Replace(secret) => secret,
@@ -87,6 +101,7 @@ impl ApplicationDraft {
             uid,
             name,
             throttle_rate,
+            ingest,
             product_unique_ids,
             callback_allow_list,
             metadata,
@@ -103,6 +118,12 @@ impl ApplicationDraft {
         faults.uid("uid", self.uid.as_deref(), "app");
         faults.throttle_rate(self.throttle_rate);
         faults.metadata(&self.metadata);
+        if self.ingest.ingest_rate.is_some_and(|rate| !INGEST_RATE.contains(&rate)) {
+            faults.note("ingestRate", "It is 1 to 1000000 messages a second; leave it out for no limit.");
+        }
+        if self.ingest.storage_quota.is_some_and(|bytes| !STORAGE_QUOTA.contains(&bytes)) {
+            faults.note("storageQuota", "It is 1 to 9007199254740991 bytes; leave it out for no limit.");
+        }
         if let Change::Replace(Some(secret)) = &self.feedback_secret {
             let text = secret.reveal();
             if !FEEDBACK_SECRET.contains(&text.len()) || !text.bytes().all(|byte| byte.is_ascii_graphic()) {

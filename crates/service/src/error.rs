@@ -112,9 +112,11 @@ pub enum ServiceError {
         /// What stands in the way.
         detail: String,
     },
-    /// It was asked for too often; the same request may succeed later.
+    /// It was asked for too often, or too much is there already; the same request may succeed later.
     #[error("{detail}")]
     TooMany {
+        /// A stable word for it.
+        code: &'static str,
         /// How often is allowed.
         detail: String,
         /// When it is worth another try.

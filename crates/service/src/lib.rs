@@ -33,6 +33,7 @@ mod filter;
 mod given;
 mod header;
 mod idempotency;
+mod ingest_limit;
 mod issuer;
 mod matching;
 mod message;

@@ -160,6 +160,7 @@ impl Service {
         self.ensure_inline_application(actor, app, draft).await?;
         let now = self.clock.now();
         let id = self.ids.make(now, &*self.random);
+        self.let_in(&*self.app(actor, app).await?, 1).await?;
         for _ in 0..TRIES {
             let config = self.app(actor, app).await?;
             let Some(accept) = self.plan(&config, draft, id, now).await? else { continue };

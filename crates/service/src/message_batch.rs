@@ -41,6 +41,7 @@ impl Service {
                 Err(error) => Some(error),
             });
         }
+        self.let_in(&*self.app(actor, app).await?, drafts.len()).await?;
         let now = self.clock.now();
         let before: MessageId = self.ids.make(now, &*self.random);
         for _ in 0..TRIES {

@@ -40,6 +40,7 @@ impl ProbeLimit {
         if times.len() >= self.max {
             let free = times.front().map_or(now, |first| *first + SPAN);
             return Err(ServiceError::TooMany {
+                code: "rate_limited",
                 detail: format!("At most {} {} a minute are allowed for an application.", self.max, self.what),
                 retry_after: free.since(now),
             });

@@ -7,6 +7,7 @@ use ringback_model::{Clock, IdMaker, OrgId, Random};
 use ringback_store::{AppConfig, Directory, Store};
 
 use crate::access::KnownAccess;
+use crate::ingest_limit::IngestLimiter;
 use crate::issuer::{Issuer, IssuerSettings, OrganizationIssuers};
 use crate::oauth_client::KnownClients;
 use crate::operational::MANAGEMENT_ORGANIZATION;
@@ -59,6 +60,7 @@ pub struct Service {
     pub(crate) issuer: Option<Arc<Issuer>>,
     pub(crate) issuers: OrganizationIssuers,
     pub(crate) organizations: Organizations,
+    pub(crate) ingest: IngestLimiter,
     /// Whose applications the operational webhooks of organizations are.
     pub(crate) management: OrgId,
     pub(crate) clients: KnownClients,
@@ -98,6 +100,7 @@ impl Service {
             issuer: issuer.map(Arc::new),
             issuers: OrganizationIssuers::default(),
             organizations: Organizations::default(),
+            ingest: IngestLimiter::default(),
             management: MANAGEMENT_ORGANIZATION.parse().expect("it is an id of an organization"),
             clients: KnownClients::default(),
             access: KnownAccess::default(),

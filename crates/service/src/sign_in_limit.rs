@@ -47,6 +47,7 @@ impl SignInLimit {
                 let free_at = one.last + wait;
                 if now < free_at {
                     return Err(ServiceError::TooMany {
+                        code: "rate_limited",
                         detail: "Too many tries have failed. Wait a little, and try again.".to_owned(),
                         retry_after: free_at.since(now),
                     });

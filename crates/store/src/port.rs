@@ -79,6 +79,9 @@ pub trait Store: Send + Sync + Debug + 'static {
     /// for longest, at most `limit`.
     fn upkeep(&self, now: Timestamp, limit: usize) -> Reply<Vec<Part>>;
 
+    /// Bytes of payload that are kept of an application, as they were counted some seconds ago.
+    fn usage(&self, app: AppNo) -> Reply<u64>;
+
     /// Messages of a part, as far as it matters for how long they are kept.
     fn aging(&self, query: AgingQuery) -> Reply<Vec<Aging>>;
 

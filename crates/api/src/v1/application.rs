@@ -38,6 +38,14 @@ pub(crate) struct ApplicationIn {
     #[serde(default)]
     #[schema(value_type = Option<u16>, minimum = 1, deprecated)]
     rate_limit: Patch<u16>,
+    /// At most so many messages a second are taken for it, with a burst of one second; null for no limit.
+    #[serde(default)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 1000000)]
+    ingest_rate: Patch<u32>,
+    /// At most so many bytes of payload are kept of it; null for no limit. What comes in some seconds may be kept beside.
+    #[serde(default)]
+    #[schema(value_type = Option<u64>, minimum = 1)]
+    storage_quota: Patch<u64>,
     /// The customer's numbers by product: what a webhook for one number is chosen from.
     #[serde(default)]
     #[schema(value_type = Option<std::collections::HashMap<String, Vec<NumberOut>>>)]
@@ -88,6 +96,14 @@ pub(crate) struct ApplicationPatch {
     #[serde(default)]
     #[schema(value_type = Option<u16>, deprecated)]
     rate_limit: Patch<u16>,
+    /// At most so many messages a second are taken for it, with a burst of one second; null for no limit.
+    #[serde(default)]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 1000000)]
+    ingest_rate: Patch<u32>,
+    /// At most so many bytes of payload are kept of it; null for no limit. What comes in some seconds may be kept beside.
+    #[serde(default)]
+    #[schema(value_type = Option<u64>, minimum = 1)]
+    storage_quota: Patch<u64>,
     /// The customer's numbers by product, all of them.
     #[serde(default)]
     #[schema(value_type = Option<std::collections::HashMap<String, Vec<NumberOut>>>)]
@@ -118,6 +134,8 @@ pub(crate) struct ApplicationOut {
     /// The old name of `throttleRate`.
     #[schema(deprecated)]
     rate_limit: Option<u16>,
+    ingest_rate: Option<u32>,
+    storage_quota: Option<u64>,
     /// The customer's numbers by product.
     #[schema(value_type = std::collections::HashMap<String, Vec<NumberOut>>)]
     product_unique_ids: IndexMap<String, Vec<NumberOut>>,
@@ -144,9 +162,15 @@ impl ApplicationIn {
             ..ApplicationDraft::default()
         };
         rate.write_option(&mut draft.throttle_rate);
+        apply_limits(&self.ingest_rate, &self.storage_quota, &mut draft);
         apply_lists(&self.product_unique_ids, &self.feedback_secret, &self.callback_allow_list, &mut draft);
         Ok(draft)
     }
+}
+
+fn apply_limits(rate: &Patch<u32>, quota: &Patch<u64>, draft: &mut ApplicationDraft) {
+    rate.write_option(&mut draft.ingest.ingest_rate);
+    quota.write_option(&mut draft.ingest.storage_quota);
 }
 
 /// Writes members of a body over a draft.
@@ -176,6 +200,7 @@ impl From<ApplicationView> for ApplicationOut {
             uid,
             name,
             throttle_rate,
+            ingest,
             product_unique_ids,
             callback_allow_list,
             metadata,
@@ -189,6 +214,8 @@ impl From<ApplicationView> for ApplicationOut {
             name,
             throttle_rate,
             rate_limit: throttle_rate,
+            ingest_rate: ingest.ingest_rate,
+            storage_quota: ingest.storage_quota,
             product_unique_ids: product_unique_ids.into_iter().map(|(product, all)| (product, listed(all))).collect(),
             has_feedback_secret,
             callback_allow_list,
@@ -297,6 +324,7 @@ pub(crate) async fn patch(
         patch.name.clone().write(&mut draft.name, String::new());
         patch.uid.clone().write_option(&mut draft.uid);
         rate.write_option(&mut draft.throttle_rate);
+        apply_limits(&patch.ingest_rate, &patch.storage_quota, draft);
         apply_lists(&patch.product_unique_ids, &patch.feedback_secret, &patch.callback_allow_list, draft);
         patch.metadata.clone().write(&mut draft.metadata, IndexMap::new());
     };

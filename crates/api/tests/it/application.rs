@@ -11,7 +11,8 @@ async fn an_application_is_made_read_replaced_changed_and_deleted() {
     let id = made.text_of("id");
     assert!(id.starts_with("app_") && id.len() == 31, "{id}");
     let expected = json!({
-        "id": id, "uid": "a", "name": "A", "throttleRate": 5, "rateLimit": 5, "metadata": { "z": "1", "a": "2" },
+        "id": id, "uid": "a", "name": "A", "throttleRate": 5, "rateLimit": 5,
+        "ingestRate": null, "storageQuota": null, "metadata": { "z": "1", "a": "2" },
         "productUniqueIds": {}, "hasFeedbackSecret": false, "callbackAllowList": [], "createdAt": "2027-01-15T08:00:00Z", "updatedAt": "2027-01-15T08:00:00Z",
     });
     assert_eq!(made.expect(201), expected);

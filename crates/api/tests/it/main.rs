@@ -20,6 +20,7 @@ mod filter;
 mod front;
 mod header;
 mod idempotency;
+mod ingest_limit;
 mod issuer;
 mod jql;
 mod matching;

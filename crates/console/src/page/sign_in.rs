@@ -156,7 +156,7 @@ pub(crate) fn with_cookie(mut response: Response, asking: &Asking, cookie: Optio
 fn refusal(error: ServiceError) -> Result<(StatusCode, String), PageError> {
     match error {
         ServiceError::Unauthenticated(detail) => Ok((StatusCode::UNAUTHORIZED, detail)),
-        ServiceError::TooMany { detail, retry_after } => {
+        ServiceError::TooMany { detail, retry_after, .. } => {
             let seconds = retry_after.as_secs().saturating_add(1);
             Ok((StatusCode::TOO_MANY_REQUESTS, format!("{detail} It is free again in {seconds} seconds.")))
         }

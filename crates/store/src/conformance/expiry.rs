@@ -216,6 +216,26 @@ pub fn a_large_message_goes_in_steps(harness: &dyn Harness) {
     assert!(world.attempts(message).is_empty() && world.due(ENDPOINT).is_empty());
 }
 
+/// What is kept of an application is counted once, and given back once.
+pub fn the_bytes_of_an_application_are_counted_while_they_are_kept(harness: &dyn Harness) {
+    let world = World::new(harness);
+    let used = || world.store.usage(world.app).wait().expect("the store can be read");
+    let mut item = world.item(&[(ENDPOINT, None)]);
+    item.message.raw = Some(item.message.payload.slice(1..3));
+    let (large, small) = (world.accept(item), world.send(&[]));
+    assert_eq!(used(), 0, "the acceptance does not count");
+    note(&world, world.now());
+    assert_eq!(used(), 7 + 2 + 7);
+    let early = world.send(&[]);
+    expire(&world, &[(early, Expiry::Payload(Reason::PayloadGone))]);
+    note(&world, world.now());
+    assert_eq!(used(), 7 + 2 + 7, "what went before it was counted");
+    expire(&world, &[(large, Expiry::Payload(Reason::Expired)), (large, Expiry::Payload(Reason::Expired))]);
+    assert_eq!(used(), 7);
+    expire(&world, &[(large, Expiry::Message), (small, Expiry::Message), (early, Expiry::Message)]);
+    assert_eq!(used(), 0);
+}
+
 /// Attempts go by themselves; the delivery is told as before.
 pub fn attempts_go_and_the_delivery_stays(harness: &dyn Harness) {
     let world = World::new(harness);

@@ -192,6 +192,7 @@ macro_rules! conformance_tests {
                 a_payload_goes_and_its_message_stays
                 a_message_goes_with_all_that_there_is_of_it
                 a_large_message_goes_in_steps
+                the_bytes_of_an_application_are_counted_while_they_are_kept
                 attempts_go_and_the_delivery_stays
                 the_answer_of_an_attempt_goes
             }

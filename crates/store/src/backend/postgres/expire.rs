@@ -7,7 +7,7 @@ use tokio_postgres::types::Type;
 use super::connection::{Purpose, query, transaction};
 use super::error::Result;
 use super::value::{Values, get, limit, maybe_time, time};
-use super::{mention, queue};
+use super::{mention, queue, usage};
 use crate::backend::upkeep::{bounds, first_times};
 use crate::{Aging, AgingQuery, Due, EXPUNGED, Expire, Expired, Expiry, Part};
 
@@ -129,6 +129,10 @@ pub(super) async fn expire(client: &Client, now: Timestamp, item: &Expire) -> Re
             let values = Values::default().int8(message.0).and(id.as_bytes().as_slice(), Type::BYTEA);
             rows += query(client, sql, &values.and(EXPUNGED, Type::BYTEA)).await?.len();
         }
+    }
+    let losing: Vec<_> = going.payloads.iter().chain(&going.messages).copied().collect();
+    if !losing.is_empty() {
+        usage::give_back(client, &losing).await?;
     }
     for (sql, messages) in [
         (FORGET_PAYLOADS, &going.payloads),

@@ -6,9 +6,9 @@ use tokio_postgres::types::Type;
 
 use super::connection::{Purpose, query, transaction};
 use super::error::Result;
-use super::expire;
 use super::shard::floor_of;
 use super::value::{Values, get, is_storable, limit, time};
+use super::{expire, usage};
 use crate::backend::mention::{SWEEP, part};
 use crate::{Mention, MentionQuery, Unread, UnreadQuery, UnreadRun};
 
@@ -84,6 +84,8 @@ pub(super) async fn mention(client: &Client, now: Timestamp, item: &Mention) -> 
     let times: Vec<_> =
         item.look_at.iter().filter(|(message, _)| shards.contains(&floor_of(message.0))).copied().collect();
     expire::note(client, now, &times).await?;
+    let runs: Vec<_> = item.read.iter().filter(|(after, _)| shards.contains(&floor_of(after.0))).copied().collect();
+    usage::count(client, &runs).await?;
     let all = shards.len() == item.read.len();
     sweep(client, shards).await?;
     Ok(all)

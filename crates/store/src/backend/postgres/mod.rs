@@ -41,6 +41,7 @@ mod survey;
 mod take;
 mod tally;
 mod tls;
+mod usage;
 mod value;
 mod waiting;
 mod writer;

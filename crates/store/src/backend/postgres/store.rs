@@ -14,7 +14,9 @@ use super::options::PostgresOptions;
 use super::pool::Pool;
 use super::waiting::{Job, Waiting};
 use super::writer::Writer;
-use super::{attempt, audit, backlog, document, expire, lane, listing, mention, message, schema, survey, take, tally};
+use super::{
+    attempt, audit, backlog, document, expire, lane, listing, mention, message, schema, survey, take, tally, usage,
+};
 use crate::{
     Accept, AcceptBatch, Accepted, Advance, Advanced, Aging, AgingQuery, Answer, AttemptQuery, AuditQuery, Audited,
     Backlog, BatchAccepted, Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage, End, Ended,
@@ -166,6 +168,10 @@ impl Store for PostgresStore {
 
     fn upkeep(&self, now: Timestamp, limit: usize) -> Reply<Vec<Part>> {
         read!(self.slow, |client| expire::upkeep(client, now, limit))
+    }
+
+    fn usage(&self, app: AppNo) -> Reply<u64> {
+        read!(self.quick, |client| usage::usage(client, app))
     }
 
     fn aging(&self, query: AgingQuery) -> Reply<Vec<Aging>> {

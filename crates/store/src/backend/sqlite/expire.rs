@@ -5,7 +5,8 @@ use rusqlite::{Connection, Result, params};
 
 use super::batch::Batch;
 use super::end::end_but;
-use super::mention::forget_words;
+use super::mention::{cursor, forget_words};
+use super::usage;
 use super::value::{At, maybe_time, time};
 use crate::backend::upkeep::{bounds, first_times};
 use crate::{Aging, AgingQuery, EXPUNGED, End, Expire, Expired, Expiry, Part};
@@ -100,6 +101,9 @@ fn let_go(batch: &mut Batch<'_>, message: MessageNo, what: Expiry, budget: usize
     for sql in statements {
         if rows >= budget {
             return Ok((rows, false));
+        }
+        if [FORGET_PAYLOAD, FORGET_MESSAGE].contains(sql) {
+            usage::give_back(connection, message, cursor(connection)?)?;
         }
         rows += connection.prepare_cached(sql)?.execute(params![message.0, count(budget - rows)])?;
     }

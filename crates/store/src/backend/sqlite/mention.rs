@@ -4,15 +4,16 @@ use ringback_model::{AppNo, MessageNo, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
 
 use super::batch::Batch;
-use super::expire;
 use super::value::time;
+use super::{expire, usage};
 use crate::backend::mention::{SWEEP, part};
 use crate::{Mention, MentionQuery, Unread, UnreadQuery, UnreadRun};
 
 /// Where the number of the last message that was read is kept.
 const CURSOR: &str = "mentions_read_to";
 
-fn cursor(connection: &Connection) -> Result<MessageNo> {
+/// The last message that was read.
+pub(super) fn cursor(connection: &Connection) -> Result<MessageNo> {
     let sql = "SELECT value FROM meta WHERE name = ?1";
     let found: Option<i64> = connection.prepare_cached(sql)?.query_row([CURSOR], |row| row.get(0)).optional()?;
     Ok(MessageNo(found.unwrap_or(0)))
@@ -63,6 +64,7 @@ pub(super) fn mention(batch: &mut Batch<'_>, item: &Mention) -> Result<bool> {
         )?
         .execute(params![CURSOR, through.0])?;
     expire::note(batch, &item.look_at)?;
+    usage::count(connection, after, through)?;
     sweep(connection)?;
     Ok(true)
 }

@@ -44,6 +44,7 @@ mod space;
 mod store;
 mod survey;
 mod tally;
+mod usage;
 mod value;
 mod wal;
 mod writer;

@@ -16,7 +16,9 @@ use super::options::SqliteOptions;
 use super::reader::{Readers, in_our_words};
 use super::space::Space;
 use super::writer::{Asker, Waiting, Writer};
-use super::{attempt, audit, backlog, delivery, document, expire, lane, listing, mention, message, survey, tally};
+use super::{
+    attempt, audit, backlog, delivery, document, expire, lane, listing, mention, message, survey, tally, usage,
+};
 use crate::{
     Accept, AcceptBatch, Accepted, Advance, Advanced, Aging, AgingQuery, AttemptQuery, AuditQuery, Audited, Backlog,
     BatchAccepted, Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage, End, Ended,
@@ -153,6 +155,10 @@ impl Store for SqliteStore {
 
     fn upkeep(&self, now: Timestamp, limit: usize) -> Reply<Vec<Part>> {
         self.slow.read(move |connection| in_our_words(expire::upkeep(connection, now, limit)))
+    }
+
+    fn usage(&self, app: AppNo) -> Reply<u64> {
+        self.quick.read(move |connection| in_our_words(usage::usage(connection, app)))
     }
 
     fn aging(&self, query: AgingQuery) -> Reply<Vec<Aging>> {
