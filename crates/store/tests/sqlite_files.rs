@@ -10,13 +10,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use ringback_model::{
-    AppNo, AttemptOutcome, DeliveryState, EndpointNo, Exchange, IdMaker, MessageNo, Priority, Redacted, SeededRandom,
-    Timestamp, Trigger,
+    AppNo, AttemptOutcome, DeliveryState, EndpointNo, Exchange, IdMaker, MessageNo, Priority, Reason, Redacted,
+    SeededRandom, Timestamp, Trigger,
 };
 use ringback_store::backend::sqlite::{SqliteOptions, SqliteStore};
 use ringback_store::{
-    Accept, Accepted, DocumentKind, Expect, Feed, Finish, Finished, MasterKey, NewAttempt, NewMessage, Put, PutResult,
-    Step, Store, StoreError, Take, Target,
+    Accept, Accepted, DocumentKind, Expect, Expire, Expiry, Feed, Finish, Finished, MasterKey, NewAttempt, NewMessage,
+    Put, PutResult, Step, Store, StoreError, Take, Target,
 };
 use rusqlite::{Connection, OpenFlags};
 use support::{Folders, copy};
@@ -318,4 +318,45 @@ fn the_feed_ends_with_the_store() {
     drop(store);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     assert!(runtime.block_on(feed.next()).is_none());
+}
+
+/// Whoever keeps things for some time only gets the room back: the file is as large as what is kept at a time.
+#[test]
+fn the_file_does_not_grow_while_as_much_goes_as_comes() {
+    let folders = Folders::default();
+    let opened = Opened::new(&folders);
+    let accept_many = || {
+        let replies: Vec<_> = (0..400).map(|n| opened.store.accept(opened.item(200 + n * 10))).collect();
+        let accepted = replies.into_iter().map(|reply| match reply.wait().unwrap() {
+            Accepted::New { no } => no,
+            other => panic!("{other:?}"),
+        });
+        accepted.collect::<Vec<_>>()
+    };
+    let let_go = |messages: &[MessageNo], what: Expiry| {
+        let items = messages.iter().map(|no| (*no, what)).collect();
+        let done = opened.store.expire(Expire { items, rows: 10_000, ..Expire::default() }).wait().unwrap().done;
+        assert_eq!(done, messages.len());
+    };
+    let pages = || {
+        let path = opened.options.folder.join("ringback.db");
+        let reader = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+        reader.query_row("PRAGMA page_count", [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    let mut sizes = Vec::new();
+    let mut kept: Vec<Vec<MessageNo>> = Vec::new();
+    for _ in 0..12 {
+        let new = accept_many();
+        let finished: Vec<_> = new.iter().map(|message| opened.store.finish(opened.success(*message))).collect();
+        assert!(finished.into_iter().all(|reply| reply.wait().is_ok()));
+        kept.push(new);
+        if let [.., old, _] = &*kept {
+            let_go(old, Expiry::Payload(Reason::Expired));
+        }
+        if kept.len() > 2 {
+            let_go(&kept.remove(0), Expiry::Message);
+        }
+        sizes.push(pages());
+    }
+    assert!(sizes[11] <= sizes[3] + sizes[3] / 10, "{sizes:?}");
 }
