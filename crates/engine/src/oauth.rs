@@ -26,6 +26,8 @@ const TIMEOUT_MAX: Duration = Duration::from_secs(10);
 const LIFE_DEFAULT: Duration = Duration::from_secs(300);
 /// A token is not used any more so long before it ends, or in the last tenth of its life if that is shorter.
 const MARGIN_MAX: Duration = Duration::from_secs(30);
+/// What stands before a token in the header that shows it.
+const SCHEME: &str = "Bearer ";
 /// How long a server that gave no token is left alone.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -93,7 +95,7 @@ impl OauthClient {
             return Err(TokenError::NoToken);
         }
         let token = text("access_token").filter(|token| !token.is_empty()).ok_or(TokenError::NoToken)?;
-        let mut header = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| TokenError::NoToken)?;
+        let mut header = HeaderValue::try_from(format!("{SCHEME}{token}")).map_err(|_| TokenError::NoToken)?;
         header.set_sensitive(true);
         let life = said.as_ref().and_then(|said| said.get("expires_in")).and_then(seconds).unwrap_or(LIFE_DEFAULT);
         Ok(Fetched { header, life })
@@ -123,6 +125,12 @@ pub(crate) fn basic(id: &str, secret: &Redacted) -> HeaderValue {
     let mut header = HeaderValue::try_from(format!("Basic {pair}")).expect("base64 fits into a header");
     header.set_sensitive(true);
     header
+}
+
+/// The token in the header that shows it.
+pub(crate) fn shown(header: &HeaderValue) -> Redacted {
+    let text = String::from_utf8_lossy(header.as_bytes());
+    Redacted::new(text.strip_prefix(SCHEME).unwrap_or(&text).to_owned())
 }
 
 /// A token as its server has just given it.

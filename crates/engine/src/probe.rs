@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use crate::Route;
 use crate::egress::{ConnectError, Connector};
 use crate::inquiry::{Inquiry, InquiryError, complete};
+use crate::oauth::shown;
 use crate::transport::{Fault, OutgoingRequest, Receiver, Sent, Transport};
 
 /// Probes under way at most: a crowd of them must not take the sockets of deliveries.
@@ -46,19 +47,24 @@ impl Probe {
         let begun = Instant::now();
         // The semaphore is never closed, so all that can happen is that this side is too busy.
         let Ok(Ok(_turn)) = tokio::time::timeout(timeout, self.turns.acquire()).await else {
-            return Sent { result: Err(ConnectError::LocalResource.into()), exchange: Exchange::default() };
+            let result = Err(ConnectError::LocalResource.into());
+            return Sent { result, exchange: Exchange::default(), token: None };
         };
         let Prepared { method, target, headers, body, left_out: _ } = request;
         let mut request = OutgoingRequest { method, path_and_query: target, headers, body };
         let left = || timeout.saturating_sub(begun.elapsed());
+        let mut token = None;
         if let Some(client) = &route.oauth {
             match client.fetch(&self.transport, left()).await {
-                Ok(token) => request.headers.insert(AUTHORIZATION, token.header),
+                Ok(fetched) => {
+                    token = Some(shown(&fetched.header));
+                    request.headers.insert(AUTHORIZATION, fetched.header);
+                }
                 Err(error) => return Sent::without_token(error),
-            };
+            }
         }
         let receiver = Receiver { endpoint: None, target: &route.target, identity: route.identity.as_ref() };
-        self.transport.send_to(receiver, request, left()).await
+        Sent { token, ..self.transport.send_to(receiver, request, left()).await }
     }
 
     /// Asks a server that is no receiver, and reads its answer, all within `timeout`, the wait for a turn included.
@@ -72,7 +78,7 @@ impl Probe {
         };
         let receiver = Receiver { endpoint: None, target: &inquiry.target, identity: None };
         let left = timeout.saturating_sub(begun.elapsed());
-        let Sent { result, exchange } = self.transport.send_to(receiver, inquiry.request(), left).await;
+        let Sent { result, exchange, token: _ } = self.transport.send_to(receiver, inquiry.request(), left).await;
         let answer = result.map_err(|fault| InquiryError::NoAnswer(fault.outcome()))?;
         complete(answer.status, answer.body)?;
         Ok(exchange.response)

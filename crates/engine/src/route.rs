@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringback_model::{Auth, Message, OrganizationSettings, RetryPolicy};
+use ringback_model::{Auth, Message, OrganizationSettings, Redacted, RetryPolicy};
 use ringback_store::EndpointConfig;
 use ringback_wire::dialect::{self, Dialect};
-use ringback_wire::{Recipe, RecipeError};
+use ringback_wire::{Recipe, RecipeError, SecretMask};
 
 use crate::egress::{IdentityError, TargetUrl, TlsIdentity, UrlError};
 use crate::oauth::OauthClient;
@@ -110,6 +110,15 @@ impl Route {
     #[must_use]
     pub fn shows_secret(&self) -> bool {
         self.config.secrets.auth.is_some()
+    }
+
+    /// What must not be seen of exchanges with the receiver: what it is shown, `tokens` that were fetched for it
+    /// included.
+    #[must_use]
+    pub fn secret_mask(&self, tokens: impl IntoIterator<Item = Redacted>) -> SecretMask {
+        let mut mask = SecretMask::of(&self.config.endpoint, &self.config.secrets);
+        tokens.into_iter().for_each(|token| mask.hide(&token));
+        mask
     }
 
     /// Whether both would make the same request of a message, or fail for the same reason.

@@ -12,7 +12,7 @@ use ringback_model::{AttemptOutcome, Clock, EndpointNo, Failure, Timestamp};
 use ringback_wire::Prepared;
 
 use crate::egress::TargetUrl;
-use crate::oauth::{Shown, TokenError, Tokens};
+use crate::oauth::{Shown, TokenError, Tokens, shown};
 use crate::route::Route;
 use crate::transport::{OutgoingRequest, Receiver, Sent, Transport};
 
@@ -69,33 +69,37 @@ impl Sender {
         let mut request = OutgoingRequest { method, path_and_query, headers, body };
         let token = match self.token(route, None).await {
             Ok(token) => token,
-            Err(error) => return Sending { earlier: None, last: self.no_token(error) },
+            Err(error) => return Sending { earlier: None, last: self.no_token(route, error) },
         };
         if let Some(token) = &token {
             request.headers.insert(AUTHORIZATION, token.header.clone());
         }
         if token.is_none() && !route.recipe.has_retired_auth() {
-            return Sending { earlier: None, last: self.once(route, to, request).await };
+            return Sending { earlier: None, last: self.once(route, to, request, None).await };
         }
-        let first = self.once(route, to, request.clone()).await;
+        let first = self.once(route, to, request.clone(), token.as_ref()).await;
         if !matches!(first.outcome, AttemptOutcome::Failed { why: Failure::SecretRejected(401), .. })
             || !self.show_another(route, token.as_ref(), &mut request.headers).await
         {
             return Sending { earlier: None, last: first };
         }
-        let last = self.once(route, to, request).await;
+        let last = self.once(route, to, request, token.as_ref()).await;
         Sending { earlier: Some(first), last }
     }
 
-    async fn once(&self, route: &Route, to: &TargetUrl, request: OutgoingRequest) -> Tried {
+    /// One exchange. `token` is one that was shown before; the one in the request is known from there.
+    async fn once(&self, route: &Route, to: &TargetUrl, request: OutgoingRequest, token: Option<&Shown>) -> Tried {
         let started_at = self.clock.now();
         let receiver = Receiver { endpoint: Some(route.config.no), target: to, identity: route.identity.as_ref() };
-        let sent = self.transport.send_to(receiver, request, route.timeout).await;
-        Tried {
-            started_at,
-            outcome: sent.outcome_by(route.recipe.success(), route.shows_secret(), self.clock.wall()),
-            sent,
+        let fetched = route.oauth.as_ref().and_then(|_| request.headers.get(AUTHORIZATION)).cloned();
+        let mut sent = self.transport.send_to(receiver, request, route.timeout).await;
+        let outcome = sent.outcome_by(route.recipe.success(), route.shows_secret(), self.clock.wall());
+        // What comes back is kept and shown to people, so a receiver that echoes secrets must not make them readable.
+        if !sent.exchange.response.is_empty() {
+            let before = token.map(|token| &token.header);
+            sent.mask(&route.secret_mask(fetched.iter().chain(before).map(shown)));
         }
+        Tried { started_at, outcome, sent }
     }
 
     /// Puts another secret into the place of the one that was rejected; `false` if there is none.
@@ -120,8 +124,9 @@ impl Sender {
         self.tokens.get(tools, route.config.no, client, route.timeout, refused).await.map(Some)
     }
 
-    fn no_token(&self, error: TokenError) -> Tried {
-        let sent = Sent::without_token(error);
+    fn no_token(&self, route: &Route, error: TokenError) -> Tried {
+        let mut sent = Sent::without_token(error);
+        sent.mask(&route.secret_mask([]));
         let outcome = sent.outcome(self.clock.wall());
         Tried { started_at: self.clock.now(), outcome, sent }
     }

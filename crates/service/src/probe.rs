@@ -10,11 +10,11 @@ use ringback_model::{
     Endpoint, EndpointNo, EndpointSecrets, Message, MessageNo, Redacted, RetryPolicy, Timestamp, Verification,
 };
 use ringback_store::{AppConfig, EndpointConfig};
-use ringback_wire::{Prepared, prepare};
+use ringback_wire::{MASK, Prepared, prepare};
 
 use crate::check::{EVENT_TYPE_RULE, is_event_type_name};
 use crate::endpoint_compose::Composed;
-use crate::exchange::{MASK, Mask};
+use crate::exchange::{announce_token, exchange_view, request_view, without_secrets};
 use crate::matching;
 use crate::{Actor, EndpointDraft, ExchangeView, RequestView, Right, Service, ServiceError, Verdict};
 
@@ -76,7 +76,6 @@ pub struct TestView {
 struct Ready {
     route: Route,
     prepared: Prepared,
-    mask: Mask,
     view: RequestView,
     warnings: Vec<String>,
     /// That no delivery would be made of the event, and why.
@@ -98,13 +97,14 @@ impl Service {
     ) -> Result<TestView, ServiceError> {
         actor.require(Right::ManageEndpoints)?;
         let app = self.app(actor, app).await?;
-        let Ready { route, prepared, mask, view, warnings, withheld } = self.ready(actor, &app, subject, event).await?;
+        let Ready { route, prepared, view, warnings, withheld } = self.ready(actor, &app, subject, event).await?;
         self.test_limit.take(app.no, self.clock.now())?;
         let sent = self.verifier.probe.send(&route, prepared.clone(), route.timeout).await;
         let outcome = sent.outcome_by(route.recipe.success(), route.shows_secret(), self.clock.wall());
+        let sent = without_secrets(&route, sent);
         let verdict = Verdict::of(&prepared, &sent, &outcome, route.config.endpoint.success.as_deref());
         let verdict = verdict.with(withheld.as_deref());
-        Ok(TestView { exchange: mask.exchange(view, &sent), verdict, warnings })
+        Ok(TestView { exchange: exchange_view(view, &sent), verdict, warnings })
     }
 
     /// The request that [`Service::test_endpoint`] would send.
@@ -135,13 +135,13 @@ impl Service {
         let message = self.probe_message(actor, app, &endpoint, event).await?;
         let wall = self.clock.wall();
         let shown = self.prepare_probe(app, &endpoint, &masked(&secrets), &message, wall)?.1;
-        let (route, prepared) = self.prepare_probe(app, &endpoint, &secrets, &message, wall)?;
+        let (route, mut prepared) = self.prepare_probe(app, &endpoint, &secrets, &message, wall)?;
+        announce_token(&route, &mut prepared);
         warnings.extend(prepared.left_out.map(|what| what.to_string()));
         let withheld = matching::left_out(&app.settings, &endpoint, &message);
         warnings.extend(withheld.clone());
-        let mask = Mask::new(&endpoint, &secrets);
-        let view = mask.request(&route.target.origin().to_string(), &prepared, &shown);
-        Ok(Ready { route, prepared, mask, view, warnings, withheld })
+        let view = request_view(&route, &prepared, &shown);
+        Ok(Ready { route, prepared, view, warnings, withheld })
     }
 
     async fn compose_subject(&self, app: &AppConfig, subject: ProbeSubject) -> Result<Composed, ServiceError> {

@@ -3,17 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ringback_engine::transport::Sent;
 use ringback_engine::{Probe, Route};
 use ringback_model::{
     AppNo, AttemptOutcome, Clock, Endpoint, EndpointNo, IdMaker, MessageId, NotSent, Random, RetryPolicy, SendMethod,
     Shape, Timestamp, Verification, VerificationKind, VerificationState,
 };
 use ringback_store::{AppConfig, Directory, EndpointConfig, Expect, PutResult, Store};
-use ringback_wire::{Challenge, Handshake, Occasion, Prepared};
+use ringback_wire::{Challenge, Handshake, MASK, Occasion, Prepared};
 
 use crate::endpoint::put;
 use crate::endpoint_compose::Composed;
-use crate::exchange::{MASK, Mask};
+use crate::exchange::{announce_token, exchange_view, request_view, without_secrets};
 use crate::service::TRIES;
 use crate::{Actor, ExchangeView, Resource, Right, Service, ServiceError, Verdict, dialect_of};
 
@@ -185,15 +186,16 @@ impl Verifier {
             Handshake::new(verification, key, &challenge).request(&occasion)
         };
         let masked = if key.is_empty() { "" } else { MASK };
-        let (request, shown) = match (request(key), request(masked)) {
+        let (mut request, shown) = match (request(key), request(masked)) {
             (Ok(request), Ok(shown)) => (request, shown),
             (Err(error), _) | (_, Err(error)) => return unfit(error.to_string()),
         };
-        let mask = Mask::new(&asked.endpoint, &asked.secrets);
-        let view = mask.request(&route.target.origin().to_string(), &request, &shown);
+        announce_token(&route, &mut request);
+        let view = request_view(&route, &request, &shown);
         let sent = self.probe.send(&route, request.clone(), TIMEOUT).await;
-        let result = judge(&Handshake::new(verification, key, &challenge), &route, &request, &sent, wall);
-        Tried { result, exchange: Some(mask.exchange(view, &sent)) }
+        let told = without_secrets(&route, sent.clone());
+        let result = judge(&Handshake::new(verification, key, &challenge), &route, &request, (&sent, &told), wall);
+        Tried { result, exchange: Some(exchange_view(view, &told)) }
     }
 
     /// Writes down what came of a try, if the endpoint is still the one that was tried.
@@ -266,17 +268,17 @@ fn write(verification: &mut Verification, result: &Result<(), Refused>, now: Tim
     }
 }
 
-/// Whether what came back passes.
+/// Whether what came back passes. `told` is what may be told of it.
 fn judge(
     handshake: &Handshake<'_>,
     route: &Route,
     request: &Prepared,
-    sent: &ringback_engine::transport::Sent,
+    (sent, told): (&Sent, &Sent),
     wall: Timestamp,
 ) -> Result<(), Refused> {
     let endpoint = &route.config.endpoint;
     let outcome = sent.outcome_by(route.recipe.success(), route.shows_secret(), wall);
-    let verdict = || Verdict::of(request, sent, &outcome, endpoint.success.as_deref()).sentences();
+    let verdict = || Verdict::of(request, told, &outcome, endpoint.success.as_deref()).sentences();
     let refused = |reason: String| Err(Refused { reason, is_ours: false });
     let Ok(answer) = &sent.result else {
         let is_ours = matches!(&outcome, AttemptOutcome::NotSent { why: NotSent::LocalResource });

@@ -8,6 +8,7 @@ mod format;
 mod handshake;
 mod inbound;
 mod json;
+mod mask;
 #[cfg(test)]
 mod members;
 mod plan;
@@ -30,6 +31,7 @@ use crate::report::{Mapped, Report};
 use crate::source::Event;
 
 pub use handshake::{ANSWER_MAX, Challenge, Handshake, NoRoom, Occasion, Refusal, TOKEN_PARAMETER};
+pub use mask::{MASK, SecretMask};
 pub use recipe::{Recipe, RecipeError};
 pub use signature::Signer;
 pub use success::{Acknowledgement, StatusPattern, Success};

@@ -76,6 +76,27 @@ async fn a_saved_endpoint_is_tested_with_what_is_changed_for_this_once() {
 }
 
 #[tokio::test]
+async fn a_token_that_was_fetched_is_shown_masked_and_no_form_of_it_comes_back() {
+    let (world, receiver) = world().await;
+    let server = r#"{"access_token":"t0k/en+7","token_type":"Bearer"}"#;
+    receiver.answer("/token", Reply::status(200).body(server));
+    let echo = r#"{"seen":"Bearer t0k\/en+7","again":"t0k%2Fen%2B7","basic":"bWU6czNjcmV0LTE="}"#;
+    receiver.answer("/hook", Reply::status(401).header("www-authenticate", "t0k/en+7").body(echo));
+    let auth =
+        json!({ "type": "oauth2", "tokenUrl": receiver.url("/token"), "clientId": "me", "clientSecret": "s3cret-1" });
+    let mut ask = event(&receiver.url("/hook"));
+    ask["auth"] = auth;
+    let preview = world.post(PREVIEW, ask.clone()).await.expect(200);
+    assert_eq!(preview["request"]["headers"]["authorization"], "Bearer ****");
+    let answer = world.post(TEST, ask).await.expect(200);
+    assert_eq!(receiver.requests_to("/hook")[0].header("authorization"), Some("Bearer t0k/en+7"));
+    assert_eq!(answer["request"]["headers"]["authorization"], "Bearer ****");
+    assert_eq!(answer["response"]["body"], r#"{"seen":"Bearer ****","again":"****","basic":"****="}"#);
+    let advice = answer["verdict"]["advice"].as_str().unwrap();
+    assert!(advice.starts_with("Compare the secret in `auth`") && !advice.contains("t0k"), "{advice}");
+}
+
+#[tokio::test]
 async fn a_receiver_that_takes_get_alone_gets_the_advice_to_switch_to_it() {
     let (world, receiver) = world().await;
     receiver.answer("/hook", Reply::status(405).header("allow", "GET"));

@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderValue, TE, TRAILER, TRANSFER_ENCODING,
-    UPGRADE,
+    ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
 };
 use http::uri::PathAndQuery;
 use http::{Method, Request, Uri};
 use http_body_util::Full;
 use hyper::client::conn::http1;
-use ringback_model::{AttemptOutcome, EndpointNo, Exchange, Failure, NotSent, Timestamp};
-use ringback_wire::{Acknowledgement, Success};
+use ringback_model::{AttemptOutcome, EndpointNo, Exchange, Failure, NotSent, Redacted, Timestamp};
+use ringback_wire::{Acknowledgement, MASK, SecretMask, Success};
 use tokio::time::Instant;
 
 use super::live::{FullRequest, Live, Turn, TurnError, http};
@@ -24,7 +24,7 @@ use crate::TokenError;
 use crate::egress::{ConnectError, Connector, EgressPolicy, TargetUrl, TlsIdentity};
 
 /// Headers that belong to the connection or the framing, which nobody but the transport sets.
-const OWN_HEADERS: [http::HeaderName; 8] =
+const OWN_HEADERS: [HeaderName; 8] =
     [ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, EXPECT, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
 
 /// A request as it goes out.
@@ -121,12 +121,14 @@ impl Fault {
 }
 
 /// What came of a request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Sent {
     /// The answer, or why there is none.
     pub result: Result<Answer, Fault>,
     /// What was seen on the wire.
     pub exchange: Exchange,
+    /// The token that was fetched to be shown, if one was.
+    pub token: Option<Redacted>,
 }
 
 impl Sent {
@@ -134,7 +136,40 @@ impl Sent {
     #[must_use]
     pub fn without_token(error: TokenError) -> Self {
         let exchange = Exchange { response: error.to_string().into(), ..Exchange::default() };
-        Self { result: Err(Fault::Token(error)), exchange }
+        Self { result: Err(Fault::Token(error)), exchange, token: None }
+    }
+
+    /// Takes the secrets out of what came back, headers aside. Judge it before: a rule may look for what is masked.
+    pub fn mask(&mut self, mask: &SecretMask) {
+        match &mut self.result {
+            Ok(answer) => {
+                let is_cut = answer.body != BodyEnd::Complete;
+                if let Some(masked) = mask.bytes(&self.exchange.response, is_cut) {
+                    self.exchange.response = masked.into();
+                }
+            }
+            Err(Fault::Token(TokenError::Refused { status, code: Some(code) })) => {
+                if mask.bytes(code.as_bytes(), false).is_some() {
+                    *self = Self::without_token(TokenError::Refused { status: *status, code: None });
+                }
+            }
+            Err(Fault::Token(_) | Fault::Connect(_) | Fault::Failed(_)) => {}
+        }
+    }
+
+    /// Takes the secrets out of the headers of an answer, names included.
+    pub fn mask_headers(&mut self, mask: &SecretMask) {
+        let Ok(answer) = &mut self.result else { return };
+        let mut masked = HeaderMap::with_capacity(answer.headers.len());
+        for (name, value) in &answer.headers {
+            let of_name = mask.bytes(name.as_str().as_bytes(), false);
+            let of_value = mask.bytes(value.as_bytes(), false);
+            let name = of_name.and_then(|masked| HeaderName::from_bytes(&masked).ok()).unwrap_or_else(|| name.clone());
+            let value = of_value.map_or_else(|| Ok(value.clone()), |masked| HeaderValue::from_bytes(&masked));
+            // A mask is text that both take.
+            masked.append(name, value.unwrap_or_else(|_| HeaderValue::from_static(MASK)));
+        }
+        answer.headers = masked;
     }
 
     /// The outcome by the rule that holds where nobody has another: success is 2xx.
@@ -240,7 +275,7 @@ impl Transport {
         let request = request.into_http(receiver.target);
         let result = self.exchange(receiver, request, (begun, begun + timeout), &mut exchange).await;
         exchange.phases.total = begun.elapsed();
-        Sent { result, exchange }
+        Sent { result, exchange, token: None }
     }
 
     async fn exchange(

@@ -112,6 +112,33 @@ async fn without_a_token_nothing_is_sent_and_the_attempt_says_why() {
 }
 
 #[tokio::test]
+async fn an_answer_is_kept_without_the_secrets_that_it_repeats() {
+    let world = World::new().await;
+    let server = Receiver::start(|_| (200, r#"{"access_token":"tok/1","token_type":"bearer"}"#.to_owned())).await;
+    let echo = |request: &str| {
+        (500, format!("{} tok%2F1 s%3Acret YStjbGllbnQ6cyUzQWNyZXQ=", header(request, "authorization").unwrap()))
+    };
+    let receiver = Receiver::start(echo).await;
+    let endpoint = world.endpoint(&receiver.url, |_, secrets| wants_token(secrets, &server)).await;
+    let message = world.send(endpoint, "{}").await;
+    let attempt = world.attempts(message, 1).await.remove(0);
+    assert_eq!(&attempt.exchange.response[..], b"Bearer **** **** **** ****=");
+
+    let server = Receiver::start(|_| (400, r#"{"error":"hunter_two"}"#.to_owned())).await;
+    let endpoint = world
+        .endpoint(&receiver.url, |_, secrets| {
+            wants_token(secrets, &server);
+            if let Some(Auth::Oauth2 { client_secret, .. }) = &mut secrets.auth {
+                *client_secret = Redacted::new("hunter_two".to_owned());
+            }
+        })
+        .await;
+    let message = world.send(endpoint, "{}").await;
+    let attempt = world.attempts(message, 1).await.remove(0);
+    assert_eq!(&attempt.exchange.response[..], b"the token server answered 400");
+}
+
+#[tokio::test]
 async fn a_token_server_that_is_not_there_is_told() {
     let world = World::new().await;
     let receiver = Receiver::start(|_| (200, String::new())).await;

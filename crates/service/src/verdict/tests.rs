@@ -35,6 +35,7 @@ fn answered(status: u16, headers: &[(&str, &str)], body: &'static str) -> Sent {
     Sent {
         result: Ok(answer),
         exchange: Exchange { response: Bytes::from_static(body.as_bytes()), ..Exchange::default() },
+        token: None,
     }
 }
 
@@ -45,7 +46,7 @@ fn failed(request: &Prepared, status: u16, headers: &[(&str, &str)]) -> Verdict 
 }
 
 fn faulty(fault: impl Into<Fault>) -> Verdict {
-    let sent = Sent { result: Err(fault.into()), exchange: Exchange::default() };
+    let sent = Sent { result: Err(fault.into()), exchange: Exchange::default(), token: None };
     let outcome = AttemptOutcome::Failed { why: Failure::Connect, retry_after: None };
     Verdict::of(&request(SendMethod::Json, "{}"), &sent, &outcome, None)
 }
@@ -266,7 +267,7 @@ fn every_class_has_a_word_of_its_own() {
 
 #[test]
 fn a_rejected_client_certificate_is_told_as_such_though_the_handshake_was_over() {
-    let sent = Sent { result: Err(Fault::Failed(Failure::Tls)), exchange: Exchange::default() };
+    let sent = Sent { result: Err(Fault::Failed(Failure::Tls)), exchange: Exchange::default(), token: None };
     let outcome = AttemptOutcome::Failed { why: Failure::Tls, retry_after: None };
     let verdict = Verdict::of(&request(SendMethod::Json, "{}"), &sent, &outcome, None);
     assert_eq!(verdict.class, VerdictClass::Tls);
