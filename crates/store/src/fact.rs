@@ -95,6 +95,36 @@ pub struct Accept {
     pub idempotency: Option<Idempotency>,
 }
 
+impl Accept {
+    /// The message as a reader finds it under the number that was drawn for it.
+    pub(crate) fn message_as(&self, no: MessageNo) -> Message {
+        let new = self.message.clone();
+        Message {
+            no,
+            app: self.app,
+            id: new.id,
+            event_type: new.event_type,
+            event_id: new.event_id,
+            channels: new.channels,
+            payload: Some(new.payload),
+            raw: new.raw,
+            raw_content_type: new.raw_content_type,
+            ordering_key: new.ordering_key,
+            occurred_at: new.occurred_at,
+            callback_url: new.callback_url,
+            deliver_at: new.deliver_at,
+            deliver_until: new.deliver_until,
+            accepted_at: new.accepted_at,
+            expires_at: new.expires_at,
+        }
+    }
+
+    /// How urgent the message is at one of its targets.
+    pub(crate) fn priority_at(&self, target: &Target) -> Priority {
+        target.priority.unwrap_or(self.priority)
+    }
+}
+
 /// What became of an [`Accept`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Accepted {

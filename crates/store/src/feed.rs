@@ -41,9 +41,11 @@ pub struct Committed {
 }
 
 impl Committed {
-    /// Notes a delivery that is due; of one that comes due later than `now` its endpoint only, which looks for itself.
-    pub(crate) fn come_due(&mut self, due: Due, now: Timestamp) {
-        if due.due <= now { self.due.push(due) } else { self.woken.push(due.endpoint) }
+    /// Notes deliveries that are due; of those that come due later than `now` their endpoint only, which looks for itself.
+    pub(crate) fn come_due(&mut self, deliveries: impl IntoIterator<Item = Due>, now: Timestamp) {
+        for due in deliveries {
+            if due.due <= now { self.due.push(due) } else { self.woken.push(due.endpoint) }
+        }
     }
 
     /// Whether there is nothing to tell.

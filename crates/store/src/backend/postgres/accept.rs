@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ringback_model::{Message, MessageNo, Priority, Timestamp, Trigger};
+use ringback_model::{MessageNo, Timestamp, Trigger};
 use tokio_postgres::{Client, Row};
 
 use super::connection::query;
@@ -11,7 +11,7 @@ use super::idempotency::{Found, replace_expired};
 use super::message::texts_to_sql;
 use super::shard::SHIFT;
 use super::value::{Values, get};
-use crate::{Accept, Accepted, Due, Target};
+use crate::{Accept, Accepted, Due};
 
 // The statement says it in figures.
 const _: () = assert!(SHIFT == 55, "the shard of a message is that of its application");
@@ -91,7 +91,7 @@ fn values<'a>(now: Timestamp, items: &[&'a Accept], channels: &'a [Option<String
     let messages = || items.iter().map(|item| &item.message);
     let keys = || items.iter().map(|item| item.idempotency.as_ref());
     let targets = || (1..).zip(items).flat_map(|(at, item)| item.targets.iter().map(move |target| (at, target)));
-    let priorities = items.iter().flat_map(|item| item.targets.iter().map(|target| priority_at(item, target)));
+    let priorities = items.iter().flat_map(|item| item.targets.iter().map(|target| item.priority_at(target)));
     Values::default()
         .int8(now.as_micros())
         .int8s(items.iter().map(|item| item.app.0))
@@ -120,10 +120,6 @@ fn values<'a>(now: Timestamp, items: &[&'a Accept], channels: &'a [Option<String
         .int2s(priorities.map(|priority| i16::from(priority.0)))
 }
 
-fn priority_at(item: &Accept, target: &Target) -> Priority {
-    target.priority.unwrap_or(item.priority)
-}
-
 fn read(row: &Row, now: Timestamp, item: &Accept) -> Result<(Accepted, Vec<Due>)> {
     if let (Some(used), Some(request)) = (get::<Option<Vec<u8>>>(row, 3)?, &item.idempotency) {
         let (body, answer) = used.split_at(used.len().min(request.body.len()));
@@ -146,7 +142,7 @@ fn read(row: &Row, now: Timestamp, item: &Accept) -> Result<(Accepted, Vec<Due>)
 
 /// The deliveries of an item that are due, which is all but those at the endpoints where it waits.
 fn due(now: Timestamp, no: MessageNo, item: &Accept, waits_at: &[i64]) -> Vec<Due> {
-    let message = Arc::new(accepted_message(no, item));
+    let message = Arc::new(item.message_as(no));
     item.targets
         .iter()
         .filter(|target| !waits_at.contains(&target.endpoint.0))
@@ -154,7 +150,7 @@ fn due(now: Timestamp, no: MessageNo, item: &Accept, waits_at: &[i64]) -> Vec<Du
             message: message.clone(),
             endpoint: target.endpoint,
             trigger: Trigger::Scheduled,
-            priority: priority_at(item, target),
+            priority: item.priority_at(target),
             due: message.starts_at().max(now),
             queue: target.queue,
             tries: 0,
@@ -162,27 +158,4 @@ fn due(now: Timestamp, no: MessageNo, item: &Accept, waits_at: &[i64]) -> Vec<Du
             held_since: None,
         })
         .collect()
-}
-
-/// The message as a reader would find it.
-fn accepted_message(no: MessageNo, item: &Accept) -> Message {
-    let new = item.message.clone();
-    Message {
-        no,
-        app: item.app,
-        id: new.id,
-        event_type: new.event_type,
-        event_id: new.event_id,
-        channels: new.channels,
-        payload: Some(new.payload),
-        raw: new.raw,
-        raw_content_type: new.raw_content_type,
-        ordering_key: new.ordering_key,
-        occurred_at: new.occurred_at,
-        callback_url: new.callback_url,
-        deliver_at: new.deliver_at,
-        deliver_until: new.deliver_until,
-        accepted_at: new.accepted_at,
-        expires_at: new.expires_at,
-    }
 }

@@ -58,6 +58,6 @@ pub(super) async fn write(
         .map(|item| Settled { message: item.message, endpoint: item.endpoint, trigger: item.attempt.trigger })
         .collect();
     let mut committed = Committed { settled, ..Committed::default() };
-    due.into_iter().for_each(|due| committed.come_due(due, now));
+    committed.come_due(due, now);
     Ok(Written { accepted: accepted.results, finished, committed })
 }

@@ -306,30 +306,30 @@ async fn carry_out(client: &Client, now: Timestamp, sealing: Sealing<'_>, job: &
     let done = match job {
         Job::Rearm(item, _) => {
             let (done, due) = rearm(client, now, item).await?;
-            due.into_iter().for_each(|due| committed.come_due(due, now));
+            committed.come_due(due, now);
             Done::Rearm(done)
         }
         Job::Release(item, _) => Done::Release(release(client, now, item).await?),
         Job::End(item, _) => {
             let (done, due) = end(client, now, item).await?;
-            due.into_iter().for_each(|due| committed.come_due(due, now));
+            committed.come_due(due, now);
             committed.revoked.extend((done == Ended::Ended).then_some(item.endpoint));
             Done::End(done)
         }
         Job::Advance(item, _) => {
             let (done, due) = advance(client, now, item).await?;
-            due.into_iter().for_each(|due| committed.come_due(due, now));
+            committed.come_due(due, now);
             note(&mut committed, item, done);
             Done::Advance(done)
         }
         Job::AcceptBatch(item, _) => {
             let (done, due) = accept_batch(client, now, item).await?;
-            due.into_iter().for_each(|due| committed.come_due(due, now));
+            committed.come_due(due, now);
             Done::AcceptBatch(done)
         }
         Job::Clear(item, _) => {
             let (done, due) = clear(client, now, item).await?;
-            due.into_iter().for_each(|due| committed.come_due(due, now));
+            committed.come_due(due, now);
             Done::Clear(done)
         }
         Job::Tally(item, _) => {
@@ -339,7 +339,7 @@ async fn carry_out(client: &Client, now: Timestamp, sealing: Sealing<'_>, job: &
         Job::Mention(item, _) => Done::Mention(mention::mention(client, now, item).await?),
         Job::Expire(item, _) => {
             let expire::Outcome { expired, revoked, due } = expire(client, now, item).await?;
-            due.into_iter().for_each(|due| committed.come_due(due, now));
+            committed.come_due(due, now);
             committed.revoked = revoked;
             Done::Expire(expired)
         }

@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use ringback_model::{DeliveryState, EndpointNo, Message, MessageNo, Priority, Reason, Timestamp, Trigger};
+use ringback_model::{DeliveryState, EndpointNo, MessageNo, Priority, Reason, Timestamp, Trigger};
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, Statement, params};
 
 use super::batch::Batch;
@@ -58,11 +58,11 @@ fn accept_deliveries(batch: &mut Batch<'_>, no: MessageNo, item: &Accept) -> Res
         };
         let queue = target.queue.map(|queue| queue.0);
         let at = (!blocked).then_some(At(due));
-        let priority = target.priority.unwrap_or(item.priority);
+        let priority = item.priority_at(target);
         batch.hot(Hot::InsertDelivery)?.execute(params![no.0, target.endpoint.0, priority.0, at, queue])?;
         if !blocked {
             let due = Due {
-                message: Arc::clone(shared.get_or_init(|| Arc::new(accepted_message(no, item)))),
+                message: Arc::clone(shared.get_or_init(|| Arc::new(item.message_as(no)))),
                 endpoint: target.endpoint,
                 trigger: Trigger::Scheduled,
                 priority,
@@ -72,33 +72,10 @@ fn accept_deliveries(batch: &mut Batch<'_>, no: MessageNo, item: &Accept) -> Res
                 unsent: 0,
                 held_since: None,
             };
-            batch.committed.come_due(due, batch.now);
+            batch.committed.come_due([due], batch.now);
         }
     }
     Ok(())
-}
-
-/// The message as a reader would find it.
-fn accepted_message(no: MessageNo, item: &Accept) -> Message {
-    let new = item.message.clone();
-    Message {
-        no,
-        app: item.app,
-        id: new.id,
-        event_type: new.event_type,
-        event_id: new.event_id,
-        channels: new.channels,
-        payload: Some(new.payload),
-        raw: new.raw,
-        raw_content_type: new.raw_content_type,
-        ordering_key: new.ordering_key,
-        occurred_at: new.occurred_at,
-        callback_url: new.callback_url,
-        deliver_at: new.deliver_at,
-        deliver_until: new.deliver_until,
-        accepted_at: new.accepted_at,
-        expires_at: new.expires_at,
-    }
 }
 
 /// Records an attempt, the health of its endpoint, and what becomes of its delivery. Ended, it lets the next one of its

@@ -88,36 +88,41 @@ fn let_go(batch: &mut Batch<'_>, message: MessageNo, what: Expiry, budget: usize
         Expiry::Answer(_) | Expiry::Attempts => 0,
     };
     let connection = batch.connection;
-    let statements: &[&str] = match what {
-        Expiry::Deliveries(_) => &[],
-        Expiry::Payload(_) => &[FORGET_PAYLOAD],
+    // What there may be much of, and what goes once all of that has gone.
+    let (many, last): (&[&str], Option<&str>) = match what {
+        Expiry::Deliveries(_) => (&[], None),
+        Expiry::Payload(_) => (&[], Some(FORGET_PAYLOAD)),
         Expiry::Answer(id) => {
             let sql = "UPDATE attempt SET response = ?3 WHERE message = ?1 AND id = ?2";
             return Ok((connection.prepare_cached(sql)?.execute(params![message.0, id.as_bytes(), EXPUNGED])?, true));
         }
-        Expiry::Attempts => &[FORGET_ATTEMPTS],
-        Expiry::Message => &[FORGET_ATTEMPTS, FORGET_DELIVERIES, FORGET_MESSAGE],
+        Expiry::Attempts => (&[FORGET_ATTEMPTS], None),
+        Expiry::Message => (&[FORGET_ATTEMPTS, FORGET_DELIVERIES], Some(FORGET_MESSAGE)),
     };
-    for sql in statements {
+    for sql in many {
         if rows >= budget {
             return Ok((rows, false));
         }
-        if [FORGET_PAYLOAD, FORGET_MESSAGE].contains(sql) {
-            usage::give_back(connection, message, cursor(connection)?)?;
-        }
         rows += connection.prepare_cached(sql)?.execute(params![message.0, count(budget - rows)])?;
+    }
+    if let Some(sql) = last {
+        if rows >= budget {
+            return Ok((rows, false));
+        }
+        usage::give_back(connection, message, cursor(connection)?)?;
+        rows += connection.prepare_cached(sql)?.execute([message.0])?;
     }
     // What fills the budget exactly may have left something.
     Ok((rows, rows < budget))
 }
 
-const FORGET_PAYLOAD: &str = "UPDATE message SET payload = NULL, raw = NULL WHERE no = ?1 AND ?2 > 0 \
-                              AND (payload IS NOT NULL OR raw IS NOT NULL)";
 const FORGET_ATTEMPTS: &str = "DELETE FROM attempt WHERE (message, id) IN \
                                (SELECT message, id FROM attempt WHERE message = ?1 LIMIT ?2)";
 const FORGET_DELIVERIES: &str = "DELETE FROM delivery WHERE (message, endpoint) IN \
                                  (SELECT message, endpoint FROM delivery WHERE message = ?1 LIMIT ?2)";
-const FORGET_MESSAGE: &str = "DELETE FROM message WHERE no = ?1 AND ?2 > 0";
+const FORGET_PAYLOAD: &str = "UPDATE message SET payload = NULL, raw = NULL WHERE no = ?1 \
+                              AND (payload IS NOT NULL OR raw IS NOT NULL)";
+const FORGET_MESSAGE: &str = "DELETE FROM message WHERE no = ?1";
 
 /// Ends what is pending of a message, and calls off what was asked for by hand, unless that is kept; answers how many
 /// deliveries that were.

@@ -59,6 +59,6 @@ pub(super) fn let_next_out(batch: &mut Batch<'_>, endpoint: EndpointNo, queue: Q
         unsent,
         held_since: None,
     };
-    batch.committed.come_due(due, batch.now);
+    batch.committed.come_due([due], batch.now);
     Ok(())
 }
