@@ -33,6 +33,8 @@ pub struct Route {
     pub retry: RetryPolicy,
     /// How long one attempt may take.
     pub timeout: Duration,
+    /// What of the configuration must not be seen in answers.
+    mask: SecretMask,
 }
 
 /// A stored configuration that no request can be made from. Registration refuses what leads here.
@@ -84,6 +86,7 @@ impl Route {
                 .map_or_else(|| default.clone(), RetryPolicy::new),
             timeout: endpoint.timeout(),
             settings: Arc::clone(settings),
+            mask: SecretMask::of(endpoint, secrets),
             config,
         })
     }
@@ -115,9 +118,9 @@ impl Route {
     /// What must not be seen of exchanges with the receiver: what it is shown, `tokens` that were fetched for it
     /// included.
     #[must_use]
-    pub fn secret_mask(&self, tokens: impl IntoIterator<Item = Redacted>) -> SecretMask {
-        let mut mask = SecretMask::of(&self.config.endpoint, &self.config.secrets);
-        tokens.into_iter().for_each(|token| mask.hide(&token));
+    pub fn secret_mask(&self, tokens: impl IntoIterator<Item = Redacted>) -> Cow<'_, SecretMask> {
+        let mut mask = Cow::Borrowed(&self.mask);
+        tokens.into_iter().for_each(|token| mask.to_mut().hide(&token));
         mask
     }
 

@@ -87,10 +87,12 @@ pub(crate) fn request_view(route: &Route, sent: &Prepared, shown: &Prepared) -> 
 
 /// What came back along a route, without what nobody may see of it. Judge it before.
 pub(crate) fn without_secrets(route: &Route, mut sent: Sent) -> Sent {
-    let mut mask = route.secret_mask(sent.token.clone());
     // Receivers know these without being shown them.
-    let keys = route.config.secrets.keys.iter().map(|key| key.secret.to_private_text());
-    keys.for_each(|key| mask.hide(&Redacted::new(key.split_once('_').map_or(&*key, |(_, key)| key).to_owned())));
+    let keys = route.config.secrets.keys.iter().map(|key| {
+        let key = key.secret.to_private_text();
+        Redacted::new(key.split_once('_').map_or(&*key, |(_, key)| key).to_owned())
+    });
+    let mask = route.secret_mask(sent.token.clone().into_iter().chain(keys));
     sent.mask(&mask);
     sent.mask_headers(&mask);
     sent
