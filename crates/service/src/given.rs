@@ -72,10 +72,7 @@ impl Service {
         if !LIFE.contains(&life) {
             return Err(ServiceError::body("life", "It is an hour to five years."));
         }
-        let app = match app {
-            Some(app) => Some(self.app(actor, app).await?.application.id),
-            None => None,
-        };
+        let app = self.id_of(actor, app).await?;
         let subject = match app {
             Some(app) => TokenSubject::Application { org: actor.org, app, feature_flags: Vec::new() },
             None => TokenSubject::Organization(actor.org),
@@ -129,15 +126,20 @@ impl Service {
     /// [`ServiceError::NotFound`], and [`ServiceError::Forbidden`] as for making one.
     pub async fn revoke_given(&self, actor: &Actor, app: Option<&str>, id: &str) -> Result<(), ServiceError> {
         self.require_giver(actor, app)?;
-        let app = match app {
-            Some(app) => Some(self.app(actor, app).await?.application.id),
-            None => None,
-        };
+        let app = self.id_of(actor, app).await?;
         let list = self.access_list((actor.org, app)).await?;
         let given = list.given.into_iter().find(|given| given.id == id);
         let given = given.ok_or(ServiceError::NotFound(Resource::Token))?;
         let told = Told { actor, deed: "revoked", title: &given.label };
         self.change_access((actor.org, app), told, |list| list.deny(&given.id, given.expires_at)).await
+    }
+
+    /// The application that is named, if one is.
+    async fn id_of(&self, actor: &Actor, app: Option<&str>) -> Result<Option<AppId>, ServiceError> {
+        match app {
+            Some(app) => Ok(Some(self.app(actor, app).await?.application.id)),
+            None => Ok(None),
+        }
     }
 
     /// Lets through who may give access to an application, or to all of the organization.

@@ -16,6 +16,13 @@ pub(crate) struct Subject<'a> {
     pub(crate) filtered: &'a FilterSubject<'a>,
 }
 
+impl<'a> Subject<'a> {
+    /// A message that was kept.
+    pub(crate) fn of(message: &'a Message, report: Option<&'a Report<'a>>, filtered: &'a FilterSubject<'a>) -> Self {
+        Self { event_type: &message.event_type, channels: &message.channels, report, filtered }
+    }
+}
+
 /// Why a message makes no delivery for an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unmatched {
@@ -61,12 +68,7 @@ pub(crate) fn kept_away(settings: &OrganizationSettings, endpoint: &Endpoint, me
     let text = payload.map(|payload| ReportText::new(settings, &message.event_type, payload));
     let report = text.as_ref().and_then(ReportText::report);
     let filtered = FilterSubject::of(message);
-    let subject = Subject {
-        event_type: &message.event_type,
-        channels: &message.channels,
-        report: report.as_ref(),
-        filtered: &filtered,
-    };
+    let subject = Subject::of(message, report.as_ref(), &filtered);
     // That of a message's own URL gets that message whatever it is.
     if endpoint.callback { None } else { judge(endpoint, &subject).err() }
 }

@@ -160,9 +160,11 @@ impl Service {
         self.ensure_inline_application(actor, app, draft).await?;
         let now = self.clock.now();
         let id = self.ids.make(now, &*self.random);
-        self.let_in(&*self.app(actor, app).await?, 1).await?;
-        for _ in 0..TRIES {
+        for matched in 0..TRIES {
             let config = self.app(actor, app).await?;
+            if matched == 0 {
+                self.let_in(&config, 1).await?;
+            }
             let Some(accept) = self.plan(&config, draft, id, now).await? else { continue };
             match self.store.accept(Accept { idempotency, ..accept }).await? {
                 Accepted::New { .. } => return Ok(Receipt { id, accepted_at: now }),

@@ -41,11 +41,13 @@ impl Service {
                 Err(error) => Some(error),
             });
         }
-        self.let_in(&*self.app(actor, app).await?, drafts.len()).await?;
         let now = self.clock.now();
         let before: MessageId = self.ids.make(now, &*self.random);
-        for _ in 0..TRIES {
+        for matched in 0..TRIES {
             let config = self.app(actor, app).await?;
+            if matched == 0 {
+                self.let_in(&config, drafts.len()).await?;
+            }
             let Some(Plans { items, mut refused }) = self.plan_all(&config, drafts, &checked, before, now).await?
             else {
                 continue;

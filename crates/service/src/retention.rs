@@ -3,8 +3,8 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use ringback_model::{AppNo, AttemptId, MessageNo, OrganizationSettings, Reason, Timestamp};
-use ringback_store::{Aging, AgingQuery, Expire, Expiry, Part, StoreError};
+use ringback_model::{AttemptId, MessageNo, OrganizationSettings, Reason, Timestamp};
+use ringback_store::{Aging, AgingQuery, AppConfig, Expire, Expiry, Part, StoreError};
 
 use crate::matching::is_of_reports;
 use crate::search::words_of;
@@ -47,6 +47,11 @@ impl Retention {
     pub(crate) fn of(settings: &OrganizationSettings) -> Self {
         let days = |own: Option<u16>| Duration::from_secs(u64::from(own.unwrap_or(DAYS)) * 86_400);
         Self { attempts: days(settings.attempt_retention_days), messages: days(settings.message_retention_days) }
+    }
+
+    /// That of the organization of an application; of one that is gone, that of all who say nothing.
+    pub(crate) fn of_app(app: Option<&AppConfig>) -> Self {
+        app.map_or_else(|| Self::of(&OrganizationSettings::default()), |app| Self::of(&app.settings))
     }
 
     /// When something of a message is to go first, of which is known when its own time or its payload's ends.
@@ -111,7 +116,8 @@ impl Service {
             let messages = self.store.aging(AgingQuery { part: part.no, after, limit: STEP }).await?;
             let mut items = Vec::new();
             for message in &messages {
-                let verdict = self.retention_of(message.app).await?.judge(message, now);
+                let app = self.directory.app(message.app).await?;
+                let verdict = Retention::of_app(app.as_deref()).judge(message, now);
                 items.extend(verdict.now.into_iter().map(|what| (message.no, what)));
                 next = next.into_iter().chain(verdict.next).min();
             }
@@ -120,12 +126,6 @@ impl Service {
             let Some(last) = messages.last().filter(|_| !is_last) else { return Ok(true) };
             after = last.no;
         }
-    }
-
-    /// For how long the organization of an application keeps things; of one that is gone, for as long as all do.
-    pub(crate) async fn retention_of(&self, app: AppNo) -> Result<Retention, StoreError> {
-        let app = self.directory.app(app).await?;
-        Ok(app.map_or_else(|| Retention::of(&OrganizationSettings::default()), |app| Retention::of(&app.settings)))
     }
 
     async fn let_go_in_steps(
@@ -198,6 +198,7 @@ impl Service {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use ringback_model::AppNo;
 
     use super::*;
 

@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
-use ringback_model::{AppNo, Message, MessageId, MessageNo, OrganizationSettings};
+use ringback_model::{Message, MessageId, MessageNo, OrganizationSettings};
 use ringback_store::{AppConfig, Mention, MentionQuery, MessageRef, UnreadQuery, UnreadRun};
 use ringback_wire::report::search_word;
 
 use crate::matching::{ReportText, is_of_reports};
+use crate::retention::Retention;
 use crate::{Actor, Page, Right, Service, ServiceError, Window};
 
 /// A message is read when it is so old: long enough for every commit that was under way.
@@ -92,31 +93,25 @@ impl Service {
     pub async fn read_some_words(&self) -> Result<usize, ServiceError> {
         let query = UnreadQuery { accepted_before: self.clock.now() - AGE, limit: STEP };
         let runs = self.store.unread(query).await?;
-        let (mut words, mut look_at) = (Vec::new(), Vec::new());
-        for run in &runs {
-            self.words_of_run(run, &mut words).await?;
-            for message in &run.messages {
-                let retention = self.retention_of(message.app).await?;
-                look_at.push((message.no, retention.first_look(message.accepted_at, message.ends_at)));
-            }
-        }
         let ends = runs.iter().filter_map(|run| Some((run.after, run.messages.last()?.no)));
-        let read: Vec<(MessageNo, MessageNo)> = ends.collect();
-        if !read.is_empty() {
-            // Should another node have been quicker, it has kept the same words.
-            self.store.mention(Mention { read, words, look_at }).await?;
+        let mut mention = Mention { read: ends.collect(), words: Vec::new(), look_at: Vec::new() };
+        for run in &runs {
+            self.read_run(run, &mut mention).await?;
+        }
+        if !mention.read.is_empty() {
+            // Should another node have been quicker, it has kept the same.
+            self.store.mention(mention).await?;
         }
         Ok(runs.iter().map(|run| run.messages.len()).sum())
     }
 
-    async fn words_of_run(
-        &self,
-        run: &UnreadRun,
-        words: &mut Vec<(AppNo, String, MessageNo)>,
-    ) -> Result<(), ServiceError> {
+    /// The words of a run of messages, and when something of each is to go.
+    async fn read_run(&self, run: &UnreadRun, mention: &mut Mention) -> Result<(), ServiceError> {
         let mut reports = Vec::new();
         for message in &run.messages {
             let app = self.directory.app(message.app).await?;
+            let first_look = Retention::of_app(app.as_deref()).first_look(message.accepted_at, message.ends_at);
+            mention.look_at.push((message.no, first_look));
             if let Some(app) = app.filter(|app| is_of_reports(&app.settings, &message.event_type)) {
                 reports.push((message, app));
             }
@@ -130,7 +125,7 @@ impl Service {
                 let Ok(at) = reports.binary_search_by_key(no, |(message, _)| message.no) else { continue };
                 let (message, app) = &reports[at];
                 let found = words_of(&app.settings, &message.event_type, payload);
-                words.extend(found.into_iter().map(|word| (message.app, word, *no)));
+                mention.words.extend(found.into_iter().map(|word| (message.app, word, *no)));
             }
         }
         Ok(())

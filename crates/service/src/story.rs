@@ -103,12 +103,7 @@ fn chapters(app: &AppConfig, message: &Message, mut deliveries: Vec<DeliveryView
     let text = message.payload.as_ref().map(|payload| ReportText::new(&app.settings, &message.event_type, payload));
     let report = text.as_ref().and_then(ReportText::report);
     let filtered = FilterSubject::of(message);
-    let subject = Subject {
-        event_type: &message.event_type,
-        channels: &message.channels,
-        report: report.as_ref(),
-        filtered: &filtered,
-    };
+    let subject = Subject::of(message, report.as_ref(), &filtered);
     let mut chapters = Vec::new();
     for config in &app.endpoints {
         let at = deliveries.iter().position(|view| view.endpoint.no == config.no);

@@ -195,12 +195,7 @@ fn matches(app: &AppConfig, config: &EndpointConfig, surveyed: &Surveyed) -> boo
     let text = payload.map(|payload| ReportText::new(&app.settings, &message.event_type, payload));
     let report = text.as_ref().and_then(ReportText::report);
     let filtered = FilterSubject::of(message);
-    let subject = Subject {
-        event_type: &message.event_type,
-        channels: &message.channels,
-        report: report.as_ref(),
-        filtered: &filtered,
-    };
+    let subject = Subject::of(message, report.as_ref(), &filtered);
     matching::judge(&config.endpoint, &subject).is_ok()
 }
 
