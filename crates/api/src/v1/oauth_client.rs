@@ -81,7 +81,7 @@ pub(crate) async fn list(
     Ok(respond::json(StatusCode::OK, &OauthClientList { data }))
 }
 
-/// Removes a client; tokens that it has stay good until they end.
+/// Removes a client; the tokens that it has end with it.
 #[utoipa::path(
     delete, path = "/api/v1/app/{app_id}/oauth-client/{client_id}", operation_id = "v1.oauth-client.delete",
     tag = "OAuth client",
