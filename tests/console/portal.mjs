@@ -89,6 +89,14 @@ export async function walkPortal({ browser, page, watch, checkPage, origin, base
   const [file] = await Promise.all([customer.waitForEvent("download"), customer.click("text=Download as it is")]);
   assert.equal(file.suggestedFilename(), `${message.id}.json.txt`);
   await customer.click("nav >> text=Overview");
+  await customer.waitForSelector("dl.tiles");
+  // What came of attempts is counted in memory, and kept every ten seconds.
+  const patience = Date.now() + 30_000;
+  while ((await customer.locator("figure.chart").count()) === 0 && Date.now() < patience) {
+    await customer.reload();
+    await customer.waitForSelector("dl.tiles");
+    await customer.waitForTimeout(500);
+  }
   await customer.waitForSelector("figure.chart");
   await checkPage(customer, "portal-overview");
   await customer.click("nav >> text=Application");
