@@ -16,7 +16,7 @@ use super::clear::clear;
 use super::delivery::{accept, finish};
 use super::document::{delete, put};
 use super::end::end;
-use super::error::{is_fatal, is_full, open_error, store_error};
+use super::error::{is_fatal, is_full, open_error, reason, store_error};
 use super::expire::{expire, revisit};
 use super::idempotency::sweep;
 use super::mention::mention;
@@ -201,11 +201,11 @@ pub fn apply(connection: &mut Connection, context: &mut ApplyContext, operations
         Ok(done) => done,
         Err(Trouble::Full | Trouble::Item) => all_refused(operations, || StoreError::Full),
         Err(Trouble::Unavailable(error)) => {
-            let reason = error.to_string();
+            let reason = reason(&error);
             all_refused(operations, || StoreError::Unavailable { source: reason.clone().into() })
         }
         Err(Trouble::Broken(error)) => {
-            context.broken = Some(error.to_string().into());
+            context.broken = Some(reason(&error).into());
             all_refused(operations, || StoreError::Broken)
         }
     }
@@ -316,8 +316,8 @@ fn trouble_of_transaction(error: rusqlite::Error) -> Trouble {
 
 fn trouble_of_commit(error: rusqlite::Error) -> Trouble {
     match error.sqlite_error_code() {
-        // The log had no room for the commit's last page, so the commit is not there.
-        Some(ErrorCode::DiskFull) => Trouble::Full,
+        // The log or its index had no room for the commit's last page, so the commit is not there.
+        _ if is_full(&error) => Trouble::Full,
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Trouble::Unavailable(error),
         _ => Trouble::Broken(error),
     }
