@@ -49,6 +49,8 @@ pub mod id_kind {
         Task = "qtask";
         /// A user of the console.
         User = "user";
+        /// An integration: a program of a customer that has a key.
+        Integration = "integ";
     }
 }
 
@@ -66,6 +68,8 @@ pub type AttemptId = Id<id_kind::Attempt>;
 pub type TaskId = Id<id_kind::Task>;
 /// Id of a user of the console, `user_…`.
 pub type UserId = Id<id_kind::User>;
+/// Id of an integration, `integ_…`.
+pub type IntegrationId = Id<id_kind::Integration>;
 
 /// A public identifier of kind `K`: 20 bytes inside, `prefix_` and 27 base62 characters outside.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -48,7 +48,9 @@ pub use endpoint::{
 pub use event_type::{EventType, event_type_is_like};
 pub use filter::{Filter, FilterError, FilterSubject, Finding};
 pub use health::{Breaker, Health};
-pub use id::{AppId, AttemptId, EndpointId, Id, IdError, IdMaker, Kind, MessageId, OrgId, TaskId, UserId, id_kind};
+pub use id::{
+    AppId, AttemptId, EndpointId, Id, IdError, IdMaker, IntegrationId, Kind, MessageId, OrgId, TaskId, UserId, id_kind,
+};
 pub use jql_issuer::{JqlIntrospection, JqlIssuer};
 pub use message::{Message, OrderingKey};
 pub use meter::{Counter, Histogram, HistogramReading};

@@ -10,6 +10,8 @@ use crate::{FieldError, ServiceError};
 
 /// The longest uid, name of an event type or event id, in bytes.
 const NAME_MAX: usize = 256;
+/// Flags that a link or an integration may have.
+const FLAGS_MAX: usize = 100;
 /// The longest channel, in bytes.
 const CHANNEL_MAX: usize = 128;
 /// The longest line of text, such as the name of an application, in bytes.
@@ -100,6 +102,17 @@ impl Faults {
     pub(crate) fn throttle_rate(&mut self, rate: Option<u16>) {
         if rate == Some(0) {
             self.note("throttleRate", "It is 1 to 65535 a second; leave it out for no limit.");
+        }
+    }
+
+    /// Flags of event types that somebody sees.
+    pub(crate) fn feature_flags(&mut self, flags: &[String]) {
+        if flags.len() > FLAGS_MAX {
+            self.note("featureFlags", format!("At most {FLAGS_MAX} flags are allowed."));
+        }
+        for (at, _) in flags.iter().enumerate().filter(|(_, flag)| !is_name(flag, NAME_MAX, b"-_.")) {
+            let rule = "It has 1 to 256 characters of a-z, A-Z, 0-9, `-`, `_` and `.`.";
+            self.note_item("featureFlags", &at, rule);
         }
     }
 

@@ -63,6 +63,8 @@ pub enum Resource {
     Token,
     /// A user of the console.
     User,
+    /// An integration.
+    Integration,
 }
 
 impl fmt::Display for Resource {
@@ -73,6 +75,7 @@ impl fmt::Display for Resource {
             Self::EventType => "There is no event type with this name.",
             Self::Message => "There is no message with this id or eventId in this application.",
             Self::Attempt => "There is no attempt with this id for this message.",
+            Self::Integration => "There is no integration with this id in this application.",
             Self::User => "There is no user with this id.",
             Self::Token => "There is no such link or token any more.",
             Self::Task => "There is no background task with this id.",

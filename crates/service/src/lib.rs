@@ -34,6 +34,7 @@ mod given;
 mod header;
 mod idempotency;
 mod ingest_limit;
+mod integration;
 mod issuer;
 mod matching;
 mod message;
@@ -91,6 +92,7 @@ pub use filter::FilterTrial;
 pub use given::GivenView;
 pub use header::{HeaderDraft, HeadersView};
 pub use idempotency::idempotency;
+pub use integration::{Integration, IntegrationDraft};
 pub use issuer::{
     AlgorithmError, IssuerError, IssuerSettings, IssuerSource, JqlIntrospectionDraft, JqlIssuerDraft,
     SignatureAlgorithm, issuer_url,

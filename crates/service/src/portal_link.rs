@@ -7,7 +7,9 @@ use ringback_model::Redacted;
 use crate::access::{LINK_LIFE_MAX, Told};
 use crate::check::Faults;
 use crate::token::MintedFor;
-use crate::{Actor, ApplicationDraft, Capabilities, PortalCapability, Right, Service, ServiceError, TokenSubject};
+use crate::{
+    Actor, ApplicationDraft, Capabilities, PortalCapability, Right, Service, ServiceError, TokenSubject, integration,
+};
 
 /// The shortest life of a link.
 const LINK_LIFE_MIN: Duration = Duration::from_secs(3_600);
@@ -15,9 +17,7 @@ const LINK_LIFE_MIN: Duration = Duration::from_secs(3_600);
 const GRACE_MAX: Duration = Duration::from_secs(7 * 86_400);
 /// Sessions that one request may end.
 const SESSIONS_MAX: usize = 100;
-/// Flags that a link may have.
-const FLAGS_MAX: usize = 100;
-/// The longest name of a session or a flag, in bytes.
+/// The longest name of a session, in bytes.
 const NAME_MAX: usize = 256;
 
 /// A link that is asked for.
@@ -60,12 +60,7 @@ impl PortalLinkDraft {
         if self.session.as_deref().is_some_and(|session| !is_name(session)) {
             faults.note("sessionId", NAME_RULE);
         }
-        if self.feature_flags.len() > FLAGS_MAX {
-            faults.note("featureFlags", format!("At most {FLAGS_MAX} flags are allowed."));
-        }
-        for (at, _) in self.feature_flags.iter().enumerate().filter(|(_, flag)| !is_name(flag)) {
-            faults.note_item("featureFlags", &at, NAME_RULE);
-        }
+        faults.feature_flags(&self.feature_flags);
         faults.finish()
     }
 }
@@ -171,9 +166,12 @@ impl Service {
     /// logged out.
     pub async fn log_out(&self, token: &str) -> Result<(), ServiceError> {
         let actor = self.authenticate(token).await?;
+        let refused = |detail: &str| ServiceError::Refused { code: "not_supported", detail: detail.to_owned() };
+        if integration::is_key(token) {
+            return Err(refused("The key of an integration is not logged out: rotate it, or delete the integration."));
+        }
         let verified = self.tokens.verify_by(token, &*self.clock);
         let verified = verified.map_err(|error| ServiceError::Unauthenticated(error.to_string()))?;
-        let refused = |detail: &str| ServiceError::Refused { code: "not_supported", detail: detail.to_owned() };
         if actor.app.is_none() {
             return Err(refused("Only a token of an application is logged out, with the token itself."));
         }

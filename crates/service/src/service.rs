@@ -8,6 +8,7 @@ use ringback_store::{AppConfig, Directory, Store};
 
 use crate::access::KnownAccess;
 use crate::ingest_limit::IngestLimiter;
+use crate::integration::{self, KnownKeys};
 use crate::issuer::{Issuer, IssuerSettings, OrganizationIssuers};
 use crate::oauth_client::KnownClients;
 use crate::operational::MANAGEMENT_ORGANIZATION;
@@ -64,6 +65,7 @@ pub struct Service {
     /// Whose applications the operational webhooks of organizations are.
     pub(crate) management: OrgId,
     pub(crate) clients: KnownClients,
+    pub(crate) integration_keys: KnownKeys,
     pub(crate) access: KnownAccess,
     /// Where people find the server, if the operator has said.
     pub(crate) public_url: Option<String>,
@@ -103,6 +105,7 @@ impl Service {
             ingest: IngestLimiter::default(),
             management: MANAGEMENT_ORGANIZATION.parse().expect("it is an id of an organization"),
             clients: KnownClients::default(),
+            integration_keys: KnownKeys::default(),
             access: KnownAccess::default(),
             public_url: None,
             tasks: tokio::sync::Notify::new(),
@@ -127,11 +130,14 @@ impl Service {
         self.public_url.as_deref()
     }
 
-    /// Who a bearer token speaks for, at this moment.
+    /// Who a bearer token, or the key of an integration, speaks for at this moment.
     ///
     /// # Errors
     /// [`ServiceError::Unauthenticated`] when the token does not count.
     pub async fn authenticate(&self, token: &str) -> Result<Arc<Actor>, ServiceError> {
+        if integration::is_key(token) {
+            return self.authenticate_integration(token).await;
+        }
         let verified = self.tokens.verify_by(token, &*self.clock);
         let verified = verified.map_err(|error| ServiceError::Unauthenticated(error.to_string()))?;
         if let Some(client) = &verified.client {

@@ -32,11 +32,13 @@ pub enum DocumentKind {
     /// Which tokens were given out and which of them count no more. Parent the organization, key the id of the
     /// application that they are for, or `organization`.
     Access = 11,
+    /// An integration. Parent the application, key its id, uid the hash of its key.
+    Integration = 12,
 }
 
 impl DocumentKind {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Organization,
         Self::Application,
         Self::Endpoint,
@@ -48,6 +50,7 @@ impl DocumentKind {
         Self::Task,
         Self::RunningTask,
         Self::Access,
+        Self::Integration,
     ];
 
     /// The kind of this number.

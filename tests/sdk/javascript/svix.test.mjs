@@ -173,6 +173,17 @@ for (const [generation, { Svix, Webhook }] of [["svix 2", second], ["svix 1", fi
       await refused(webhooks.get(made.id), 404);
     });
 
+    test("an integration acts for its application with its key, until that is rotated", async () => {
+      const { id } = await svix.integration.create(app, { name: "crm" });
+      const { key } = isSecond ? await svix.integration.rotateKey(app, id) : await svix.integration.getKey(app, id);
+      const program = new Svix(key, { serverUrl: server.url, numRetries: 0 });
+      assert.ok((await program.endpoint.list(app)).data.length > 0);
+      await refused(program.application.list(), 403);
+      await svix.integration.rotateKey(app, id);
+      await refused(program.endpoint.list(app), 401);
+      await svix.integration.delete(app, id);
+    });
+
     test("the customer's token reaches its own application alone, until it is ended", async () => {
       const { token, url } = await svix.authentication.appPortalAccess(app, {});
       assert.match(url, /^http/);

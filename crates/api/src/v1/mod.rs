@@ -16,6 +16,7 @@ pub(crate) mod event_type_import;
 pub(crate) mod filter;
 pub(crate) mod header;
 pub(crate) mod health;
+pub(crate) mod integration;
 pub(crate) mod message;
 pub(crate) mod message_batch;
 pub(crate) mod message_body;
@@ -90,6 +91,13 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
         .route("/api/v1/app/{app_id}/attempt/msg/{msg_id}", get(attempt::list_by_message))
         .route("/api/v1/app/{app_id}/oauth-client", get(oauth_client::list).post(oauth_client::create))
         .route("/api/v1/app/{app_id}/oauth-client/{client_id}", delete(oauth_client::delete))
+        .route("/api/v1/app/{app_id}/integration", get(integration::list).post(integration::create))
+        .route(
+            "/api/v1/app/{app_id}/integration/{integ_id}",
+            get(integration::get).put(integration::put).delete(integration::delete),
+        )
+        .route("/api/v1/app/{app_id}/integration/{integ_id}/key", get(integration::get_key))
+        .route("/api/v1/app/{app_id}/integration/{integ_id}/key/rotate", post(integration::rotate_key))
         .merge(organization_routes())
 }
 

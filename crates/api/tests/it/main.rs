@@ -21,6 +21,7 @@ mod front;
 mod header;
 mod idempotency;
 mod ingest_limit;
+mod integration;
 mod issuer;
 mod jql;
 mod matching;

@@ -64,6 +64,13 @@ const OPERATIONS: &[(&str, &str, bool)] = &[
     ("GET", "/app/{app_id}/oauth-client", true),
     ("POST", "/app/{app_id}/oauth-client", true),
     ("DELETE", "/app/{app_id}/oauth-client/{client_id}", true),
+    ("GET", "/app/{app_id}/integration", true),
+    ("POST", "/app/{app_id}/integration", true),
+    ("GET", "/app/{app_id}/integration/{integ_id}", true),
+    ("PUT", "/app/{app_id}/integration/{integ_id}", true),
+    ("DELETE", "/app/{app_id}/integration/{integ_id}", true),
+    ("GET", "/app/{app_id}/integration/{integ_id}/key", true),
+    ("POST", "/app/{app_id}/integration/{integ_id}/key/rotate", true),
     ("GET", "/operational-webhook/endpoint", false),
     ("POST", "/operational-webhook/endpoint", false),
     ("GET", "/operational-webhook/endpoint/{webhook_id}", false),
@@ -147,6 +154,7 @@ async fn furnished() -> (World, String, impl Fn(&str, &str) -> String) {
     let message = world.message("a", "t").await;
     let attempt = world.attempt(&app, &endpoint, &message, 200).await.to_string();
     let client = world.post("/app/a/oauth-client", json!({ "name": "n" })).await.text_of("clientId");
+    let integration = world.post("/app/a/integration", json!({ "name": "n" })).await.text_of("id");
     let webhook =
         world.post("/operational-webhook/endpoint", json!({ "url": "https://example.com/" })).await.text_of("id");
     // What is pending is asked for by hand, so that it can be called off.
@@ -158,6 +166,7 @@ async fn furnished() -> (World, String, impl Fn(&str, &str) -> String) {
             .replace("{msg_id}", &message)
             .replace("{attempt_id}", &attempt)
             .replace("{client_id}", &client)
+            .replace("{integ_id}", &integration)
             .replace("{webhook_id}", &webhook)
             .replace("{task_id}", &task)
             .replace("{event_type_name}", "t")

@@ -121,7 +121,7 @@ async fn insert(client: &Client, item: &Put, secret: Option<&[u8]>) -> Result<Wr
     // What belongs to an application shares its shard; what belongs to none is in the first one.
     let floor = match item.kind {
         DocumentKind::Application => floor_of_id(&item.key),
-        DocumentKind::Endpoint => floor_of(item.parent),
+        DocumentKind::Endpoint | DocumentKind::Integration => floor_of(item.parent),
         DocumentKind::Organization
         | DocumentKind::EventType
         | DocumentKind::OauthClient
