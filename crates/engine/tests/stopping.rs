@@ -91,6 +91,7 @@ impl World {
                 event_type: "sms.dlr".to_owned(),
                 event_id: None,
                 channels: Vec::new(),
+                tags: Vec::new(),
                 payload: Bytes::from_static(b"{}"),
                 raw: None,
                 raw_content_type: None,

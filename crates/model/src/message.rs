@@ -37,6 +37,8 @@ pub struct Message {
     pub event_id: Option<String>,
     /// Channels that endpoints filter by.
     pub channels: Vec<String>,
+    /// Words that its producer gave it, so that it is found by them.
+    pub tags: Vec<String>,
     /// The exact bytes of the `payload` member; `None` once it was expunged or has expired.
     pub payload: Option<Bytes>,
     /// Bytes that are sent in place of the payload, if the producer gave any.

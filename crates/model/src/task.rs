@@ -45,6 +45,9 @@ pub struct TaskScope {
     /// Only those with this channel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channel: Option<String>,
+    /// Only those with this tag.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
     /// Only those whose delivery has ended so: the number of the state.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u8>,

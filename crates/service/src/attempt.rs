@@ -51,6 +51,8 @@ pub struct AttemptFilter {
     pub status_class: Option<u16>,
     /// Only those of messages with this channel.
     pub channel: Option<String>,
+    /// Only those of messages with this tag.
+    pub tag: Option<String>,
     /// Only those of messages of these types; all if empty.
     pub event_types: Vec<String>,
 }
@@ -234,7 +236,7 @@ impl Service {
         filter: AttemptFilter,
     ) -> Result<Page<AttemptView>, ServiceError> {
         self.check_span(filter.after, filter.before)?;
-        let AttemptFilter { after, before, state, status_class, channel, event_types } = filter;
+        let AttemptFilter { after, before, state, status_class, channel, tag, event_types } = filter;
         let succeeded = match state {
             None => None,
             Some(DeliveryState::Success) => Some(true),
@@ -244,7 +246,7 @@ impl Service {
             }
         };
         let paging = window.paging();
-        let query = AttemptQuery { scope, paging, after, before, succeeded, status_class, channel, event_types };
+        let query = AttemptQuery { scope, paging, after, before, succeeded, status_class, channel, tag, event_types };
         let page = window.page(self.store.attempts(query).await?);
         let messages = self.message_ids(&page.items).await?;
         let endpoints = self.endpoint_ids(app, &page.items).await?;

@@ -12,6 +12,9 @@ use crate::{FieldError, ServiceError};
 const NAME_MAX: usize = 256;
 /// Flags that a link or an integration may have.
 const FLAGS_MAX: usize = 100;
+/// The longest tag, in bytes, and how many a message may have.
+const TAG_MAX: usize = 128;
+const TAGS_MAX: usize = 10;
 /// The longest channel, in bytes.
 const CHANNEL_MAX: usize = 128;
 /// The longest line of text, such as the name of an application, in bytes.
@@ -136,6 +139,19 @@ impl Faults {
             if !is_name(channel.as_ref(), CHANNEL_MAX, b"-_.:") {
                 let rule = "A channel is 1 to 128 characters of a-z, A-Z, 0-9, `-`, `_`, `.` and `:`.";
                 self.note_item("channels", &at, rule);
+            }
+        }
+    }
+
+    /// Tags of a message.
+    pub(crate) fn tags<T: AsRef<str>>(&mut self, tags: &[T]) {
+        if tags.len() > TAGS_MAX {
+            self.note("tags", format!("At most {TAGS_MAX} tags are allowed."));
+        }
+        for (at, tag) in tags.iter().enumerate().take(TAGS_MAX) {
+            let tag = tag.as_ref();
+            if tag.is_empty() || tag.len() > TAG_MAX || tag.contains(char::is_control) {
+                self.note_item("tags", &at, "A tag is 1 to 128 bytes of text on one line.");
             }
         }
     }

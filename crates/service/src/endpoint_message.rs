@@ -35,9 +35,10 @@ impl Service {
         actor.require(Right::ReadMessages)?;
         let (app, config) = self.lane_config(actor, app, endpoint).await?;
         self.check_span(filter.after, filter.before)?;
-        let MessageFilter { after, before, channel, event_types, with_content } = filter;
+        let MessageFilter { after, before, channel, tag, event_types, with_content } = filter;
         let paging = window.paging();
-        let messages = MessageQuery { app: app.no, paging, after, before, channel, event_types, with_payload: false };
+        let messages =
+            MessageQuery { app: app.no, paging, after, before, channel, tag, event_types, with_payload: false };
         let query = EndpointDeliveryQuery { endpoint: config.no, state, messages };
         let page = window.page(self.store.endpoint_deliveries(query).await?);
         let numbers: Vec<MessageNo> = page.items.iter().map(|delivery| delivery.message).collect();

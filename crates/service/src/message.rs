@@ -40,6 +40,8 @@ pub struct MessageDraft<'a> {
     pub event_id: Option<&'a str>,
     /// See [`Message::channels`]; not empty if present.
     pub channels: Option<Vec<Cow<'a, str>>>,
+    /// See [`Message::tags`].
+    pub tags: Option<Vec<Cow<'a, str>>>,
     /// See [`Message::ordering_key`].
     pub ordering_key: Option<&'a str>,
     /// How urgent it is; as the report's category says if absent.
@@ -83,6 +85,8 @@ pub struct MessageFilter {
     pub before: Option<Timestamp>,
     /// Only those with this channel.
     pub channel: Option<String>,
+    /// Only those with this tag.
+    pub tag: Option<String>,
     /// Only those of these types; all if empty.
     pub event_types: Vec<String>,
     /// With payloads; they are left out otherwise.
@@ -99,6 +103,7 @@ impl MessageDraft<'_> {
         if let Some(channels) = &self.channels {
             faults.channels(channels, CHANNELS_MAX);
         }
+        faults.tags(self.tags.as_deref().unwrap_or_default());
         if self.ordering_key.is_some_and(|key| !(1..=256).contains(&key.len())) {
             faults.note("orderingKey", "1 to 256 bytes are allowed; leave it out if the order does not matter.");
         }
@@ -128,6 +133,7 @@ impl MessageDraft<'_> {
             event_type: self.event_type.to_owned(),
             event_id: self.event_id.map(str::to_owned),
             channels: self.channels.iter().flatten().map(|channel| channel.clone().into_owned()).collect(),
+            tags: self.tags.iter().flatten().map(|tag| tag.clone().into_owned()).collect(),
             payload: self.payload.clone(),
             raw: self.raw.as_ref().map(|raw| raw.bytes.clone()),
             raw_content_type: self.raw.as_ref().and_then(|raw| raw.content_type).map(str::to_owned),
@@ -300,10 +306,9 @@ impl Service {
         actor.require(Right::ReadMessages)?;
         let app = self.app(actor, app).await?;
         self.check_span(filter.after, filter.before)?;
-        let MessageFilter { after, before, channel, event_types, with_content } = filter;
-        let paging = window.paging();
-        let query =
-            MessageQuery { app: app.no, paging, after, before, channel, event_types, with_payload: with_content };
+        let MessageFilter { after, before, channel, tag, event_types, with_content } = filter;
+        let (app, paging) = (app.no, window.paging());
+        let query = MessageQuery { app, paging, after, before, channel, tag, event_types, with_payload: with_content };
         Ok(window.page(self.store.messages(query).await?))
     }
 

@@ -129,6 +129,7 @@ impl Service {
             after: None,
             before: None,
             channel: None,
+            tag: None,
             event_types: Vec::new(),
             with_payload: false,
         };

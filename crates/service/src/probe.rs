@@ -195,6 +195,7 @@ impl Service {
             event_type,
             event_id: None,
             channels: Vec::new(),
+            tags: Vec::new(),
             payload: Some(payload),
             raw: None,
             raw_content_type: None,

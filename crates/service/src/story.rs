@@ -79,6 +79,7 @@ impl Service {
             succeeded: None,
             status_class: None,
             channel: None,
+            tag: None,
             event_types: Vec::new(),
         });
         let attempts = attempts.await?;

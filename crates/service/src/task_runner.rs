@@ -7,7 +7,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringback_model::{AppNo, DeliveryState, EndpointNo, FilterSubject, MessageNo, Reason, Task, TaskKind, TaskState};
+use ringback_model::{
+    AppNo, DeliveryState, EndpointNo, FilterSubject, MessageNo, Reason, Task, TaskKind, TaskScope, TaskState,
+};
 use ringback_store::{
     Advance, Advanced, AppConfig, Arm, Clear, Direction, Document, DocumentKind, DocumentPage, EndpointConfig, Paging,
     QueueNo, SurveyQuery, Surveyed,
@@ -160,12 +162,11 @@ fn given_up(mut task: Task, why: &str) -> Part {
 fn wanted(app: &AppConfig, config: &EndpointConfig, task: &Task, surveyed: &Surveyed) -> Option<Arm> {
     let message = &surveyed.message;
     let chosen = surveyed.has_body
+        && is_in_scope(&task.scope, surveyed)
         && match (task.kind, surveyed.state) {
             (TaskKind::Recover, state) => state == Some(DeliveryState::Fail),
             (TaskKind::ReplayMissing, state) => state.is_none() && matches(app, config, surveyed),
-            (TaskKind::BulkReplay, Some(state)) => {
-                state != DeliveryState::Pending && is_in_scope(task, state, surveyed)
-            }
+            (TaskKind::BulkReplay, Some(state)) => state != DeliveryState::Pending,
             (TaskKind::BulkReplay, None) | (TaskKind::Cancel, _) => false,
         };
     if !chosen {
@@ -178,12 +179,12 @@ fn wanted(app: &AppConfig, config: &EndpointConfig, task: &Task, surveyed: &Surv
     Some(Arm { message: message.no, was: surveyed.state, queue: queue.map(|queue| queue_of_task(task, queue)) })
 }
 
-fn is_in_scope(task: &Task, state: DeliveryState, surveyed: &Surveyed) -> bool {
-    let scope = &task.scope;
+fn is_in_scope(scope: &TaskScope, surveyed: &Surveyed) -> bool {
     let message = &surveyed.message;
     (scope.event_types.is_empty() || scope.event_types.contains(&message.event_type))
+        && scope.tag.as_ref().is_none_or(|tag| message.tags.contains(tag))
         && scope.channel.as_ref().is_none_or(|channel| message.channels.contains(channel))
-        && scope.status.is_none_or(|status| status == state.code())
+        && scope.status.is_none_or(|status| surveyed.state.is_some_and(|state| state.code() == status))
         && scope.status_class.is_none_or(|class| class == surveyed.status.map_or(0, |status| status / 100 * 100))
 }
 

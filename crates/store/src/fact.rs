@@ -37,6 +37,8 @@ pub struct NewMessage {
     pub event_id: Option<String>,
     /// See [`Message::channels`].
     pub channels: Vec<String>,
+    /// See [`Message::tags`].
+    pub tags: Vec<String>,
     /// See [`Message::payload`].
     pub payload: Bytes,
     /// See [`Message::raw`].
@@ -106,6 +108,7 @@ impl Accept {
             event_type: new.event_type,
             event_id: new.event_id,
             channels: new.channels,
+            tags: new.tags,
             payload: Some(new.payload),
             raw: new.raw,
             raw_content_type: new.raw_content_type,

@@ -170,6 +170,7 @@ mod tests {
             event_type: "sms.dlr".into(),
             event_id: None,
             channels: Vec::new(),
+            tags: Vec::new(),
             payload: None,
             raw: None,
             raw_content_type: None,

@@ -56,6 +56,8 @@ pub struct MessageQuery {
     pub before: Option<Timestamp>,
     /// Only those with this channel.
     pub channel: Option<String>,
+    /// Only those with this tag.
+    pub tag: Option<String>,
     /// Only those of these types; all if empty.
     pub event_types: Vec<String>,
     /// With payloads; they are left out otherwise.
@@ -104,6 +106,8 @@ pub struct AttemptQuery {
     pub status_class: Option<u16>,
     /// Only those of messages with this channel.
     pub channel: Option<String>,
+    /// Only those of messages with this tag.
+    pub tag: Option<String>,
     /// Only those of messages of these types; all if empty.
     pub event_types: Vec<String>,
 }

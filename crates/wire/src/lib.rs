@@ -297,6 +297,7 @@ mod tests {
             event_type: "sms.dlr".into(),
             event_id: None,
             channels: vec![],
+            tags: vec![],
             payload: Some(Bytes::from_static(body.as_bytes())),
             raw: None,
             raw_content_type: None,

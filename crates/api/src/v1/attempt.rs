@@ -184,6 +184,7 @@ fn filter(query: &Query) -> Result<AttemptFilter, Problem> {
         },
         status_class,
         channel: query.text("channel").map(str::to_owned),
+        tag: query.text("tag").map(str::to_owned),
         event_types: query.list("event_types"),
     })
 }
@@ -229,6 +230,7 @@ pub(crate) async fn list_deliveries(
         ("status" = Option<u8>, Query, description = "Only those that succeeded (0) or failed (2)."),
         ("status_code_class" = Option<u16>, Query, description = "Only answers of 100, 200 and so on; 0 for none."),
         ("channel" = Option<String>, Query, description = "Only those of messages with this channel."),
+        ("tag" = Option<String>, Query, description = "Only those of messages with this tag."),
         ("before" = Option<String>, Query, description = "Only those begun before this time."),
         ("after" = Option<String>, Query, description = "Only those begun after this time."),
         ("with_content" = Option<bool>, Query, description = "Bodies of answers; yes if absent."),
@@ -272,6 +274,7 @@ pub(crate) async fn list_by_delivery(
         ("status" = Option<u8>, Query, description = "Only those that succeeded (0) or failed (2)."),
         ("status_code_class" = Option<u16>, Query, description = "Only answers of 100, 200 and so on; 0 for none."),
         ("channel" = Option<String>, Query, description = "Only those of messages with this channel."),
+        ("tag" = Option<String>, Query, description = "Only those of messages with this tag."),
         ("before" = Option<String>, Query, description = "Only those begun before this time."),
         ("after" = Option<String>, Query, description = "Only those begun after this time."),
         ("with_content" = Option<bool>, Query, description = "Bodies of answers; yes if absent."),

@@ -28,6 +28,9 @@ pub(crate) struct RecoverIn {
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
     until: Option<Timestamp>,
+    /// Only messages with this tag.
+    #[serde(default)]
+    tag: Option<String>,
 }
 
 /// Which messages are sent again.
@@ -47,6 +50,9 @@ pub(crate) struct BulkReplayIn {
     /// Only messages with this channel.
     #[serde(default)]
     channel: Option<String>,
+    /// Only messages with this tag.
+    #[serde(default)]
+    tag: Option<String>,
     /// Only deliveries that succeeded (0), failed (2) or were canceled (4).
     #[serde(default)]
     status: Option<u8>,
@@ -127,8 +133,9 @@ async fn start_over_span(
     names: (String, String),
     kind: TaskKind,
 ) -> Result<Response, Problem> {
-    let RecoverIn { since, until } = asked.config(&[])?;
-    start(service, asked, names, kind, TaskDraft { since: Some(since), until, scope: TaskScope::default() }).await
+    let RecoverIn { since, until, tag } = asked.config(&[])?;
+    let scope = TaskScope { tag, ..TaskScope::default() };
+    start(service, asked, names, kind, TaskDraft { since: Some(since), until, scope }).await
 }
 
 async fn call_off(
@@ -198,9 +205,9 @@ pub(crate) async fn bulk_replay(
     Path(names): Path<(String, String)>,
     asked: Asked,
 ) -> Result<Response, Problem> {
-    let BulkReplayIn { since, until, event_types, channel, status, status_code_class } = asked.config(&[])?;
+    let BulkReplayIn { since, until, event_types, channel, tag, status, status_code_class } = asked.config(&[])?;
     let event_types = event_types.unwrap_or_default();
-    let scope = TaskScope { event_types, channel, status, status_class: status_code_class };
+    let scope = TaskScope { event_types, channel, tag, status, status_class: status_code_class };
     start(&service, asked, names, TaskKind::BulkReplay, TaskDraft { since: Some(since), until, scope }).await
 }
 

@@ -57,6 +57,7 @@ pub(crate) struct EventExampleIn<'a> {
         ("endpoint_id" = String, Path, description = "Id or uid of the endpoint."),
         ListParams,
         ("channel" = Option<String>, Query, description = "Only those with this channel."),
+        ("tag" = Option<String>, Query, description = "Only those with this tag."),
         ("status" = Option<u8>, Query, description = "Only those in this state: 0 to 4."),
         ("before" = Option<String>, Query, description = "Only those accepted before this time."),
         ("after" = Option<String>, Query, description = "Only those accepted after this time."),
@@ -76,6 +77,7 @@ pub(crate) async fn list(
         after: query.time("after")?,
         before: query.time("before")?,
         channel: query.text("channel").map(str::to_owned),
+        tag: query.text("tag").map(str::to_owned),
         event_types: query.list("event_types"),
         with_content: query.with_content()?,
     };

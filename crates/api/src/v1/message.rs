@@ -95,6 +95,7 @@ pub(crate) async fn expunge(
         ("app_id" = String, Path, description = "Id or uid of the application."),
         ListParams,
         ("channel" = Option<String>, Query, description = "Only those with this channel."),
+        ("tag" = Option<String>, Query, description = "Only those with this tag."),
         ("before" = Option<String>, Query, description = "Only those accepted before this time."),
         ("after" = Option<String>, Query, description = "Only those accepted after this time."),
         ("with_content" = Option<bool>, Query, description = "Payloads in the answer; yes if absent."),
@@ -117,6 +118,7 @@ pub(crate) async fn list(
         after: query.time("after")?,
         before: query.time("before")?,
         channel: query.text("channel").map(str::to_owned),
+        tag: query.text("tag").map(str::to_owned),
         event_types: query.list("event_types"),
         with_content: query.with_content()?,
     };

@@ -34,6 +34,10 @@ pub(crate) struct MessageIn<'a> {
     #[serde(borrow, default)]
     #[schema(value_type = Option<Vec<String>>, min_items = 1, max_items = 5)]
     channels: Option<Vec<Text<'a>>>,
+    /// Words that you find it by: lists and replays take one as `tag`. Each is 1 to 128 bytes on one line.
+    #[serde(borrow, default)]
+    #[schema(value_type = Option<Vec<String>>, max_items = 10, example = json!(["campaign-7"]))]
+    tags: Option<Vec<Text<'a>>>,
     /// What must stay in order: messages with the same key, for endpoints that ask for it.
     #[serde(borrow, default)]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 256)]
@@ -106,6 +110,9 @@ pub(crate) struct MessageOut<'a> {
     event_type: &'a str,
     #[schema(value_type = Option<Vec<String>>)]
     channels: Option<Vec<&'a str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>)]
+    tags: Option<Vec<&'a str>>,
     /// `{}` when contents were not asked for, `{"expired":true}` when it is gone.
     #[schema(value_type = Object)]
     payload: &'a RawValue,
@@ -140,14 +147,16 @@ impl<'a> MessageIn<'a> {
             return Err(Problem::invalid([FieldError::body("payload", rule)]));
         }
         let application = self.application.take().map(ApplicationIn::draft).transpose()?;
-        let channels = self.channels.take();
+        let words = |given: Option<Vec<Text<'a>>>| given.map(|words| words.into_iter().map(|word| word.0).collect());
+        let (channels, tags) = (words(self.channels.take()), words(self.tags.take()));
         let raw = self.transformations_params.as_ref().and_then(|params| params.raw_body(body));
         Ok(MessageDraft {
             event_type: &self.event_type.0,
             payload: body.slice_ref(self.payload.get().as_bytes()),
             raw,
             event_id: text(&self.event_id),
-            channels: channels.map(|channels| channels.into_iter().map(|channel| channel.0).collect()),
+            channels,
+            tags,
             ordering_key: text(&self.ordering_key),
             class: self.class,
             occurred_at: self.occurred_at,
@@ -185,6 +194,11 @@ impl<'a> MessageOut<'a> {
             event_id: draft.event_id,
             event_type: draft.event_type,
             channels: draft.channels.as_ref().map(|channels| channels.iter().map(AsRef::as_ref).collect()),
+            tags: draft
+                .tags
+                .as_ref()
+                .filter(|tags| !tags.is_empty())
+                .map(|tags| tags.iter().map(AsRef::as_ref).collect()),
             payload: match payload {
                 Some(payload) => payload,
                 None => nothing(),
@@ -199,12 +213,13 @@ impl<'a> MessageOut<'a> {
 
     /// A message as it is kept.
     pub(crate) fn stored(message: &'a Message, with_content: bool) -> Self {
-        let channels = &message.channels;
+        let words = |words: &'a [String]| (!words.is_empty()).then(|| words.iter().map(String::as_str).collect());
         Self {
             id: message.id,
             event_id: message.event_id.as_deref(),
             event_type: &message.event_type,
-            channels: (!channels.is_empty()).then(|| channels.iter().map(String::as_str).collect()),
+            channels: words(&message.channels),
+            tags: words(&message.tags),
             payload: match &message.payload {
                 _ if !with_content => nothing(),
                 Some(payload) => raw(payload),

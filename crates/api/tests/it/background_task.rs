@@ -101,10 +101,12 @@ async fn a_task_goes_on_where_it_was_after_a_restart_and_can_be_called_off() {
 }
 
 #[tokio::test]
-async fn a_replay_chooses_by_type_channel_state_and_status() {
+async fn a_replay_chooses_by_type_channel_tag_state_and_status() {
     for (body, chosen) in [
         (json!({ "eventTypes": ["x"] }), [true, false, false]),
         (json!({ "channel": "c" }), [false, true, false]),
+        (json!({ "tag": "g" }), [true, false, true]),
+        (json!({ "tag": "g", "status": 2 }), [true, false, false]),
         (json!({ "status": 0 }), [false, false, true]),
         (json!({ "statusCodeClass": 500 }), [false, true, false]),
         (json!({}), [true, true, true]),
@@ -113,9 +115,9 @@ async fn a_replay_chooses_by_type_channel_state_and_status() {
         let (world, app, endpoint) = furnished(json!({ "url": "https://example.com/" })).await;
         let mut messages = Vec::new();
         for (message, status) in [
-            (json!({ "eventType": "x", "payload": {} }), 404),
+            (json!({ "eventType": "x", "payload": {}, "tags": ["f", "g"] }), 404),
             (json!({ "eventType": "t", "payload": {}, "channels": ["c"] }), 503),
-            (json!({ "eventType": "t", "payload": {} }), 200),
+            (json!({ "eventType": "t", "payload": {}, "tags": ["g"] }), 200),
         ] {
             let id = world.post("/app/a/msg", message).await.text_of("id");
             match status {
@@ -133,6 +135,26 @@ async fn a_replay_chooses_by_type_channel_state_and_status() {
         let found: Vec<_> = messages.iter().map(|id| due.contains(id)).collect();
         assert_eq!(found, chosen, "{body}");
         assert_eq!(due[0], pending, "what is new goes before what is replayed");
+    }
+}
+
+#[tokio::test]
+async fn a_recovery_and_what_was_missed_are_chosen_by_tag_too() {
+    let (world, app, endpoint) = furnished(json!({ "url": "https://example.com/" })).await;
+    let tagged = |tag: &str| json!({ "eventType": "t", "payload": {}, "tags": [tag] });
+    let mut sent = Vec::new();
+    for tag in ["g", "h"] {
+        let id = world.post("/app/a/msg", tagged(tag)).await.text_of("id");
+        world.give_up(&app, &endpoint, &id, 500).await;
+        sent.push(id);
+    }
+    let late = world.endpoint("a", json!({ "url": "https://example.com/late" })).await;
+    for (what, name) in [("recover", &endpoint), ("replay-missing", &late)] {
+        let body = json!({ "since": SINCE, "tag": "h" });
+        world.post(&format!("/app/a/endpoint/{name}/{what}"), body).await.expect(202);
+        work(&world).await;
+        let rows = due(&world, &app, name).await;
+        assert_eq!(rows.iter().map(|row| row.message.id.to_string()).collect::<Vec<_>>(), sent[1..], "{what}");
     }
 }
 

@@ -44,6 +44,38 @@ async fn a_message_is_accepted_read_and_listed() {
 }
 
 #[tokio::test]
+async fn tags_are_kept_shown_and_narrow_every_list() {
+    let world = World::new();
+    let app = world.app("a").await;
+    let endpoint = world.endpoint("a", json!({ "url": "https://example.com/" })).await;
+    let body = json!({ "eventType": "t", "payload": {}, "tags": ["campaign 7", "ümlaut"] });
+    let made = world.post("/app/a/msg", body).await.expect(202);
+    let (id, tags) = (made["id"].as_str().unwrap().to_owned(), json!(["campaign 7", "ümlaut"]));
+    assert_eq!(made["tags"], tags);
+    let none = world.post("/app/a/msg", json!({ "eventType": "t", "payload": {}, "tags": [] })).await.expect(202);
+    assert_eq!(none.get("tags"), None);
+    for id in [&id, none["id"].as_str().unwrap()] {
+        world.attempt(&app, &endpoint, id, 200).await;
+    }
+    assert_eq!(world.get(&format!("/app/a/msg/{id}")).await.expect(200)["tags"], tags);
+    for path in [
+        "/app/a/msg".to_owned(),
+        format!("/app/a/endpoint/{endpoint}/msg"),
+        format!("/app/a/attempt/endpoint/{endpoint}"),
+    ] {
+        for (query, count) in [("", 2), ("?tag=campaign%207", 1), ("?tag=%C3%BCmlaut", 1), ("?tag=campaign", 0)] {
+            let listed = world.get(&format!("{path}{query}")).await.expect(200);
+            assert_eq!(listed["data"].as_array().unwrap().len(), count, "{path}{query}");
+        }
+    }
+    let attempts = format!("/app/a/attempt/msg/{id}?tag=");
+    for (tag, count) in [("campaign%207", 1), ("x", 0)] {
+        let listed = world.get(&format!("{attempts}{tag}")).await.expect(200);
+        assert_eq!(listed["data"].as_array().unwrap().len(), count);
+    }
+}
+
+#[tokio::test]
 async fn the_exact_bytes_of_a_payload_are_kept_and_given_back() {
     let world = World::new();
     let app = world.app("a").await;
@@ -214,6 +246,11 @@ async fn what_is_wrong_with_a_message_is_told() {
         ("channels", "[]", "channels"),
         ("channels", r#"["a","b","c","d","e","f"]"#, "channels"),
         ("channels", r#"["a b"]"#, "channels.0"),
+        ("tags", &format!("[{}\"a\"]", "\"a\",".repeat(10)), "tags"),
+        ("tags", r#"["a",""]"#, "tags.1"),
+        ("tags", r#"["a\u0000"]"#, "tags.0"),
+        ("tags", &format!("[\"{}\"]", "t".repeat(129)), "tags.0"),
+        ("tags", r#"[7]"#, "tags.0"),
         ("orderingKey", "\"\"", "orderingKey"),
         ("orderingKey", &format!("\"{}\"", "k".repeat(257)), "orderingKey"),
         ("class", "\"urgent\"", "class"),

@@ -28,6 +28,7 @@ struct MessagesPage {
     search: String,
     event_type: String,
     channel: String,
+    tag: String,
     before: String,
     after: String,
     is_filtered: bool,
@@ -77,16 +78,17 @@ pub(crate) async fn list(
     RawQuery(query): RawQuery,
 ) -> Result<Response, PageError> {
     let of = |name: &str| in_query(query.as_deref(), name).trim().to_owned();
-    let [search, event_type, channel, before, after, from] =
-        ["search", "type", "channel", "before", "after", "from"].map(of);
+    let [search, event_type, channel, tag, before, after, from] =
+        ["search", "type", "channel", "tag", "before", "after", "from"].map(of);
     let window = Window { limit: PAGE, from: from.parse().ok(), backwards: false, order: Direction::Descending };
     let actor = &visit.visit.actor;
     let found = if search.is_empty() {
         let filter = MessageFilter {
             after: time(&after),
             before: time(&before),
-            channel: Some(channel.clone()).filter(|channel| !channel.is_empty()),
-            event_types: Some(event_type.clone()).filter(|one| !one.is_empty()).into_iter().collect(),
+            channel: given(&channel),
+            tag: given(&tag),
+            event_types: given(&event_type).into_iter().collect(),
             with_content: false,
         };
         service.list_messages(actor, &visit.name, window, filter).await
@@ -103,8 +105,14 @@ pub(crate) async fn list(
     };
     let standings = service.message_standings(actor, &visit.name, &found.items).await?;
     let next = found.items.last().filter(|_| !found.done).map(|last| {
-        let given =
-            [("search", &search), ("type", &event_type), ("channel", &channel), ("before", &before), ("after", &after)];
+        let given = [
+            ("search", &search),
+            ("type", &event_type),
+            ("channel", &channel),
+            ("tag", &tag),
+            ("before", &before),
+            ("after", &after),
+        ];
         let mut next = form_urlencoded::Serializer::new(String::new());
         given.into_iter().filter(|(_, value)| !value.is_empty()).for_each(|(name, value)| {
             next.append_pair(name, value);
@@ -112,7 +120,7 @@ pub(crate) async fn list(
         next.append_pair("from", &last.id.to_string()).finish()
     });
     let layout = Layout::of_app(&service, &visit, "Messages", "/messages").await?.after(query.as_deref());
-    let is_filtered = [&search, &event_type, &channel, &before, &after].iter().any(|one| !one.is_empty());
+    let is_filtered = [&search, &event_type, &channel, &tag, &before, &after].iter().any(|one| !one.is_empty());
     let template = MessagesPage {
         layout,
         base: visit.base.clone(),
@@ -122,6 +130,7 @@ pub(crate) async fn list(
         search,
         event_type,
         channel,
+        tag,
         before,
         after,
         fault,
@@ -139,6 +148,11 @@ fn row(message: &Message, standing: MessageStanding) -> Row {
         at_iso: message.accepted_at.to_string(),
         standing: Standing::of(standing),
     }
+}
+
+/// What was entered, if anything was.
+fn given(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
 }
 
 /// What a field for a date and time holds, which names no zone: it is meant in UTC, as all times of the pages.

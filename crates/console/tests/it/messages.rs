@@ -24,6 +24,7 @@ async fn send(world: &World, event_type: &str, channels: Option<&'static str>) -
         event_type,
         payload: Bytes::from_static(HOSTILE.as_bytes()),
         channels: channels.map(|one| vec![one.into()]),
+        tags: channels.map(|_| vec!["campaign <7>".into()]),
         ..MessageDraft::default()
     };
     world.service.create_message(&world.actor(), "acme", &draft, None).await.unwrap().id.to_string()
@@ -51,6 +52,9 @@ async fn the_list_says_where_each_message_stands_and_is_searched_and_filtered() 
     assert!(!found.text.contains(&other));
     let filtered = open(&mut browser, &format!("{list}?type=order.closed")).await;
     assert!(filtered.text.contains(&other) && !filtered.text.contains(&matched));
+    let tagged = open(&mut browser, &format!("{list}?tag=campaign+%3C7%3E")).await;
+    assert!(tagged.text.contains(&matched) && !tagged.text.contains(&other));
+    open(&mut browser, &format!("{list}/{matched}")).await.holds("campaign &#60;7&#62;");
     open(&mut browser, &format!("{list}?search=nothing")).await.holds("No message is like this");
     open(&mut browser, &format!("{list}?after=2099-01-01T00:00")).await.holds("in the future");
 }

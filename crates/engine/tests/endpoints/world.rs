@@ -172,6 +172,7 @@ impl World {
             event_type: "sms.dlr".to_owned(),
             event_id: None,
             channels: Vec::new(),
+            tags: Vec::new(),
             payload: Bytes::from_static(payload.as_bytes()),
             raw: None,
             raw_content_type: None,
@@ -207,6 +208,7 @@ impl World {
             succeeded: None,
             status_class: None,
             channel: None,
+            tag: None,
             event_types: Vec::new(),
         };
         for _ in 0..2_000 {

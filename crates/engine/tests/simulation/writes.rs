@@ -53,6 +53,7 @@ impl World {
                 event_type: "sms.dlr".to_owned(),
                 event_id: None,
                 channels: Vec::new(),
+                tags: Vec::new(),
                 payload: Bytes::from(format!("{{\"n\":{},\"key\":{key}}}", self.posted)),
                 raw: None,
                 raw_content_type: None,

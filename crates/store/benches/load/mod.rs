@@ -50,6 +50,7 @@ impl Load {
                 event_type: "sms.dlr".to_owned(),
                 event_id: None,
                 channels: Vec::new(),
+                tags: Vec::new(),
                 payload: self.payload.clone(),
                 raw: None,
                 raw_content_type: None,

@@ -24,6 +24,7 @@ pub fn a_message_comes_back_byte_for_byte(harness: &dyn Harness) {
         item.message.raw = Some(payload.slice(payload.len() / 2..));
         item.message.raw_content_type = Some("text/plain; charset=\"x\"".to_owned());
         item.message.channels = vec!["a".to_owned(), "\"b\"\n\0".to_owned()];
+        item.message.tags = vec!["é".to_owned(), "a, {\"b\\\"}".to_owned()];
         item.message.ordering_key = OrderingKey::new("k\0".to_owned());
         item.message.occurred_at = Some(world.later(5));
         item.message.deliver_at = Some(world.now());
@@ -40,6 +41,7 @@ pub fn a_message_comes_back_byte_for_byte(harness: &dyn Harness) {
             event_type: new.event_type,
             event_id: new.event_id,
             channels: new.channels,
+            tags: new.tags,
             payload: Some(new.payload),
             raw: new.raw,
             raw_content_type: new.raw_content_type,

@@ -5,8 +5,11 @@ use std::time::Duration;
 use ringback_model::{DeliveryState, MessageNo, Reason, Timestamp, Trigger};
 
 use super::Harness;
+use super::reading::messages;
 use super::world::{ENDPOINT, OTHER, SUCCESS, World};
-use crate::{Aging, AgingQuery, EXPUNGED, Expire, Expired, Expiry, Mention, MessageRef, Part, Step, UnreadQuery};
+use crate::{
+    Aging, AgingQuery, EXPUNGED, Expire, Expired, Expiry, Mention, MessageQuery, MessageRef, Part, Step, UnreadQuery,
+};
 
 /// Has the pass read what is there and note that it is to be looked at then.
 fn note(world: &World<'_>, at: Timestamp) {
@@ -174,21 +177,27 @@ pub fn a_payload_goes_and_its_message_stays(harness: &dyn Harness) {
 /// A message goes with all that there is of it, and its event id is free again.
 pub fn a_message_goes_with_all_that_there_is_of_it(harness: &dyn Harness) {
     let world = World::new(harness);
-    let with_event_id = || {
-        let mut item = world.item(&[(ENDPOINT, None)]);
-        item.message.event_id = Some("dlr-1".to_owned());
-        item
+    let mut item = world.item(&[(ENDPOINT, None)]);
+    item.message.event_id = Some("dlr-1".to_owned());
+    item.message.tags = vec!["c-1".to_owned(), "c-2".to_owned()];
+    let tagged = |tag: &str| {
+        let query = MessageQuery { tag: Some(tag.to_owned()), ..messages(&world) };
+        world.store.messages(query).wait().expect("the store can be read").len()
     };
-    let (gone, stays) = (world.accept(with_event_id()), world.send(&[ENDPOINT]));
+    let (gone, stays) = (world.accept(item.clone()), world.send(&[ENDPOINT]));
     world.finish(gone, ENDPOINT, SUCCESS);
     world.finish(stays, ENDPOINT, SUCCESS);
     note(&world, world.now());
+    assert_eq!((tagged("c-1"), tagged("c-2")), (1, 1));
     expire(&world, &[(gone, Expiry::Message)]);
     assert!(world.store.deliveries(gone).wait().expect("the store can be read").is_empty());
+    assert_eq!((tagged("c-1"), tagged("c-2")), (0, 0));
     assert!(world.attempts(gone).is_empty());
     assert_eq!(world.attempts(stays).len(), 1);
     assert_eq!(aging(&world, due_parts(&world)[0]).len(), 1);
-    world.accept(with_event_id());
+    // Nothing is left of it that would be in the way of another one of its kind.
+    world.accept(item);
+    assert_eq!((tagged("c-1"), tagged("c-2")), (1, 1));
 }
 
 /// Each commit writes so many rows at most; what is left is done by those after it, and only then the part is visited.

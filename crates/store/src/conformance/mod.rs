@@ -168,6 +168,7 @@ macro_rules! conformance_tests {
             }
             reading {
                 pages_of_messages_visit_each_once
+                pages_of_a_tag_visit_each_once
                 messages_are_searched
                 deliveries_of_an_endpoint_are_searched
                 pages_of_attempts_visit_each_once

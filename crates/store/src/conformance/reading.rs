@@ -10,13 +10,15 @@ use super::Harness;
 use super::world::{ENDPOINT, OTHER, SUCCESS, World, attempts_of};
 use crate::{AttemptQuery, AttemptScope, Direction, EndpointDeliveryQuery, MessageQuery, NewAttempt, Paging, Step};
 
-fn messages(world: &World<'_>) -> MessageQuery {
+/// Asks for all messages of the application, oldest first.
+pub(super) fn messages(world: &World<'_>) -> MessageQuery {
     MessageQuery {
         app: world.app,
         paging: Paging { limit: 100, after: None, direction: Direction::Ascending },
         after: None,
         before: None,
         channel: None,
+        tag: None,
         event_types: Vec::new(),
         with_payload: false,
     }
@@ -58,7 +60,42 @@ pub fn pages_of_messages_visit_each_once(harness: &dyn Harness) {
     assert!(by_number.iter().all(|message| message.payload.is_none()));
 }
 
-/// By time, channel and type; with payloads only if asked.
+/// Those with a tag, in the same order and by the same pages; a tag that is given twice counts once.
+pub fn pages_of_a_tag_visit_each_once(harness: &dyn Harness) {
+    let world = World::new(harness);
+    let sent: Vec<_> = (0..12)
+        .map(|at| {
+            world.clock.advance(Duration::from_millis(10));
+            let mut item = world.item(&[(ENDPOINT, None)]);
+            item.message.tags = if at % 3 == 0 { vec!["a b".to_owned(); 2] } else { vec!["b".to_owned()] };
+            world.accept(item)
+        })
+        .collect();
+    let mut expected: Vec<_> = sent.into_iter().step_by(3).collect();
+    for direction in [Direction::Ascending, Direction::Descending] {
+        for limit in [1, 3, 4, 100] {
+            let (mut visited, mut after) = (Vec::new(), None);
+            loop {
+                let paging = Paging { limit, after, direction };
+                let query =
+                    MessageQuery { tag: Some("a b".to_owned()), paging, with_payload: true, ..messages(&world) };
+                let page = world.store.messages(query.clone()).wait().expect("the store can be read");
+                let query = EndpointDeliveryQuery { endpoint: ENDPOINT, state: None, messages: query };
+                let deliveries = world.store.endpoint_deliveries(query).wait().expect("the store can be read");
+                let numbers: Vec<_> = page.iter().map(|message| message.no).collect();
+                assert_eq!(deliveries.iter().map(|delivery| delivery.message).collect::<Vec<_>>(), numbers);
+                let Some(last) = page.last() else { break };
+                assert!(last.tags.contains(&"a b".to_owned()) && last.payload.is_some());
+                after = Some(last.id);
+                visited.extend(numbers);
+            }
+            assert_eq!(visited, expected, "{direction:?} by {limit}");
+        }
+        expected.reverse();
+    }
+}
+
+/// By time, channel, tag and type; with payloads only if asked.
 pub fn messages_are_searched(harness: &dyn Harness) {
     let world = World::new(harness);
     let begun = world.now();
@@ -69,6 +106,7 @@ pub fn messages_are_searched(harness: &dyn Harness) {
             let mut item = world.item(&[(ENDPOINT, None)]);
             item.message.event_type = (*event_type).to_owned();
             item.message.channels = (0..at).map(|n| format!("channel-{n}")).collect();
+            item.message.tags = (0..at).map(|n| format!("tag-{n}")).collect();
             world.clock.advance(Duration::from_secs(1));
             world.accept(item)
         })
@@ -83,6 +121,12 @@ pub fn messages_are_searched(harness: &dyn Harness) {
     assert_eq!(search(MessageQuery { event_types: types, ..all() }), [sent[0], sent[2]]);
     assert_eq!(search(MessageQuery { channel: Some("channel-0".to_owned()), ..all() }), sent[1..]);
     assert_eq!(search(MessageQuery { channel: Some("channel-1".to_owned()), ..all() }), sent[2..]);
+    let tagged = |tag: &str| MessageQuery { tag: Some(tag.to_owned()), ..all() };
+    assert_eq!((search(tagged("tag-0")), search(tagged("tag-1"))), (sent[1..].to_vec(), sent[2..].to_vec()));
+    assert_eq!((search(tagged("tag")), search(tagged("channel-0"))), (vec![], vec![]));
+    let typed = vec!["sms.mo".to_owned()];
+    assert_eq!(search(MessageQuery { event_types: typed, ..tagged("tag-0") }), sent[1..2]);
+    assert_eq!(search(MessageQuery { app: ringback_model::AppNo(99), ..tagged("tag-0") }), []);
     assert_eq!(search(MessageQuery { after: Some(begun), ..all() }), sent[1..], "after, not at");
     assert_eq!(search(MessageQuery { before: Some(begun + Duration::from_secs(1)), ..all() }), sent[..1]);
     assert_eq!(search(MessageQuery { app: ringback_model::AppNo(99), ..all() }), []);
@@ -134,6 +178,7 @@ pub fn attempts_are_searched(harness: &dyn Harness) {
     let mut item = world.item(&[(ENDPOINT, None)]);
     item.message.event_type = "voice.call".to_owned();
     item.message.channels = vec!["c".to_owned()];
+    item.message.tags = vec!["t".to_owned(), "u".to_owned()];
     let (call, report) = (world.accept(item), world.send(&[ENDPOINT]));
     let retry = Step::Retry { due: world.later(1), counted: true };
     let mut unanswered = world.outcome(call, ENDPOINT, Trigger::Scheduled, retry);
@@ -164,6 +209,8 @@ pub fn attempts_are_searched(harness: &dyn Harness) {
     assert_eq!(search(AttemptQuery { after: Some(begun), ..all() }), numbers[1..]);
     assert_eq!(search(AttemptQuery { before: Some(world.now()), ..all() }), numbers[..2]);
     assert_eq!(search(AttemptQuery { channel: Some("c".to_owned()), ..all() }), numbers[..1]);
+    assert_eq!(search(AttemptQuery { tag: Some("u".to_owned()), ..all() }), numbers[..1]);
+    assert!(search(AttemptQuery { tag: Some("c".to_owned()), ..all() }).is_empty());
     assert_eq!(search(AttemptQuery { event_types: vec!["sms.dlr".to_owned()], ..all() }), numbers[1..]);
     assert!(search(AttemptQuery { succeeded: Some(true), status_class: Some(500), ..all() }).is_empty());
 }

@@ -88,6 +88,7 @@ impl<'a> World<'a> {
                 event_type: "sms.dlr".to_owned(),
                 event_id: None,
                 channels: Vec::new(),
+                tags: Vec::new(),
                 payload: Bytes::from_static(b"{\"a\":1}"),
                 raw: None,
                 raw_content_type: None,
@@ -268,6 +269,7 @@ pub(super) fn attempts_of(scope: AttemptScope) -> AttemptQuery {
         succeeded: None,
         status_class: None,
         channel: None,
+        tag: None,
         event_types: Vec::new(),
     }
 }

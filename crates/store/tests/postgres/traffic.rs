@@ -81,6 +81,7 @@ impl Traffic {
                 event_type: "sms.dlr".to_owned(),
                 event_id: None,
                 channels: Vec::new(),
+                tags: Vec::new(),
                 payload: Bytes::from(number.to_string()),
                 raw: None,
                 raw_content_type: None,

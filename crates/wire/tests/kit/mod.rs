@@ -22,6 +22,7 @@ pub(crate) fn message(event_type: &str, payload: &str) -> Message {
         event_type: event_type.to_owned(),
         event_id: None,
         channels: Vec::new(),
+        tags: Vec::new(),
         payload: Some(Bytes::copy_from_slice(payload.as_bytes())),
         raw: None,
         raw_content_type: None,

@@ -28,6 +28,7 @@ fn due(no: i64, endpoint: i64, class: Class, queue: Option<i64>) -> Due {
         event_type: "sms.dlr".into(),
         event_id: None,
         channels: Vec::new(),
+        tags: Vec::new(),
         payload: Some(Bytes::from_static(b"{}")),
         raw: None,
         raw_content_type: None,

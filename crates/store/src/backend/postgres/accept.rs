@@ -30,16 +30,22 @@ const ACCEPT: &str = concat!(
        COALESCE((SELECT version FROM ringback.configuration c WHERE c.app = given.app), 0) = given.app_version AS current \
        FROM unnest($2::bigint[], $3::bigint[], $4::bytea[], $5::text[], $6::bytea[], $7::text[], $8::bytea[], \
          $9::smallint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::text[], $14::bytea[], $15::bytea[], \
-         $16::bytea[], $17::bytea[], $18::bigint[], $22::text[], $23::bigint[], $24::bigint[]) WITH ORDINALITY AS given (app, app_version, id, event_type, \
+         $16::bytea[], $17::bytea[], $18::bigint[], $22::text[], $23::bigint[], $24::bigint[], \
+         $26::text[]) WITH ORDINALITY AS given (app, app_version, id, event_type, \
          event_id, channels, ordering_key, priority, occurred_at, accepted_at, expires_at, raw_content_type, raw, \
-         payload, key, body, key_expires_at, callback_url, deliver_at, deliver_until, at)), \
+         payload, key, body, key_expires_at, callback_url, deliver_at, deliver_until, tags, at)), \
      item AS MATERIALIZED (SELECT *, CASE WHEN used IS NULL AND current \
        THEN (app >> 55 << 55) + nextval('ringback.message_no') END AS no FROM judged), \
      kept AS (INSERT INTO ringback.message (no, app, id, event_type, event_id, channels, ordering_key, priority, \
-       occurred_at, accepted_at, expires_at, raw_content_type, raw, payload, callback_url, deliver_at, deliver_until) \
+       occurred_at, accepted_at, expires_at, raw_content_type, raw, payload, callback_url, deliver_at, deliver_until, \
+       tags) \
        SELECT no, app, id, event_type, event_id, channels::bytea[], ordering_key, priority, occurred_at, accepted_at, \
-         expires_at, raw_content_type, raw, payload, callback_url, deliver_at, deliver_until FROM item WHERE no IS NOT NULL \
+         expires_at, raw_content_type, raw, payload, callback_url, deliver_at, deliver_until, tags::bytea[] \
+         FROM item WHERE no IS NOT NULL \
        ON CONFLICT (app, event_id) WHERE event_id IS NOT NULL DO NOTHING RETURNING no), \
+     tagged AS (INSERT INTO ringback.message_tag (app, tag, id, message) \
+       SELECT DISTINCT item.app, tag, item.id, item.no FROM item, unnest(item.tags::bytea[]) AS tag \
+       WHERE item.no IN (SELECT no FROM kept)), \
      claimed AS (INSERT INTO ringback.idempotency AS idempotency (key, body, expires_at, answer) \
        SELECT key, body, key_expires_at, id FROM item WHERE key IS NOT NULL AND no IN (SELECT no FROM kept) ",
     replace_expired!("$1"),
@@ -71,7 +77,8 @@ pub(super) async fn accept(client: &Client, now: Timestamp, items: &[&Accept]) -
         return Ok(Outcome::default());
     }
     let channels: Vec<_> = items.iter().map(|item| texts_to_sql(&item.message.channels)).collect();
-    let rows = query(client, ACCEPT, &values(now, items, &channels)).await?;
+    let tags: Vec<_> = items.iter().map(|item| texts_to_sql(&item.message.tags)).collect();
+    let rows = query(client, ACCEPT, &values(now, items, &channels, &tags)).await?;
     let mut outcomes: Vec<Option<(Accepted, Vec<Due>)>> = items.iter().map(|_| None).collect();
     for row in &rows {
         let at = usize::try_from(get::<i64>(row, 0)? - 1).unwrap_or(usize::MAX);
@@ -87,7 +94,12 @@ pub(super) async fn accept(client: &Client, now: Timestamp, items: &[&Accept]) -
     Ok(all)
 }
 
-fn values<'a>(now: Timestamp, items: &[&'a Accept], channels: &'a [Option<String>]) -> Values<'a> {
+fn values<'a>(
+    now: Timestamp,
+    items: &[&'a Accept],
+    channels: &'a [Option<String>],
+    tags: &'a [Option<String>],
+) -> Values<'a> {
     let messages = || items.iter().map(|item| &item.message);
     let keys = || items.iter().map(|item| item.idempotency.as_ref());
     let targets = || (1..).zip(items).flat_map(|(at, item)| item.targets.iter().map(move |target| (at, target)));
@@ -118,6 +130,7 @@ fn values<'a>(now: Timestamp, items: &[&'a Accept], channels: &'a [Option<String
         .maybe_int8s(messages().map(|message| message.deliver_at.map(Timestamp::as_micros)))
         .maybe_int8s(messages().map(|message| message.deliver_until.map(Timestamp::as_micros)))
         .int2s(priorities.map(|priority| i16::from(priority.0)))
+        .texts(tags.iter().map(Option::as_deref))
 }
 
 fn read(row: &Row, now: Timestamp, item: &Accept) -> Result<(Accepted, Vec<Due>)> {

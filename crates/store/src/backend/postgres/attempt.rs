@@ -27,7 +27,7 @@ pub(super) async fn find(client: &Client, message: MessageNo, id: AttemptId) -> 
 
 /// See [`crate::Store::attempts`].
 pub(super) async fn page(client: &Client, search: &AttemptQuery) -> Result<Vec<Attempt>> {
-    let join = if search.channel.is_some() || !search.event_types.is_empty() {
+    let join = if search.channel.is_some() || search.tag.is_some() || !search.event_types.is_empty() {
         "JOIN ringback.message m ON m.no = a.message"
     } else {
         ""
@@ -67,6 +67,9 @@ pub(super) async fn page(client: &Client, search: &AttemptQuery) -> Result<Vec<A
         None => {}
     }
     message::narrow(&mut found, search.channel.as_deref(), &search.event_types);
+    if let Some(tag) = &search.tag {
+        found.and("? = ANY (m.tags)", tag.as_bytes(), Type::BYTEA);
+    }
     let (sql, values) = found.finish(order, search.paging.limit);
     transaction(client, Purpose::Search, query(client, &sql, &values)).await?.iter().map(read).collect()
 }

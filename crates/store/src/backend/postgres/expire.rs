@@ -138,6 +138,7 @@ pub(super) async fn expire(client: &Client, now: Timestamp, item: &Expire) -> Re
         (FORGET_PAYLOADS, &going.payloads),
         (FORGET_ATTEMPTS, &going.attempts),
         (FORGET_DELIVERIES, &going.messages),
+        (FORGET_TAGS, &going.messages),
         (FORGET_MESSAGES, &going.messages),
     ] {
         if !messages.is_empty() {
@@ -155,6 +156,8 @@ const FORGET_PAYLOADS: &str = "UPDATE ringback.message SET payload = NULL, raw =
     WHERE no = ANY ($1::bigint[]) AND (payload IS NOT NULL OR raw IS NOT NULL) RETURNING 1";
 const FORGET_ATTEMPTS: &str = "DELETE FROM ringback.attempt WHERE message = ANY ($1::bigint[]) RETURNING 1";
 const FORGET_DELIVERIES: &str = "DELETE FROM ringback.delivery WHERE message = ANY ($1::bigint[]) RETURNING 1";
+const FORGET_TAGS: &str = "DELETE FROM ringback.message_tag t USING ringback.message m \
+    WHERE m.no = ANY ($1::bigint[]) AND t.app = m.app AND t.tag = ANY (m.tags) AND t.id = m.id RETURNING 1";
 const FORGET_MESSAGES: &str = "DELETE FROM ringback.message WHERE no = ANY ($1::bigint[]) RETURNING 1";
 
 /// Ends what is pending of messages, and calls off what was asked for by hand, unless that is kept; answers what has ended. Rows are locked in

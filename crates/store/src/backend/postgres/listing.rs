@@ -6,7 +6,7 @@ use tokio_postgres::{Client, Row};
 
 use super::connection::{Purpose, query, transaction};
 use super::error::Result;
-use super::message::narrow_to_page;
+use super::message::{narrow_to_page, source};
 use super::value::{Search, Values, coded, get, maybe_time};
 use crate::EndpointDeliveryQuery;
 
@@ -23,9 +23,9 @@ pub(super) async fn deliveries(client: &Client, message: MessageNo) -> Result<Ve
 /// See [`crate::Store::endpoint_deliveries`].
 pub(super) async fn endpoint_deliveries(client: &Client, asked: &EndpointDeliveryQuery) -> Result<Vec<Delivery>> {
     // In the order of messages, each with a look for its delivery: an index of what has ended would cost each message.
+    let (from, app) = source(&asked.messages);
     let sql = format!(
-        "SELECT {COLUMNS} FROM ringback.message m JOIN ringback.delivery d \
-         ON d.message = m.no AND d.endpoint = $1 WHERE m.app = $2"
+        "SELECT {COLUMNS} FROM {from} JOIN ringback.delivery d ON d.message = m.no AND d.endpoint = $1 WHERE {app} = $2"
     );
     let mut search = Search::new(sql, Values::default().int8(asked.endpoint.0).int8(asked.messages.app.0));
     match asked.state {

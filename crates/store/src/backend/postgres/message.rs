@@ -14,7 +14,7 @@ use crate::{Direction, MessageQuery, MessageRef};
 macro_rules! columns {
     () => {
         "m.no, m.app, m.id, m.event_type, m.event_id, m.channels, m.ordering_key, m.occurred_at, m.accepted_at, \
-         m.expires_at, m.raw_content_type, m.callback_url, m.deliver_at, m.deliver_until"
+         m.expires_at, m.raw_content_type, m.callback_url, m.deliver_at, m.deliver_until, m.tags"
     };
 }
 
@@ -22,13 +22,13 @@ macro_rules! columns {
 macro_rules! whole {
     () => {
         "m.no, m.app, m.id, m.event_type, m.event_id, m.channels, m.ordering_key, m.occurred_at, m.accepted_at, \
-         m.expires_at, m.raw_content_type, m.callback_url, m.deliver_at, m.deliver_until, m.raw, m.payload"
+         m.expires_at, m.raw_content_type, m.callback_url, m.deliver_at, m.deliver_until, m.tags, m.raw, m.payload"
     };
 }
 pub(super) use {columns, whole};
 
 /// How many columns [`whole!`] names.
-pub(super) const WHOLE: usize = 16;
+pub(super) const WHOLE: usize = 17;
 
 /// The message with this number, and how urgent it is. Inside of a transaction.
 pub(super) async fn by_no(client: &Client, no: MessageNo) -> Result<Option<(Message, Priority)>> {
@@ -87,7 +87,8 @@ pub(super) async fn payloads(
 /// See [`crate::Store::messages`].
 pub(super) async fn page(client: &Client, search: &MessageQuery) -> Result<Vec<Message>> {
     let columns = if search.with_payload { whole!() } else { columns!() };
-    let sql = format!("SELECT {columns} FROM ringback.message m WHERE m.app = $1");
+    let (from, app) = source(search);
+    let sql = format!("SELECT {columns} FROM {from} WHERE {app} = $1");
     let mut found = Search::new(sql, Values::default().int8(search.app.0));
     let order = narrow_to_page(&mut found, search);
     let (sql, values) = found.finish(order, search.paging.limit);
@@ -95,12 +96,26 @@ pub(super) async fn page(client: &Client, search: &MessageQuery) -> Result<Vec<M
     transaction(client, Purpose::Search, query(client, &sql, &values)).await?.iter().map(read).collect()
 }
 
-/// Narrows a search over `message m` to a page; answers its order.
+/// Where the messages of a page are looked for, as `message m`, and the column of their application: among those with a
+/// tag, or among all.
+pub(super) const fn source(search: &MessageQuery) -> (&'static str, &'static str) {
+    match search.tag {
+        Some(_) => ("ringback.message_tag t JOIN ringback.message m ON m.no = t.message", "t.app"),
+        None => ("ringback.message m", "m.app"),
+    }
+}
+
+/// Narrows a search over a [`source`] to a page; answers its order.
 pub(super) fn narrow_to_page<'a>(found: &mut Search<'a>, search: &'a MessageQuery) -> &'static str {
-    let (beyond, order) = match search.paging.direction {
-        Direction::Ascending => ("m.id > ?", " ORDER BY m.id"),
-        Direction::Descending => ("m.id < ?", " ORDER BY m.id DESC"),
+    let (beyond, order) = match (search.tag.is_some(), search.paging.direction) {
+        (false, Direction::Ascending) => ("m.id > ?", " ORDER BY m.id"),
+        (false, Direction::Descending) => ("m.id < ?", " ORDER BY m.id DESC"),
+        (true, Direction::Ascending) => ("t.id > ?", " ORDER BY t.id"),
+        (true, Direction::Descending) => ("t.id < ?", " ORDER BY t.id DESC"),
     };
+    if let Some(tag) = &search.tag {
+        found.and("t.tag = ?", tag.as_bytes(), Type::BYTEA);
+    }
     if let Some(after) = search.paging.after {
         found.and(beyond, after.as_bytes().to_vec(), Type::BYTEA);
     }
@@ -152,7 +167,9 @@ pub(super) fn texts_to_sql(texts: &[String]) -> Option<String> {
 
 /// A message without its payload.
 pub(super) fn read(row: &Row) -> Result<Message> {
-    let texts: Option<Vec<Vec<u8>>> = get(row, 5)?;
+    let texts = |column| -> Result<Vec<String>> {
+        get::<Option<Vec<Vec<u8>>>>(row, column)?.unwrap_or_default().into_iter().map(text).collect()
+    };
     let maybe_text = |column| get::<Option<Vec<u8>>>(row, column)?.map(text).transpose();
     Ok(Message {
         no: MessageNo(get(row, 0)?),
@@ -160,7 +177,7 @@ pub(super) fn read(row: &Row) -> Result<Message> {
         id: id(row, 2)?,
         event_type: get(row, 3)?,
         event_id: maybe_text(4)?,
-        channels: texts.unwrap_or_default().into_iter().map(text).collect::<Result<_>>()?,
+        channels: texts(5)?,
         ordering_key: maybe_text(6)?.and_then(OrderingKey::new),
         occurred_at: maybe_time(row, 7)?,
         accepted_at: time(row, 8)?,
@@ -169,6 +186,7 @@ pub(super) fn read(row: &Row) -> Result<Message> {
         callback_url: get(row, 11)?,
         deliver_at: maybe_time(row, 12)?,
         deliver_until: maybe_time(row, 13)?,
+        tags: texts(14)?,
         raw: None,
         payload: None,
     })
@@ -177,5 +195,5 @@ pub(super) fn read(row: &Row) -> Result<Message> {
 /// A message with its payload, from the first [`WHOLE`] columns.
 pub(super) fn read_whole(row: &Row) -> Result<Message> {
     let bytes = |column| Ok::<_, super::error::SqlError>(get::<Option<Vec<u8>>>(row, column)?.map(Bytes::from));
-    Ok(Message { raw: bytes(14)?, payload: bytes(15)?, ..read(row)? })
+    Ok(Message { raw: bytes(15)?, payload: bytes(16)?, ..read(row)? })
 }

@@ -63,7 +63,7 @@ pub(super) fn find(connection: &Connection, message: MessageNo, id: AttemptId) -
 
 /// See [`crate::Store::attempts`].
 pub(super) fn page(connection: &Connection, query: &AttemptQuery) -> Result<Vec<Attempt>> {
-    let join = if query.channel.is_some() || !query.event_types.is_empty() {
+    let join = if query.channel.is_some() || query.tag.is_some() || !query.event_types.is_empty() {
         "JOIN message m ON m.no = a.message"
     } else {
         ""
@@ -106,6 +106,9 @@ pub(super) fn page(connection: &Connection, query: &AttemptQuery) -> Result<Vec<
         None => {}
     }
     message::narrow(&mut search, query.channel.as_ref(), &query.event_types);
+    if let Some(tag) = &query.tag {
+        search.and("EXISTS (SELECT 1 FROM json_each(m.tags) WHERE value = ?)", tag.clone());
+    }
     let (sql, values) = search.finish(order, query.paging.limit);
     connection.prepare_cached(&sql)?.query_map(params_from_iter(values), read)?.collect()
 }

@@ -110,6 +110,9 @@ fn let_go(batch: &mut Batch<'_>, message: MessageNo, what: Expiry, budget: usize
             return Ok((rows, false));
         }
         usage::give_back(connection, message, cursor(connection)?)?;
+        if what == Expiry::Message {
+            connection.prepare_cached(FORGET_TAGS)?.execute([message.0])?;
+        }
         rows += connection.prepare_cached(sql)?.execute([message.0])?;
     }
     // What fills the budget exactly may have left something.
@@ -122,6 +125,8 @@ const FORGET_DELIVERIES: &str = "DELETE FROM delivery WHERE (message, endpoint) 
                                  (SELECT message, endpoint FROM delivery WHERE message = ?1 LIMIT ?2)";
 const FORGET_PAYLOAD: &str = "UPDATE message SET payload = NULL, raw = NULL WHERE no = ?1 \
                               AND (payload IS NOT NULL OR raw IS NOT NULL)";
+const FORGET_TAGS: &str = "DELETE FROM message_tag WHERE (app, tag, id) IN \
+                           (SELECT m.app, t.value, m.id FROM message m, json_each(m.tags) t WHERE m.no = ?1)";
 const FORGET_MESSAGE: &str = "DELETE FROM message WHERE no = ?1";
 
 /// Ends what is pending of a message, and calls off what was asked for by hand, unless that is kept; answers how many

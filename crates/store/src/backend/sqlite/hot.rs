@@ -20,7 +20,8 @@ impl Hot {
             Self::InsertMessage => {
                 "INSERT INTO message (no, app, id, event_type, event_id, channels, ordering_key, priority, occurred_at, \
                  accepted_at, expires_at, raw_content_type, raw, payload, callback_url, deliver_at, \
-                 deliver_until) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"
+                 deliver_until, tags) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"
             }
             Self::InsertDelivery => {
                 "INSERT INTO delivery (message, endpoint, state, priority, tries, unsent, due, queue) \

@@ -200,6 +200,7 @@ mod tests {
                     event_type: "sms.dlr".into(),
                     event_id: None,
                     channels: Vec::new(),
+                    tags: Vec::new(),
                     payload: Bytes::from_static(b"{}"),
                     raw: None,
                     raw_content_type: None,

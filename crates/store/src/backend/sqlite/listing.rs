@@ -3,7 +3,7 @@
 use ringback_model::{Delivery, DeliveryState, EndpointNo, MessageNo, Reason};
 use rusqlite::{Connection, Result, Row, params_from_iter};
 
-use super::message::narrow_to_page;
+use super::message::{narrow_to_page, source};
 use super::value::{Search, coded, maybe_time};
 use crate::EndpointDeliveryQuery;
 
@@ -21,9 +21,9 @@ pub(super) fn deliveries(connection: &Connection, message: MessageNo) -> Result<
 /// See [`crate::Store::endpoint_deliveries`].
 pub(super) fn endpoint_deliveries(connection: &Connection, query: &EndpointDeliveryQuery) -> Result<Vec<Delivery>> {
     // In the order of messages, each with a look for its delivery: an index of what has ended would cost each message.
+    let (from, app) = source(&query.messages);
     let sql = format!(
-        "SELECT {COLUMNS} FROM message m INDEXED BY message_by_id CROSS JOIN delivery d \
-         ON d.message = m.no AND d.endpoint = ? WHERE m.app = ?"
+        "SELECT {COLUMNS} FROM {from} CROSS JOIN delivery d ON d.message = m.no AND d.endpoint = ? WHERE {app} = ?"
     );
     let mut search = Search::new(sql, vec![query.endpoint.0.into(), query.messages.app.0.into()]);
     match query.state {

@@ -11,19 +11,20 @@ use crate::{Accept, Direction, MessageQuery, MessageRef};
 
 /// All but the large columns, in the order that [`read`] expects.
 pub(super) const COLUMNS: &str = "m.no, m.app, m.id, m.event_type, m.event_id, m.channels, m.ordering_key, m.occurred_at, \
-                       m.accepted_at, m.expires_at, m.raw_content_type, m.callback_url, m.deliver_at, m.deliver_until";
+                       m.accepted_at, m.expires_at, m.raw_content_type, m.callback_url, m.deliver_at, m.deliver_until, \
+                       m.tags";
 
 /// All columns, in the order that [`read_whole`] expects, written out where a statement is a constant.
 macro_rules! whole {
     () => {
         "m.no, m.app, m.id, m.event_type, m.event_id, m.channels, m.ordering_key, m.occurred_at, m.accepted_at, \
-         m.expires_at, m.raw_content_type, m.callback_url, m.deliver_at, m.deliver_until, m.raw, m.payload"
+         m.expires_at, m.raw_content_type, m.callback_url, m.deliver_at, m.deliver_until, m.tags, m.raw, m.payload"
     };
 }
 pub(super) use whole;
 
 /// How many columns [`whole!`] names.
-pub(super) const WHOLE: usize = 16;
+pub(super) const WHOLE: usize = 17;
 
 /// Keeps a message under a number that was drawn for it.
 pub(super) fn insert(batch: &mut Batch<'_>, no: MessageNo, item: &Accept) -> Result<()> {
@@ -46,7 +47,20 @@ pub(super) fn insert(batch: &mut Batch<'_>, no: MessageNo, item: &Accept) -> Res
         message.callback_url,
         message.deliver_at.map(At),
         message.deliver_until.map(At),
+        texts_to_sql(&message.tags),
     ])?;
+    insert_tags(batch.connection, no, item)
+}
+
+/// Notes where a message is found by its tags, which most have none of.
+fn insert_tags(connection: &Connection, no: MessageNo, item: &Accept) -> Result<()> {
+    for tag in &item.message.tags {
+        connection
+            .prepare_cached(
+                "INSERT INTO message_tag (app, tag, id, message) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+            )?
+            .execute(params![item.app.0, tag, item.message.id.as_bytes(), no.0])?;
+    }
     Ok(())
 }
 
@@ -111,7 +125,8 @@ pub(super) fn payloads(
 /// See [`crate::Store::messages`].
 pub(super) fn page(connection: &Connection, query: &MessageQuery) -> Result<Vec<Message>> {
     let columns = if query.with_payload { whole!() } else { COLUMNS };
-    let sql = format!("SELECT {columns} FROM message m INDEXED BY message_by_id WHERE m.app = ?");
+    let (from, app) = source(query);
+    let sql = format!("SELECT {columns} FROM {from} WHERE {app} = ?");
     let mut search = Search::new(sql, vec![query.app.0.into()]);
     let order = narrow_to_page(&mut search, query);
     let (sql, values) = search.finish(order, query.paging.limit);
@@ -119,12 +134,26 @@ pub(super) fn page(connection: &Connection, query: &MessageQuery) -> Result<Vec<
     connection.prepare_cached(&sql)?.query_map(params_from_iter(values), read)?.collect()
 }
 
-/// Narrows a search over `message m` to a page; answers its order.
+/// Where the messages of a page are looked for, as `message m`, and the column of their application: among those with a
+/// tag, or among all.
+pub(super) const fn source(query: &MessageQuery) -> (&'static str, &'static str) {
+    match query.tag {
+        Some(_) => ("message_tag t CROSS JOIN message m ON m.no = t.message", "t.app"),
+        None => ("message m INDEXED BY message_by_id", "m.app"),
+    }
+}
+
+/// Narrows a search over a [`source`] to a page; answers its order.
 pub(super) fn narrow_to_page(search: &mut Search, query: &MessageQuery) -> &'static str {
-    let (beyond, order) = match query.paging.direction {
-        Direction::Ascending => ("m.id > ?", " ORDER BY m.id"),
-        Direction::Descending => ("m.id < ?", " ORDER BY m.id DESC"),
+    let (beyond, order) = match (query.tag.is_some(), query.paging.direction) {
+        (false, Direction::Ascending) => ("m.id > ?", " ORDER BY m.id"),
+        (false, Direction::Descending) => ("m.id < ?", " ORDER BY m.id DESC"),
+        (true, Direction::Ascending) => ("t.id > ?", " ORDER BY t.id"),
+        (true, Direction::Descending) => ("t.id < ?", " ORDER BY t.id DESC"),
     };
+    if let Some(tag) = &query.tag {
+        search.and("t.tag = ?", tag.clone());
+    }
     if let Some(after) = query.paging.after {
         search.and(beyond, after.as_bytes().to_vec());
     }
@@ -165,6 +194,7 @@ pub(super) fn read(row: &Row<'_>) -> Result<Message> {
         callback_url: row.get(11)?,
         deliver_at: maybe_time(row, 12)?,
         deliver_until: maybe_time(row, 13)?,
+        tags: texts(row, 14)?,
         raw: None,
         payload: None,
     })
@@ -173,5 +203,5 @@ pub(super) fn read(row: &Row<'_>) -> Result<Message> {
 /// A message with its payload, from the first [`WHOLE`] columns.
 pub(super) fn read_whole(row: &Row<'_>) -> Result<Message> {
     let bytes = |column| Ok::<_, rusqlite::Error>(row.get::<_, Option<Vec<u8>>>(column)?.map(Bytes::from));
-    Ok(Message { raw: bytes(14)?, payload: bytes(15)?, ..read(row)? })
+    Ok(Message { raw: bytes(15)?, payload: bytes(16)?, ..read(row)? })
 }

@@ -46,6 +46,7 @@ impl Inline {
                 event_type: "sms.dlr".to_owned(),
                 event_id: None,
                 channels: Vec::new(),
+                tags: Vec::new(),
                 payload: Bytes::from(vec![b'x'; payload]),
                 raw: None,
                 raw_content_type: None,
