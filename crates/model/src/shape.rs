@@ -110,7 +110,7 @@ pub struct CustomParameter {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BodyTemplate {
-    /// Its content type; values are encoded as it asks (JSON, XML, HTML, CSV, form; as they are in anything else).
+    /// Its content type; values are encoded as it asks: JSON, lines of JSON, XML, HTML, CSV, form; as they are in plain text.
     pub content_type: String,
     /// The text, with `{{path}}` where values go.
     pub body: String,

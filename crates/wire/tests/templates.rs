@@ -64,7 +64,6 @@ fn a_template_of_xml_that_is_not_well_formed_is_refused_with_the_place() {
             let said = fault(kind, body).unwrap_or_else(|| panic!("{body} is taken"));
             assert!(said.starts_with(place) && said.contains(word), "{body}: {said}");
         }
-        assert_eq!(fault("text/plain", body), None);
         assert!(
             roxmltree::Document::parse(body).is_err() || body.contains("latin1") || body.contains("DOCTYPE"),
             "{body}"
@@ -155,10 +154,64 @@ fn a_template_of_json_is_json_whatever_the_value_is() {
 }
 
 #[test]
-fn a_body_of_another_type_has_its_values_as_they_are() {
-    for kind in ["text/plain", "text/markdown", "application/octet-stream"] {
-        assert_eq!(rendered(kind, "<a>{{message.id}}", "<b>&"), "<a><b>&", "{kind}");
+fn a_body_of_plain_text_has_its_values_as_they_are() {
+    assert_eq!(rendered("text/plain; charset=UTF-8", "<a>{{message.id}}", "<b>&"), "<a><b>&");
+}
+
+#[test]
+fn a_body_whose_syntax_a_value_could_break_out_of_is_refused_and_one_without_values_is_sent() {
+    for kind in [
+        "multipart/form-data; boundary=b",
+        "multipart/mixed; boundary=b",
+        "application/yaml",
+        "application/graphql",
+        "text/javascript",
+        "text/markdown",
+        "application/octet-stream",
+    ] {
+        let error = recipe(&said(kind, &format!("--b\r\n\r\n{V}\r\n--b--"))).unwrap_err();
+        assert_eq!(error.field, "template.contentType", "{kind}");
+        assert!(error.message.contains("`text/plain`") && error.message.contains("ndjson"), "{}", error.message);
+        assert_eq!(rendered(kind, "a: 1", "x"), "a: 1", "{kind}");
     }
+}
+
+#[test]
+fn a_value_adds_no_line_to_lines_of_json() {
+    for kind in ["application/x-ndjson", "application/jsonl; charset=utf-8", "application/vnd.x+json-seq"] {
+        let body = "{\"a\":{{payload.v}}}\n{\"b\":\"{{payload.v}}\"}\n";
+        for v in [json!("1}\n{\"admin\":true"), json!([1, {"a": "\n"}]), json!(null), json!(7), json!("\u{1e}")] {
+            // A producer may write its JSON over many lines.
+            let payload = serde_json::to_string_pretty(&json!({ "v": v })).unwrap();
+            let sent = kit::request(&said(kind, body), "order.paid", &payload).unwrap().body;
+            let lines: Vec<Value> = sent
+                .split(|byte| *byte == b'\n')
+                .filter(|line| !line.is_empty())
+                .map(|line| serde_json::from_slice(line).unwrap())
+                .collect();
+            assert_eq!((lines.len(), &lines[0]["a"]), (2, &v), "{kind}");
+            assert!(lines[1]["b"].is_string() && lines[1].as_object().unwrap().len() == 1);
+        }
+        assert!(fault(kind, "{\"a\":\n{{message.id}}}").unwrap().contains("line 1 is no JSON"));
+    }
+    assert_eq!(rendered("application/json-seq", "\u{1e}{\"a\":{{message.id}}}\n", "x"), "\u{1e}{\"a\":\"x\"}\n");
+}
+
+#[test]
+fn a_charset_that_the_body_does_not_have_is_refused() {
+    for kind in ["application/json; charset=utf-16", "text/plain;charset=\"iso-8859-1\"", "text/xml; Charset=latin1"] {
+        let error = recipe(&said(kind, "<a/>")).unwrap_err();
+        assert!(error.field == "template.contentType" && error.message.contains("UTF-8"), "{kind}: {error}");
+    }
+}
+
+#[test]
+fn a_value_of_the_payload_that_stands_alone_in_json_is_what_it_was() {
+    let body = r#"{"n":{{payload.n}},"b":{{payload.b}},"o":{{payload.o}},"z":{{payload.z}},"s":{{payload.s}},"all":{{payload}},"in":"{{payload.n}} {{payload.z}}{{payload.b}}","no":{{payload.no}}}"#;
+    let payload = r#"{"n":1.50,"b":true,"o":{"a": [1]},"z":null,"s":"x\"y"}"#;
+    let sent = kit::request(&said("application/json", body), "order.paid", payload).unwrap().body;
+    let wanted = r#"{"n":1.50,"b":true,"o":{"a": [1]},"z":null,"s":"x\"y","all":ALL,"in":"1.50 true","no":""}"#;
+    assert_eq!(String::from_utf8(sent.to_vec()).unwrap(), wanted.replace("ALL", payload));
 }
 
 /// What a parser makes of a document: its elements and attributes with their texts, in order.

@@ -3,7 +3,7 @@
 
 use super::places::{Place, places};
 use super::{csv, form, query, xml};
-use crate::json::{escape, quote};
+use crate::json::{escape, plain, quote};
 use crate::source::Source;
 
 /// The longest template, in bytes.
@@ -20,6 +20,8 @@ pub(crate) enum Encoding {
     Form,
     /// As JSON: within quotes, or as a value of its own.
     Json,
+    /// The same, with no line break in a value: each line is a document.
+    JsonLines,
     /// As text of an element or an attribute of XML.
     Xml,
     /// As text of an element or an attribute of HTML.
@@ -53,8 +55,35 @@ pub(crate) enum Slot {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Filling {
     pub(crate) text: String,
-    /// It is a number of JSON where there are numbers.
-    pub(crate) digits: bool,
+    pub(crate) kind: FillingKind,
+}
+
+/// What a value is where JSON has more than texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FillingKind {
+    /// A text.
+    Text,
+    /// A number if it is written as one; null if it is empty.
+    Digits,
+    /// JSON as it stands, and no string.
+    Json,
+}
+
+impl Filling {
+    /// A text.
+    pub(crate) const fn text(text: String) -> Self {
+        Self { text, kind: FillingKind::Text }
+    }
+
+    /// A value as it stands in the payload: the text of a string, everything else as it is.
+    pub(crate) fn json(json: &str) -> Self {
+        let kind = match json.as_bytes().first() {
+            Some(b'"') => FillingKind::Text,
+            _ if json == "null" => FillingKind::Digits,
+            _ => FillingKind::Json,
+        };
+        Self { text: plain(json).unwrap_or_default().into_owned(), kind }
+    }
 }
 
 impl Template {
@@ -162,10 +191,21 @@ fn write(filling: &Filling, encoding: Encoding, place: Place, out: &mut String) 
         Encoding::Xml => xml::escape_attribute(text, out),
         Encoding::Html => html(text, out),
         Encoding::Csv => csv::write(text, place, out),
-        Encoding::Json if place == Place::Quoted => escape(text, out),
-        Encoding::Json if filling.digits && super::json::is_number(text) => out.push_str(text),
-        Encoding::Json if filling.digits && text.is_empty() => out.push_str("null"),
-        Encoding::Json => quote(text, out),
+        Encoding::Json | Encoding::JsonLines if place == Place::Quoted => escape(text, out),
+        Encoding::Json | Encoding::JsonLines => write_json(filling, encoding, out),
+    }
+}
+
+/// Writes a value of JSON that stands alone.
+fn write_json(filling: &Filling, encoding: Encoding, out: &mut String) {
+    let text = filling.text.as_str();
+    match filling.kind {
+        // Between two parts of a value a space says the same as a line break; within a string there is none.
+        FillingKind::Json if encoding == Encoding::JsonLines => out.push_str(&text.replace(['\n', '\r'], " ")),
+        FillingKind::Json => out.push_str(text),
+        FillingKind::Digits if super::json::is_number(text) => out.push_str(text),
+        FillingKind::Digits if text.is_empty() => out.push_str("null"),
+        FillingKind::Digits | FillingKind::Text => quote(text, out),
     }
 }
 
@@ -196,7 +236,8 @@ mod tests {
         };
         let template = template.unwrap();
         let mut out = String::new();
-        let filling = Filling { text: value.to_owned(), digits };
+        let kind = if digits { FillingKind::Digits } else { FillingKind::Text };
+        let filling = Filling { text: value.to_owned(), kind };
         template.render(encoding, |_| Ok::<_, ()>(filling.clone()), &mut out).unwrap();
         out
     }

@@ -10,7 +10,7 @@ use http::HeaderValue;
 use ringback_model::{EmptyValue, Endpoint, EndpointSecrets, LeftOut, OrganizationSettings, SendMethod, Shape};
 
 use crate::dialect::{BodyOf, Dialect, Field, ShapeOf};
-use crate::format::template::{Encoding, Filling, Slot, Template};
+use crate::format::template::{Encoding, Filling, FillingKind, Slot, Template};
 use crate::format::{Nesting, Pair, Value, form, json, query, xml};
 use crate::json::{Members, plain};
 use crate::report::{Kind, read};
@@ -111,7 +111,7 @@ impl Plan {
     /// Path and query with this text in the places for values; nothing if they have no places.
     pub(crate) fn target_with(&self, value: &str) -> String {
         let mut out = String::new();
-        let same = |_: &Slot| Ok::<_, std::convert::Infallible>(Filling { text: value.to_owned(), digits: false });
+        let same = |_: &Slot| Ok::<_, std::convert::Infallible>(Filling::text(value.to_owned()));
         if let Some(url) = &self.url {
             url.render(Encoding::Query, same, &mut out).unwrap_or_else(|never| match never {});
         }
@@ -267,12 +267,16 @@ impl Plan {
         let mut length = 0;
         let find = |slot: &Slot| match slot {
             Slot::Path(source) => {
-                let text = match source.get(event) {
+                if let Some(json) = source.json(event) {
+                    return Ok(Filling::json(json));
+                }
+                let (text, digits) = match source.get(event) {
                     Some(text) => self.style.write(source, None, text)?,
                     None => (Cow::Borrowed(""), self.style.is_number(source, None)),
                 };
-                let digits = text.1 || source.kind() == Kind::Integer;
-                Ok(Filling { text: text.0.into_owned(), digits })
+                let is_number = digits || source.kind() == Kind::Integer;
+                let kind = if is_number { FillingKind::Digits } else { FillingKind::Text };
+                Ok(Filling { text: text.into_owned(), kind })
             }
             Slot::Field(name) => {
                 let fields = shape.map(|(at, shape)| {
@@ -286,7 +290,7 @@ impl Plan {
                     },
                     None => None,
                 };
-                Ok(Filling { text: value.map(|value| value.text().to_owned()).unwrap_or_default(), digits: false })
+                Ok(Filling::text(value.map(|value| value.text().to_owned()).unwrap_or_default()))
             }
         };
         // A short template may ask for a long value many times.

@@ -7,7 +7,19 @@ use ringback_model::Shape;
 
 use crate::RecipeError;
 use crate::dialect::Dialect;
-use crate::format::template::{Encoding, Filling, Slot, Template};
+use crate::format::template::{Encoding, Filling, FillingKind, Slot, Template};
+
+/// Types of bodies that have a document of JSON on each line.
+const JSON_LINES: [&str; 8] = [
+    "application/x-ndjson",
+    "application/ndjson",
+    "application/jsonl",
+    "application/x-jsonl",
+    "application/jsonlines",
+    "application/x-jsonlines",
+    "application/json-lines",
+    "application/json-seq",
+];
 
 /// The endpoint's own body: its content type, its text, and how values are written into that.
 pub(super) fn template(shape: &Shape) -> Result<Option<(HeaderValue, Template, Encoding)>, RecipeError> {
@@ -18,35 +30,70 @@ pub(super) fn template(shape: &Shape) -> Result<Option<(HeaderValue, Template, E
     if !essence.contains('/') {
         return Err(refuse());
     }
-    let encoding = encoding(&essence);
+    check_charset(&template.content_type)?;
     let refuse = |message| RecipeError::new("template.body", message);
+    let Some(encoding) = encoding(&essence) else {
+        let parsed = Template::parse(&template.body, None).map_err(refuse)?;
+        return if parsed.is_fixed() { Ok(Some((kind, parsed, Encoding::Plain))) } else { Err(unsafe_type(&essence)) };
+    };
     let parsed = Template::parse_body(&template.body, encoding).map_err(refuse)?;
-    if encoding == Encoding::Json {
-        check_json(&parsed).map_err(refuse)?;
+    if matches!(encoding, Encoding::Json | Encoding::JsonLines) {
+        check_json(&parsed, encoding).map_err(refuse)?;
     }
     Ok(Some((kind, parsed, encoding)))
 }
 
-/// How values are written in a body of this content type.
-fn encoding(essence: &str) -> Encoding {
-    match essence {
+/// How values are written in a body of this content type; `None` where a value could end what it stands in.
+fn encoding(essence: &str) -> Option<Encoding> {
+    Some(match essence {
+        "text/plain" => Encoding::Plain,
         "application/x-www-form-urlencoded" => Encoding::Form,
         "text/html" => Encoding::Html,
         "text/csv" => Encoding::Csv,
+        kind if JSON_LINES.contains(&kind) || kind.ends_with("+json-seq") => Encoding::JsonLines,
         kind if kind == "application/json" || kind == "text/json" || kind.ends_with("+json") => Encoding::Json,
         kind if kind.ends_with("/xml") || kind.ends_with("+xml") => Encoding::Xml,
-        _ => Encoding::Plain,
-    }
+        _ => return None,
+    })
 }
 
-/// A body of JSON is JSON, whether a value is a number or a text.
-fn check_json(template: &Template) -> Result<(), String> {
-    for digits in [true, false] {
+fn unsafe_type(essence: &str) -> RecipeError {
+    let rule = format!(
+        "A value could end what it stands in, for it is not known how `{essence}` has to be written. A body with values \
+         in it is `application/json` or another type of JSON (`application/x-ndjson`, `...+json`), `.../xml` or \
+         `...+xml`, `text/html`, `text/csv`, `application/x-www-form-urlencoded` or `text/plain`."
+    );
+    RecipeError::new("template.contentType", rule)
+}
+
+/// A body is sent in UTF-8, whatever its type says.
+fn check_charset(content_type: &str) -> Result<(), RecipeError> {
+    let parameters = content_type.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
+    for (name, value) in parameters {
+        let value = value.trim().trim_matches('"');
+        if name.trim().eq_ignore_ascii_case("charset") && !value.eq_ignore_ascii_case("utf-8") {
+            let rule = "The body is sent in UTF-8: give `utf-8` as the charset, or none.";
+            return Err(RecipeError::new("template.contentType", rule));
+        }
+    }
+    Ok(())
+}
+
+/// A body of JSON is JSON, whether a value is a number or a text; one of many documents has each on a line of its own.
+fn check_json(template: &Template, encoding: Encoding) -> Result<(), String> {
+    for kind in [FillingKind::Digits, FillingKind::Text] {
         let mut sample = String::new();
-        let fill = |_: &Slot| Ok::<_, Infallible>(Filling { text: "1".to_owned(), digits });
-        template.render(Encoding::Json, fill, &mut sample).unwrap_or_else(|never| match never {});
-        if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&sample) {
-            return Err(format!("With values in it, it is no JSON: {error}."));
+        let fill = |_: &Slot| Ok::<_, Infallible>(Filling { text: "1".to_owned(), kind });
+        template.render(encoding, fill, &mut sample).unwrap_or_else(|never| match never {});
+        let read = |text: &str| serde_json::from_str::<serde::de::IgnoredAny>(text).map(drop);
+        if encoding == Encoding::Json {
+            read(&sample).map_err(|error| format!("With values in it, it is no JSON: {error}."))?;
+            continue;
+        }
+        // A record of a sequence begins with a mark of its own (RFC 7464).
+        let lines = sample.lines().map(|line| line.trim_start_matches('\u{1e}'));
+        for (at, line) in lines.enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            read(line).map_err(|error| format!("With values in it, line {} is no JSON: {error}.", at + 1))?;
         }
     }
     Ok(())

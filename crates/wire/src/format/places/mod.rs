@@ -35,7 +35,7 @@ struct Fault {
 /// What is wrong, and on which line and column.
 pub(crate) fn places(text: &str, encoding: Encoding) -> Result<Vec<Place>, String> {
     let read = match encoding {
-        Encoding::Json => json::places(text),
+        Encoding::Json | Encoding::JsonLines => json::places(text),
         Encoding::Xml => xml::places(text),
         Encoding::Html => html::places(text),
         Encoding::Csv => csv::places(text),
