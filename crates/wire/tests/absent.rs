@@ -173,3 +173,54 @@ fn what_is_a_number_in_json_is_null_there_without_a_value_and_empty_elsewhere() 
     let template = json!({ "template": { "contentType": "application/json", "body": r#"{"n":{{message.parts}},"s":"{{message.parts}}"}"# } });
     assert_eq!(body(&template, "sms.dlr", &sms), r#"{"n":null,"s":""}"#);
 }
+
+#[test]
+fn a_code_that_is_empty_is_none_and_what_was_delivered_has_the_code_of_success() {
+    for error in [json!(null), json!({}), json!({ "code": null }), json!({ "code": "" })] {
+        let message = json!({ "id": "1", "to": "254712345678", "status": "delivered", "error": error });
+        let payload = json!({ "message": message }).to_string();
+        let query = |dialect: &str| {
+            let request = kit::request(&json!({ "dialect": dialect, "sendMethod": "get" }), "sms.dlr", &payload);
+            request.unwrap().target.query().unwrap_or_default().to_owned()
+        };
+        assert!(query("ant").contains("&dr=000&"), "{error}");
+        assert!(query("console").contains("errorCode=000&"), "{error}");
+    }
+}
+
+#[test]
+fn money_that_is_no_decimal_number_is_not_sent_and_the_field_is_named() {
+    let template =
+        json!({ "template": { "contentType": "application/json", "body": r#"{"a":{{message.price.amount}}}"# } });
+    let custom = json!({ "dialect": "ant", "customParameters": { "price": "{{message.price.amount}}" } });
+    for said in [json!({ "dialect": "rich-dlr" }), endpoint("telnyx", &json!(null)), template, custom] {
+        let send = |amount: &Value| {
+            let mut report: Value = serde_json::from_str(&report(&json!("delivered"))).unwrap();
+            report["message"]["price"] = json!({ "amount": amount });
+            kit::request(&said, "sms.dlr", &report.to_string())
+        };
+        for amount in ["NaN", "abc", "1e3", "1 000", "1,5", "+1", ".5", "5.", "-", "--1", "0x10"] {
+            let error = send(&json!(amount)).unwrap_err().to_string();
+            assert!(error.contains("`message.price.amount`") && error.contains("0.8000"), "{said} {amount}: {error}");
+        }
+        for amount in
+            [json!("2.0000"), json!("-1.5"), json!(12), json!(0.25), json!("00012345678901234567890.1"), json!("")]
+        {
+            assert!(send(&amount).is_ok(), "{said} {amount}");
+        }
+    }
+}
+
+#[test]
+fn a_member_that_is_true_is_no_id() {
+    for payload in [
+        r#"{"message":{"id":true,"to":"1","status":"delivered"}}"#,
+        r#"{"message":{"id":{},"to":"1","status":"delivered"}}"#,
+        r#"{"message":{"id":"1","to":"1","status":"delivered","parts":false}}"#,
+    ] {
+        let error = kit::request(&json!({ "dialect": "ant" }), "sms.dlr", payload).unwrap_err();
+        assert!(matches!(error, RenderError::NotAReport { .. }), "{error}");
+    }
+    let flags = r#"{"message":{"id":"1","to":"1","status":"delivered","network":{"ported":true},"custom":{"a":false}},"lookup":{"reachable":true,"ported":"no"}}"#;
+    assert!(kit::request(&json!({ "dialect": "ant" }), "sms.dlr", flags).is_ok());
+}

@@ -59,14 +59,20 @@ pub(crate) fn masked(text: Cow<'_, str>) -> Cow<'_, str> {
     Cow::Owned(masked.collect())
 }
 
-/// An amount with exactly so many decimals, rounded half away from zero; what is no decimal number passes unchanged.
+/// Whether a text is a decimal number: digits, with a point among them or none, behind a minus or nothing.
+pub(crate) fn is_decimal(text: &str) -> bool {
+    let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    digits.split_once('.').map_or_else(|| all_digits(digits), |(whole, rest)| all_digits(whole) && all_digits(rest))
+}
+
+/// A decimal number with exactly so many decimals, rounded half away from zero; what is none passes unchanged.
 pub(crate) fn decimal(text: Cow<'_, str>, places: usize) -> Cow<'_, str> {
-    let (sign, digits) = text.strip_prefix('-').map_or(("", &*text), |rest| ("-", rest));
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || !all_digits(whole) || !all_digits(fraction) {
+    if !is_decimal(&text) {
         return text;
     }
+    let (sign, digits) = text.strip_prefix('-').map_or(("", &*text), |rest| ("-", rest));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     if fraction.len() == places && places > 0 {
         return text;
     }
@@ -88,6 +94,8 @@ pub(crate) fn decimal(text: Cow<'_, str>, places: usize) -> Cow<'_, str> {
             }
         }
     }
+    // Nothing is less than nothing.
+    let sign = if written.iter().all(|digit| *digit == b'0') { "" } else { sign };
     let point = written.len() - places;
     let written = String::from_utf8_lossy(&written).into_owned();
     let (whole, fraction) = written.split_at(point);
@@ -133,6 +141,9 @@ mod tests {
             ("0.12345", "0.1235"),
             ("9.99995", "10.0000"),
             ("-1.5", "-1.5000"),
+            ("-0.00001", "0.0000"),
+            ("-0", "0.0000"),
+            ("-0.00005", "-0.0001"),
             ("n/a", "n/a"),
             (".5", ".5"),
         ] {

@@ -109,6 +109,10 @@ impl Style {
         match source.kind() {
             Kind::Text | Kind::Json => Ok((text, false)),
             Kind::Integer => check_integer(source, &text).map(|()| (text, false)),
+            Kind::Money if number::is_decimal(&text) => Ok((text, false)),
+            Kind::Money => {
+                Err(RenderError::Value { path: source.text(), wanted: "a decimal number such as 0.8000".to_owned() })
+            }
             Kind::Number => {
                 let written = number::number(text, self.number_format);
                 Ok((if self.mask { number::masked(written) } else { written }, false))

@@ -24,6 +24,7 @@ pub(crate) use path::{Kind, Path};
 pub use schema::{ReportSchema, SCHEMA_VERSION, report_schema, report_schemas};
 pub use status::Status;
 pub use text::Text;
+use text::Word;
 
 /// A report, borrowed from the payload. Unknown members are ignored; what is absent or null is `None`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -131,6 +132,7 @@ pub struct Network<'a> {
     pub operator_code: Option<Text<'a>>,
     pub mcc: Option<Text<'a>>,
     pub mnc: Option<Text<'a>>,
+    #[serde(borrow, deserialize_with = "text::truth")]
     pub ported: Option<Text<'a>>,
 }
 
@@ -183,8 +185,9 @@ pub struct Feedback<'a> {
 #[serde(rename_all = "camelCase", default)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Lookup<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "text::truth")]
     pub reachable: Option<Text<'a>>,
+    #[serde(borrow, deserialize_with = "text::truth")]
     pub ported: Option<Text<'a>>,
     pub mcc_mnc: Option<Text<'a>>,
     pub error_code: Option<Text<'a>>,
@@ -202,8 +205,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Custom<'a> {
 
             fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Custom<'a>, A::Error> {
                 let mut pairs = Vec::new();
-                while let Some((Text(name), value)) = map.next_entry::<Text<'a>, Option<Text<'a>>>()? {
-                    pairs.extend(value.map(|value| (name, value)));
+                while let Some((Text(name), value)) = map.next_entry::<Text<'a>, Option<Word<'a>>>()? {
+                    pairs.extend(value.map(|Word(value)| (name, value)));
                 }
                 Ok(Custom(pairs))
             }

@@ -17,6 +17,8 @@ pub(crate) enum Kind {
     Time,
     /// A telephone number.
     Number,
+    /// An amount of money.
+    Money,
     /// JSON as it stands.
     Json,
 }
@@ -60,7 +62,7 @@ const TABLE: &[(&str, Kind, Get)] = paths! {
     "message.sentAt" Time message.sent_at;
     "message.deliveredAt" Time message.delivered_at;
     "message.readAt" Time message.read_at;
-    "message.price.amount" Text message.price.amount;
+    "message.price.amount" Money message.price.amount;
     "message.price.currency" Text message.price.currency;
     "message.clientRef" Text message.client_ref;
     "message.network.countryName" Text message.network.country_name;
@@ -123,7 +125,7 @@ pub(super) fn shown<'r>(text: Option<&'r Text<'_>>) -> Option<Cow<'r, str>> {
 /// The code of the outcome: that of the error; `000` for what was delivered without one.
 fn result_code<'r>(report: &'r Report<'_>) -> Option<Cow<'r, str>> {
     let message = report.message.as_ref()?;
-    let code = shown(message.error.as_ref().and_then(|error| error.code.as_ref()));
+    let code = shown(message.error.as_ref().and_then(|error| error.code.as_ref())).filter(|code| !code.is_empty());
     let delivered = matches!(report.status(), Some(Status::Delivered | Status::Read | Status::Played));
     code.or(delivered.then_some(Cow::Borrowed("000")))
 }

@@ -22,11 +22,30 @@ impl Text<'_> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TextVisitor).map(Text)
+        deserializer.deserialize_any(TextVisitor { takes_truth: false }).map(Text)
     }
 }
 
-struct TextVisitor;
+/// A text that may also be true or false in JSON's words: what is no id, code or number.
+pub(super) struct Word<'a>(pub(super) Text<'a>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Word<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TextVisitor { takes_truth: true }).map(|text| Self(Text(text)))
+    }
+}
+
+/// Reads a member that is true or false, in JSON's words or as text.
+///
+/// # Errors
+/// When it is none of these.
+pub(super) fn truth<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Text<'a>>, D::Error> {
+    Ok(Option::<Word<'a>>::deserialize(deserializer)?.map(|Word(text)| text))
+}
+
+struct TextVisitor {
+    takes_truth: bool,
+}
 
 impl<'de> Visitor<'de> for TextVisitor {
     type Value = Cow<'de, str>;
@@ -47,8 +66,11 @@ impl<'de> Visitor<'de> for TextVisitor {
         Ok(Cow::Owned(text))
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(if value { "true" } else { "false" }))
+    fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<Self::Value, E> {
+        if self.takes_truth {
+            return Ok(Cow::Borrowed(if value { "true" } else { "false" }));
+        }
+        Err(E::invalid_type(serde::de::Unexpected::Bool(value), &self))
     }
 
     // A whole number of JSON has one way to be written, but for -0, which comes as a floating-point number.

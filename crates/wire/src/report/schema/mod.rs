@@ -145,12 +145,12 @@ fn leaf_schema(path: &str, kind: Kind) -> Value {
         ("message.status", _) => json!({ "enum": Status::all().map(Status::text).collect::<Vec<_>>() }),
         ("call.endedBy", _) => json!({ "enum": ["caller", "callee", "platform"] }),
         ("feedback.result", _) => json!({ "enum": ["SUCCESS", "FAILURE"] }),
-        ("message.price.amount", _) => json!({ "type": "string", "pattern": "^-?[0-9]+(\\.[0-9]+)?$" }),
         ("message.price.currency", _) => json!({ "type": ["string", "null"] }),
         ("message.network.ported" | "lookup.ported" | "lookup.reachable", _) => json!({ "type": "boolean" }),
         (_, Kind::Text | Kind::Number) => json!({ "type": "string" }),
         (_, Kind::Integer) => json!({ "type": "integer", "minimum": 0 }),
         (_, Kind::Time) => json!({ "type": "string", "format": "date-time" }),
+        (_, Kind::Money) => json!({ "type": "string", "pattern": "^-?[0-9]+(\\.[0-9]+)?$" }),
         (_, Kind::Json) => json!({ "type": "object" }),
     }
 }
