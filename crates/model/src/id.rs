@@ -117,6 +117,14 @@ impl<K: Kind> Id<K> {
         self
     }
 
+    /// The time that stands in the id, to 4 ms: when it was made, or later where a maker had made later ones before.
+    #[must_use]
+    pub fn made_at(&self) -> Timestamp {
+        let [a, b, c, d, quarter, ..] = self.bytes;
+        let seconds = KSUID_EPOCH + i64::from(u32::from_be_bytes([a, b, c, d]));
+        Timestamp::from_micros((seconds * 1000 + i64::from(quarter) * 4) * 1000)
+    }
+
     /// The smallest id that could have been made at `at`: for paging by time.
     #[must_use]
     pub fn floor(at: Timestamp) -> Self {
@@ -288,6 +296,13 @@ mod tests {
             let id = MessageId::from_bytes(all);
             prop_assert!(id < id.plus(1) && id.plus(steps) < id.plus(steps + 1));
             prop_assert_eq!(id.plus(steps).plus(1), id.plus(steps + 1));
+        }
+
+        #[test]
+        fn an_id_tells_its_time_to_4_ms(ms in 1_400_000_000_000i64..4_000_000_000_000) {
+            let at = Timestamp::from_micros(ms * 1000);
+            let made_at = MessageId::floor(at).made_at();
+            prop_assert!(made_at <= at && at.since(made_at) < std::time::Duration::from_millis(4));
         }
 
         #[test]

@@ -39,7 +39,7 @@ pub use inspection::Inspection;
 pub use mention::{Mention, MentionQuery, Unread, UnreadQuery, UnreadRun};
 pub use meter::{Room, StoreMeter};
 pub use port::Store;
-pub use query::{AttemptQuery, AttemptScope, Direction, EndpointDeliveryQuery, MessageQuery, MessageRef, Paging};
+pub use query::{AttemptQuery, AttemptScope, Direction, EndpointDeliveryQuery, Hits, MessageQuery, MessageRef, Paging};
 pub use reply::{Answer, Reply};
 pub use seal::{MasterKey, SealError};
 pub use tally::{Backlog, Count, EndpointTallyQuery, Subject, TallyQuery};

@@ -8,14 +8,16 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ringback_model::{AppNo, Attempt, AttemptId, Delivery, EndpointNo, Message, MessageNo, Tally, Timestamp};
+use ringback_model::{
+    AppNo, Attempt, AttemptId, Delivery, EndpointNo, Message, MessageId, MessageNo, Tally, Timestamp,
+};
 
 use crate::{
     Accept, AcceptBatch, Accepted, Advance, Advanced, Aging, AgingQuery, AttemptQuery, AuditQuery, Audited, Backlog,
     BatchAccepted, Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage, End, Ended,
-    EndpointDeliveryQuery, EndpointTallyQuery, Expire, Expired, Finish, Finished, LaneStart, Mention, MentionQuery,
-    MessageQuery, MessageRef, Part, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, StoreMeter, SurveyQuery,
-    Surveyed, Take, Taken, TallyQuery, UnreadQuery, UnreadRun,
+    EndpointDeliveryQuery, EndpointTallyQuery, Expire, Expired, Finish, Finished, Hits, LaneStart, Mention,
+    MentionQuery, MessageQuery, MessageRef, Part, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, StoreMeter,
+    SurveyQuery, Surveyed, Take, Taken, TallyQuery, UnreadQuery, UnreadRun,
 };
 
 /// The durable facts. See the module for what all methods promise.
@@ -135,8 +137,8 @@ pub trait Store: Send + Sync + Debug + 'static {
     /// Messages by number, in that order; missing ones are left out. Without payloads.
     fn messages_by_no(&self, numbers: Vec<MessageNo>) -> Reply<Vec<Message>>;
 
-    /// A page of messages.
-    fn messages(&self, query: MessageQuery) -> Reply<Vec<Message>>;
+    /// A page of messages, as far as the query lets it look.
+    fn messages(&self, query: MessageQuery) -> Reply<Hits<Message, MessageId>>;
 
     /// Messages of an application and how they stand at one endpoint.
     fn survey(&self, query: SurveyQuery) -> Reply<Vec<Surveyed>>;
@@ -144,12 +146,12 @@ pub trait Store: Send + Sync + Debug + 'static {
     /// The deliveries of a message, by endpoint.
     fn deliveries(&self, message: MessageNo) -> Reply<Vec<Delivery>>;
 
-    /// Deliveries of one endpoint, by the ids of their messages. Costs time in proportion to the messages of the
-    /// application that are passed over.
-    fn endpoint_deliveries(&self, query: EndpointDeliveryQuery) -> Reply<Vec<Delivery>>;
+    /// Deliveries of one endpoint, by the ids of their messages, as far as the query lets it look: at messages of the
+    /// application.
+    fn endpoint_deliveries(&self, query: EndpointDeliveryQuery) -> Reply<Hits<Delivery, MessageId>>;
 
-    /// A page of attempts.
-    fn attempts(&self, query: AttemptQuery) -> Reply<Vec<Attempt>>;
+    /// A page of attempts, as far as the query lets it look.
+    fn attempts(&self, query: AttemptQuery) -> Reply<Hits<Attempt, AttemptId>>;
 
     /// One attempt of a message.
     fn attempt(&self, message: MessageNo, id: AttemptId) -> Reply<Option<Attempt>>;

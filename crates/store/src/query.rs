@@ -1,6 +1,8 @@
 //! What is asked of messages and attempts.
 
-use ringback_model::{AppNo, AttemptId, DeliveryState, EndpointNo, MessageId, MessageNo, Timestamp};
+use std::time::Duration;
+
+use ringback_model::{AppNo, AttemptId, DeliveryState, EndpointNo, Id, Kind, MessageId, MessageNo, Timestamp};
 
 /// Which way a list runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,6 +36,44 @@ pub struct Paging<K> {
     pub direction: Direction,
 }
 
+/// What a search has found, in its order, and how far it has looked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hits<T, K> {
+    /// What it has found.
+    pub items: Vec<T>,
+    /// It has looked at as much as it may at once, and goes on behind this key. Absent, it has found as many as were
+    /// asked for, or there are no more.
+    pub looked_to: Option<K>,
+}
+
+impl<T, K> Hits<T, K> {
+    /// What was found of `limit` that were asked for, by a search that ended at `horizon` if it had one.
+    pub(crate) fn new(items: Vec<T>, limit: usize, horizon: Option<K>) -> Self {
+        let looked_to = horizon.filter(|_| items.len() < limit);
+        Self { items, looked_to }
+    }
+}
+
+/// By how much the time in an id may be later than that of what it names, without a note of it: by more than the time
+/// between two commits.
+const UNNOTED: Duration = Duration::from_secs(1);
+
+/// By how much the time in an id is later than `at`, where that has to be noted: a clock went back, or others that began
+/// later had theirs before.
+pub(crate) fn ahead<K: Kind>(id: &Id<K>, at: Timestamp) -> Option<Duration> {
+    let ahead = id.made_at().since(at);
+    (ahead > UNNOTED).then_some(ahead)
+}
+
+/// Between which ids those are whose times are after the one and before the other: from the first one on, and below the
+/// second one. `ahead` is the most that was noted. They narrow a search and do not replace a look at the times.
+pub(crate) fn id_span<K: Kind>(
+    (after, before): (Option<Timestamp>, Option<Timestamp>),
+    ahead: Duration,
+) -> (Option<Id<K>>, Option<Id<K>>) {
+    (after.map(Id::floor), before.map(|before| Id::floor(before + UNNOTED.max(ahead) + Duration::from_millis(4))))
+}
+
 /// How a caller names a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MessageRef {
@@ -62,6 +102,20 @@ pub struct MessageQuery {
     pub event_types: Vec<String>,
     /// With payloads; they are left out otherwise.
     pub with_payload: bool,
+    /// At how many messages the search may look, if it has conditions that few of them may meet.
+    pub look: usize,
+}
+
+impl MessageQuery {
+    /// The column that its list runs by: that of the tag, or that of all messages.
+    pub(crate) const fn list_column(&self) -> &'static str {
+        if self.tag.is_some() { "t.id" } else { "m.id" }
+    }
+
+    /// Whether it may have to look at many messages of its list to find one.
+    pub(crate) fn is_narrowed(&self) -> bool {
+        self.after.is_some() || self.before.is_some() || self.channel.is_some() || !self.event_types.is_empty()
+    }
 }
 
 /// Asks for deliveries of one endpoint, by the ids of their messages.
@@ -110,4 +164,22 @@ pub struct AttemptQuery {
     pub tag: Option<String>,
     /// Only those of messages of these types; all if empty.
     pub event_types: Vec<String>,
+    /// At how many attempts of an endpoint the search may look, if it has conditions that few of them may meet.
+    pub look: usize,
+}
+
+impl AttemptQuery {
+    /// Whether it may have to look at many attempts to find one. A message has few.
+    pub(crate) fn is_narrowed(&self) -> bool {
+        let times = self.after.is_some() || self.before.is_some();
+        let outcome = self.succeeded.is_some() || self.status_class.is_some();
+        let message = self.channel.is_some() || self.tag.is_some() || !self.event_types.is_empty();
+        matches!(self.scope, AttemptScope::Endpoint(_)) && (times || outcome || message)
+    }
+
+    /// Whether all that it asks for is in the index of attempts that went amiss: without an answer, with one that is not
+    /// 2xx, or not taken as a success.
+    pub(crate) const fn is_of_those_amiss(&self) -> bool {
+        matches!(self.succeeded, Some(false)) || !matches!(self.status_class, None | Some(200))
+    }
 }

@@ -182,7 +182,7 @@ pub fn a_message_goes_with_all_that_there_is_of_it(harness: &dyn Harness) {
     item.message.tags = vec!["c-1".to_owned(), "c-2".to_owned()];
     let tagged = |tag: &str| {
         let query = MessageQuery { tag: Some(tag.to_owned()), ..messages(&world) };
-        world.store.messages(query).wait().expect("the store can be read").len()
+        world.store.messages(query).wait().expect("the store can be read").items.len()
     };
     let (gone, stays) = (world.accept(item.clone()), world.send(&[ENDPOINT]));
     world.finish(gone, ENDPOINT, SUCCESS);

@@ -20,6 +20,7 @@ pub mod queues;
 pub mod reading;
 pub mod resend;
 pub mod schedule;
+pub mod searching;
 pub mod taking;
 pub mod tallies;
 pub mod tasks;
@@ -175,6 +176,11 @@ macro_rules! conformance_tests {
                 attempts_are_searched
                 an_attempt_comes_back_as_it_was_recorded
                 a_store_that_works_answers_a_ping
+            }
+            searching {
+                a_search_looks_so_far_at_once_and_finds_all_in_the_end
+                attempts_that_failed_are_found_in_one_look
+                a_search_by_time_finds_what_came_while_the_clock_was_wrong
             }
             schedule {
                 a_message_with_a_time_comes_due_then

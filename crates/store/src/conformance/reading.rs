@@ -21,6 +21,7 @@ pub(super) fn messages(world: &World<'_>) -> MessageQuery {
         tag: None,
         event_types: Vec::new(),
         with_payload: false,
+        look: 10_000,
     }
 }
 
@@ -39,7 +40,7 @@ pub fn pages_of_messages_visit_each_once(harness: &dyn Harness) {
             let mut after = None;
             loop {
                 let query = MessageQuery { paging: Paging { limit, after, direction }, ..messages(&world) };
-                let page = world.store.messages(query).wait().expect("the store can be read");
+                let page = world.store.messages(query).wait().expect("the store can be read").items;
                 assert!(page.len() <= limit);
                 let Some(last) = page.last() else { break };
                 after = Some(last.id);
@@ -79,9 +80,9 @@ pub fn pages_of_a_tag_visit_each_once(harness: &dyn Harness) {
                 let paging = Paging { limit, after, direction };
                 let query =
                     MessageQuery { tag: Some("a b".to_owned()), paging, with_payload: true, ..messages(&world) };
-                let page = world.store.messages(query.clone()).wait().expect("the store can be read");
+                let page = world.store.messages(query.clone()).wait().expect("the store can be read").items;
                 let query = EndpointDeliveryQuery { endpoint: ENDPOINT, state: None, messages: query };
-                let deliveries = world.store.endpoint_deliveries(query).wait().expect("the store can be read");
+                let deliveries = world.store.endpoint_deliveries(query).wait().expect("the store can be read").items;
                 let numbers: Vec<_> = page.iter().map(|message| message.no).collect();
                 assert_eq!(deliveries.iter().map(|delivery| delivery.message).collect::<Vec<_>>(), numbers);
                 let Some(last) = page.last() else { break };
@@ -113,7 +114,7 @@ pub fn messages_are_searched(harness: &dyn Harness) {
         .collect();
     let search = |query: MessageQuery| -> Vec<MessageNo> {
         let found = world.store.messages(query).wait().expect("the store can be read");
-        found.iter().map(|message| message.no).collect()
+        found.items.iter().map(|message| message.no).collect()
     };
     let all = || messages(&world);
     assert_eq!(search(all()), sent);
@@ -132,9 +133,9 @@ pub fn messages_are_searched(harness: &dyn Harness) {
     assert_eq!(search(MessageQuery { app: ringback_model::AppNo(99), ..all() }), []);
     let with_payload = world.store.messages(MessageQuery { with_payload: true, ..all() }).wait();
     let with_payload = with_payload.expect("the store can be read");
-    assert!(with_payload.iter().all(|message| message.payload.as_deref() == Some(b"{\"a\":1}")));
+    assert!(with_payload.items.iter().all(|message| message.payload.as_deref() == Some(b"{\"a\":1}")));
     let without = world.store.messages(all()).wait().expect("the store can be read");
-    assert!(without.iter().all(|message| message.payload.is_none()));
+    assert!(without.items.iter().all(|message| message.payload.is_none()));
 }
 
 /// Of a message, of one of its endpoints, and of an endpoint.
@@ -158,7 +159,7 @@ pub fn pages_of_attempts_visit_each_once(harness: &dyn Harness) {
                 loop {
                     let paging = Paging { limit, after, direction };
                     let page = world.store.attempts(AttemptQuery { paging, ..attempts_of(scope) }).wait();
-                    let page = page.expect("the store can be read");
+                    let page = page.expect("the store can be read").items;
                     assert!(page.len() <= limit);
                     let Some(last) = page.last() else { break };
                     after = Some(last.id);
@@ -197,7 +198,7 @@ pub fn attempts_are_searched(harness: &dyn Harness) {
     };
     let search = |query: AttemptQuery| -> Vec<i64> {
         let found = world.store.attempts(query).wait().expect("the store can be read");
-        found.iter().map(|attempt| attempt.no).collect()
+        found.items.iter().map(|attempt| attempt.no).collect()
     };
     let numbers = search(all());
     assert_eq!(numbers.len(), 3);
@@ -288,7 +289,7 @@ pub fn deliveries_of_an_endpoint_are_searched(harness: &dyn Harness) {
     world.rearm(sent[2], ENDPOINT);
     let found = |state, messages| {
         let query = EndpointDeliveryQuery { endpoint: ENDPOINT, state, messages };
-        let found = world.store.endpoint_deliveries(query).wait().expect("the store can be read");
+        let found = world.store.endpoint_deliveries(query).wait().expect("the store can be read").items;
         assert!(found.iter().all(|delivery| delivery.endpoint == ENDPOINT));
         found.iter().map(|delivery| (delivery.message, delivery.state)).collect::<Vec<_>>()
     };

@@ -214,7 +214,7 @@ impl<'a> World<'a> {
             paging: Paging { limit: 1_000, after: None, direction: Direction::Ascending },
             ..attempts_of(AttemptScope::Message { message, endpoint: None })
         };
-        self.store.attempts(query).wait().expect("the store can be read")
+        self.store.attempts(query).wait().expect("the store can be read").items
     }
 
     /// Deliveries that the feed has told of since it was last asked.
@@ -271,5 +271,6 @@ pub(super) fn attempts_of(scope: AttemptScope) -> AttemptQuery {
         channel: None,
         tag: None,
         event_types: Vec::new(),
+        look: 10_000,
     }
 }

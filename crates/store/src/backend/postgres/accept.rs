@@ -10,6 +10,7 @@ use super::error::{Result, SqlError};
 use super::idempotency::{Found, replace_expired};
 use super::message::texts_to_sql;
 use super::shard::SHIFT;
+use super::stretch;
 use super::value::{Values, get};
 use crate::{Accept, Accepted, Due};
 
@@ -78,6 +79,8 @@ pub(super) async fn accept(client: &Client, now: Timestamp, items: &[&Accept]) -
     }
     let channels: Vec<_> = items.iter().map(|item| texts_to_sql(&item.message.channels)).collect();
     let tags: Vec<_> = items.iter().map(|item| texts_to_sql(&item.message.tags)).collect();
+    let ahead = stretch::most_ahead(items.iter().map(|item| (&item.message.id, item.message.accepted_at)));
+    stretch::note_ahead(client, stretch::MESSAGES, ahead).await?;
     let rows = query(client, ACCEPT, &values(now, items, &channels, &tags)).await?;
     let mut outcomes: Vec<Option<(Accepted, Vec<Due>)>> = items.iter().map(|_| None).collect();
     for row in &rows {

@@ -11,12 +11,16 @@ use tokio_postgres::{Client, Row};
 use super::connection::{Purpose, query, transaction};
 use super::error::{Result, SqlError};
 use super::message;
+use super::stretch::Stretch;
 use super::value::{Search, Values, coded, get, id, time};
-use crate::{AttemptQuery, AttemptScope, Direction};
+use crate::{AttemptQuery, AttemptScope, Hits};
 
 const COLUMNS: &str = "a.no, a.id, a.message, a.endpoint, a.started_at, a.by_hand, a.outcome, a.status, a.url, \
                        a.response, a.dns_us, a.connect_us, a.tls_us, a.first_byte_us, a.total_us, a.address, \
                        a.left_out";
+
+/// The condition of the index of attempts that did not end as they should.
+pub(super) const AMISS: &str = " AND (a.outcome <> 0 OR a.status IS NULL OR a.status / 100 <> 2)";
 
 /// See [`crate::Store::attempt`].
 pub(super) async fn find(client: &Client, message: MessageNo, id: AttemptId) -> Result<Option<Attempt>> {
@@ -26,13 +30,13 @@ pub(super) async fn find(client: &Client, message: MessageNo, id: AttemptId) -> 
 }
 
 /// See [`crate::Store::attempts`].
-pub(super) async fn page(client: &Client, search: &AttemptQuery) -> Result<Vec<Attempt>> {
+pub(super) async fn page(client: &Client, search: &AttemptQuery) -> Result<Hits<Attempt, AttemptId>> {
     let join = if search.channel.is_some() || search.tag.is_some() || !search.event_types.is_empty() {
         "JOIN ringback.message m ON m.no = a.message"
     } else {
         ""
     };
-    let select = |condition| format!("SELECT {COLUMNS} FROM ringback.attempt a {join} WHERE {condition}");
+    let select = |condition: &str| format!("SELECT {COLUMNS} FROM ringback.attempt a {join} WHERE {condition}");
     let mut found = match search.scope {
         AttemptScope::Message { message, endpoint } => {
             let mut found = Search::new(select("a.message = $1"), Values::default().int8(message.0));
@@ -41,15 +45,11 @@ pub(super) async fn page(client: &Client, search: &AttemptQuery) -> Result<Vec<A
             }
             found
         }
-        AttemptScope::Endpoint(endpoint) => Search::new(select("a.endpoint = $1"), Values::default().int8(endpoint.0)),
+        AttemptScope::Endpoint(endpoint) => {
+            let among = if search.is_of_those_amiss() { AMISS } else { "" };
+            Search::new(select(&format!("a.endpoint = $1{among}")), Values::default().int8(endpoint.0))
+        }
     };
-    let (beyond, order) = match search.paging.direction {
-        Direction::Ascending => ("a.id > ?", " ORDER BY a.id"),
-        Direction::Descending => ("a.id < ?", " ORDER BY a.id DESC"),
-    };
-    if let Some(after) = search.paging.after {
-        found.and(beyond, after.as_bytes().to_vec(), Type::BYTEA);
-    }
     if let Some(after) = search.after {
         found.and("a.started_at > ?", after.as_micros(), Type::INT8);
     }
@@ -70,8 +70,14 @@ pub(super) async fn page(client: &Client, search: &AttemptQuery) -> Result<Vec<A
     if let Some(tag) = &search.tag {
         found.and("? = ANY (m.tags)", tag.as_bytes(), Type::BYTEA);
     }
-    let (sql, values) = found.finish(order, search.paging.limit);
-    transaction(client, Purpose::Search, query(client, &sql, &values)).await?.iter().map(read).collect()
+    let (rows, horizon) = transaction(client, Purpose::Search, async {
+        let stretch = Stretch::of_attempts(client, search).await?;
+        stretch.narrow(&mut found);
+        let (sql, values) = found.finish(&stretch.order(), search.paging.limit);
+        Ok((query(client, &sql, &values).await?, stretch.horizon))
+    })
+    .await?;
+    Ok(Hits::new(rows.iter().map(read).collect::<Result<_>>()?, search.paging.limit, horizon))
 }
 
 fn read(row: &Row) -> Result<Attempt> {

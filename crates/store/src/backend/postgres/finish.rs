@@ -12,6 +12,7 @@ use super::attempt::{address_to_sql, micros};
 use super::connection::query;
 use super::error::Result;
 use super::health;
+use super::stretch;
 use super::value::{Values, get};
 use crate::{Finish, Finished, NewAttempt, Step};
 
@@ -109,6 +110,9 @@ pub(super) async fn finish(client: &Client, items: &[&Finish]) -> Result<Vec<Fin
     let healths: BTreeMap<EndpointNo, Health> =
         items.iter().filter_map(|item| Some((item.endpoint, item.health?))).collect();
     let values = values(items, &addresses);
+    let attempts = items.iter().flat_map(|item| item.earlier.iter().chain([&item.attempt]));
+    let ahead = stretch::most_ahead(attempts.map(|attempt| (&attempt.id, attempt.started_at)));
+    stretch::note_ahead(client, stretch::ATTEMPTS, ahead).await?;
     let (earlier, rows, kept) = tokio::join!(
         biased;
         record_earlier(client, items),

@@ -1,14 +1,15 @@
 //! The deliveries of a message, and those of an endpoint, as people ask for them.
 
-use ringback_model::{Delivery, DeliveryState, EndpointNo, MessageNo, Reason};
+use ringback_model::{Delivery, DeliveryState, EndpointNo, MessageId, MessageNo, Reason};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
 use super::connection::{Purpose, query, transaction};
 use super::error::Result;
 use super::message::{narrow_to_page, source};
+use super::stretch::Stretch;
 use super::value::{Search, Values, coded, get, maybe_time};
-use crate::EndpointDeliveryQuery;
+use crate::{EndpointDeliveryQuery, Hits};
 
 /// What [`read`] expects, of `delivery d`.
 const COLUMNS: &str = "d.message, d.endpoint, d.state, d.reason, d.due, d.manual_due, d.queue, d.held";
@@ -21,7 +22,10 @@ pub(super) async fn deliveries(client: &Client, message: MessageNo) -> Result<Ve
 }
 
 /// See [`crate::Store::endpoint_deliveries`].
-pub(super) async fn endpoint_deliveries(client: &Client, asked: &EndpointDeliveryQuery) -> Result<Vec<Delivery>> {
+pub(super) async fn endpoint_deliveries(
+    client: &Client,
+    asked: &EndpointDeliveryQuery,
+) -> Result<Hits<Delivery, MessageId>> {
     // In the order of messages, each with a look for its delivery: an index of what has ended would cost each message.
     let (from, app) = source(&asked.messages);
     let sql = format!(
@@ -39,9 +43,17 @@ pub(super) async fn endpoint_deliveries(client: &Client, asked: &EndpointDeliver
             search.and_plain("(d.state = 0 OR d.manual_due IS NULL)");
         }
     }
-    let order = narrow_to_page(&mut search, &asked.messages);
-    let (sql, values) = search.finish(order, asked.messages.paging.limit);
-    transaction(client, Purpose::Search, query(client, &sql, &values)).await?.iter().map(read).collect()
+    narrow_to_page(&mut search, &asked.messages);
+    let limit = asked.messages.paging.limit;
+    let (rows, horizon) = transaction(client, Purpose::Search, async {
+        // Not all messages go to each endpoint, and few are in some states.
+        let stretch = Stretch::of_messages_narrowed(client, &asked.messages).await?;
+        stretch.narrow(&mut search);
+        let (sql, values) = search.finish(&stretch.order(), limit);
+        Ok((query(client, &sql, &values).await?, stretch.horizon))
+    })
+    .await?;
+    Ok(Hits::new(rows.iter().map(read).collect::<Result<_>>()?, limit, horizon))
 }
 
 fn read(row: &Row) -> Result<Delivery> {

@@ -1,14 +1,15 @@
 //! Messages: how they are read.
 
 use bytes::Bytes;
-use ringback_model::{AppNo, Message, MessageNo, OrderingKey, Priority};
+use ringback_model::{AppNo, Message, MessageId, MessageNo, OrderingKey, Priority};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
 use super::connection::{Purpose, query, transaction};
 use super::error::Result;
+use super::stretch::Stretch;
 use super::value::{Search, Values, get, id, is_storable, limit, maybe_time, text, time};
-use crate::{Direction, MessageQuery, MessageRef};
+use crate::{Hits, MessageQuery, MessageRef};
 
 /// All but the large columns, in the order that [`read`] expects.
 macro_rules! columns {
@@ -85,15 +86,21 @@ pub(super) async fn payloads(
 }
 
 /// See [`crate::Store::messages`].
-pub(super) async fn page(client: &Client, search: &MessageQuery) -> Result<Vec<Message>> {
+pub(super) async fn page(client: &Client, search: &MessageQuery) -> Result<Hits<Message, MessageId>> {
     let columns = if search.with_payload { whole!() } else { columns!() };
     let (from, app) = source(search);
     let sql = format!("SELECT {columns} FROM {from} WHERE {app} = $1");
     let mut found = Search::new(sql, Values::default().int8(search.app.0));
-    let order = narrow_to_page(&mut found, search);
-    let (sql, values) = found.finish(order, search.paging.limit);
+    narrow_to_page(&mut found, search);
+    let (rows, horizon) = transaction(client, Purpose::Search, async {
+        let stretch = Stretch::of_messages(client, search).await?;
+        stretch.narrow(&mut found);
+        let (sql, values) = found.finish(&stretch.order(), search.paging.limit);
+        Ok((query(client, &sql, &values).await?, stretch.horizon))
+    })
+    .await?;
     let read = if search.with_payload { read_whole } else { read };
-    transaction(client, Purpose::Search, query(client, &sql, &values)).await?.iter().map(read).collect()
+    Ok(Hits::new(rows.iter().map(read).collect::<Result<_>>()?, search.paging.limit, horizon))
 }
 
 /// Where the messages of a page are looked for, as `message m`, and the column of their application: among those with a
@@ -105,19 +112,10 @@ pub(super) const fn source(search: &MessageQuery) -> (&'static str, &'static str
     }
 }
 
-/// Narrows a search over a [`source`] to a page; answers its order.
-pub(super) fn narrow_to_page<'a>(found: &mut Search<'a>, search: &'a MessageQuery) -> &'static str {
-    let (beyond, order) = match (search.tag.is_some(), search.paging.direction) {
-        (false, Direction::Ascending) => ("m.id > ?", " ORDER BY m.id"),
-        (false, Direction::Descending) => ("m.id < ?", " ORDER BY m.id DESC"),
-        (true, Direction::Ascending) => ("t.id > ?", " ORDER BY t.id"),
-        (true, Direction::Descending) => ("t.id < ?", " ORDER BY t.id DESC"),
-    };
+/// Narrows a search over a [`source`] by tag, time, channel and types.
+pub(super) fn narrow_to_page<'a>(found: &mut Search<'a>, search: &'a MessageQuery) {
     if let Some(tag) = &search.tag {
         found.and("t.tag = ?", tag.as_bytes(), Type::BYTEA);
-    }
-    if let Some(after) = search.paging.after {
-        found.and(beyond, after.as_bytes().to_vec(), Type::BYTEA);
     }
     if let Some(after) = search.after {
         found.and("m.accepted_at > ?", after.as_micros(), Type::INT8);
@@ -126,7 +124,6 @@ pub(super) fn narrow_to_page<'a>(found: &mut Search<'a>, search: &'a MessageQuer
         found.and("m.accepted_at < ?", before.as_micros(), Type::INT8);
     }
     narrow(found, search.channel.as_deref(), &search.event_types);
-    order
 }
 
 /// Narrows a search over `message m` by channel and types.

@@ -37,6 +37,7 @@ mod release;
 mod schema;
 mod shard;
 mod store;
+mod stretch;
 mod survey;
 mod take;
 mod tally;

@@ -16,7 +16,7 @@ use super::value::{Values, get};
 use crate::{MasterKey, StoreError};
 
 /// What makes version `n + 1` of version `n`. A step that was released is never changed.
-const STEPS: [&str; 9] = [
+const STEPS: [&str; 10] = [
     include_str!("schema.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
@@ -26,12 +26,13 @@ const STEPS: [&str; 9] = [
     include_str!("schema_7.sql"),
     include_str!("schema_8.sql"),
     include_str!("schema_9.sql"),
+    include_str!("schema_10.sql"),
 ];
 
 /// What one node holds while it changes tables: a number that nobody else is likely to lock, "ringback" in bytes.
 const LOCK: i64 = i64::from_be_bytes(*b"ringback");
 
-/// Where single values are kept: `version`, `master_key_check`, `pings`.
+/// Where single values are kept: `version`, `master_key_check`, `pings`, by how much ids are ahead.
 const META: &str = "CREATE SCHEMA IF NOT EXISTS ringback; \
                     CREATE TABLE IF NOT EXISTS ringback.meta (name text PRIMARY KEY, value bytea NOT NULL)";
 

@@ -4,7 +4,9 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use ringback_model::{AppNo, Attempt, AttemptId, Delivery, EndpointNo, Message, MessageNo, Tally, Timestamp};
+use ringback_model::{
+    AppNo, Attempt, AttemptId, Delivery, EndpointNo, Message, MessageId, MessageNo, Tally, Timestamp,
+};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
@@ -20,9 +22,9 @@ use super::{
 use crate::{
     Accept, AcceptBatch, Accepted, Advance, Advanced, Aging, AgingQuery, Answer, AttemptQuery, AuditQuery, Audited,
     Backlog, BatchAccepted, Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage, End, Ended,
-    EndpointDeliveryQuery, EndpointTallyQuery, Expire, Expired, Feed, Finish, Finished, LaneStart, MasterKey, Mention,
-    MentionQuery, MessageQuery, MessageRef, Part, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, Store,
-    StoreError, StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery, UnreadQuery, UnreadRun, feed,
+    EndpointDeliveryQuery, EndpointTallyQuery, Expire, Expired, Feed, Finish, Finished, Hits, LaneStart, MasterKey,
+    Mention, MentionQuery, MessageQuery, MessageRef, Part, Put, PutResult, Rearm, Rearmed, Release, Released, Reply,
+    Store, StoreError, StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery, UnreadQuery, UnreadRun, feed,
 };
 
 /// Connections that read for the engine and for configuration: these reads are short.
@@ -263,7 +265,7 @@ impl Store for PostgresStore {
         read!(self.slow, |client| message::by_numbers(client, &numbers))
     }
 
-    fn messages(&self, query: MessageQuery) -> Reply<Vec<Message>> {
+    fn messages(&self, query: MessageQuery) -> Reply<Hits<Message, MessageId>> {
         read!(self.slow, |client| message::page(client, &query))
     }
 
@@ -275,11 +277,11 @@ impl Store for PostgresStore {
         read!(self.slow, |client| listing::deliveries(client, message))
     }
 
-    fn endpoint_deliveries(&self, query: EndpointDeliveryQuery) -> Reply<Vec<Delivery>> {
+    fn endpoint_deliveries(&self, query: EndpointDeliveryQuery) -> Reply<Hits<Delivery, MessageId>> {
         read!(self.slow, |client| listing::endpoint_deliveries(client, &query))
     }
 
-    fn attempts(&self, query: AttemptQuery) -> Reply<Vec<Attempt>> {
+    fn attempts(&self, query: AttemptQuery) -> Reply<Hits<Attempt, AttemptId>> {
         read!(self.slow, |client| attempt::page(client, &query))
     }
 

@@ -144,4 +144,12 @@ impl<'a> Search<'a> {
         self.sql.push_str(&format!("{order} LIMIT ${at}"));
         (self.sql, self.values)
     }
+
+    /// The statement for the one row that stands at this place, from 0.
+    pub(super) fn finish_at(self, order: &str, place: usize) -> (String, Values<'a>) {
+        let (mut sql, mut values) = self.finish(order, 1);
+        let at = values.push(limit(place), Type::INT8);
+        sql.push_str(&format!(" OFFSET ${at}"));
+        (sql, values)
+    }
 }

@@ -12,8 +12,9 @@ use super::batch::Batch;
 use super::error::unreadable;
 use super::hot::Hot;
 use super::message;
+use super::stretch::{self, Stretch};
 use super::value::{At, Search, coded, id, time};
-use crate::{AttemptQuery, AttemptScope, Direction, Finish, NewAttempt};
+use crate::{AttemptQuery, AttemptScope, Finish, Hits, NewAttempt};
 
 const COLUMNS: &str = "a.no, a.id, a.message, a.endpoint, a.started_at, a.by_hand, a.outcome, a.status, a.url, \
                        a.response, a.dns_us, a.connect_us, a.tls_us, a.first_byte_us, a.total_us, a.address, \
@@ -30,6 +31,7 @@ pub(super) fn insert(batch: &mut Batch<'_>, item: &Finish) -> Result<()> {
 fn insert_one(batch: &mut Batch<'_>, item: &Finish, attempt: &NewAttempt) -> Result<()> {
     let exchange = &attempt.exchange;
     let phases = &exchange.phases;
+    stretch::note_ahead(batch.connection, stretch::ATTEMPTS, &attempt.id, attempt.started_at)?;
     let no = batch.attempts.draw();
     batch.hot(Hot::InsertAttempt)?.execute(params![
         item.message.0,
@@ -61,8 +63,18 @@ pub(super) fn find(connection: &Connection, message: MessageNo, id: AttemptId) -
         .optional()
 }
 
+/// In which index the attempts of an endpoint are looked for, and the condition of that index.
+pub(super) const fn index(query: &AttemptQuery) -> (&'static str, &'static str) {
+    if query.is_of_those_amiss() {
+        ("attempt_amiss", " AND (a.outcome <> 0 OR a.status IS NULL OR a.status / 100 <> 2)")
+    } else {
+        ("attempt_by_endpoint", "")
+    }
+}
+
 /// See [`crate::Store::attempts`].
-pub(super) fn page(connection: &Connection, query: &AttemptQuery) -> Result<Vec<Attempt>> {
+pub(super) fn page(connection: &Connection, query: &AttemptQuery) -> Result<Hits<Attempt, AttemptId>> {
+    let stretch = Stretch::of_attempts(connection, query)?;
     let join = if query.channel.is_some() || query.tag.is_some() || !query.event_types.is_empty() {
         "JOIN message m ON m.no = a.message"
     } else {
@@ -77,18 +89,13 @@ pub(super) fn page(connection: &Connection, query: &AttemptQuery) -> Result<Vec<
             }
             search
         }
-        AttemptScope::Endpoint(endpoint) => Search::new(
-            format!("SELECT {COLUMNS} FROM attempt a INDEXED BY attempt_by_endpoint {join} WHERE a.endpoint = ?"),
-            vec![endpoint.0.into()],
-        ),
+        AttemptScope::Endpoint(endpoint) => {
+            let (index, among) = index(query);
+            let sql = format!("SELECT {COLUMNS} FROM attempt a INDEXED BY {index} {join} WHERE a.endpoint = ?{among}");
+            Search::new(sql, vec![endpoint.0.into()])
+        }
     };
-    let (beyond, order) = match query.paging.direction {
-        Direction::Ascending => ("a.id > ?", " ORDER BY a.id"),
-        Direction::Descending => ("a.id < ?", " ORDER BY a.id DESC"),
-    };
-    if let Some(after) = query.paging.after {
-        search.and(beyond, after.as_bytes().to_vec());
-    }
+    stretch.narrow(&mut search);
     if let Some(after) = query.after {
         search.and("a.started_at > ?", after.as_micros());
     }
@@ -109,8 +116,9 @@ pub(super) fn page(connection: &Connection, query: &AttemptQuery) -> Result<Vec<
     if let Some(tag) = &query.tag {
         search.and("EXISTS (SELECT 1 FROM json_each(m.tags) WHERE value = ?)", tag.clone());
     }
-    let (sql, values) = search.finish(order, query.paging.limit);
-    connection.prepare_cached(&sql)?.query_map(params_from_iter(values), read)?.collect()
+    let (sql, values) = search.finish(&stretch.order(), query.paging.limit);
+    let items = connection.prepare_cached(&sql)?.query_map(params_from_iter(values), read)?.collect::<Result<_>>()?;
+    Ok(Hits::new(items, query.paging.limit, stretch.horizon))
 }
 
 fn read(row: &Row<'_>) -> Result<Attempt> {

@@ -1,11 +1,12 @@
 //! The deliveries of a message, and those of an endpoint, as people ask for them.
 
-use ringback_model::{Delivery, DeliveryState, EndpointNo, MessageNo, Reason};
+use ringback_model::{Delivery, DeliveryState, EndpointNo, MessageId, MessageNo, Reason};
 use rusqlite::{Connection, Result, Row, params_from_iter};
 
 use super::message::{narrow_to_page, source};
+use super::stretch::Stretch;
 use super::value::{Search, coded, maybe_time};
-use crate::EndpointDeliveryQuery;
+use crate::{EndpointDeliveryQuery, Hits};
 
 /// What [`read`] expects, of `delivery d`.
 const COLUMNS: &str = "d.message, d.endpoint, d.state, d.reason, d.due, d.manual_due, d.queue, d.held";
@@ -19,7 +20,12 @@ pub(super) fn deliveries(connection: &Connection, message: MessageNo) -> Result<
 }
 
 /// See [`crate::Store::endpoint_deliveries`].
-pub(super) fn endpoint_deliveries(connection: &Connection, query: &EndpointDeliveryQuery) -> Result<Vec<Delivery>> {
+pub(super) fn endpoint_deliveries(
+    connection: &Connection,
+    query: &EndpointDeliveryQuery,
+) -> Result<Hits<Delivery, MessageId>> {
+    // Not all messages go to each endpoint, and few are in some states.
+    let stretch = Stretch::of_messages_narrowed(connection, &query.messages)?;
     // In the order of messages, each with a look for its delivery: an index of what has ended would cost each message.
     let (from, app) = source(&query.messages);
     let sql = format!(
@@ -37,9 +43,12 @@ pub(super) fn endpoint_deliveries(connection: &Connection, query: &EndpointDeliv
             search.and_plain("(d.state = 0 OR d.manual_due IS NULL)");
         }
     }
-    let order = narrow_to_page(&mut search, &query.messages);
-    let (sql, values) = search.finish(order, query.messages.paging.limit);
-    connection.prepare_cached(&sql)?.query_map(params_from_iter(values), read)?.collect()
+    stretch.narrow(&mut search);
+    narrow_to_page(&mut search, &query.messages);
+    let limit = query.messages.paging.limit;
+    let (sql, values) = search.finish(&stretch.order(), limit);
+    let items = connection.prepare_cached(&sql)?.query_map(params_from_iter(values), read)?.collect::<Result<_>>()?;
+    Ok(Hits::new(items, limit, stretch.horizon))
 }
 
 fn read(row: &Row<'_>) -> Result<Delivery> {

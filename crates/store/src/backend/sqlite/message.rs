@@ -1,13 +1,14 @@
 //! Messages: how they are kept and read.
 
 use bytes::Bytes;
-use ringback_model::{AppNo, Message, MessageNo, OrderingKey, Priority};
+use ringback_model::{AppNo, Message, MessageId, MessageNo, OrderingKey, Priority};
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params, params_from_iter};
 
 use super::batch::Batch;
 use super::hot::Hot;
+use super::stretch::{self, Stretch};
 use super::value::{At, Search, id, maybe_time, texts, texts_to_sql, time};
-use crate::{Accept, Direction, MessageQuery, MessageRef};
+use crate::{Accept, Hits, MessageQuery, MessageRef};
 
 /// All but the large columns, in the order that [`read`] expects.
 pub(super) const COLUMNS: &str = "m.no, m.app, m.id, m.event_type, m.event_id, m.channels, m.ordering_key, m.occurred_at, \
@@ -29,6 +30,7 @@ pub(super) const WHOLE: usize = 17;
 /// Keeps a message under a number that was drawn for it.
 pub(super) fn insert(batch: &mut Batch<'_>, no: MessageNo, item: &Accept) -> Result<()> {
     let message = &item.message;
+    stretch::note_ahead(batch.connection, stretch::MESSAGES, &message.id, message.accepted_at)?;
     batch.hot(Hot::InsertMessage)?.execute(params![
         no.0,
         item.app.0,
@@ -123,15 +125,18 @@ pub(super) fn payloads(
 }
 
 /// See [`crate::Store::messages`].
-pub(super) fn page(connection: &Connection, query: &MessageQuery) -> Result<Vec<Message>> {
+pub(super) fn page(connection: &Connection, query: &MessageQuery) -> Result<Hits<Message, MessageId>> {
+    let stretch = Stretch::of_messages(connection, query)?;
     let columns = if query.with_payload { whole!() } else { COLUMNS };
     let (from, app) = source(query);
     let sql = format!("SELECT {columns} FROM {from} WHERE {app} = ?");
     let mut search = Search::new(sql, vec![query.app.0.into()]);
-    let order = narrow_to_page(&mut search, query);
-    let (sql, values) = search.finish(order, query.paging.limit);
+    stretch.narrow(&mut search);
+    narrow_to_page(&mut search, query);
+    let (sql, values) = search.finish(&stretch.order(), query.paging.limit);
     let read = if query.with_payload { read_whole } else { read };
-    connection.prepare_cached(&sql)?.query_map(params_from_iter(values), read)?.collect()
+    let items = connection.prepare_cached(&sql)?.query_map(params_from_iter(values), read)?.collect::<Result<_>>()?;
+    Ok(Hits::new(items, query.paging.limit, stretch.horizon))
 }
 
 /// Where the messages of a page are looked for, as `message m`, and the column of their application: among those with a
@@ -143,19 +148,10 @@ pub(super) const fn source(query: &MessageQuery) -> (&'static str, &'static str)
     }
 }
 
-/// Narrows a search over a [`source`] to a page; answers its order.
-pub(super) fn narrow_to_page(search: &mut Search, query: &MessageQuery) -> &'static str {
-    let (beyond, order) = match (query.tag.is_some(), query.paging.direction) {
-        (false, Direction::Ascending) => ("m.id > ?", " ORDER BY m.id"),
-        (false, Direction::Descending) => ("m.id < ?", " ORDER BY m.id DESC"),
-        (true, Direction::Ascending) => ("t.id > ?", " ORDER BY t.id"),
-        (true, Direction::Descending) => ("t.id < ?", " ORDER BY t.id DESC"),
-    };
+/// Narrows a search over a [`source`] by tag, time, channel and types.
+pub(super) fn narrow_to_page(search: &mut Search, query: &MessageQuery) {
     if let Some(tag) = &query.tag {
         search.and("t.tag = ?", tag.clone());
-    }
-    if let Some(after) = query.paging.after {
-        search.and(beyond, after.as_bytes().to_vec());
     }
     if let Some(after) = query.after {
         search.and("m.accepted_at > ?", after.as_micros());
@@ -164,7 +160,6 @@ pub(super) fn narrow_to_page(search: &mut Search, query: &MessageQuery) -> &'sta
         search.and("m.accepted_at < ?", before.as_micros());
     }
     narrow(search, query.channel.as_ref(), &query.event_types);
-    order
 }
 
 /// Narrows a search over `message m` by channel and types.

@@ -42,6 +42,7 @@ mod release;
 mod schema;
 mod space;
 mod store;
+mod stretch;
 mod survey;
 mod tally;
 mod usage;

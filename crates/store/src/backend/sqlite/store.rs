@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use bytes::Bytes;
-use ringback_model::{AppNo, Attempt, AttemptId, Delivery, EndpointNo, Message, MessageNo, Tally, Timestamp};
+use ringback_model::{
+    AppNo, Attempt, AttemptId, Delivery, EndpointNo, Message, MessageId, MessageNo, Tally, Timestamp,
+};
 use tokio::sync::watch;
 
 use super::apply::{ApplyContext, Op};
@@ -22,9 +24,9 @@ use super::{
 use crate::{
     Accept, AcceptBatch, Accepted, Advance, Advanced, Aging, AgingQuery, AttemptQuery, AuditQuery, Audited, Backlog,
     BatchAccepted, Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage, End, Ended,
-    EndpointDeliveryQuery, EndpointTallyQuery, Expire, Expired, Feed, Finish, Finished, LaneStart, MasterKey, Mention,
-    MentionQuery, MessageQuery, MessageRef, Part, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, Store,
-    StoreError, StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery, UnreadQuery, UnreadRun, feed, seal,
+    EndpointDeliveryQuery, EndpointTallyQuery, Expire, Expired, Feed, Finish, Finished, Hits, LaneStart, MasterKey,
+    Mention, MentionQuery, MessageQuery, MessageRef, Part, Put, PutResult, Rearm, Rearmed, Release, Released, Reply,
+    Store, StoreError, StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery, UnreadQuery, UnreadRun, feed, seal,
 };
 
 /// Threads that read for the engine and for configuration: these reads are short.
@@ -250,7 +252,7 @@ impl Store for SqliteStore {
         self.slow.read(move |connection| in_our_words(message::by_numbers(connection, &numbers)))
     }
 
-    fn messages(&self, query: MessageQuery) -> Reply<Vec<Message>> {
+    fn messages(&self, query: MessageQuery) -> Reply<Hits<Message, MessageId>> {
         self.slow.read(move |connection| in_our_words(message::page(connection, &query)))
     }
 
@@ -262,11 +264,11 @@ impl Store for SqliteStore {
         self.slow.read(move |connection| in_our_words(listing::deliveries(connection, message)))
     }
 
-    fn endpoint_deliveries(&self, query: EndpointDeliveryQuery) -> Reply<Vec<Delivery>> {
+    fn endpoint_deliveries(&self, query: EndpointDeliveryQuery) -> Reply<Hits<Delivery, MessageId>> {
         self.slow.read(move |connection| in_our_words(listing::endpoint_deliveries(connection, &query)))
     }
 
-    fn attempts(&self, query: AttemptQuery) -> Reply<Vec<Attempt>> {
+    fn attempts(&self, query: AttemptQuery) -> Reply<Hits<Attempt, AttemptId>> {
         self.slow.read(move |connection| in_our_words(attempt::page(connection, &query)))
     }
 

@@ -88,4 +88,12 @@ impl Search {
         self.values.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
         (self.sql, self.values)
     }
+
+    /// The statement for the one row that stands at this place, from 0.
+    pub(super) fn finish_at(self, order: &str, place: usize) -> (String, Vec<Value>) {
+        let (mut sql, mut values) = self.finish(order, 1);
+        sql.push_str(" OFFSET ?");
+        values.push(Value::Integer(i64::try_from(place).unwrap_or(i64::MAX)));
+        (sql, values)
+    }
 }
