@@ -55,7 +55,8 @@ pub(crate) enum Order {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ListResponse<T> {
-    /// The items.
+    /// The items. A page of messages or attempts with filters that few meet may have fewer than asked for, or none, and
+    /// not be the last one: it has looked at 10,000, and `iterator` goes on from there.
     data: Vec<T>,
     /// Asks for the next page.
     iterator: Option<String>,
@@ -91,8 +92,48 @@ impl Query {
 
 /// 200 with a page; `id` names an item.
 pub(crate) fn page<T, U: Serialize>(page: Page<T>, id: impl Fn(&T) -> String, show: impl FnMut(T) -> U) -> Response {
-    let iterator = page.items.last().map(&id);
-    let prev_iterator = page.items.first().map(|first| format!("-{}", id(first)));
-    let Page { items, done } = page.map(show);
+    let (on, back) = match &page.stopped {
+        Some(stopped) if stopped.backwards => (None, Some(stopped.at.clone())),
+        Some(stopped) => (Some(stopped.at.clone()), None),
+        None => (None, None),
+    };
+    let iterator = on.or_else(|| page.items.last().map(&id));
+    let prev_iterator = back.or_else(|| page.items.first().map(&id)).map(|id| format!("-{id}"));
+    let Page { items, done, .. } = page.map(show);
     respond::json_sized(StatusCode::OK, &ListResponse { data: items, iterator, prev_iterator, done }, 4_096)
+}
+
+#[cfg(test)]
+mod tests {
+    use ringback_service::Stopped;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    async fn shown(page_of: Page<&str>) -> Value {
+        let response = page(page_of, |item| (*item).to_owned(), |item| item);
+        let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        serde_json::from_slice(&body).unwrap()
+    }
+
+    #[tokio::test]
+    async fn iterators_lead_on_from_where_a_search_stopped() {
+        let stopped = |backwards| Some(Stopped { at: "s".to_owned(), backwards });
+        assert_eq!(
+            shown(Page { items: vec![], done: false, stopped: stopped(false) }).await,
+            json!({"data": [], "iterator": "s", "done": false})
+        );
+        assert_eq!(
+            shown(Page { items: vec!["a", "b"], done: false, stopped: stopped(false) }).await,
+            json!({"data": ["a", "b"], "iterator": "s", "prevIterator": "-a", "done": false})
+        );
+        assert_eq!(
+            shown(Page { items: vec!["a", "b"], done: false, stopped: stopped(true) }).await,
+            json!({"data": ["a", "b"], "iterator": "b", "prevIterator": "-s", "done": false})
+        );
+        assert_eq!(
+            shown(Page { items: vec!["a", "b"], done: true, stopped: None }).await,
+            json!({"data": ["a", "b"], "iterator": "b", "prevIterator": "-a", "done": true})
+        );
+    }
 }

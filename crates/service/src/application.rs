@@ -187,7 +187,7 @@ impl Service {
         window: Window<String>,
     ) -> Result<Page<ApplicationView>, ServiceError> {
         actor.require(Right::ListApplications)?;
-        let Some(org) = self.organization(actor.org).await? else { return Ok(Page { items: Vec::new(), done: true }) };
+        let Some(org) = self.organization(actor.org).await? else { return Ok(Page::empty()) };
         let page = DocumentPage { kind: DocumentKind::Application, parent: org.0, paging: window.paging() };
         let rows = self.store.documents(page).await?;
         let items = rows.iter().map(read).collect::<Result<_, _>>()?;

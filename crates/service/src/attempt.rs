@@ -11,6 +11,7 @@ use ringback_store::{AttemptQuery, AttemptScope, EndpointConfig, Idempotency, Re
 use ringback_wire::dialect::Withheld;
 
 use crate::matching::{self, Unmatched};
+use crate::page;
 use crate::task::require_enabled;
 use crate::{Actor, Page, Resource, Right, Service, ServiceError, Window};
 
@@ -242,12 +243,23 @@ impl Service {
             Some(DeliveryState::Success) => Some(true),
             Some(DeliveryState::Fail) => Some(false),
             Some(DeliveryState::Pending | DeliveryState::Sending | DeliveryState::Canceled) => {
-                return Ok(Page { items: Vec::new(), done: true });
+                return Ok(window.page(Vec::new()));
             }
         };
         let paging = window.paging();
-        let query = AttemptQuery { scope, paging, after, before, succeeded, status_class, channel, tag, event_types };
-        let page = window.page(self.store.attempts(query).await?);
+        let query = AttemptQuery {
+            scope,
+            paging,
+            after,
+            before,
+            succeeded,
+            status_class,
+            channel,
+            tag,
+            event_types,
+            look: page::LOOK,
+        };
+        let page = window.page_of_hits(self.store.attempts(query).await?);
         let messages = self.message_ids(&page.items).await?;
         let endpoints = self.endpoint_ids(app, &page.items).await?;
         let mut items = Vec::with_capacity(page.items.len());
@@ -258,7 +270,7 @@ impl Service {
                 items.push(AttemptView { message: *message, endpoint: *endpoint, attempt });
             }
         }
-        Ok(Page { items, done: page.done })
+        Ok(Page { items, done: page.done, stopped: page.stopped })
     }
 
     async fn message_ids(&self, attempts: &[Attempt]) -> Result<HashMap<MessageNo, MessageId>, ServiceError> {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use ringback_model::{DeliveryState, Message, MessageId, MessageNo};
 use ringback_store::{EndpointDeliveryQuery, MessageQuery};
 
+use crate::page;
 use crate::{Actor, DeliveryView, MessageFilter, Page, Right, Service, ServiceError, Window};
 
 /// Bytes of payload that are read for one page at most; messages beyond come without theirs.
@@ -37,10 +38,19 @@ impl Service {
         self.check_span(filter.after, filter.before)?;
         let MessageFilter { after, before, channel, tag, event_types, with_content } = filter;
         let paging = window.paging();
-        let messages =
-            MessageQuery { app: app.no, paging, after, before, channel, tag, event_types, with_payload: false };
+        let messages = MessageQuery {
+            app: app.no,
+            paging,
+            after,
+            before,
+            channel,
+            tag,
+            event_types,
+            with_payload: false,
+            look: page::LOOK,
+        };
         let query = EndpointDeliveryQuery { endpoint: config.no, state, messages };
-        let page = window.page(self.store.endpoint_deliveries(query).await?);
+        let page = window.page_of_hits(self.store.endpoint_deliveries(query).await?);
         let numbers: Vec<MessageNo> = page.items.iter().map(|delivery| delivery.message).collect();
         let mut found = self.store.messages_by_no(numbers).await?;
         if with_content {
@@ -56,6 +66,6 @@ impl Service {
                 items.push(EndpointMessage { message, delivery });
             }
         }
-        Ok(Page { items, done: page.done })
+        Ok(Page { items, done: page.done, stopped: page.stopped })
     }
 }

@@ -124,7 +124,7 @@ impl Service {
         include_archived: bool,
     ) -> Result<Page<EventType>, ServiceError> {
         actor.require(Right::ReadEventTypes)?;
-        let Some(org) = self.organization(actor.org).await? else { return Ok(Page { items: Vec::new(), done: true }) };
+        let Some(org) = self.organization(actor.org).await? else { return Ok(Page::empty()) };
         let Paging { limit, mut after, direction } = window.paging();
         let mut shown = Vec::new();
         // Some rows may not be shown, so what one page asks for can take more than one read.

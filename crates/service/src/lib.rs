@@ -104,7 +104,7 @@ pub use monitor::{Check, Figures, Monitor, MonitorParts, Pending, ProcessReading
 pub use oauth_client::{GrantError, OauthClient, TOKEN_LIFE};
 pub use operational::MANAGEMENT_ORGANIZATION;
 pub use organization::{OrganizationDraft, OrganizationView};
-pub use page::{Made, Page, Window};
+pub use page::{Made, Page, Stopped, Window};
 pub use portal_link::{PortalLink, PortalLinkDraft};
 pub use probe::{PreviewView, ProbeEvent, ProbeSubject, TestView};
 pub use report_schema::{ReportSchema, report_schema, report_schemas, schemas_of};

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::check::{EVENT_TYPE_RULE, Faults, is_event_type_name};
 use crate::matching::{self, Look, ReportText, Subject};
+use crate::page;
 use crate::payload_schema;
 use crate::retention::{DAYS, PAYLOAD_DAYS};
 use crate::service::TRIES;
@@ -307,9 +308,19 @@ impl Service {
         let app = self.app(actor, app).await?;
         self.check_span(filter.after, filter.before)?;
         let MessageFilter { after, before, channel, tag, event_types, with_content } = filter;
-        let (app, paging) = (app.no, window.paging());
-        let query = MessageQuery { app, paging, after, before, channel, tag, event_types, with_payload: with_content };
-        Ok(window.page(self.store.messages(query).await?))
+        let paging = window.paging();
+        let query = MessageQuery {
+            app: app.no,
+            paging,
+            after,
+            before,
+            channel,
+            tag,
+            event_types,
+            with_payload: with_content,
+            look: page::LOOK,
+        };
+        Ok(window.page_of_hits(self.store.messages(query).await?))
     }
 
     /// Reads the payloads of messages that come without, in their order: up to so many bytes, but one at least.

@@ -132,8 +132,9 @@ impl Service {
             tag: None,
             event_types: Vec::new(),
             with_payload: false,
+            look: count,
         };
-        let found = self.store.messages(query).await?;
+        let found = self.store.messages(query).await?.items;
         Ok(found.into_iter().map(|message| (message.id, message.accepted_at)).collect())
     }
 }

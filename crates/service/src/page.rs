@@ -1,6 +1,11 @@
 //! Pages of lists, and what a write answers.
 
-use ringback_store::{Direction, Paging};
+use std::fmt::Display;
+
+use ringback_store::{Direction, Hits, Paging};
+
+/// At how many messages or attempts one request for a page looks, where few may meet its conditions: a few milliseconds.
+pub(crate) const LOOK: usize = 10_000;
 
 /// Which part of a list is asked for: `limit` items behind `from`, or before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +27,17 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// There are no more in the direction that was asked for.
     pub done: bool,
+    /// Where the search stopped before the page was full, because it had looked at as much as it may at once.
+    pub stopped: Option<Stopped>,
+}
+
+/// Where a search stopped, and goes on when it is asked for the page beside this place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stopped {
+    /// The id of the last thing that it looked at.
+    pub at: String,
+    /// It ran towards the beginning of the list.
+    pub backwards: bool,
 }
 
 /// A thing that was written, and whether it is new.
@@ -58,7 +74,18 @@ impl<K: Clone> Window<K> {
         if self.backwards {
             rows.reverse();
         }
-        Page { items: rows, done }
+        Page { items: rows, done, stopped: None }
+    }
+}
+
+impl<K: Clone + Display> Window<K> {
+    /// The page out of what a search has found that [`Window::paging`] asked for.
+    pub(crate) fn page_of_hits<T>(&self, hits: Hits<T, K>) -> Page<T> {
+        let stopped = hits.looked_to.map(|at| Stopped { at: at.to_string(), backwards: self.backwards });
+        let page = self.page(hits.items);
+        // One row more than the page takes may be there; then the page is full, and goes on behind its last item.
+        let stopped = stopped.filter(|_| page.done);
+        Page { done: page.done && stopped.is_none(), stopped, ..page }
     }
 }
 
@@ -83,9 +110,15 @@ impl<K: Clone + Ord> Window<K> {
 }
 
 impl<T> Page<T> {
+    /// A page of an empty list.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self { items: Vec::new(), done: true, stopped: None }
+    }
+
     /// The same page of other things.
     pub fn map<U>(self, change: impl FnMut(T) -> U) -> Page<U> {
-        Page { items: self.items.into_iter().map(change).collect(), done: self.done }
+        Page { items: self.items.into_iter().map(change).collect(), done: self.done, stopped: self.stopped }
     }
 }
 
@@ -107,6 +140,24 @@ mod tests {
             if page.done {
                 return pages;
             }
+        }
+    }
+
+    #[test]
+    fn a_search_that_stopped_is_not_done_and_says_where_it_goes_on() {
+        let window = |backwards| Window { limit: 2, from: None::<u8>, backwards, order: Direction::Descending };
+        let hits = |items: &[u8], looked_to| Hits { items: items.to_vec(), looked_to };
+        for backwards in [false, true] {
+            let stopped = Some(Stopped { at: "9".to_owned(), backwards });
+            for items in [&[][..], &[7], &[7, 7]] {
+                let page = window(backwards).page_of_hits(hits(items, Some(9)));
+                assert_eq!(page, Page { items: items.to_vec(), done: false, stopped: stopped.clone() });
+                let page = window(backwards).page_of_hits(hits(items, None));
+                assert_eq!(page, Page { items: items.to_vec(), done: true, stopped: None });
+            }
+            // A full page goes on behind its last item.
+            let page = window(backwards).page_of_hits(hits(&[7, 7, 7], None));
+            assert_eq!(page, Page { items: vec![7, 7], done: false, stopped: None });
         }
     }
 

@@ -81,8 +81,9 @@ impl Service {
             channel: None,
             tag: None,
             event_types: Vec::new(),
+            look: ATTEMPTS_MAX,
         });
-        let attempts = attempts.await?;
+        let attempts = attempts.await?.items;
         for chapter in chapters {
             let Some(last) = attempts.iter().find(|attempt| attempt.endpoint == chapter.endpoint.no) else { continue };
             chapter.left_out = last.exchange.left_out;

@@ -156,8 +156,9 @@ impl Service {
             tag: None,
             event_types: Vec::new(),
             with_payload: false,
+            look: 1,
         };
-        Ok(self.store.messages(query).await?.first().map_or(0, |message| message.no.0))
+        Ok(self.store.messages(query).await?.items.first().map_or(0, |message| message.no.0))
     }
 
     /// One task.
@@ -180,7 +181,7 @@ impl Service {
         filter: &TaskFilter,
     ) -> Result<Page<Task>, ServiceError> {
         actor.require(Right::ReadMessages)?;
-        let Some(org) = self.organization(actor.org).await? else { return Ok(Page { items: Vec::new(), done: true }) };
+        let Some(org) = self.organization(actor.org).await? else { return Ok(Page::empty()) };
         let mut paging = window.clone().map(|id| id.to_string()).paging();
         let wanted = paging.limit;
         let mut found = Vec::new();

@@ -86,7 +86,8 @@ pub(crate) async fn list(
     let (with_content, expanded) = (filter.with_content, query.flag("expanded_statuses")?);
     let window = query.window(Direction::Descending, false)?;
     let page = service.list_endpoint_messages(&actor, &app, &endpoint, window, (filter, state.transpose()?)).await?;
-    let listed = ringback_service::Page { items: page.items.iter().collect(), done: page.done };
+    let listed =
+        ringback_service::Page { items: page.items.iter().collect(), done: page.done, stopped: page.stopped.clone() };
     let show = |item: &EndpointMessage| item.message.id.to_string();
     Ok(paging::page(listed, |item: &&EndpointMessage| show(item), |item| out(item, with_content, expanded)))
 }

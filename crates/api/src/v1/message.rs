@@ -123,9 +123,8 @@ pub(crate) async fn list(
         with_content: query.with_content()?,
     };
     let with_content = filter.with_content;
-    let Page { items, done } =
-        service.list_messages(&actor, &app, query.window(Direction::Descending, false)?, filter).await?;
-    Ok(listed(&Page { items, done }, with_content))
+    let page = service.list_messages(&actor, &app, query.window(Direction::Descending, false)?, filter).await?;
+    Ok(listed(&page, with_content))
 }
 
 async fn search(service: &Service, actor: &Actor, app: &str, text: &str, query: &Query) -> Result<Response, Problem> {
@@ -136,7 +135,7 @@ async fn search(service: &Service, actor: &Actor, app: &str, text: &str, query: 
 }
 
 fn listed(page: &Page<Message>, with_content: bool) -> Response {
-    let page = Page { items: page.items.iter().collect(), done: page.done };
+    let page = Page { items: page.items.iter().collect(), done: page.done, stopped: page.stopped.clone() };
     let show = |message| MessageOut::stored(message, with_content);
     paging::page(page, |message: &&Message| message.id.to_string(), show)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
-use ringback_model::{Message, Timestamp};
+use ringback_model::{Message, MessageId, Timestamp};
 use ringback_service::{Direction, MessageFilter, MessageStanding, Service, ServiceError, Window};
 use url::form_urlencoded;
 
@@ -36,6 +36,8 @@ struct MessagesPage {
     fault: String,
     /// The query of the next page.
     next: Option<String>,
+    /// Back to when it was looked, where that was not to the end and the page is not full.
+    looked_to: String,
 }
 
 struct Row {
@@ -99,12 +101,14 @@ pub(crate) async fn list(
         Ok(found) => (found, String::new()),
         Err(ServiceError::Invalid(faults)) => {
             let text = faults.into_iter().map(|fault| fault.message).collect::<Vec<_>>().join(" ");
-            (ringback_service::Page { items: Vec::new(), done: true }, text)
+            (ringback_service::Page::empty(), text)
         }
         Err(error) => return Err(error.into()),
     };
     let standings = service.message_standings(actor, &visit.name, &found.items).await?;
-    let next = found.items.last().filter(|_| !found.done).map(|last| {
+    let stopped_at = found.stopped.as_ref().and_then(|stopped| stopped.at.parse::<MessageId>().ok());
+    let last = stopped_at.or_else(|| found.items.last().map(|last| last.id)).filter(|_| !found.done);
+    let next = last.map(|last| {
         let given = [
             ("search", &search),
             ("type", &event_type),
@@ -117,7 +121,7 @@ pub(crate) async fn list(
         given.into_iter().filter(|(_, value)| !value.is_empty()).for_each(|(name, value)| {
             next.append_pair(name, value);
         });
-        next.append_pair("from", &last.id.to_string()).finish()
+        next.append_pair("from", &last.to_string()).finish()
     });
     let layout = Layout::of_app(&service, &visit, "Messages", "/messages").await?.after(query.as_deref());
     let is_filtered = [&search, &event_type, &channel, &tag, &before, &after].iter().any(|one| !one.is_empty());
@@ -135,6 +139,7 @@ pub(crate) async fn list(
         after,
         fault,
         next,
+        looked_to: stopped_at.map(|at| text::time(at.made_at())).unwrap_or_default(),
     };
     Ok(page(&template))
 }

@@ -210,9 +210,10 @@ impl World {
             channel: None,
             tag: None,
             event_types: Vec::new(),
+            look: 100,
         };
         for _ in 0..2_000 {
-            let attempts = self.store.attempts(query.clone()).await.unwrap();
+            let attempts = self.store.attempts(query.clone()).await.unwrap().items;
             if attempts.len() >= count {
                 assert_eq!(attempts.len(), count, "{attempts:?}");
                 return attempts;
