@@ -67,7 +67,7 @@ pub use shape::{BodyTemplate, CustomParameter, EmptyValue, NumberFormat, SendMet
 pub use status_policy::StatusPolicy;
 pub use success::{BodyRule, BodyTest, SuccessRule};
 pub use tally::{Span, Tally};
-pub use task::{Task, TaskKind, TaskScope, TaskState};
+pub use task::{AppEventTypes, AppUsage, Task, TaskFindings, TaskKind, TaskScope, TaskState};
 pub use time::{Timestamp, TimestampError};
 pub use user::{PasswordHash, Role, Session, SignInLink, User, UserSecrets};
 pub use verification::{Verification, VerificationKind, VerificationMode, VerificationState};

@@ -1,8 +1,8 @@
-//! A background task: work on the deliveries of one endpoint that takes longer than a request.
+//! A background task: work on many deliveries, messages or applications that takes longer than a request.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AppId, EndpointId, MessageId, TaskId, Timestamp};
+use crate::{AppId, EndpointId, Id, MessageId, TaskId, Timestamp};
 
 /// What a task does. The texts are the API's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +19,12 @@ pub enum TaskKind {
     /// Pending deliveries are ended.
     #[serde(rename = "endpoint.cancel")]
     Cancel,
+    /// Deliveries of applications are counted.
+    #[serde(rename = "application.stats")]
+    AppUsage,
+    /// The event types that endpoints of applications ask for are gathered.
+    #[serde(rename = "event-type.aggregate")]
+    EventTypes,
 }
 
 /// Where a task stands.
@@ -35,7 +41,7 @@ pub enum TaskState {
     Canceled,
 }
 
-/// Which messages a task is about.
+/// Which messages, or which applications, a task is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TaskScope {
@@ -54,6 +60,15 @@ pub struct TaskScope {
     /// Only those whose last attempt was answered so: 100, 200 and so on; 0 for no answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status_class: Option<u16>,
+    /// Only these applications, by id; all if empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub apps: Vec<AppId>,
+    /// Only what was counted since this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// Only what was counted until this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
 /// The document of a task.
@@ -66,14 +81,18 @@ pub struct Task {
     pub kind: TaskKind,
     /// Where it stands.
     pub state: TaskState,
-    /// The application.
-    pub app: AppId,
+    /// The application; none if it is about all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<AppId>,
     /// Its number.
-    pub app_no: i64,
-    /// The endpoint.
-    pub endpoint: EndpointId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_no: Option<i64>,
+    /// The endpoint, if it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<EndpointId>,
     /// Its number.
-    pub endpoint_no: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint_no: Option<i64>,
     /// Which messages it is about.
     pub scope: TaskScope,
     /// The last message that it has dealt with; it begins after this one.
@@ -83,7 +102,10 @@ pub struct Task {
     /// The number of the last message that it may call off deliveries of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upto: Option<i64>,
-    /// Messages that it has looked at.
+    /// The last application that it has dealt with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_app: Option<AppId>,
+    /// Messages, or applications, that it has looked at.
     pub looked_at: u64,
     /// Deliveries that it has changed.
     pub changed: u64,
@@ -94,4 +116,64 @@ pub struct Task {
     pub created_at: Timestamp,
     /// When it last got further.
     pub updated_at: Timestamp,
+}
+
+impl Task {
+    /// A task that begins at `now`, about everything of an organization that there is by then.
+    #[must_use]
+    pub fn new(id: TaskId, kind: TaskKind, now: Timestamp) -> Self {
+        Self {
+            id,
+            kind,
+            state: TaskState::Running,
+            app: None,
+            app_no: None,
+            endpoint: None,
+            endpoint_no: None,
+            scope: TaskScope::default(),
+            cursor: Id::floor(Timestamp::MIN),
+            before: Id::floor(now),
+            upto: None,
+            after_app: None,
+            looked_at: 0,
+            changed: 0,
+            failure: None,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
+/// What a task has counted of an application.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AppUsage {
+    /// The application.
+    pub app: AppId,
+    /// The operator's own id of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
+    /// Deliveries that came to their end.
+    pub deliveries: u64,
+}
+
+/// What the endpoints of an application ask for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AppEventTypes {
+    /// The application.
+    pub app: AppId,
+    /// The types, and patterns of them, that an endpoint names; each once, in order.
+    pub named: Vec<String>,
+    /// Some endpoint gets all types.
+    pub catches_all: bool,
+}
+
+/// What a task was there to find out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TaskFindings {
+    /// Of [`TaskKind::AppUsage`], by application.
+    AppUsage(Vec<AppUsage>),
+    /// Of [`TaskKind::EventTypes`], by application.
+    EventTypes(Vec<AppEventTypes>),
 }

@@ -270,15 +270,27 @@ impl Service {
             let detail = "`since` comes before `until`, by 28 days at most.".to_owned();
             return Err(ServiceError::Refused { code: "invalid_range", detail });
         }
+        let sum = self.tally_between(Subject::Endpoint(config.no), since, until).await?;
+        Ok((sum, self.store.backlog(config.no).await?))
+    }
+
+    /// What was counted in a range of time, to the hour for the last eight days and to the day before.
+    pub(crate) async fn tally_between(
+        &self,
+        subject: Subject,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<Tally, ServiceError> {
         let mut sum = Tally::default();
         // Whole days first, then the hours of those that are still kept by the hour.
-        let hours_from = Span::Day.start_of(now - Duration::from_secs(8 * 86_400)).max(since);
-        let parts = [(Span::Day, since, hours_from - Duration::from_micros(1)), (Span::Hour, hours_from, until)];
+        let hours_from = Span::Day.start_of(self.clock.now() - Duration::from_secs(8 * 86_400)).max(since);
+        let days_until = (hours_from - Duration::from_micros(1)).min(until);
+        let parts = [(Span::Day, since, days_until), (Span::Hour, hours_from, until)];
         for (span, from, until) in parts.into_iter().filter(|(_, from, until)| from <= until) {
-            let query = TallyQuery { subject: Subject::Endpoint(config.no), span, from, until };
+            let query = TallyQuery { subject, span, from, until };
             self.store.tallies(query).await?.iter().for_each(|(_, tally)| sum.add(tally));
         }
-        Ok((sum, self.store.backlog(config.no).await?))
+        Ok(sum)
     }
 
     async fn statistics(&self, subject: Subject, window: StatisticsWindow) -> Result<Statistics, ServiceError> {

@@ -1,11 +1,11 @@
-//! Background tasks: recovering, replaying and calling off the deliveries of one endpoint.
+//! Background tasks: how they are started, told of and called off; and those on the deliveries of one endpoint.
 //!
 //! A task is a document, durable before it is answered for. `task_runner.rs` does it a part at a time, each part and how
 //! far it is in one commit, so that a restart goes on where it was. Beside the task stands a document that says that it
 //! is running, made first: a start finds what is not over without reading what is.
 
 use ringback_model::{
-    DeliveryState, EndpointNo, Id, MessageId, OrgNo, Reason, Task, TaskId, TaskKind, TaskScope, TaskState, Timestamp,
+    DeliveryState, Id, MessageId, OrgNo, Reason, Task, TaskFindings, TaskId, TaskKind, TaskScope, TaskState, Timestamp,
 };
 use ringback_store::{
     AppConfig, Delete, Direction, Document, DocumentKind, DocumentPage, End, Ended, EndpointConfig, Expect,
@@ -101,35 +101,36 @@ impl Service {
             require_enabled(&config)?;
         }
         let task = Task {
-            id: self.ids.make(now, &*self.random),
-            kind,
-            state: TaskState::Running,
-            app: app.application.id,
-            app_no: app.no.0,
-            endpoint: config.endpoint.id,
-            endpoint_no: config.no.0,
+            app: Some(app.application.id),
+            app_no: Some(app.no.0),
+            endpoint: Some(config.endpoint.id),
+            endpoint_no: Some(config.no.0),
             scope: draft.scope,
             cursor: Id::floor(draft.since.unwrap_or(Timestamp::MIN)),
             before: before(draft.until.map_or(now, |until| until.min(now))),
             upto: if kind == TaskKind::Cancel { Some(self.last_message(&app).await?) } else { None },
-            looked_at: 0,
-            changed: 0,
-            failure: None,
-            created_at: now,
-            updated_at: now,
+            ..Task::new(self.ids.make(now, &*self.random), kind, now)
         };
-        let running = Running { org_no: app.org.0, created_at: now };
+        let title = format!("{} {}", word(kind), config.endpoint.url);
+        self.keep_task(actor, app.org, task, &title, idempotency).await
+    }
+
+    /// Makes a new task durable, and rings for it; the first one if the key of the request was used before.
+    pub(crate) async fn keep_task(
+        &self,
+        actor: &Actor,
+        org: OrgNo,
+        task: Task,
+        title: &str,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Task, ServiceError> {
+        let now = task.created_at;
+        let running = Running { org_no: org.0, created_at: now };
         let mark = document(DocumentKind::RunningTask, 0, &task.id, serde_json::to_string(&running)?, None);
         self.store.put(mark).await?;
-        let mut put = document(DocumentKind::Task, app.org.0, &task.id, serde_json::to_string(&task)?, idempotency);
-        let note = Note {
-            org: app.org.0,
-            by: &actor.by,
-            thing: "background task",
-            app: Some(task.app),
-            subject: task.id.to_string(),
-            title: &format!("{} {}", word(kind), config.endpoint.url),
-        };
+        let mut put = document(DocumentKind::Task, org.0, &task.id, serde_json::to_string(&task)?, idempotency);
+        let (app, subject) = (task.app, task.id.to_string());
+        let note = Note { org: org.0, by: &actor.by, thing: "background task", app, subject, title };
         put.audit = note.done(now, "started");
         match self.store.put(put).await? {
             PutResult::Stored(_) => {
@@ -161,13 +162,18 @@ impl Service {
         Ok(self.store.messages(query).await?.items.first().map_or(0, |message| message.no.0))
     }
 
-    /// One task.
+    /// One task, and what it has found out if it was there for that and is finished.
     ///
     /// # Errors
     /// [`ServiceError::NotFound`].
-    pub async fn get_task(&self, actor: &Actor, id: &str) -> Result<Task, ServiceError> {
+    pub async fn get_task(&self, actor: &Actor, id: &str) -> Result<(Task, Option<TaskFindings>), ServiceError> {
         actor.require(Right::ReadMessages)?;
-        Ok(self.task(actor, id).await?.1)
+        let (document, task) = self.task(actor, id).await?;
+        let findings = match task.state {
+            TaskState::Finished => self.findings(document.no, task.kind).await?,
+            TaskState::Running | TaskState::Failed | TaskState::Canceled => None,
+        };
+        Ok((task, findings))
     }
 
     /// A page of tasks, by id.
@@ -194,7 +200,7 @@ impl Service {
                 let task: Task = serde_json::from_str(&document.body)?;
                 let is_meant = filter.state.is_none_or(|state| task.state == state)
                     && filter.kind.is_none_or(|kind| task.kind == kind)
-                    && actor.sees(task.app);
+                    && sees(actor, &task);
                 found.extend(is_meant.then_some(task));
             }
             if is_last || found.len() >= wanted {
@@ -234,7 +240,7 @@ impl Service {
         let found = self.store.document_by_key(DocumentKind::Task, org.0, id.to_owned()).await?;
         let document = found.ok_or_else(missing)?;
         let task: Task = serde_json::from_str(&document.body)?;
-        if actor.sees(task.app) { Ok((document, task)) } else { Err(missing()) }
+        if sees(actor, &task) { Ok((document, task)) } else { Err(missing()) }
     }
 
     /// Calls one delivery off, and what was asked for by hand of it. It is durable when this answers.
@@ -287,18 +293,25 @@ pub(crate) fn require_enabled(config: &EndpointConfig) -> Result<(), ServiceErro
     Err(ServiceError::Conflict { code: "endpoint_disabled", detail })
 }
 
+/// Whether somebody may know of a task: who asks for one application alone, of those about it.
+fn sees(actor: &Actor, task: &Task) -> bool {
+    task.app.map_or(actor.app.is_none(), |app| actor.sees(app))
+}
+
 /// The first id that is too late: ids are exact to 4 ms.
 fn before(until: Timestamp) -> MessageId {
     Id::floor(until + std::time::Duration::from_millis(5))
 }
 
-/// A task as people call it, before the webhook that it is about.
-const fn word(kind: TaskKind) -> &'static str {
+/// A task as people call it, before what it is about.
+pub(crate) const fn word(kind: TaskKind) -> &'static str {
     match kind {
         TaskKind::Recover => "Resend what failed:",
         TaskKind::ReplayMissing => "Send what was never sent:",
         TaskKind::BulkReplay => "Send again:",
         TaskKind::Cancel => "Call off what is pending:",
+        TaskKind::AppUsage => "Count the deliveries of applications",
+        TaskKind::EventTypes => "Gather the event types of applications",
     }
 }
 
@@ -315,9 +328,4 @@ fn document(kind: DocumentKind, parent: i64, id: &TaskId, body: String, idempote
         idempotency,
         audit: None,
     }
-}
-
-/// The organization's and the endpoint's numbers, as a document keeps them.
-pub(crate) const fn numbers(running: &Running, task: &Task) -> (OrgNo, EndpointNo) {
-    (OrgNo(running.org_no), EndpointNo(task.endpoint_no))
 }

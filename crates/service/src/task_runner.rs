@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ringback_model::{
-    AppNo, DeliveryState, EndpointNo, FilterSubject, MessageNo, Reason, Task, TaskKind, TaskScope, TaskState,
+    AppNo, DeliveryState, EndpointNo, FilterSubject, MessageNo, OrgNo, Reason, Task, TaskKind, TaskScope, TaskState,
 };
 use ringback_store::{
     Advance, Advanced, AppConfig, Arm, Clear, Direction, Document, DocumentKind, DocumentPage, EndpointConfig, Paging,
@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 
 use crate::matching::{self, Look, ReportText, Subject};
 use crate::message::queue_at;
-use crate::task::{Running, numbers};
+use crate::task::Running;
 use crate::{Service, ServiceError};
 
 /// Messages that one part looks at, and deliveries that it ends.
@@ -75,21 +75,33 @@ impl Service {
             self.forget_running(mark.no).await?;
             return Ok(false);
         }
-        let (_, endpoint) = numbers(&running, &task);
-        let app = self.directory.app(AppNo(task.app_no)).await?;
-        let config = app.as_ref().and_then(|app| app.endpoint(endpoint));
-        let part = match (&app, config) {
-            (Some(app), Some(config)) if task.kind == TaskKind::Cancel || !config.endpoint.disabled => {
-                self.part(app, config, task).await?
+        let endpoint = EndpointNo(task.endpoint_no.unwrap_or_default());
+        let part = match task.kind {
+            TaskKind::AppUsage | TaskKind::EventTypes => {
+                Part::of(self.gather(document.no, OrgNo(running.org_no), task).await?)
             }
-            (Some(_), Some(_)) => given_up(task, "the endpoint was disabled"),
-            _ => given_up(task, "the endpoint was deleted"),
+            TaskKind::Recover | TaskKind::ReplayMissing | TaskKind::BulkReplay | TaskKind::Cancel => {
+                self.part_at(endpoint, task).await?
+            }
         };
         self.save(&document, endpoint, part).await?;
         Ok(true)
     }
 
-    /// What the next part is.
+    /// What the next part is of a task on the deliveries of an endpoint.
+    async fn part_at(&self, endpoint: EndpointNo, task: Task) -> Result<Part, ServiceError> {
+        let app = self.directory.app(AppNo(task.app_no.unwrap_or_default())).await?;
+        let config = app.as_ref().and_then(|app| app.endpoint(endpoint));
+        match (&app, config) {
+            (Some(app), Some(config)) if task.kind == TaskKind::Cancel || !config.endpoint.disabled => {
+                self.part(app, config, task).await
+            }
+            (Some(_), Some(_)) => Ok(given_up(task, "the endpoint was disabled")),
+            _ => Ok(given_up(task, "the endpoint was deleted")),
+        }
+    }
+
+    /// The same while it is there.
     async fn part(&self, app: &AppConfig, config: &EndpointConfig, mut task: Task) -> Result<Part, ServiceError> {
         if task.kind == TaskKind::Cancel {
             let clear = Clear {
@@ -153,9 +165,16 @@ struct Part {
     clear: Option<Clear>,
 }
 
+impl Part {
+    /// One that is done already, and has only to be saved.
+    fn of(task: Task) -> Self {
+        Self { task, arm: Vec::new(), clear: None }
+    }
+}
+
 fn given_up(mut task: Task, why: &str) -> Part {
     (task.state, task.failure) = (TaskState::Failed, Some(why.to_owned()));
-    Part { task, arm: Vec::new(), clear: None }
+    Part::of(task)
 }
 
 /// What is to be done for a message, if anything is.
@@ -167,7 +186,8 @@ fn wanted(app: &AppConfig, config: &EndpointConfig, task: &Task, surveyed: &Surv
             (TaskKind::Recover, state) => state == Some(DeliveryState::Fail),
             (TaskKind::ReplayMissing, state) => state.is_none() && matches(app, config, surveyed),
             (TaskKind::BulkReplay, Some(state)) => state != DeliveryState::Pending,
-            (TaskKind::BulkReplay, None) | (TaskKind::Cancel, _) => false,
+            (TaskKind::BulkReplay, None) => false,
+            (TaskKind::Cancel | TaskKind::AppUsage | TaskKind::EventTypes, _) => false,
         };
     if !chosen {
         return None;

@@ -34,11 +34,13 @@ pub enum DocumentKind {
     Access = 11,
     /// An integration. Parent the application, key its id, uid the hash of its key.
     Integration = 12,
+    /// A part of what a background task has found out. Parent the task, key what the task had dealt with before.
+    TaskFindings = 13,
 }
 
 impl DocumentKind {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Organization,
         Self::Application,
         Self::Endpoint,
@@ -51,6 +53,7 @@ impl DocumentKind {
         Self::RunningTask,
         Self::Access,
         Self::Integration,
+        Self::TaskFindings,
     ];
 
     /// The kind of this number.

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
+
 import pytest
-from svix.api import IntegrationIn, IntegrationUpdate, Svix, SvixOptions
+from svix.api import (
+    AppUsageStatsIn,
+    EndpointIn,
+    IntegrationIn,
+    IntegrationUpdate,
+    Svix,
+    SvixOptions,
+)
 from svix.exceptions import HttpError
 
-from conftest import Customer
+from conftest import Customer, eventually
 from server import Server
 
 
@@ -28,3 +37,23 @@ def test_an_integration_acts_for_its_application_with_its_key(server: Server, sv
     with pytest.raises(HttpError) as refused:
         program.endpoint.list(app_id)
     assert refused.value.status_code == 401
+
+
+def finished(svix: Svix, task_id: str) -> dict[str, object]:
+    """What a background task has found out, as soon as it is over."""
+    task = eventually(lambda: (now := svix.background_task.get(task_id)).status != "running" and now)
+    assert task.status == "finished"
+    return task.data
+
+
+def test_deliveries_and_event_types_are_told_for_each_application(svix: Svix, app_id: str) -> None:
+    now = datetime.now(tz=timezone.utc)
+    asked = AppUsageStatsIn(since=now - timedelta(days=1), until=now, app_ids=[app_id, "nobody"])
+    counting = svix.statistics.aggregate_app_stats(asked)
+    assert counting.unresolved_app_ids == ["nobody"]
+    assert finished(svix, counting.id)["appStats"] == [{"appId": app_id, "appUid": None, "messageDestinations": 0}]
+
+    svix.endpoint.create(app_id, EndpointIn(url="https://hooks.example/all"))
+    gathered = finished(svix, svix.statistics.aggregate_event_types().id)["event_types"]
+    ours = {"appId": app_id, "explicitlySubscribedEventTypes": [], "hasCatchAllEndpoint": True}
+    assert ours in gathered

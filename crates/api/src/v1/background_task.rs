@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use ringback_model::{EndpointId, Task, TaskId, TaskKind, TaskScope, TaskState, Timestamp};
+use ringback_model::{
+    AppEventTypes, AppId, AppUsage, EndpointId, Task, TaskFindings, TaskId, TaskKind, TaskScope, TaskState, Timestamp,
+};
 use ringback_service::{Actor, CallOff, Service, TaskDraft, TaskFilter};
 use ringback_store::Direction;
 use serde::{Deserialize, Serialize};
@@ -67,7 +69,8 @@ pub(crate) struct BulkReplayIn {
 pub(crate) struct BackgroundTaskOut {
     #[schema(value_type = String, example = "qtask_1srOrx2ZWZBpBUvZwXKQmoEYga2")]
     id: TaskId,
-    /// `endpoint.recover`, `endpoint.replay`, `endpoint.bulk-replay`, `endpoint.cancel`.
+    /// `endpoint.recover`, `endpoint.replay`, `endpoint.bulk-replay`, `endpoint.cancel`, `application.stats`,
+    /// `event-type.aggregate`.
     #[schema(value_type = String)]
     task: TaskKind,
     /// `running`, `finished`, `failed`, `canceled`.
@@ -80,39 +83,107 @@ pub(crate) struct BackgroundTaskOut {
     created_at: Timestamp,
 }
 
-/// How far a task is.
-#[derive(Debug, Serialize, ToSchema)]
+/// How far a task is, and what it has found out. What there is goes by what it does.
+#[derive(Debug, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct BackgroundTaskData {
-    #[schema(value_type = String)]
-    app_id: String,
-    #[schema(value_type = String)]
-    endpoint_id: EndpointId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    app_id: Option<AppId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    endpoint_id: Option<EndpointId>,
     /// Messages that it has looked at.
-    messages_looked_at: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    messages_looked_at: Option<u64>,
     /// Deliveries that it has made due again, or ended.
-    deliveries_changed: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deliveries_changed: Option<u64>,
+    /// Applications that it has looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    applications_looked_at: Option<u64>,
+    /// What it has counted: when it is finished and asked for by its id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app_stats: Option<Vec<AppUsageOut>>,
+    /// What it has gathered, likewise. The name is that of the reference.
+    #[serde(rename = "event_types", skip_serializing_if = "Option::is_none")]
+    event_types: Option<Vec<AppEventTypesOut>>,
     /// Why it could not go on.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<String>,
 }
 
+/// What was counted of an application.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AppUsageOut {
+    #[schema(value_type = String)]
+    app_id: AppId,
+    app_uid: Option<String>,
+    /// Deliveries that came to their end, retries not counted.
+    message_destinations: u64,
+}
+
+/// What the endpoints of an application ask for.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AppEventTypesOut {
+    #[schema(value_type = String)]
+    app_id: AppId,
+    /// Types, and patterns of them, that an endpoint names.
+    explicitly_subscribed_event_types: Vec<String>,
+    /// Some endpoint gets all types.
+    has_catch_all_endpoint: bool,
+}
+
+impl From<AppUsage> for AppUsageOut {
+    fn from(usage: AppUsage) -> Self {
+        let AppUsage { app, uid, deliveries } = usage;
+        Self { app_id: app, app_uid: uid, message_destinations: deliveries }
+    }
+}
+
+impl From<AppEventTypes> for AppEventTypesOut {
+    fn from(types: AppEventTypes) -> Self {
+        let AppEventTypes { app, named, catches_all } = types;
+        Self { app_id: app, explicitly_subscribed_event_types: named, has_catch_all_endpoint: catches_all }
+    }
+}
+
+impl BackgroundTaskData {
+    fn of(task: &Task) -> Self {
+        let data =
+            Self { app_id: task.app, endpoint_id: task.endpoint, failure: task.failure.clone(), ..Self::default() };
+        match task.kind {
+            TaskKind::Recover | TaskKind::ReplayMissing | TaskKind::BulkReplay | TaskKind::Cancel => {
+                Self { messages_looked_at: Some(task.looked_at), deliveries_changed: Some(task.changed), ..data }
+            }
+            TaskKind::AppUsage | TaskKind::EventTypes => Self { applications_looked_at: Some(task.looked_at), ..data },
+        }
+    }
+}
+
 impl From<Task> for BackgroundTaskOut {
     fn from(task: Task) -> Self {
-        Self {
-            id: task.id,
-            task: task.kind,
-            status: task.state,
-            data: BackgroundTaskData {
-                app_id: task.app.to_string(),
-                endpoint_id: task.endpoint,
-                messages_looked_at: task.looked_at,
-                deliveries_changed: task.changed,
-                failure: task.failure,
-            },
-            updated_at: task.updated_at,
-            created_at: task.created_at,
+        let data = BackgroundTaskData::of(&task);
+        let Task { id, kind, state, updated_at, created_at, .. } = task;
+        Self { id, task: kind, status: state, data, updated_at, created_at }
+    }
+}
+
+impl From<(Task, Option<TaskFindings>)> for BackgroundTaskOut {
+    fn from((task, findings): (Task, Option<TaskFindings>)) -> Self {
+        let mut out = Self::from(task);
+        match findings {
+            Some(TaskFindings::AppUsage(found)) => {
+                out.data.app_stats = Some(found.into_iter().map(Into::into).collect());
+            }
+            Some(TaskFindings::EventTypes(found)) => {
+                out.data.event_types = Some(found.into_iter().map(Into::into).collect());
+            }
+            None => {}
         }
+        out
     }
 }
 
@@ -207,7 +278,8 @@ pub(crate) async fn bulk_replay(
 ) -> Result<Response, Problem> {
     let BulkReplayIn { since, until, event_types, channel, tag, status, status_code_class } = asked.config(&[])?;
     let event_types = event_types.unwrap_or_default();
-    let scope = TaskScope { event_types, channel, tag, status, status_class: status_code_class };
+    let scope =
+        TaskScope { event_types, channel, tag, status, status_class: status_code_class, ..TaskScope::default() };
     start(&service, asked, names, TaskKind::BulkReplay, TaskDraft { since: Some(since), until, scope }).await
 }
 
@@ -288,7 +360,8 @@ pub(crate) async fn list(
         kind: word(
             &query,
             "task",
-            "It is `endpoint.recover`, `endpoint.replay`, `endpoint.bulk-replay` or `endpoint.cancel`.",
+            "It is `endpoint.recover`, `endpoint.replay`, `endpoint.bulk-replay`, `endpoint.cancel`, `application.stats` or \
+             `event-type.aggregate`.",
         )?,
     };
     let page = service.list_tasks(&actor, query.window(Direction::Descending, true)?, &filter).await?;

@@ -29,11 +29,12 @@ pub(crate) mod probe;
 pub(crate) mod secret;
 pub(crate) mod statistics;
 pub(crate) mod story;
+pub(crate) mod usage;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 use ringback_service::Service;
 
 /// All operations. Paths are written out in full, so that one look-up finds a handler and nothing is cut off first.
@@ -66,6 +67,8 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
         .route("/api/v1/app/{app_id}/endpoint/{endpoint_id}/statistics", get(statistics::endpoint))
         .route("/api/v1/app/{app_id}/statistics", get(statistics::application))
         .route("/api/v1/statistics", get(statistics::organization))
+        .route("/api/v1/stats/usage/app", post(usage::applications))
+        .route("/api/v1/stats/usage/event-types", put(usage::event_types))
         .route("/api/v1/app/{app_id}/msg", get(message::list).post(message::create))
         .route("/api/v1/app/{app_id}/msg/batch", post(message_batch::create))
         .route("/api/v1/app/{app_id}/msg/precheck/active", post(precheck::active))

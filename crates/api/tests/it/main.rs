@@ -45,4 +45,5 @@ mod server;
 mod statistics;
 mod story;
 mod tenant;
+mod usage;
 mod verification;

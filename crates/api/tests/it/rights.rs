@@ -45,6 +45,8 @@ const OPERATIONS: &[(&str, &str, bool)] = &[
     ("GET", "/app/{app_id}/endpoint/{endpoint_id}/statistics", true),
     ("GET", "/app/{app_id}/statistics", true),
     ("GET", "/statistics", false),
+    ("POST", "/stats/usage/app", false),
+    ("PUT", "/stats/usage/event-types", false),
     ("POST", "/app/{app_id}/endpoint/test", true),
     ("POST", "/app/{app_id}/endpoint/preview", true),
     ("GET", "/app/{app_id}/msg", true),
@@ -137,6 +139,9 @@ fn body_of(method: &str, path: &str) -> String {
         }
         (_, path) if path.starts_with("/auth/") => "{}".to_owned(),
         (_, path) if path.ends_with("/rotate") || path.ends_with("/resend") => "{}".to_owned(),
+        (_, path) if path.ends_with("/usage/app") => {
+            json!({ "since": "2027-01-01T00:00:00Z", "until": "2027-02-01T00:00:00Z" }).to_string()
+        }
         ("PATCH", _) => "{}".to_owned(),
         (_, path) if path.starts_with("/event-type") => json!({ "name": "new", "description": "" }).to_string(),
         (_, path) if path.contains("/endpoint") => json!({ "url": "https://example.com/" }).to_string(),

@@ -130,6 +130,7 @@ async fn insert(client: &Client, item: &Put, secret: Option<&[u8]>) -> Result<Wr
         | DocumentKind::Setup
         | DocumentKind::Task
         | DocumentKind::RunningTask
+        | DocumentKind::TaskFindings
         | DocumentKind::Access => 0,
     };
     let sql = "INSERT INTO ringback.document (no, kind, parent, key, uid, version, body, secret) \
