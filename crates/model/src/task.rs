@@ -25,6 +25,9 @@ pub enum TaskKind {
     /// The event types that endpoints of applications ask for are gathered.
     #[serde(rename = "event-type.aggregate")]
     EventTypes,
+    /// The payloads of all messages of an application are removed.
+    #[serde(rename = "application.purge_content")]
+    Purge,
 }
 
 /// Where a task stands.

@@ -28,6 +28,7 @@ mod event_type;
 mod event_type_import;
 mod example;
 mod exchange;
+mod expunge;
 mod feedback;
 mod filter;
 mod given;

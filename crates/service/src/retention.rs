@@ -1,14 +1,12 @@
-//! For how long things are kept, and letting go of them: by a pass in the background, and because somebody asks for it.
+//! For how long things are kept, and letting go of them by a pass in the background.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use ringback_model::{AttemptId, MessageNo, OrganizationSettings, Reason, Timestamp};
+use ringback_model::{MessageNo, OrganizationSettings, Reason, Timestamp};
 use ringback_store::{Aging, AgingQuery, AppConfig, Expire, Expiry, Part, StoreError};
 
-use crate::matching::is_of_reports;
-use crate::search::words_of;
-use crate::{Actor, Resource, Right, Service, ServiceError};
+use crate::{Service, ServiceError};
 
 /// For how many days a payload may be kept, as on the reference server.
 pub(crate) const PAYLOAD_DAYS: RangeInclusive<u16> = 5..=90;
@@ -20,7 +18,7 @@ pub(crate) const DAYS: u16 = 90;
 /// Messages of a part that are looked at in one step.
 const STEP: usize = 500;
 /// Rows that are written in one commit: less than 2 ms of the writer's time.
-const ROWS: usize = 100;
+pub(crate) const ROWS: usize = 100;
 /// How long the pass rests after a commit, and when nothing was due.
 const BETWEEN_STEPS: Duration = Duration::from_millis(20);
 const WHEN_IDLE: Duration = Duration::from_secs(2);
@@ -148,49 +146,6 @@ impl Service {
             items.drain(..done);
             tokio::time::sleep(BETWEEN_STEPS).await;
         }
-        Ok(())
-    }
-
-    /// Removes the payload of a message, and the words of it that a search finds. Deliveries that are pending have failed.
-    ///
-    /// # Errors
-    /// [`ServiceError::NotFound`].
-    pub async fn expunge_message(&self, actor: &Actor, app: &str, message: &str) -> Result<(), ServiceError> {
-        actor.require(Right::Expunge)?;
-        let app = self.app(actor, app).await?;
-        let message = self.message(&app, message).await?;
-        let mut items = vec![(message.no, Expiry::Payload(Reason::PayloadGone))];
-        let payload = message.payload.as_deref().filter(|_| is_of_reports(&app.settings, &message.event_type));
-        let words = payload.map(|payload| words_of(&app.settings, &message.event_type, payload)).unwrap_or_default();
-        let words = words.into_iter().map(|word| (app.no, word, message.no)).collect();
-        let mut step = Expire { items: items.clone(), rows: ROWS, words, ..Expire::default() };
-        while !items.is_empty() {
-            let done = self.store.expire(std::mem::take(&mut step)).await?.done;
-            items.drain(..done);
-            step = Expire { items: items.clone(), rows: ROWS, ..Expire::default() };
-        }
-        Ok(())
-    }
-
-    /// Removes the body of the answer that an attempt got.
-    ///
-    /// # Errors
-    /// [`ServiceError::NotFound`].
-    pub async fn expunge_attempt(
-        &self,
-        actor: &Actor,
-        app: &str,
-        message: &str,
-        attempt: &str,
-    ) -> Result<(), ServiceError> {
-        actor.require(Right::Expunge)?;
-        let missing = || ServiceError::NotFound(Resource::Attempt);
-        let app = self.app(actor, app).await?;
-        let message = self.message(&app, message).await?.no;
-        let id: AttemptId = attempt.parse().map_err(|_| missing())?;
-        self.store.attempt(message, id).await?.ok_or_else(missing)?;
-        let items = vec![(message, Expiry::Answer(id))];
-        self.store.expire(Expire { items, rows: ROWS, ..Expire::default() }).await?;
         Ok(())
     }
 }

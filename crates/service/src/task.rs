@@ -299,7 +299,7 @@ fn sees(actor: &Actor, task: &Task) -> bool {
 }
 
 /// The first id that is too late: ids are exact to 4 ms.
-fn before(until: Timestamp) -> MessageId {
+pub(crate) fn before(until: Timestamp) -> MessageId {
     Id::floor(until + std::time::Duration::from_millis(5))
 }
 
@@ -312,6 +312,7 @@ pub(crate) const fn word(kind: TaskKind) -> &'static str {
         TaskKind::Cancel => "Call off what is pending:",
         TaskKind::AppUsage => "Count the deliveries of applications",
         TaskKind::EventTypes => "Gather the event types of applications",
+        TaskKind::Purge => "Remove all contents of",
     }
 }
 

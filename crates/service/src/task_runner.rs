@@ -80,6 +80,10 @@ impl Service {
             TaskKind::AppUsage | TaskKind::EventTypes => {
                 Part::of(self.gather(document.no, OrgNo(running.org_no), task).await?)
             }
+            TaskKind::Purge => match self.directory.app(AppNo(task.app_no.unwrap_or_default())).await? {
+                Some(app) => Part::of(self.purge_some(&app, task).await?),
+                None => given_up(task, "the application was deleted"),
+            },
             TaskKind::Recover | TaskKind::ReplayMissing | TaskKind::BulkReplay | TaskKind::Cancel => {
                 self.part_at(endpoint, task).await?
             }
@@ -187,7 +191,7 @@ fn wanted(app: &AppConfig, config: &EndpointConfig, task: &Task, surveyed: &Surv
             (TaskKind::ReplayMissing, state) => state.is_none() && matches(app, config, surveyed),
             (TaskKind::BulkReplay, Some(state)) => state != DeliveryState::Pending,
             (TaskKind::BulkReplay, None) => false,
-            (TaskKind::Cancel | TaskKind::AppUsage | TaskKind::EventTypes, _) => false,
+            (TaskKind::Cancel | TaskKind::AppUsage | TaskKind::EventTypes | TaskKind::Purge, _) => false,
         };
     if !chosen {
         return None;

@@ -7,9 +7,11 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from svix.api import (
     AppUsageStatsIn,
+    BulkExpungeContentsIn,
     EndpointIn,
     IntegrationIn,
     IntegrationUpdate,
+    MessageGetOptions,
     Svix,
     SvixOptions,
 )
@@ -57,3 +59,21 @@ def test_deliveries_and_event_types_are_told_for_each_application(svix: Svix, ap
     gathered = finished(svix, svix.statistics.aggregate_event_types().id)["event_types"]
     ours = {"appId": app_id, "explicitlySubscribedEventTypes": [], "hasCatchAllEndpoint": True}
     assert ours in gathered
+
+
+def test_the_contents_of_messages_are_removed(customer: Customer) -> None:
+    messages = customer.svix.message
+    sent = [customer.send({"n": n}) for n in range(3)]
+    customer.arrived(3)
+
+    def left() -> list[dict[str, object]]:
+        options = MessageGetOptions(with_content=True)
+        return [messages.get(customer.app_id, message.id, options).payload for message in sent]
+
+    named = messages.bulk_expunge_content(customer.app_id, BulkExpungeContentsIn(ids=[sent[0].id, "nothing"]))
+    assert named.results == {sent[0].id: "expunged", "nothing": "not-found"}
+    assert left() == [{"expired": True}, {"n": 1}, {"n": 2}]
+
+    purge = messages.expunge_all_contents(customer.app_id)
+    assert finished(customer.svix, purge.id)["messagesPurged"] == 2
+    assert left() == [{"expired": True}] * 3

@@ -70,7 +70,7 @@ pub(crate) struct BackgroundTaskOut {
     #[schema(value_type = String, example = "qtask_1srOrx2ZWZBpBUvZwXKQmoEYga2")]
     id: TaskId,
     /// `endpoint.recover`, `endpoint.replay`, `endpoint.bulk-replay`, `endpoint.cancel`, `application.stats`,
-    /// `event-type.aggregate`.
+    /// `event-type.aggregate`, `application.purge_content`.
     #[schema(value_type = String)]
     task: TaskKind,
     /// `running`, `finished`, `failed`, `canceled`.
@@ -99,6 +99,9 @@ pub(crate) struct BackgroundTaskData {
     /// Deliveries that it has made due again, or ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     deliveries_changed: Option<u64>,
+    /// Messages whose payload it has removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    messages_purged: Option<u64>,
     /// Applications that it has looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
     applications_looked_at: Option<u64>,
@@ -157,6 +160,9 @@ impl BackgroundTaskData {
         match task.kind {
             TaskKind::Recover | TaskKind::ReplayMissing | TaskKind::BulkReplay | TaskKind::Cancel => {
                 Self { messages_looked_at: Some(task.looked_at), deliveries_changed: Some(task.changed), ..data }
+            }
+            TaskKind::Purge => {
+                Self { messages_looked_at: Some(task.looked_at), messages_purged: Some(task.changed), ..data }
             }
             TaskKind::AppUsage | TaskKind::EventTypes => Self { applications_looked_at: Some(task.looked_at), ..data },
         }
@@ -360,8 +366,8 @@ pub(crate) async fn list(
         kind: word(
             &query,
             "task",
-            "It is `endpoint.recover`, `endpoint.replay`, `endpoint.bulk-replay`, `endpoint.cancel`, `application.stats` or \
-             `event-type.aggregate`.",
+            "It is `endpoint.recover`, `endpoint.replay`, `endpoint.bulk-replay`, `endpoint.cancel`, `application.stats`, \
+             `event-type.aggregate` or `application.purge_content`.",
         )?,
     };
     let page = service.list_tasks(&actor, query.window(Direction::Descending, true)?, &filter).await?;

@@ -13,6 +13,7 @@ pub(crate) mod endpoint_value;
 pub(crate) mod environment;
 pub(crate) mod event_type;
 pub(crate) mod event_type_import;
+pub(crate) mod expunge;
 pub(crate) mod filter;
 pub(crate) mod header;
 pub(crate) mod health;
@@ -71,6 +72,8 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
         .route("/api/v1/stats/usage/event-types", put(usage::event_types))
         .route("/api/v1/app/{app_id}/msg", get(message::list).post(message::create))
         .route("/api/v1/app/{app_id}/msg/batch", post(message_batch::create))
+        .route("/api/v1/app/{app_id}/msg/bulk-expunge", post(expunge::some))
+        .route("/api/v1/app/{app_id}/msg/expunge-all-contents", post(expunge::all))
         .route("/api/v1/app/{app_id}/msg/precheck/active", post(precheck::active))
         .route("/api/v1/app/{app_id}/msg/{msg_id}", get(message::get))
         .route("/api/v1/app/{app_id}/msg/{msg_id}/content", delete(message::expunge))

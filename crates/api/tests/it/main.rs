@@ -16,6 +16,7 @@ mod endpoint;
 mod endpoint_message;
 mod environment;
 mod event_type;
+mod expunge;
 mod filter;
 mod front;
 mod header;

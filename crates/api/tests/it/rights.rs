@@ -52,6 +52,8 @@ const OPERATIONS: &[(&str, &str, bool)] = &[
     ("GET", "/app/{app_id}/msg", true),
     ("POST", "/app/{app_id}/msg", false),
     ("POST", "/app/{app_id}/msg/batch", false),
+    ("POST", "/app/{app_id}/msg/bulk-expunge", false),
+    ("POST", "/app/{app_id}/msg/expunge-all-contents", false),
     ("POST", "/app/{app_id}/msg/precheck/active", false),
     ("GET", "/app/{app_id}/msg/{msg_id}", true),
     ("GET", "/app/{app_id}/msg/{msg_id}/story", true),
