@@ -104,6 +104,7 @@ impl World {
                 expires_at: Timestamp::MAX,
             },
             priority: Priority(5),
+            pollers: Vec::new(),
             targets: vec![Target::new(endpoint, queue)],
             idempotency: None,
         };

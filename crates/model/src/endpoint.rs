@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Auth, EndpointId, Filter, Redacted, RetiredAuth, Shape, SigningSecret, StatusPolicy, SuccessRule, Timestamp,
-    Verification, VerificationState, event_type_is_like,
+    Verification, VerificationState, event_type_is_among,
 };
 
 /// How many attempts to one endpoint may be under way when its document does not say.
@@ -221,9 +221,7 @@ impl Endpoint {
     /// colons.
     #[must_use]
     pub fn matches_type(&self, event_type: &str) -> bool {
-        let matches =
-            |wanted: &String| wanted == event_type || (wanted.contains('*') && event_type_is_like(event_type, wanted));
-        self.event_types.as_ref().is_none_or(|types| types.iter().any(matches))
+        self.event_types.as_ref().is_none_or(|types| event_type_is_among(event_type, types))
     }
 
     /// Whether it gets messages that carry these channels.

@@ -43,6 +43,12 @@ pub fn event_type_is_like(name: &str, pattern: &str) -> bool {
         && parts.into_iter().all(|(name, pattern)| pattern == "*" || name == pattern)
 }
 
+/// Whether a name is one of these, or fits a pattern among them: a `*` in one stands for any part without dots and colons.
+#[must_use]
+pub fn event_type_is_among(name: &str, wanted: &[String]) -> bool {
+    wanted.iter().any(|wanted| wanted == name || (wanted.contains('*') && event_type_is_like(name, wanted)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -51,6 +51,8 @@ pub mod id_kind {
         User = "user";
         /// An integration: a program of a customer that has a key.
         Integration = "integ";
+        /// A poller.
+        Poller = "poll";
     }
 }
 
@@ -70,6 +72,8 @@ pub type TaskId = Id<id_kind::Task>;
 pub type UserId = Id<id_kind::User>;
 /// Id of an integration, `integ_…`.
 pub type IntegrationId = Id<id_kind::Integration>;
+/// Id of a poller, `poll_…`.
+pub type PollerId = Id<id_kind::Poller>;
 
 /// A public identifier of kind `K`: 20 bytes inside, `prefix_` and 27 base62 characters outside.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

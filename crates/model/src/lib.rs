@@ -19,6 +19,7 @@ mod message;
 mod meter;
 mod near;
 mod organization;
+mod poller;
 mod product;
 mod random;
 mod rate;
@@ -45,17 +46,19 @@ pub use endpoint::{
     Endpoint, EndpointSecrets, Gate, HeaderField, MAX_CONCURRENCY_DEFAULT, OnExhausted, Ordering, SigningKey,
     TIMEOUT_DEFAULT,
 };
-pub use event_type::{EventType, event_type_is_like};
+pub use event_type::{EventType, event_type_is_among, event_type_is_like};
 pub use filter::{Filter, FilterError, FilterSubject, Finding};
 pub use health::{Breaker, Health};
 pub use id::{
-    AppId, AttemptId, EndpointId, Id, IdError, IdMaker, IntegrationId, Kind, MessageId, OrgId, TaskId, UserId, id_kind,
+    AppId, AttemptId, EndpointId, Id, IdError, IdMaker, IntegrationId, Kind, MessageId, OrgId, PollerId, TaskId,
+    UserId, id_kind,
 };
 pub use jql_issuer::{JqlIntrospection, JqlIssuer};
 pub use message::{Message, OrderingKey};
 pub use meter::{Counter, Histogram, HistogramReading};
 pub use near::near;
 pub use organization::{Branding, DEFAULT_ORGANIZATION, Organization, OrganizationSettings};
+pub use poller::{Consumer, Lease, Place, Poller};
 pub use product::{ProductList, has_numbers, is_report, number_list_faults, product_faults, product_name, products};
 pub use random::{Random, SeededRandom};
 pub use rate::TokenBucket;
@@ -83,6 +86,10 @@ pub struct AppNo(pub i64);
 /// The number of an endpoint in the store: what rows join on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EndpointNo(pub i64);
+
+/// The number of a poller in the store: what rows join on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PollerNo(pub i64);
 
 /// The number of a message in the store, drawn in the order of acceptance. It is the `seq` of each of its deliveries:
 /// the only thing that order is ever taken from.

@@ -43,6 +43,7 @@ impl Service {
                 message: draft.to_message(id, now, config.settings.retention_days, None),
                 priority: Priority::new(Class::default(), false),
                 // It stands in no queue: it must not wait for real events, nor hold them up.
+                pollers: Vec::new(),
                 targets: vec![target(&endpoint, None)],
                 idempotency,
             };

@@ -240,6 +240,7 @@ impl Service {
             app: config.no,
             app_version: config.version,
             priority: Priority::new(class, draft.event_type.ends_with(INBOUND)),
+            pollers: Vec::new(),
             targets,
             message,
             idempotency: None,

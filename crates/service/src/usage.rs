@@ -161,9 +161,9 @@ impl Service {
             // Not by way of the cache, which is for applications that are at work.
             let configuration = self.store.configuration(AppNo(app.no)).await?;
             let endpoints = configuration.map(|(_, _, endpoints)| endpoints).unwrap_or_default();
-            let endpoints: Result<Vec<Endpoint>, _> =
-                endpoints.iter().map(|endpoint| serde_json::from_str(&endpoint.body)).collect();
-            let endpoints = endpoints?;
+            let endpoints = endpoints.iter().filter(|part| part.kind == DocumentKind::Endpoint);
+            let endpoints: Vec<Endpoint> =
+                endpoints.map(|endpoint| serde_json::from_str(&endpoint.body)).collect::<Result<_, _>>()?;
             let named: BTreeSet<&String> = endpoints.iter().filter_map(|e| e.event_types.as_ref()).flatten().collect();
             let catches_all = endpoints.iter().any(catches_all);
             found.push(AppEventTypes { app: id_of(app)?, named: named.into_iter().cloned().collect(), catches_all });

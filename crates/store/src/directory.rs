@@ -9,7 +9,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use indexmap::IndexMap;
 use ringback_model::{
-    AppNo, Application, ApplicationSecrets, Endpoint, EndpointNo, EndpointSecrets, OrgNo, OrganizationSettings, Schema,
+    AppNo, Application, ApplicationSecrets, Endpoint, EndpointNo, EndpointSecrets, OrgNo, OrganizationSettings, Poller,
+    PollerNo, Schema,
 };
 use serde::Deserialize;
 
@@ -60,6 +61,31 @@ pub struct AppConfig {
     pub reads_reports: bool,
     /// Its living endpoints, by number.
     pub endpoints: Vec<Arc<EndpointConfig>>,
+    /// Its living pollers, by id.
+    pub pollers: Vec<PollerConfig>,
+}
+
+/// A poller as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PollerConfig {
+    /// Its number.
+    pub no: PollerNo,
+    /// Rises with every change.
+    pub version: i64,
+    /// Its document.
+    pub poller: Poller,
+}
+
+impl PollerConfig {
+    /// Reads it out of its document.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`].
+    pub fn read(document: &Document) -> Result<Self, StoreError> {
+        let corrupt = |source: serde_json::Error| StoreError::Corrupt { what: "poller", source: source.into() };
+        let poller = serde_json::from_str(&document.body).map_err(corrupt)?;
+        Ok(Self { no: PollerNo(document.no), version: document.version, poller })
+    }
 }
 
 impl AppConfig {
@@ -67,6 +93,13 @@ impl AppConfig {
     #[must_use]
     pub fn endpoint(&self, no: EndpointNo) -> Option<&Arc<EndpointConfig>> {
         self.endpoints.binary_search_by_key(&no, |e| e.no).ok().map(|at| &self.endpoints[at])
+    }
+
+    /// The living poller with this id or uid.
+    #[must_use]
+    pub fn poller_by_name(&self, id_or_uid: &str) -> Option<&PollerConfig> {
+        let is_it = |poller: &Poller| poller.uid.as_deref() == Some(id_or_uid) || poller.id.to_string() == id_or_uid;
+        self.pollers.iter().find(|config| is_it(&config.poller))
     }
 
     /// The living endpoint with this id or uid.
@@ -293,13 +326,14 @@ impl Directory {
     }
 
     async fn load(&self, no: AppNo, drops: u64) -> Result<Option<Arc<AppConfig>>, StoreError> {
-        let Some((version, document, endpoints)) = self.store.configuration(no).await? else { return Ok(None) };
+        let Some((version, document, parts)) = self.store.configuration(no).await? else { return Ok(None) };
         if document.kind != DocumentKind::Application || document.deleted_at.is_some() {
             return Ok(None);
         }
         let corrupt = |source: serde_json::Error| StoreError::Corrupt { what: "application", source: source.into() };
+        let (endpoints, pollers): (Vec<_>, Vec<_>) = parts.iter().partition(|part| part.kind == DocumentKind::Endpoint);
         let mut configs = endpoints
-            .iter()
+            .into_iter()
             .map(|endpoint| EndpointConfig::read(endpoint).map(Arc::new))
             .collect::<Result<Vec<_>, _>>()?;
         configs.sort_unstable_by_key(|config| config.no);
@@ -316,6 +350,7 @@ impl Directory {
             settings: self.settings(OrgNo(document.parent)).await?,
             reads_reports: configs.iter().any(|config| config.endpoint.reads_reports()),
             endpoints: configs,
+            pollers: pollers.into_iter().map(PollerConfig::read).collect::<Result<_, _>>()?,
         });
         let mut cache = self.cache.write().unwrap_or_else(PoisonError::into_inner);
         if cache.drops == drops {

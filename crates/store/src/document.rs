@@ -36,11 +36,15 @@ pub enum DocumentKind {
     Integration = 12,
     /// A part of what a background task has found out. Parent the task, key what the task had dealt with before.
     TaskFindings = 13,
+    /// A poller. Parent the application, key its id.
+    Poller = 14,
+    /// How far somebody is who reads from a poller. Parent the poller, key what it calls itself.
+    Consumer = 15,
 }
 
 impl DocumentKind {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Organization,
         Self::Application,
         Self::Endpoint,
@@ -54,6 +58,8 @@ impl DocumentKind {
         Self::Access,
         Self::Integration,
         Self::TaskFindings,
+        Self::Poller,
+        Self::Consumer,
     ];
 
     /// The kind of this number.

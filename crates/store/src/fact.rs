@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ringback_model::{
     AppNo, AttemptId, AttemptOutcome, DeliveryState, EndpointNo, Exchange, Health, Message, MessageId, MessageNo,
-    OrderingKey, Priority, Reason, Timestamp, Trigger,
+    OrderingKey, PollerNo, Priority, Reason, Timestamp, Trigger,
 };
 
 use crate::StoreError;
@@ -93,6 +93,8 @@ pub struct Accept {
     pub priority: Priority,
     /// Where it goes; at most 1,000.
     pub targets: Vec<Target>,
+    /// The pollers that get it, each once.
+    pub pollers: Vec<PollerNo>,
     /// The key of the request, if it had one.
     pub idempotency: Option<Idempotency>,
 }

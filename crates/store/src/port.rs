@@ -16,8 +16,8 @@ use crate::{
     Accept, AcceptBatch, Accepted, Advance, Advanced, Aging, AgingQuery, AttemptQuery, AuditQuery, Audited, Backlog,
     BatchAccepted, Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage, End, Ended,
     EndpointDeliveryQuery, EndpointTallyQuery, Expire, Expired, Finish, Finished, Hits, LaneStart, Mention,
-    MentionQuery, MessageQuery, MessageRef, Part, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, StoreMeter,
-    SurveyQuery, Surveyed, Take, Taken, TallyQuery, UnreadQuery, UnreadRun,
+    MentionQuery, MessageQuery, MessageRef, Part, PollQuery, Polled, Put, PutResult, Rearm, Rearmed, Release, Released,
+    Reply, StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery, UnreadQuery, UnreadRun,
 };
 
 /// The durable facts. See the module for what all methods promise.
@@ -128,7 +128,7 @@ pub trait Store: Send + Sync + Debug + 'static {
     /// A page of living documents.
     fn documents(&self, page: DocumentPage) -> Reply<Vec<Document>>;
 
-    /// The configuration version of an application, its document, and its living endpoints, read at one moment.
+    /// The configuration version of an application, its document, and its living endpoints and pollers, read at one moment.
     fn configuration(&self, app: AppNo) -> Reply<Option<(i64, Document, Vec<Document>)>>;
 
     /// One message of an application, with its payload.
@@ -139,6 +139,9 @@ pub trait Store: Send + Sync + Debug + 'static {
 
     /// A page of messages, as far as the query lets it look.
     fn messages(&self, query: MessageQuery) -> Reply<Hits<Message, MessageId>>;
+
+    /// Messages of a poller: see [`PollQuery`].
+    fn polled(&self, query: PollQuery) -> Reply<Vec<Polled>>;
 
     /// Messages of an application and how they stand at one endpoint.
     fn survey(&self, query: SurveyQuery) -> Reply<Vec<Surveyed>>;

@@ -63,6 +63,7 @@ impl Opened {
                 expires_at: Timestamp::MAX,
             },
             priority: Priority(5),
+            pollers: Vec::new(),
             targets: targets.to_vec(),
             idempotency: None,
         }

@@ -189,7 +189,7 @@ impl World {
         let (app, priority) = (self.app, Priority(5));
         match self
             .store
-            .accept(Accept { app, app_version, message, priority, targets, idempotency: None })
+            .accept(Accept { app, app_version, message, priority, targets, pollers: Vec::new(), idempotency: None })
             .await
             .unwrap()
         {

@@ -66,6 +66,7 @@ impl World {
                 expires_at: Timestamp::MAX,
             },
             priority: Priority::new(class, self.random.below(2) == 0),
+            pollers: Vec::new(),
             targets,
             idempotency: None,
         }));

@@ -63,6 +63,7 @@ impl Load {
                 expires_at: now + Duration::from_secs(90 * 86_400),
             },
             priority: Priority(5),
+            pollers: Vec::new(),
             targets: vec![Target::new(EndpointNo(endpoint), None)],
             idempotency: None,
         }

@@ -16,6 +16,7 @@ pub mod lanes;
 pub mod mentions;
 pub mod outcomes;
 pub mod owners;
+pub mod polls;
 pub mod queues;
 pub mod reading;
 pub mod resend;
@@ -213,6 +214,12 @@ macro_rules! conformance_tests {
                 counts_add_up_at_every_level_and_step
                 the_endpoints_of_an_owner_are_summed_over_hours
                 counts_are_kept_for_as_long_as_their_step_says
+            }
+            polls {
+                a_poller_gets_its_messages_in_the_order_of_acceptance
+                what_was_not_accepted_is_polled_by_nobody
+                the_messages_of_a_batch_are_polled_too
+                what_is_let_go_of_is_polled_no_more
             }
             owners {
                 an_owner_that_was_replaced_writes_nothing

@@ -101,6 +101,7 @@ impl<'a> World<'a> {
                 expires_at: self.later(86_400),
             },
             priority: Priority::new(Class::Transactional, false),
+            pollers: Vec::new(),
             targets,
             idempotency: None,
         }

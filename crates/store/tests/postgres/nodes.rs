@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringback_model::{AppNo, EndpointNo};
+use ringback_model::{AppNo, EndpointNo, MessageNo, PollerNo};
 use ringback_store::backend::postgres::PostgresStore;
-use ringback_store::{Accept, Accepted, DocumentKind, Expect, Feed, Put, QueueNo, Store as _};
+use ringback_store::{Accept, Accepted, DocumentKind, Expect, Feed, PollQuery, Put, QueueNo, Store as _};
 
 use super::databases::connect;
 use super::shared::Shared;
@@ -82,6 +82,30 @@ async fn a_change_is_answered_after_all_that_was_matched_before_it() {
     there.put(endpoint("ep_1")).await.unwrap();
     assert_eq!(traffic.look(&there, EndpointNo(1)).await.len(), 1);
     accepting.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_poller_waits_for_what_has_a_lower_number_than_what_it_has_seen() {
+    let traffic = Traffic::new();
+    let Some([(here, _), (there, _)]) = two(&traffic, "polling").await else { return };
+    let slow = "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS \
+                $$ BEGIN PERFORM pg_sleep(0.6); RETURN NULL; END $$; \
+                CREATE TRIGGER wait AFTER INSERT ON ringback.message FOR EACH ROW \
+                  WHEN (NEW.event_type = 'slow') EXECUTE FUNCTION wait()";
+    connect(&url(Shared::get().unwrap(), "polling")).await.batch_execute(slow).await.unwrap();
+    let polled = |number: u64, event_type: &str| {
+        let mut item = Accept { pollers: vec![PollerNo(1)], ..traffic.request(number, None) };
+        item.message.event_type = event_type.to_owned();
+        item
+    };
+    let accepting = here.accept(polled(0, "slow"));
+    let_it_begin().await;
+    let Accepted::New { no: second } = there.accept(polled(1, "quick")).await.unwrap() else { panic!("it is new") };
+    let query = PollQuery { app: AppNo(1), poller: PollerNo(1), after: MessageNo(0), limit: 10 };
+    let read: Vec<_> = there.polled(query).await.unwrap().iter().map(|polled| polled.message.no).collect();
+    let Accepted::New { no: first } = accepting.await.unwrap() else { panic!("it is new") };
+    assert!(first < second);
+    assert_eq!(read, [first, second]);
 }
 
 /// An endpoint of the application that messages are sent to.

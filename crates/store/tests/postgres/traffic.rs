@@ -94,6 +94,7 @@ impl Traffic {
                 expires_at: now + Duration::from_secs(86_400),
             },
             priority: Priority::new(Class::Transactional, false),
+            pollers: Vec::new(),
             targets: vec![Target::new(endpoint, queue)],
             idempotency: Some(Idempotency { key, body: key, expires_at: now + Duration::from_secs(3_600) }),
         }

@@ -7,6 +7,7 @@ use super::accept::{Outcome, accept};
 use super::connection::query;
 use super::error::{Result, Trouble};
 use super::idempotency::{self, Answer, Found};
+use super::polled;
 use super::queue::{hold_heads, lock};
 use super::value::Values;
 use crate::{Accept, AcceptBatch, Accepted, BatchAccepted, Due, StoreError};
@@ -34,6 +35,7 @@ pub(super) async fn accept_batch(
     if results.iter().any(|result| matches!(result, Ok(Accepted::Stale))) {
         return Ok((BatchAccepted::Stale, Vec::new()));
     }
+    polled::note(client, &messages).await?;
     if let Some(request) = &item.idempotency {
         idempotency::keep(client, now, request, Answer::of_message(item.before)).await?;
     }

@@ -121,7 +121,9 @@ async fn insert(client: &Client, item: &Put, secret: Option<&[u8]>) -> Result<Wr
     // What belongs to an application shares its shard; what belongs to none is in the first one.
     let floor = match item.kind {
         DocumentKind::Application => floor_of_id(&item.key),
-        DocumentKind::Endpoint | DocumentKind::Integration => floor_of(item.parent),
+        DocumentKind::Endpoint | DocumentKind::Integration | DocumentKind::Poller | DocumentKind::Consumer => {
+            floor_of(item.parent)
+        }
         DocumentKind::Organization
         | DocumentKind::EventType
         | DocumentKind::OauthClient
@@ -277,21 +279,22 @@ pub(super) async fn configuration(
     app: AppNo,
 ) -> Result<Option<(i64, Document, Vec<Document>)>> {
     let document = Values::default().int8(app.0);
-    let endpoints = Values::default().and(i16::from(DocumentKind::Endpoint.code()), Type::INT2).int8(app.0);
+    let kinds = [DocumentKind::Endpoint, DocumentKind::Poller].map(|kind| i16::from(kind.code()));
+    let parts = Values::default().int2s(kinds).int8(app.0);
     // Read at one moment: the version must be that of the documents.
-    let (version, document, endpoints) = transaction(client, Purpose::Read, async {
-        let (version, document, endpoints) = tokio::join!(biased;
+    let (version, document, parts) = transaction(client, Purpose::Read, async {
+        let (version, document, parts) = tokio::join!(biased;
             query(client, "SELECT version FROM ringback.configuration WHERE app = $1", &document),
             query(client, select!("no = $1"), &document),
-            query(client, select!("kind = $1 AND parent = $2 AND deleted_at IS NULL ORDER BY key"), &endpoints)
+            query(client, select!("kind = ANY ($1::smallint[]) AND parent = $2 AND deleted_at IS NULL ORDER BY key"), &parts)
         );
-        Ok((version?, document?, endpoints?))
+        Ok((version?, document?, parts?))
     })
     .await?;
     let Some(document) = document.first() else { return Ok(None) };
     let version = version.first().map_or(Ok(0), |row| get(row, 0))?;
-    let endpoints = endpoints.iter().map(|row| read(key, row)).collect::<Result<_>>()?;
-    Ok(Some((version, read(key, document)?, endpoints)))
+    let parts = parts.iter().map(|row| read(key, row)).collect::<Result<_>>()?;
+    Ok(Some((version, read(key, document)?, parts)))
 }
 
 fn read(key: &MasterKey, row: &Row) -> Result<Document> {

@@ -139,6 +139,7 @@ pub(super) async fn expire(client: &Client, now: Timestamp, item: &Expire) -> Re
         (FORGET_ATTEMPTS, &going.attempts),
         (FORGET_DELIVERIES, &going.messages),
         (FORGET_TAGS, &going.messages),
+        (FORGET_POLLED, &going.messages),
         (FORGET_MESSAGES, &going.messages),
     ] {
         if !messages.is_empty() {
@@ -158,6 +159,7 @@ const FORGET_ATTEMPTS: &str = "DELETE FROM ringback.attempt WHERE message = ANY 
 const FORGET_DELIVERIES: &str = "DELETE FROM ringback.delivery WHERE message = ANY ($1::bigint[]) RETURNING 1";
 const FORGET_TAGS: &str = "DELETE FROM ringback.message_tag t USING ringback.message m \
     WHERE m.no = ANY ($1::bigint[]) AND t.app = m.app AND t.tag = ANY (m.tags) AND t.id = m.id RETURNING 1";
+const FORGET_POLLED: &str = "DELETE FROM ringback.polled WHERE message = ANY ($1::bigint[]) RETURNING 1";
 const FORGET_MESSAGES: &str = "DELETE FROM ringback.message WHERE no = ANY ($1::bigint[]) RETURNING 1";
 
 /// Ends what is pending of messages, and calls off what was asked for by hand, unless that is kept; answers what has ended. Rows are locked in

@@ -10,6 +10,7 @@ use super::accept::accept;
 use super::connection::{Purpose, begin, commit};
 use super::error::Result;
 use super::finish::finish;
+use super::polled;
 use super::queue::{hold_heads, let_next_out, lock};
 use crate::{Accept, Accepted, Committed, Finish, Finished, Settled, Step};
 
@@ -37,19 +38,20 @@ pub(super) async fn write(
         .map(|item| (item.message, item.endpoint))
         .collect();
     // Each sends all that it has to send when it is first polled, which happens in this order.
-    let (begun, locked, held, finished, next, accepted, committed) = tokio::join!(biased;
+    let (begun, locked, held, finished, next, accepted, noted, committed) = tokio::join!(biased;
         begin(client, purpose),
         lock(client, accepts),
         hold_heads(client, accepts),
         finish(client, finishes),
         let_next_out(client, now, &ended),
         accept(client, now, accepts),
+        polled::note(client, accepts),
         commit(client),
     );
     // The first error is the cause of those after it.
     begun.and(locked).and(held)?;
     let (finished, next, accepted) = (finished?, next?, accepted?);
-    committed?;
+    noted.and(committed)?;
     let mut due = next;
     due.extend(accepted.due);
     due.sort_by_key(|due| due.message.no);

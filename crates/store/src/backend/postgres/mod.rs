@@ -30,6 +30,7 @@ mod listing;
 mod mention;
 mod message;
 mod options;
+mod polled;
 mod pool;
 mod queue;
 mod rearm;

@@ -17,14 +17,16 @@ use super::pool::Pool;
 use super::waiting::{Job, Waiting};
 use super::writer::Writer;
 use super::{
-    attempt, audit, backlog, document, expire, lane, listing, mention, message, schema, survey, take, tally, usage,
+    attempt, audit, backlog, document, expire, lane, listing, mention, message, polled, schema, survey, take, tally,
+    usage,
 };
 use crate::{
     Accept, AcceptBatch, Accepted, Advance, Advanced, Aging, AgingQuery, Answer, AttemptQuery, AuditQuery, Audited,
     Backlog, BatchAccepted, Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage, End, Ended,
     EndpointDeliveryQuery, EndpointTallyQuery, Expire, Expired, Feed, Finish, Finished, Hits, LaneStart, MasterKey,
-    Mention, MentionQuery, MessageQuery, MessageRef, Part, Put, PutResult, Rearm, Rearmed, Release, Released, Reply,
-    Store, StoreError, StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery, UnreadQuery, UnreadRun, feed,
+    Mention, MentionQuery, MessageQuery, MessageRef, Part, PollQuery, Polled, Put, PutResult, Rearm, Rearmed, Release,
+    Released, Reply, Store, StoreError, StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery, UnreadQuery,
+    UnreadRun, feed,
 };
 
 /// Connections that read for the engine and for configuration: these reads are short.
@@ -267,6 +269,10 @@ impl Store for PostgresStore {
 
     fn messages(&self, query: MessageQuery) -> Reply<Hits<Message, MessageId>> {
         read!(self.slow, |client| message::page(client, &query))
+    }
+
+    fn polled(&self, query: PollQuery) -> Reply<Vec<Polled>> {
+        read!(self.slow, |client| polled::polled(client, &query))
     }
 
     fn survey(&self, query: SurveyQuery) -> Reply<Vec<Surveyed>> {

@@ -17,7 +17,7 @@ use super::idempotency::{self, Found};
 use super::message::{WHOLE, read_whole, whole};
 use super::progress::Progress;
 use super::value::{At, coded, maybe_time, small, time};
-use super::{attempt, health, message, queue};
+use super::{attempt, health, message, polled, queue};
 use crate::backend::share;
 use crate::{Accept, Accepted, Due, Finish, Finished, QueueNo, Settled, Step, StoreError, Take, Taken};
 
@@ -43,6 +43,7 @@ pub(super) fn accept(batch: &mut Batch<'_>, item: &Accept) -> Result<Accepted> {
     if let Some(request) = &item.idempotency {
         idempotency::keep(batch, request, idempotency::Answer::Message(item.message.id))?;
     }
+    polled::note(batch.connection, no, &item.pollers)?;
     accept_deliveries(batch, no, item)?;
     Ok(Accepted::New { no })
 }

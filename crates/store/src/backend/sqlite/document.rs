@@ -222,11 +222,11 @@ pub(super) fn configuration(
     // Read at one moment: the version must be that of the documents.
     let snapshot = connection.unchecked_transaction()?;
     let Some(document) = by_no(&snapshot, key, app.0)? else { return Ok(None) };
-    let endpoints = snapshot
-        .prepare_cached(select!("kind = ?1 AND parent = ?2 AND deleted_at IS NULL ORDER BY key"))?
-        .query_map(params![DocumentKind::Endpoint.code(), app.0], |row| read(key, row))?
+    let parts = snapshot
+        .prepare_cached(select!("kind IN (?1, ?2) AND parent = ?3 AND deleted_at IS NULL ORDER BY key"))?
+        .query_map(params![DocumentKind::Endpoint.code(), DocumentKind::Poller.code(), app.0], |row| read(key, row))?
         .collect::<Result<_>>()?;
-    Ok(Some((configuration_version(&snapshot, app)?, document, endpoints)))
+    Ok(Some((configuration_version(&snapshot, app)?, document, parts)))
 }
 
 fn read(key: &MasterKey, row: &Row<'_>) -> Result<Document> {

@@ -97,7 +97,7 @@ fn let_go(batch: &mut Batch<'_>, message: MessageNo, what: Expiry, budget: usize
             return Ok((connection.prepare_cached(sql)?.execute(params![message.0, id.as_bytes(), EXPUNGED])?, true));
         }
         Expiry::Attempts => (&[FORGET_ATTEMPTS], None),
-        Expiry::Message => (&[FORGET_ATTEMPTS, FORGET_DELIVERIES], Some(FORGET_MESSAGE)),
+        Expiry::Message => (&[FORGET_ATTEMPTS, FORGET_DELIVERIES, FORGET_POLLED], Some(FORGET_MESSAGE)),
     };
     for sql in many {
         if rows >= budget {
@@ -123,6 +123,8 @@ const FORGET_ATTEMPTS: &str = "DELETE FROM attempt WHERE (message, id) IN \
                                (SELECT message, id FROM attempt WHERE message = ?1 LIMIT ?2)";
 const FORGET_DELIVERIES: &str = "DELETE FROM delivery WHERE (message, endpoint) IN \
                                  (SELECT message, endpoint FROM delivery WHERE message = ?1 LIMIT ?2)";
+const FORGET_POLLED: &str = "DELETE FROM polled WHERE (poller, message) IN \
+                             (SELECT poller, message FROM polled WHERE message = ?1 LIMIT ?2)";
 const FORGET_PAYLOAD: &str = "UPDATE message SET payload = NULL, raw = NULL WHERE no = ?1 \
                               AND (payload IS NOT NULL OR raw IS NOT NULL)";
 const FORGET_TAGS: &str = "DELETE FROM message_tag WHERE (app, tag, id) IN \

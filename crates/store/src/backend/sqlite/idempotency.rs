@@ -213,6 +213,7 @@ mod tests {
                     expires_at: Timestamp::MAX,
                 },
                 priority: Priority(0),
+                pollers: Vec::new(),
                 targets: Vec::new(),
                 idempotency: Some(Idempotency { key: hash, body: [7; 16], expires_at: now + life }),
             };

@@ -33,6 +33,7 @@ mod mention;
 mod message;
 mod numbers;
 mod options;
+mod polled;
 mod progress;
 mod queue;
 mod reader;

@@ -19,14 +19,15 @@ use super::reader::{Readers, in_our_words};
 use super::space::Space;
 use super::writer::{Asker, Waiting, Writer};
 use super::{
-    attempt, audit, backlog, delivery, document, expire, lane, listing, mention, message, survey, tally, usage,
+    attempt, audit, backlog, delivery, document, expire, lane, listing, mention, message, polled, survey, tally, usage,
 };
 use crate::{
     Accept, AcceptBatch, Accepted, Advance, Advanced, Aging, AgingQuery, AttemptQuery, AuditQuery, Audited, Backlog,
     BatchAccepted, Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage, End, Ended,
     EndpointDeliveryQuery, EndpointTallyQuery, Expire, Expired, Feed, Finish, Finished, Hits, LaneStart, MasterKey,
-    Mention, MentionQuery, MessageQuery, MessageRef, Part, Put, PutResult, Rearm, Rearmed, Release, Released, Reply,
-    Store, StoreError, StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery, UnreadQuery, UnreadRun, feed, seal,
+    Mention, MentionQuery, MessageQuery, MessageRef, Part, PollQuery, Polled, Put, PutResult, Rearm, Rearmed, Release,
+    Released, Reply, Store, StoreError, StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery, UnreadQuery,
+    UnreadRun, feed, seal,
 };
 
 /// Threads that read for the engine and for configuration: these reads are short.
@@ -254,6 +255,10 @@ impl Store for SqliteStore {
 
     fn messages(&self, query: MessageQuery) -> Reply<Hits<Message, MessageId>> {
         self.slow.read(move |connection| in_our_words(message::page(connection, &query)))
+    }
+
+    fn polled(&self, query: PollQuery) -> Reply<Vec<Polled>> {
+        self.slow.read(move |connection| in_our_words(polled::polled(connection, &query)))
     }
 
     fn survey(&self, query: SurveyQuery) -> Reply<Vec<Surveyed>> {

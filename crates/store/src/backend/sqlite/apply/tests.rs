@@ -59,6 +59,7 @@ impl Inline {
                 expires_at: now,
             },
             priority: Priority(5),
+            pollers: Vec::new(),
             targets: vec![Target::new(endpoint, queue)],
             idempotency: None,
         })
