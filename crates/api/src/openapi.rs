@@ -15,9 +15,9 @@ use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, RefOr, ResponseB
 use utoipa::{Modify, OpenApi, ToSchema};
 
 use crate::v1::{
-    application, attempt, auth, background_task, endpoint, endpoint_message, environment, event_type,
+    application, attempt, auth, background_task, destination, endpoint, endpoint_message, environment, event_type,
     event_type_import, expunge, filter, header, health, integration, message, message_batch, oauth_client,
-    operational_webhook, organization, precheck, probe, secret, statistics, story, usage,
+    operational_webhook, organization, poller, precheck, probe, secret, statistics, story, usage,
 };
 
 /// The document, as text.
@@ -71,7 +71,7 @@ struct ValidationErrorItem {
         event_type::create, event_type::get, event_type::put, event_type::patch, event_type::delete, event_type_import::import, environment::export, environment::import, precheck::active, message::list,
     endpoint_message::list, endpoint_message::send_example, message::create, message::expunge, message::get, expunge::some, expunge::all, message_batch::create, statistics::organization, statistics::stats, story::get,
         statistics::application, statistics::endpoint, usage::applications, usage::event_types, attempt::list_deliveries, attempt::list_by_message, attempt::list_by_endpoint,
-    attempt::expunge, attempt::get, attempt::resend, background_task::bulk_replay, background_task::cancel, background_task::cancel_delivery, background_task::cancel_pending, background_task::get, background_task::list, background_task::recover, background_task::replay_missing, background_task::skip_delivery, integration::create, integration::delete, integration::get, integration::get_key, integration::list, integration::put, integration::rotate_key, oauth_client::create, oauth_client::delete, oauth_client::list, operational_webhook::create, operational_webhook::delete, operational_webhook::get, operational_webhook::get_headers, operational_webhook::get_secret, operational_webhook::list, operational_webhook::patch_headers, operational_webhook::put, operational_webhook::put_headers, operational_webhook::rotate_secret, organization::get,
+    attempt::expunge, attempt::get, attempt::resend, background_task::bulk_replay, background_task::cancel, background_task::cancel_delivery, background_task::cancel_pending, background_task::get, background_task::list, background_task::recover, background_task::replay_missing, background_task::skip_delivery, destination::create, destination::delete, destination::get, destination::list, destination::patch, destination::put, poller::commit, poller::consumer_poll, poller::consumer_seek, poller::lease, poller::poll, integration::create, integration::delete, integration::get, integration::get_key, integration::list, integration::put, integration::rotate_key, oauth_client::create, oauth_client::delete, oauth_client::list, operational_webhook::create, operational_webhook::delete, operational_webhook::get, operational_webhook::get_headers, operational_webhook::get_secret, operational_webhook::list, operational_webhook::patch_headers, operational_webhook::put, operational_webhook::put_headers, operational_webhook::rotate_secret, organization::get,
         organization::patch, auth::app_portal_access, auth::dashboard_access, auth::expire_all, auth::logout, health::get, health::ping,
     ),
     components(schemas(HttpErrorOut, HTTPValidationError, ValidationErrorItem)),

@@ -16,7 +16,7 @@ use crate::query::{Query, wrong};
 use crate::respond;
 
 /// How many items a page has when nobody says.
-const LIMIT_DEFAULT: usize = 50;
+pub(crate) const LIMIT_DEFAULT: usize = 50;
 /// How many it has at most.
 const LIMIT_MAX: usize = 250;
 
@@ -68,13 +68,16 @@ pub(crate) struct ListResponse<T> {
 }
 
 impl Query {
-    /// The part of a list that is asked for; `order` is the list's own, and `ordered` says whether it can be chosen.
-    pub(crate) fn window<K: FromStr>(&self, order: Direction, ordered: bool) -> Result<Window<K>, Problem> {
+    /// How many items are asked for.
+    pub(crate) fn limit(&self) -> Result<usize, Problem> {
         let rule = "It is 1 to 250.";
         let limit = self.parsed("limit", rule)?.unwrap_or(LIMIT_DEFAULT);
-        if !(1..=LIMIT_MAX).contains(&limit) {
-            return Err(wrong("limit", rule));
-        }
+        if (1..=LIMIT_MAX).contains(&limit) { Ok(limit) } else { Err(wrong("limit", rule)) }
+    }
+
+    /// The part of a list that is asked for; `order` is the list's own, and `ordered` says whether it can be chosen.
+    pub(crate) fn window<K: FromStr>(&self, order: Direction, ordered: bool) -> Result<Window<K>, Problem> {
+        let limit = self.limit()?;
         let order = match self.text("order").filter(|_| ordered) {
             None => order,
             Some("ascending") => Direction::Ascending,

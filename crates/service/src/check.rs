@@ -166,7 +166,8 @@ pub(crate) fn is_event_type_name(name: &str) -> bool {
     is_name(name, NAME_MAX, b"-_.:")
 }
 
-fn is_name(text: &str, max: usize, marks: &[u8]) -> bool {
+/// Whether a text is 1 to `max` bytes of letters, digits and these marks.
+pub(crate) fn is_name(text: &str, max: usize, marks: &[u8]) -> bool {
     (1..=max).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || marks.contains(&b))
 }
 

@@ -65,6 +65,8 @@ pub enum Resource {
     User,
     /// An integration.
     Integration,
+    /// A poller.
+    Poller,
 }
 
 impl fmt::Display for Resource {
@@ -76,6 +78,7 @@ impl fmt::Display for Resource {
             Self::Message => "There is no message with this id or eventId in this application.",
             Self::Attempt => "There is no attempt with this id for this message.",
             Self::Integration => "There is no integration with this id in this application.",
+            Self::Poller => "There is no polling endpoint with this id or uid in this application.",
             Self::User => "There is no user with this id.",
             Self::Token => "There is no such link or token any more.",
             Self::Task => "There is no background task with this id.",

@@ -4,9 +4,12 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
-use ringback_model::{Class, Endpoint, FilterSubject, Message, MessageId, Ordering, OrderingKey, Priority, Timestamp};
+use ringback_model::{
+    Class, Endpoint, FilterSubject, Message, MessageId, Ordering, OrderingKey, PollerNo, Priority, Timestamp,
+};
 use ringback_store::{
-    Accept, Accepted, AppConfig, EndpointConfig, Idempotency, MessageQuery, MessageRef, NewMessage, QueueNo, Target,
+    Accept, Accepted, AppConfig, EndpointConfig, Idempotency, MessageQuery, MessageRef, NewMessage, PollerConfig,
+    QueueNo, Target,
 };
 use ringback_wire::report::Report;
 use sha2::{Digest, Sha256};
@@ -240,7 +243,7 @@ impl Service {
             app: config.no,
             app_version: config.version,
             priority: Priority::new(class, draft.event_type.ends_with(INBOUND)),
-            pollers: Vec::new(),
+            pollers: pollers_of(config, &message),
             targets,
             message,
             idempotency: None,
@@ -281,7 +284,8 @@ impl Service {
                 && endpoint.matches_type(event_type)
                 && endpoint.matches_channels(channels)
         };
-        Ok(app.endpoints.iter().any(|config| takes(&config.endpoint)))
+        let is_polled = app.pollers.iter().any(|config| config.poller.takes(event_type, channels));
+        Ok(is_polled || app.endpoints.iter().any(|config| takes(&config.endpoint)))
     }
 
     /// One message, by its id or the producer's own.
@@ -359,6 +363,12 @@ impl Service {
         let first = self.store.message(app.no, MessageRef::Id(id)).await?;
         Ok(Receipt { id, accepted_at: first.map_or(now, |first| first.accepted_at) })
     }
+}
+
+/// The pollers that get a message.
+fn pollers_of(config: &AppConfig, message: &NewMessage) -> Vec<PollerNo> {
+    let takes = |config: &&PollerConfig| config.poller.takes(&message.event_type, &message.channels);
+    config.pollers.iter().filter(takes).map(|config| config.no).collect()
 }
 
 /// The endpoints that a message goes to, and the queue that it stands in there.

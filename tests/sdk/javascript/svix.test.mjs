@@ -37,7 +37,7 @@ const all = async (list) => {
   }
 };
 
-for (const [generation, { Svix, Webhook }] of [["svix 2", second], ["svix 1", first]]) {
+for (const [generation, { Svix, Webhook, AutoConfigConsumer }] of [["svix 2", second], ["svix 1", first]]) {
   // Names of members are those of the generation.
   const isSecond = generation === "svix 2";
   const types = isSecond ? "eventTypes" : "filterTypes";
@@ -182,6 +182,27 @@ for (const [generation, { Svix, Webhook }] of [["svix 2", second], ["svix 1", fi
       await svix.integration.rotateKey(app, id);
       await refused(program.endpoint.list(app), 401);
       await svix.integration.delete(app, id);
+    });
+
+    test("messages are leased to a consumer and given again until they are committed", async () => {
+      const made = await new second.Svix(server.token, { serverUrl: server.url, numRetries: 0 }).destination.create(app, {
+        type: "pollingEndpoint",
+        config: {},
+      });
+      const sent = [await send({ n: 1 }), await send({ n: 2 }), await send({ n: 3 })].map(({ id }) => id);
+      const { key } = await svix.integration.rotateKey(app, (await svix.integration.create(app, { name: "night" })).id);
+      const content = { aid: app, eid: made.id, surl: server.url, esec: "", tok: key };
+      const token = `auto_v1_${Buffer.from(JSON.stringify(content)).toString("base64")}`;
+      const consumer = new AutoConfigConsumer(token, {});
+
+      const two = await consumer.receive("c", { limit: 2, leaseDurationMs: 1000 });
+      assert.deepEqual(two.data.map(({ id }) => id), sent.slice(0, 2));
+      await refused(consumer.receive("c"), 409);
+      await consumer.commit("c", two.data[0].offset);
+      const again = await eventually(() => consumer.receive("c").catch(() => null));
+      assert.deepEqual(again.data.map(({ id }) => id), sent.slice(1));
+      await consumer.commit("c", again.data.at(-1).offset);
+      assert.deepEqual(await consumer.receive("c"), { data: [], done: true });
     });
 
     test("the customer's token reaches its own application alone, until it is ended", async () => {

@@ -4,6 +4,7 @@ pub(crate) mod application;
 pub(crate) mod attempt;
 pub(crate) mod auth;
 pub(crate) mod background_task;
+pub(crate) mod destination;
 pub(crate) mod endpoint;
 pub(crate) mod endpoint_body;
 pub(crate) mod endpoint_message;
@@ -25,6 +26,7 @@ pub(crate) mod oauth_client;
 pub(crate) mod operational_webhook;
 pub(crate) mod organization;
 mod organization_jql;
+pub(crate) mod poller;
 pub(crate) mod precheck;
 pub(crate) mod probe;
 pub(crate) mod secret;
@@ -104,7 +106,23 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
         )
         .route("/api/v1/app/{app_id}/integration/{integ_id}/key", get(integration::get_key))
         .route("/api/v1/app/{app_id}/integration/{integ_id}/key/rotate", post(integration::rotate_key))
+        .merge(poller_routes())
         .merge(organization_routes())
+}
+
+/// Operations on sinks that are asked for their messages.
+fn poller_routes() -> Router<Arc<Service>> {
+    Router::new()
+        .route("/api/v1/app/{app_id}/destination", get(destination::list).post(destination::create))
+        .route(
+            "/api/v1/app/{app_id}/destination/{destination_id}",
+            get(destination::get).put(destination::put).patch(destination::patch).delete(destination::delete),
+        )
+        .route("/api/v1/app/{app_id}/poller/{sink_id}", get(poller::poll))
+        .route("/api/v1/app/{app_id}/poller/{sink_id}/consumer/{consumer_id}", get(poller::consumer_poll))
+        .route("/api/v1/app/{app_id}/poller/{sink_id}/consumer/{consumer_id}/seek", post(poller::consumer_seek))
+        .route("/api/v1/app/{app_id}/polling-endpoint/{sink_id}/consumer/{consumer_id}", get(poller::lease))
+        .route("/api/v1/app/{app_id}/polling-endpoint/{sink_id}/consumer/{consumer_id}/commit", post(poller::commit))
 }
 
 /// Operations on what an organization has beside its applications.

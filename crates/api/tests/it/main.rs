@@ -35,6 +35,7 @@ mod operational;
 mod organization;
 mod paging;
 mod payload_schema;
+mod poller;
 mod portal;
 mod probe;
 mod retention;

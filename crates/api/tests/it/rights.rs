@@ -75,6 +75,17 @@ const OPERATIONS: &[(&str, &str, bool)] = &[
     ("DELETE", "/app/{app_id}/integration/{integ_id}", true),
     ("GET", "/app/{app_id}/integration/{integ_id}/key", true),
     ("POST", "/app/{app_id}/integration/{integ_id}/key/rotate", true),
+    ("GET", "/app/{app_id}/destination", true),
+    ("POST", "/app/{app_id}/destination", true),
+    ("GET", "/app/{app_id}/destination/{destination_id}", true),
+    ("PUT", "/app/{app_id}/destination/{destination_id}", true),
+    ("PATCH", "/app/{app_id}/destination/{destination_id}", true),
+    ("DELETE", "/app/{app_id}/destination/{destination_id}", true),
+    ("GET", "/app/{app_id}/poller/{sink_id}", true),
+    ("GET", "/app/{app_id}/poller/{sink_id}/consumer/{consumer_id}", true),
+    ("POST", "/app/{app_id}/poller/{sink_id}/consumer/{consumer_id}/seek", true),
+    ("GET", "/app/{app_id}/polling-endpoint/{sink_id}/consumer/{consumer_id}", true),
+    ("POST", "/app/{app_id}/polling-endpoint/{sink_id}/consumer/{consumer_id}/commit", true),
     ("GET", "/operational-webhook/endpoint", false),
     ("POST", "/operational-webhook/endpoint", false),
     ("GET", "/operational-webhook/endpoint/{webhook_id}", false),
@@ -144,6 +155,9 @@ fn body_of(method: &str, path: &str) -> String {
         (_, path) if path.ends_with("/usage/app") => {
             json!({ "since": "2027-01-01T00:00:00Z", "until": "2027-02-01T00:00:00Z" }).to_string()
         }
+        ("POST" | "PUT", path) if path.contains("/destination") => json!({ "type": "pollingEndpoint" }).to_string(),
+        (_, path) if path.ends_with("/seek") => json!({ "after": "2027-01-01T00:00:00Z" }).to_string(),
+        (_, path) if path.ends_with("/commit") => json!({ "offset": 0 }).to_string(),
         ("PATCH", _) => "{}".to_owned(),
         (_, path) if path.starts_with("/event-type") => json!({ "name": "new", "description": "" }).to_string(),
         (_, path) if path.contains("/endpoint") => json!({ "url": "https://example.com/" }).to_string(),
@@ -162,6 +176,8 @@ async fn furnished() -> (World, String, impl Fn(&str, &str) -> String) {
     let attempt = world.attempt(&app, &endpoint, &message, 200).await.to_string();
     let client = world.post("/app/a/oauth-client", json!({ "name": "n" })).await.text_of("clientId");
     let integration = world.post("/app/a/integration", json!({ "name": "n" })).await.text_of("id");
+    let polling = json!({ "type": "pollingEndpoint" });
+    let destination = world.post("/app/a/destination", polling).await.text_of("id");
     let webhook =
         world.post("/operational-webhook/endpoint", json!({ "url": "https://example.com/" })).await.text_of("id");
     // What is pending is asked for by hand, so that it can be called off.
@@ -174,6 +190,9 @@ async fn furnished() -> (World, String, impl Fn(&str, &str) -> String) {
             .replace("{attempt_id}", &attempt)
             .replace("{client_id}", &client)
             .replace("{integ_id}", &integration)
+            .replace("{destination_id}", &destination)
+            .replace("{sink_id}", &destination)
+            .replace("{consumer_id}", "c")
             .replace("{webhook_id}", &webhook)
             .replace("{task_id}", &task)
             .replace("{event_type_name}", "t")
