@@ -18,8 +18,18 @@ use crate::visit::Visit;
 /// Records on one page.
 const PAGE: usize = 50;
 /// Kinds of things that can be filtered by.
-const THINGS: [&str; 8] =
-    ["webhook", "application", "event type", "settings", "access", "client", "background task", "user"];
+const THINGS: [&str; 10] = [
+    "webhook",
+    "application",
+    "event type",
+    "settings",
+    "access",
+    "client",
+    "integration",
+    "poller",
+    "background task",
+    "user",
+];
 
 #[derive(Template)]
 #[template(path = "audit.html")]
@@ -31,7 +41,7 @@ struct AuditPage {
     app: String,
     subject: String,
     thing: String,
-    things: [&'static str; 8],
+    things: [&'static str; 10],
     is_filtered: bool,
     is_first: bool,
     next: Option<String>,
