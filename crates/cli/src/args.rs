@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap_complete::Shell;
 use ringback_model::{AppId, OrgId};
 
+use crate::client;
 use crate::config::{
     Algorithms, HostNames, IssuerUrl, Length, Listen, LogFormat, MigrateUrl, Networks, ProxyUrl, PublicUrl, Schedule,
     Secret, StoreAddress,
@@ -20,16 +22,42 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+/// What a command line asks for.
+#[derive(Debug)]
+pub(crate) enum Read {
+    /// A command of this program.
+    Command(Command),
+    /// A command of the API, and what came of it.
+    Api(anyhow::Result<()>),
+}
+
 impl Cli {
     /// Reads the command line of this process; on a mistake in it, or when help is asked for, the process ends here.
-    pub(crate) fn read() -> Self {
+    pub(crate) fn read() -> Read {
+        let own = Self::own_command();
+        let first = std::env::args_os().nth(1).unwrap_or_default();
+        // Those of the API are read out of its document, and a server has better things to do at its start.
+        let is_own = own.get_subcommands().any(|command| command.get_name() == first);
+        let matches = if is_own { own.get_matches() } else { Self::all_commands().get_matches() };
+        if let Some(done) = client::run(&matches).filter(|_| !is_own) {
+            return Read::Api(done);
+        }
+        Read::Command(Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()).command)
+    }
+
+    /// Every command that there is.
+    pub(crate) fn all_commands() -> clap::Command {
+        Self::own_command().subcommands(client::commands())
+    }
+
+    /// The commands that are not those of the API.
+    fn own_command() -> clap::Command {
         // Names of variables follow a rule, and what they hold may be secret: help tells the rule alone.
-        let command = Self::command().mut_subcommands(|subcommand| {
+        Self::command().mut_subcommands(|subcommand| {
             let has_file = subcommand.get_arguments().any(|arg| arg.get_id() == "config");
             let subcommand = subcommand.mut_args(|arg| arg.hide_env(true));
             if has_file { subcommand.after_help(TWINS) } else { subcommand }
-        });
-        Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+        })
     }
 }
 
@@ -61,6 +89,10 @@ pub(crate) enum Command {
     Bench(BenchArgs),
     /// Tells of settings
     Config(ConfigCommandArgs),
+    /// Prints what completes commands in a shell
+    Completions(CompletionsArgs),
+    /// Prints the manual page, or writes one for each command
+    Man(ManArgs),
 }
 
 /// Flags of `serve`.
@@ -203,6 +235,20 @@ pub(crate) struct ListenArgs {
     /// A secret that signatures are checked with; may be given again
     #[arg(long, value_name = "whsec_...", env = "RINGBACK_SECRET", value_delimiter = ',')]
     pub(crate) secret: Vec<Secret>,
+}
+
+/// Flags of `completions`.
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// For which shell
+    pub(crate) shell: Shell,
+}
+
+/// Flags of `man`.
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// Where a page for each command is written to; made if it is missing
+    pub(crate) folder: Option<PathBuf>,
 }
 
 /// Flags of `bench`.

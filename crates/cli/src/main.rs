@@ -1,19 +1,23 @@
 //! The binary `ringback`: settings, wiring, signals, and the commands.
 //!
 //! `args.rs` is the command line, `config/` what becomes of it with the environment and the file, `server.rs` how the
-//! parts are put together. Each command has a file of its name. Exit status: 0 done, 1 failed, 2 refused settings,
-//! 70 the store broke (see [`serve`]).
+//! parts are put together. Each command has a file of its name, and those of the API are made in `client/`. Exit
+//! status: 0 done, 1 failed, 2 refused settings, 3 to 8 what became of a call of the API (`client/failure.rs`), 70 the
+//! store broke (see [`serve`]).
 
 mod args;
 mod backup;
 mod bench;
 mod check;
+mod client;
+mod completions;
 mod config;
 mod config_print;
 mod demo;
 mod keys;
 mod listen;
 mod log;
+mod man;
 mod receiver;
 mod rekey;
 mod restore;
@@ -28,7 +32,7 @@ mod url_rules;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use args::{Cli, Command, ConfigCommand};
+use args::{Cli, Command, ConfigCommand, Read};
 use config::ConfigError;
 use server::StoreBroken;
 
@@ -43,7 +47,24 @@ const EXIT_STORE: u8 = 70;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let done = match Cli::read().command {
+    let done = match Cli::read() {
+        Read::Command(command) => run(command),
+        Read::Api(result) => result,
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever read the output has seen enough, as `head` has.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One line, causes included; if even standard error is gone, the status has to do.
+            writeln!(io::stderr(), "ringback: {error:#}").ok();
+            ExitCode::from(status(&error))
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
         Command::Serve(args) => serve::run(*args),
         Command::Demo(args) => demo::run(args),
         Command::Token(args) => token::run(args),
@@ -53,18 +74,17 @@ fn main() -> ExitCode {
         Command::Rekey(args) => rekey::run(args),
         Command::Listen(args) => listen::run(args),
         Command::Bench(args) => bench::run(args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
         Command::Config(args) => match args.command {
             ConfigCommand::Print => config_print::run(),
         },
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // One line, causes included; if even standard error is gone, the status has to do.
-            writeln!(io::stderr(), "ringback: {error:#}").ok();
-            ExitCode::from(status(&error))
-        }
     }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
+    causes.any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
 }
 
 fn status(error: &anyhow::Error) -> u8 {
@@ -73,6 +93,6 @@ fn status(error: &anyhow::Error) -> u8 {
     } else if error.chain().any(|cause| cause.is::<ConfigError>()) {
         EXIT_SETTINGS
     } else {
-        1
+        error.downcast_ref::<client::Failure>().map_or(1, client::Failure::exit)
     }
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a step of a test that fails is the failure of the test")]
 
+mod api;
 mod demo;
 mod golden;
 mod packaging;
@@ -9,5 +10,6 @@ mod program;
 mod serve;
 mod settings;
 mod store_commands;
+mod terminal;
 mod token;
 mod tools;

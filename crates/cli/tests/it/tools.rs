@@ -88,3 +88,19 @@ fn bench_says_what_a_server_lacks_that_may_not_call_this_machine() {
     let (status, text) = crate::program::refusal(ringback("bench").args(["--server", &address, "--token", &token]));
     assert!(status == 1 && text.contains("--egress-allow 127.0.0.1/32"), "{text}");
 }
+
+#[test]
+fn shells_complete_and_manuals_tell_every_command() {
+    for (shell, words) in
+        [("bash", "ringback__subcmd__endpoint__subcmd__recover"), ("zsh", "--event-types"), ("fish", "recover")]
+    {
+        let output = ringback("completions").arg(shell).output().unwrap();
+        assert!(String::from_utf8(output.stdout).unwrap().contains(words), "{shell}");
+    }
+    let page = String::from_utf8(ringback("man").output().unwrap().stdout).unwrap();
+    assert!(page.contains(".TH ringback 1") && page.contains("ringback\\-endpoint(1)"), "{page}");
+    let folder = tempfile::tempdir().unwrap();
+    assert!(ringback("man").arg(folder.path()).status().unwrap().success());
+    let page = std::fs::read_to_string(folder.path().join("ringback-endpoint-create.1")).unwrap();
+    assert!(page.contains("\\-\\-event\\-types"), "{page}");
+}
