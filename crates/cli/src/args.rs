@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
-use ringback_model::{AppId, OrgId};
+use ringback_model::{AppId, OrgId, Timestamp};
 
 use crate::client;
 use crate::config::{
@@ -71,7 +71,7 @@ stand in the file (store = \"...\"). Flags go over the environment, the environm
 pub(crate) enum Command {
     /// Runs the server: the API and the engine that delivers
     Serve(Box<ServeArgs>),
-    /// Shows what it does, in one go: a server, a receiver, and webhooks between them
+    /// Shows what it does: a server, a receiver, and webhooks between them
     Demo(DemoArgs),
     /// Prints a bearer token for the API
     Token(TokenArgs),
@@ -85,6 +85,8 @@ pub(crate) enum Command {
     Rekey(StoreArgs),
     /// Receives webhooks and prints them, for trying things out
     Listen(ListenArgs),
+    /// Says whether the signature of a captured request holds, and if not, why
+    Verify(VerifyArgs),
     /// Measures how many messages a second are accepted and delivered
     Bench(BenchArgs),
     /// Tells of settings
@@ -235,6 +237,26 @@ pub(crate) struct ListenArgs {
     /// A secret that signatures are checked with; may be given again
     #[arg(long, value_name = "whsec_...", env = "RINGBACK_SECRET", value_delimiter = ',')]
     pub(crate) secret: Vec<Secret>,
+}
+
+/// Flags of `verify`.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// The request as it arrived, in a file; - for standard input
+    #[arg(value_name = "REQUEST", default_value = "-")]
+    pub(crate) request: String,
+    /// The endpoint's secret, or its public key; may be given again
+    #[arg(long, value_name = "whsec_...|whpk_...", env = "RINGBACK_SECRET", value_delimiter = ',', required = true)]
+    pub(crate) secret: Vec<Secret>,
+    /// A file with the body, if the request has only headers
+    #[arg(long, value_name = "FILE")]
+    pub(crate) body: Option<PathBuf>,
+    /// When the request arrived [default: now]
+    #[arg(long, value_name = "TIME", conflicts_with = "any_time")]
+    pub(crate) at: Option<Timestamp>,
+    /// Does not ask when it was signed
+    #[arg(long)]
+    pub(crate) any_time: bool,
 }
 
 /// Flags of `completions`.

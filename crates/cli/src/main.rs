@@ -28,6 +28,7 @@ mod store;
 mod terminal;
 mod token;
 mod url_rules;
+mod verify;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -73,6 +74,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Restore(args) => restore::run(args),
         Command::Rekey(args) => rekey::run(args),
         Command::Listen(args) => listen::run(args),
+        Command::Verify(args) => verify::run(&args),
         Command::Bench(args) => bench::run(args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),

@@ -89,6 +89,38 @@ fn bench_says_what_a_server_lacks_that_may_not_call_this_machine() {
     assert!(status == 1 && text.contains("--egress-allow 127.0.0.1/32"), "{text}");
 }
 
+/// What `listen` prints of a request, which `verify` takes.
+#[test]
+fn verify_says_of_a_captured_request_whether_it_is_genuine_and_if_not_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut listener = Running::start(ringback("listen").args(["--port", "0"]));
+    let url = listener.line().rsplit_once(' ').unwrap().1.to_owned();
+    let mut server = Running::start(&mut serve(folder.path()));
+    let secret = send(&mut server, folder.path(), &format!("{url}hook"), 1);
+    let mut captured = listener.line_with("POST /hook -> 200") + "\n";
+    loop {
+        let line = listener.line();
+        if line.starts_with("signature: ") {
+            break;
+        }
+        captured += &format!("{line}\n");
+    }
+    let request = folder.path().join("request.txt");
+    std::fs::write(&request, captured.trim_end()).unwrap();
+    let verify = |secret: &str, more: &[&str]| {
+        let output = ringback("verify").arg(&request).args(["--secret", secret]).args(more).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (status, text) = verify(&secret, &[]);
+    assert!(status == 0 && text.starts_with("the signature holds\n"), "{text}");
+    assert!(text.contains(r#".{"pin":"31337"}"#) && !text.contains('\x1b'), "{text}");
+    let (status, text) = verify("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", &[]);
+    assert!(status == 1 && text.starts_with("the signature does not hold: the secret\n"), "{text}");
+    let (status, text) = verify(&secret, &["--at", "2020-01-01T00:00:00Z"]);
+    assert!(status == 1 && text.starts_with("the signature does not hold: the time\n"), "{text}");
+    assert_eq!(verify("nonsense!", &[]).0, 2);
+}
+
 #[test]
 fn shells_complete_and_manuals_tell_every_command() {
     for (shell, words) in
