@@ -12,6 +12,7 @@ use crate::config::{
     Algorithms, HostNames, IssuerUrl, Length, Listen, LogFormat, MigrateUrl, Networks, ProxyUrl, PublicUrl, Schedule,
     Secret, StoreAddress,
 };
+use crate::import_svix::ImportSvixArgs;
 
 /// Delivers webhooks: at least once, signed, in order where asked for, retried for days.
 #[derive(Debug, Parser)]
@@ -87,6 +88,8 @@ pub(crate) enum Command {
     Listen(ListenArgs),
     /// Says whether the signature of a captured request holds, and if not, why
     Verify(VerifyArgs),
+    /// Takes applications, endpoints and event types over from a Svix server
+    ImportSvix(ImportSvixArgs),
     /// Measures how many messages a second are accepted and delivered
     Bench(BenchArgs),
     /// Tells of settings

@@ -14,6 +14,7 @@ mod completions;
 mod config;
 mod config_print;
 mod demo;
+mod import_svix;
 mod keys;
 mod listen;
 mod log;
@@ -75,6 +76,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Rekey(args) => rekey::run(args),
         Command::Listen(args) => listen::run(args),
         Command::Verify(args) => verify::run(&args),
+        Command::ImportSvix(args) => import_svix::run(&args),
         Command::Bench(args) => bench::run(args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),

@@ -31,6 +31,11 @@ pub(crate) struct Call {
 }
 
 impl Call {
+    /// A call without a query.
+    pub(crate) fn new(method: Method, path: String, body: Option<Bytes>) -> Self {
+        Self { method, path, query: Vec::new(), body, key: None }
+    }
+
     /// Path and query.
     pub(crate) fn target(&self) -> String {
         let mut target = self.path.clone();
@@ -127,7 +132,7 @@ fn nothing_given(fields: &[Field]) -> Failure {
 }
 
 /// Adds a text to a path or query, percent-encoded but for the unreserved characters (RFC 3986, section 2.3).
-fn encode(text: &str, into: &mut String) {
+pub(crate) fn encode(text: &str, into: &mut String) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

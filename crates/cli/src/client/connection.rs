@@ -8,7 +8,7 @@ use ringback_model::Redacted;
 use super::failure::Failure;
 
 /// Where `ringback serve` listens unless it is told otherwise.
-const DEFAULT_SERVER: &str = "http://127.0.0.1:8071";
+pub(crate) const DEFAULT_SERVER: &str = "http://127.0.0.1:8071";
 
 const SERVER: &str = "server";
 const TOKEN: &str = "token";

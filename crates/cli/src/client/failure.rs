@@ -29,6 +29,20 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// Whether there is no such thing.
+    pub(crate) fn is_not_found(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.status == StatusCode::NOT_FOUND)
+    }
+
+    /// Whether the next call would meet with the same: nobody answers, or the token does not count.
+    pub(crate) fn is_of_the_connection(&self) -> bool {
+        match self {
+            Self::NoAnswer(_) => true,
+            Self::Refused(refusal) => matches!(refusal.exit(), 4 | 7),
+            Self::Usage(_) | Self::Stranger(_) | Self::CalledOff => false,
+        }
+    }
+
     /// The exit status. Those of a program: 1 anything else, 2 the command line.
     pub(crate) fn exit(&self) -> u8 {
         match self {

@@ -27,14 +27,15 @@ use ringback_engine::SystemClock;
 use ringback_model::Clock as _;
 use tokio::runtime::Runtime;
 
-use self::call::Call;
 use self::catalogue::Operation;
-use self::connection::Connection;
-use self::exchange::Client;
 use self::output::Printer;
 
+pub(crate) use call::{Call, encode};
 pub(crate) use command::commands;
+pub(crate) use connection::{Connection, DEFAULT_SERVER};
+pub(crate) use exchange::Client;
 pub(crate) use failure::Failure;
+pub(crate) use page::{LIMIT, Page};
 
 /// Runs a command of the API; `None` if it is none.
 pub(crate) fn run(matches: &ArgMatches) -> Option<anyhow::Result<()>> {
@@ -60,7 +61,7 @@ fn run_operation(operation: &'static Operation, matches: &ArgMatches) -> anyhow:
 }
 
 /// The runtime of a command that makes one call after the other.
-fn runtime() -> anyhow::Result<Runtime> {
+pub(crate) fn runtime() -> anyhow::Result<Runtime> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.context("cannot start the runtime")
 }

@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::output::Printer;
 
 /// The largest page that there is.
-const LIMIT: &str = "250";
+pub(crate) const LIMIT: &str = "250";
 
 /// One page of a list.
 #[derive(Debug, Deserialize)]

@@ -5,6 +5,7 @@
 mod api;
 mod demo;
 mod golden;
+mod import_svix;
 mod packaging;
 mod program;
 mod serve;

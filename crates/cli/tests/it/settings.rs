@@ -81,8 +81,21 @@ fn a_log_filter_that_is_none_is_refused() {
 
 #[test]
 fn help_fits_the_terminal_and_never_shows_a_secret_of_the_environment() {
-    let own =
-        ["serve", "demo", "token", "check", "backup", "restore", "rekey", "listen", "verify", "bench", "man", "help"];
+    let own = [
+        "serve",
+        "demo",
+        "token",
+        "check",
+        "backup",
+        "restore",
+        "rekey",
+        "listen",
+        "verify",
+        "import-svix",
+        "bench",
+        "man",
+        "help",
+    ];
     for command in own.into_iter().chain(["app", "endpoint create", "message send", "attempt list-by-endpoint"]) {
         let mut words = command.split(' ');
         let mut program = ringback(words.next().unwrap());
