@@ -93,6 +93,28 @@ async fn the_documentation_is_served_and_asks_nobody_else() {
 }
 
 #[tokio::test]
+async fn the_pages_of_the_documentation_are_served_as_markdown() {
+    let world = World::new();
+    let get = async |path: &str, accept: &str| {
+        world.send(request("GET", path).header("accept", accept).body(Body::empty()).unwrap()).await
+    };
+    let index = get("/docs/index.md", "*/*").await;
+    assert_eq!(index.headers["content-type"], "text/markdown; charset=utf-8");
+    assert_eq!(get("/docs", "text/markdown, text/html;q=0.5").await.text, index.text);
+    assert!(get("/docs", "text/html").await.text.starts_with("<!doctype html>"));
+    assert_eq!(get("/llms.txt", "*/*").await.text, index.text);
+    let links: Vec<_> =
+        index.text.lines().filter_map(|line| line.strip_prefix("- [")?.split(['(', ')']).nth(1)).collect();
+    assert!(links.len() >= 18, "{links:?}");
+    for path in links {
+        let page = get(path, "*/*").await;
+        assert!(page.status == 200 && page.text.starts_with("# "), "{path}");
+        assert_eq!(page.headers["content-type"], "text/markdown; charset=utf-8");
+    }
+    assert_eq!(get("/docs/nothing.md", "*/*").await.status, 404);
+}
+
+#[tokio::test]
 async fn a_handler_that_panics_costs_its_own_request_alone() {
     let mut world = World::new();
     let routes =
