@@ -237,6 +237,9 @@ pub(crate) struct ListenArgs {
     /// Answers every so manieth request with 500
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) fail_every: Option<u64>,
+    /// Hands each request on to this URL, and its answer back
+    #[arg(long, value_name = "URL", conflicts_with_all = ["status", "delay", "fail_every"])]
+    pub(crate) forward: Option<String>,
     /// A secret that signatures are checked with; may be given again
     #[arg(long, value_name = "whsec_...", env = "RINGBACK_SECRET", value_delimiter = ',')]
     pub(crate) secret: Vec<Secret>,

@@ -10,7 +10,9 @@ use ringback_engine::SystemClock;
 use ringback_model::{Clock as _, Timestamp};
 
 use crate::args::ListenArgs;
+use crate::client::Failure;
 use crate::config::Secret;
+use crate::receiver::forward::Forward;
 use crate::receiver::signature::verify;
 use crate::receiver::{Arrival, Receiver, Reply};
 use crate::server::runtime;
@@ -33,7 +35,9 @@ async fn listen(args: ListenArgs) -> anyhow::Result<()> {
         Reply { delay, ..status.into() }
     };
     let address = (Ipv4Addr::LOCALHOST, args.port).into();
-    let mut receiver = Receiver::start_on(address, answers)
+    let forward =
+        args.forward.as_deref().map(Forward::to).transpose().map_err(|error| Failure::Usage(error.to_string()))?;
+    let mut receiver = Receiver::start_on(address, answers, forward)
         .await
         .with_context(|| format!("cannot listen on {address} (choose another port with --port)"))?;
     writeln!(io::stdout(), "Listening on {}", receiver.url("/"))?;

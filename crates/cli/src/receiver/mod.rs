@@ -2,6 +2,7 @@
 //!
 //! It listens in plain HTTP/1.1 and stops when dropped. [`signature`] checks what it receives.
 
+pub(crate) mod forward;
 pub(crate) mod signature;
 
 use std::io;
@@ -19,6 +20,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+
+use self::forward::Forward;
 
 /// Largest body that is taken: more than the largest message.
 const BODY_MAX: usize = 4 << 20;
@@ -61,13 +64,15 @@ pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     /// The body.
     pub(crate) body: Bytes,
+    /// The headers, beside those of the framing.
+    pub(crate) headers: HeaderMap,
     /// How long it takes to come.
     pub(crate) delay: Duration,
 }
 
 impl From<StatusCode> for Reply {
     fn from(status: StatusCode) -> Self {
-        Self { status, body: Bytes::new(), delay: Duration::ZERO }
+        Self { status, body: Bytes::new(), headers: HeaderMap::new(), delay: Duration::ZERO }
     }
 }
 
@@ -77,6 +82,8 @@ type Answers = dyn Fn(&Method, &str, &[u8]) -> Reply + Send + Sync;
 #[derive(Clone)]
 struct Shared {
     answers: Arc<Answers>,
+    /// Who is asked in place of `answers`, if anybody.
+    forward: Option<Arc<Forward>>,
     arrivals: mpsc::UnboundedSender<Arrival>,
 }
 
@@ -88,22 +95,24 @@ impl Receiver {
     pub(crate) async fn start(
         answers: impl Fn(&Method, &str, &[u8]) -> Reply + Send + Sync + 'static,
     ) -> io::Result<Self> {
-        Self::start_on((Ipv4Addr::LOCALHOST, 0).into(), answers).await
+        Self::start_on((Ipv4Addr::LOCALHOST, 0).into(), answers, None).await
     }
 
-    /// The same at this address.
+    /// The same at this address; with `forward`, what is answered there is answered here.
     ///
     /// # Errors
     /// If it cannot be had.
     pub(crate) async fn start_on(
         address: SocketAddr,
         answers: impl Fn(&Method, &str, &[u8]) -> Reply + Send + Sync + 'static,
+        forward: Option<Forward>,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let (sender, arrivals) = mpsc::unbounded_channel();
         let mut tasks = JoinSet::new();
-        tasks.spawn(accept(listener, Shared { answers: Arc::new(answers), arrivals: sender }));
+        let forward = forward.map(Arc::new);
+        tasks.spawn(accept(listener, Shared { answers: Arc::new(answers), forward, arrivals: sender }));
         Ok(Self { address, arrivals, _tasks: tasks })
     }
 
@@ -149,7 +158,10 @@ async fn handle(request: Request<Incoming>, shared: Shared) -> Result<Response<F
     let (head, body) = request.into_parts();
     let body = Limited::new(body, BODY_MAX).collect().await.map_err(anyhow::Error::from_boxed)?.to_bytes();
     let target = head.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
-    let reply = (shared.answers)(&head.method, &target, &body);
+    let reply = match &shared.forward {
+        Some(forward) => forward.send(&head, body.clone()).await,
+        None => (shared.answers)(&head.method, &target, &body),
+    };
     let arrival = Arrival { method: head.method, target, headers: head.headers, body, answered: reply.status };
     // Nobody listens any more when the command is ending; the sender gets its answer all the same.
     drop(shared.arrivals.send(arrival));
@@ -158,5 +170,6 @@ async fn handle(request: Request<Incoming>, shared: Shared) -> Result<Response<F
     }
     let mut response = Response::new(Full::new(reply.body));
     *response.status_mut() = reply.status;
+    *response.headers_mut() = reply.headers;
     Ok(response)
 }

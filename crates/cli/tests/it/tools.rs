@@ -59,6 +59,34 @@ fn listen_answers_as_it_is_told_and_fails_every_so_often() {
 }
 
 #[test]
+fn listen_hands_requests_on_and_the_answers_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = Running::start(ringback("listen").args(["--port", "0", "--status", "202"]));
+    let place = program.line().rsplit_once(' ').unwrap().1.to_owned();
+    let forward =
+        ["--port", "0", "--forward", &format!("{place}in"), "--secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"];
+    let mut listener = Running::start(ringback("listen").args(forward));
+    let url = listener.line().rsplit_once(' ').unwrap().1.to_owned();
+    let mut server = Running::start(&mut serve(folder.path()));
+    send(&mut server, folder.path(), &format!("{url}hook?a=1"), 1);
+    program.line_with("POST /in?a=1 -> 202");
+    program.line_with("webhook-id: msg_");
+    program.line_with(r#"{"pin":"31337"}"#);
+    listener.line_with("POST /hook?a=1 -> 202");
+    listener.line_with(r#"{"pin":"31337"}"#);
+    assert_eq!(listener.line_with("signature: "), "signature: verified");
+
+    let mut listener = Running::start(ringback("listen").args(["--port", "0", "--forward", "http://127.0.0.1:1/"]));
+    let url = listener.line().rsplit_once(' ').unwrap().1.to_owned();
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Running::start(&mut serve(folder.path()));
+    send(&mut server, folder.path(), &url, 1);
+    listener.line_with("POST / -> 502");
+    let (status, text) = crate::program::refusal(ringback("listen").args(["--forward", "localhost"]));
+    assert!(status == 2 && text.contains("https://example.com/webhooks"), "{text}");
+}
+
+#[test]
 fn bench_prints_one_line_of_figures_of_a_server_of_its_own_and_of_one_that_runs() {
     let bench = |flags: &[&str]| {
         let output = ringback("bench").args(["--messages", "200", "--connections", "4"]).args(flags).output().unwrap();
