@@ -20,6 +20,9 @@ pub enum IdentityError {
     /// Something in the text is no certificate.
     #[error("One of its certificates cannot be read: give each as PEM, as the authority issued it.")]
     Certificate,
+    /// The certificate is of the first version of X.509, which has no extensions.
+    #[error("Its certificate is of X.509 version 1, which cannot be used: have it issued as version 3.")]
+    Version,
     /// Nothing in the text is a private key.
     #[error(
         "It holds no private key that can be read: give PEM, from `-----BEGIN PRIVATE KEY-----` on, without a passphrase."
@@ -41,7 +44,7 @@ impl IdentityError {
     #[must_use]
     pub const fn field(self) -> &'static str {
         match self {
-            Self::NoCertificate | Self::Certificate => "auth.certificate",
+            Self::NoCertificate | Self::Certificate | Self::Version => "auth.certificate",
             Self::NoKey | Self::KeyKind | Self::Mismatch => "auth.key",
             Self::Authority => "auth.ca",
         }
@@ -77,6 +80,7 @@ impl TlsIdentity {
         match key.keys_match() {
             Ok(()) => {}
             Err(rustls::Error::InconsistentKeys(_)) => return Err(IdentityError::Mismatch),
+            Err(_) if is_version_1(&certificates[0]) => return Err(IdentityError::Version),
             Err(_) => return Err(IdentityError::Certificate),
         }
         let authorities = match ca {
@@ -118,6 +122,18 @@ fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, rustls::pki_t
     CertificateDer::pem_slice_iter(pem.as_bytes()).collect()
 }
 
+/// Whether a certificate names no version, which is how the first one is written (RFC 5280, 4.1): the serial number is
+/// then the first thing in what is signed.
+fn is_version_1(certificate: &[u8]) -> bool {
+    /// What a sequence holds.
+    fn inside(der: &[u8]) -> Option<&[u8]> {
+        let (&[tag, length], rest) = der.split_first_chunk()?;
+        let more = usize::from(length.saturating_sub(0x80));
+        rest.get(more..).filter(|_| tag == 0x30)
+    }
+    inside(certificate).and_then(inside).and_then(<[u8]>::first) == Some(&0x02)
+}
+
 fn authorities(pem: &str) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
     let found = certificates(pem).map_err(|_| IdentityError::Authority)?;
     let mut roots = RootCertStore::empty();
@@ -152,6 +168,33 @@ mod tests {
         assert_ne!(identity(None), read(&other, &other_key, None).unwrap().unwrap());
         assert!(!format!("{:?}", identity(None)).contains("PRIVATE"));
         assert!(TlsIdentity::of(&Auth::Bearer { token: Redacted::default() }).unwrap().is_none());
+    }
+
+    /// Of version 1, as `openssl x509 -req` makes one without extensions, and its key.
+    const VERSION_1: (&str, &str) = (
+        "-----BEGIN CERTIFICATE-----\n\
+MIIBFDCBuwIUPRvx6BBYDHns/Q2OvHWbuWiH0VQwCgYIKoZIzj0EAwIwDDEKMAgG\n\
+A1UEAwwBYTAgFw0yNjExMjcwNjQ4NTJaGA8yMTI2MTEwMzA2NDg1MlowDDEKMAgG\n\
+A1UEAwwBYTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABJxhhwOHR2nvIEkh9wFI\n\
+2PXWKiDYcdykkm04mucNGFcObCc+4V/Sa3AB1/c6RKO7NcwzV7Yi2dnbmLkDNCGr\n\
+s2owCgYIKoZIzj0EAwIDSAAwRQIhAI684Yg1i1dzlmJxfImH/GTmhH0O3fCBv3vJ\n\
+IFVn+pZDAiBwh3HsC4UEuF8fY5Z05FssM5j5vGbSNKVi1kJfMjngbQ==\n\
+-----END CERTIFICATE-----",
+        "-----BEGIN PRIVATE KEY-----\n\
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgM116L/ZUK44K4B4g\n\
+h13YrY082yjNOk6S45YAF41bDzGhRANCAAScYYcDh0dp7yBJIfcBSNj11iog2HHc\n\
+pJJtOJrnDRhXDmwnPuFf0mtwAdf3OkSjuzXMM1e2ItnZ25i5AzQhq7Nq\n\
+-----END PRIVATE KEY-----",
+    );
+
+    #[test]
+    fn a_certificate_of_version_1_is_refused_with_what_to_do_about_it() {
+        let error = read(VERSION_1.0, VERSION_1.1, None).unwrap_err();
+        assert_eq!((error, error.field()), (IdentityError::Version, "auth.certificate"));
+        assert!(error.to_string().contains("version 3"));
+        let (certificate, key) = pair();
+        assert!(!is_version_1(&certificates(&certificate).unwrap()[0]) && read(&certificate, &key, None).is_ok());
+        assert!(!is_version_1(&[]) && !is_version_1(&[0x30, 0x84]) && !is_version_1(&[0x30, 0]));
     }
 
     #[test]
