@@ -1,6 +1,7 @@
 //! `POST /jql`: subscriptions as Antly's clients ask for them. The token stands in the body, so no body is logged.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,8 +15,10 @@ use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use ringback_model::{OrgId, Redacted, near};
 use ringback_service::{Service, ServiceError, Subscribed, Subscription, SubscriptionError};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::json;
 
+use crate::explain::explain;
 use crate::extract;
 use crate::problem::{Cause, Problem, Told};
 use crate::respond;
@@ -146,8 +149,25 @@ async fn query(State(service): State<Arc<Service>>, request: Request<Body>) -> R
     answer(&service, query, header, organization).await.unwrap_or_else(IntoResponse::into_response)
 }
 
+/// What is an object in a query, whatever is in it: a list would be taken as its members in their order.
+#[derive(Deserialize)]
+struct Objects {
+    #[serde(rename = "__meta__", default)]
+    _meta: HashMap<String, IgnoredAny>,
+}
+
 /// Reads a query; what cannot be read is named, and nothing of it is repeated: it may be a token.
 fn read(body: &[u8]) -> Result<Query, Refused> {
+    if body.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
+        let message = "The body is no JQL query: it is an object of JSON, with `__meta__`, `prefix`, `trigger` and \
+                       `webhookUrl` in it.";
+        return Err(Refused::invalid("invalid_query", "", message));
+    }
+    read_as::<Objects>(body)?;
+    read_as(body)
+}
+
+fn read_as<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, Refused> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let (path, error) = match serde_path_to_error::deserialize(&mut json) {
         Ok(query) => match json.end() {
@@ -156,12 +176,19 @@ fn read(body: &[u8]) -> Result<Query, Refused> {
         },
         Err(error) => (error.path().to_string(), error.into_inner()),
     };
-    let is_object = body.trim_ascii_start().starts_with(b"{");
-    if error.is_data() && path != "." && is_object {
+    if error.is_data() {
+        // The names of members are ours; what they hold may be a token.
+        let text = error.to_string();
+        let twice = text.strip_prefix("duplicate field `").and_then(|rest| rest.split_once('`')).map(|(name, _)| name);
+        if let Some(name) = twice {
+            let within = path.starts_with("__meta__") && name != "__meta__";
+            let field = if within { format!("__meta__.{name}") } else { name.to_owned() };
+            return Err(Refused::invalid("invalid_value", field, "This member is given twice: keep one."));
+        }
         let wanted = if path == "__meta__" { "an object" } else { "a text" };
         return Err(Refused::invalid("invalid_value", path, format!("It has to be {wanted} of JSON.")));
     }
-    let message = format!("The body is no JQL query: line {}, column {}.", error.line(), error.column());
+    let message = format!("The body is no JQL query. {}", explain(&error).message);
     Err(Refused::invalid("invalid_query", "", message))
 }
 
@@ -189,6 +216,10 @@ async fn answer(
         known("__meta__.authenticationClass", class, &["oauth2", API_KEY]).map_err(refuse)?;
     }
     let token = if in_body { query.meta.authentication_token.clone() } else { header.unwrap_or_default() };
+    if token.reveal().is_empty() {
+        let message = "There is no token: give one as `__meta__.authenticationToken`, or as `Authorization: Bearer`.";
+        return Err(refuse(Refused::token(message)));
+    }
     // A token in the header is one of OAuth, whatever class the body names.
     let actor = if in_body && query.meta.authentication_class == API_KEY {
         service.authenticate(token.reveal()).await
@@ -213,9 +244,21 @@ fn known(field: &'static str, word: &str, words: &[&str]) -> Result<(), Refused>
     if words.contains(&word) {
         return Ok(());
     }
-    let message = match near(word, words.iter().copied()).first() {
-        Some(meant) => format!("`{word}` is not known here; is it `{meant}`?"),
-        None => format!("`{word}` is not known here; there is {}.", words.join(" and ")),
+    let listed = |words: &[&str]| words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ");
+    if word.is_empty() {
+        return Err(Refused::invalid(
+            "unknown_value",
+            field,
+            format!("This member has to be there: {}.", listed(words)),
+        ));
+    }
+    let mut near = near(word, words.iter().copied());
+    // What undoes something is never told for what does it: the nearest one need not be what was meant.
+    near.sort_by_key(|meant| meant.get(..2) != word.get(..2));
+    let message = if near.is_empty() {
+        format!("`{word}` is not known here: it is {}.", listed(words))
+    } else {
+        format!("`{word}` is not known here; is it {}?", listed(&near))
     };
     Err(Refused::invalid("unknown_value", field, message))
 }

@@ -7,7 +7,7 @@ pub fn near<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Ve
     let name = name.to_lowercase().replace('-', "_");
     let mut found: Vec<_> = candidates
         .into_iter()
-        .map(|candidate| (distance(&name, candidate), candidate))
+        .map(|candidate| (distance(&name, &candidate.to_lowercase().replace('-', "_")), candidate))
         .filter(|(distance, candidate)| distance * 3 <= candidate.chars().count().max(3))
         .collect();
     found.sort_unstable();
@@ -52,6 +52,13 @@ mod tests {
         assert_eq!(near("Egress-Allow", keys), ["egress_allow"]);
         assert_eq!(near("jwt_secrets", keys)[0], "jwt_secret");
         assert!(near("colour", keys).is_empty());
+    }
+
+    #[test]
+    fn capitals_and_dashes_of_the_candidates_count_for_nothing_either() {
+        assert_eq!(near("webhook-url", ["webhookUrl", "WEBHOOK_URL"])[0], "WEBHOOK_URL");
+        assert_eq!(near("unsubscribefromwebhook", ["unsubscribeFromWebhook"]), ["unsubscribeFromWebhook"]);
+        assert_eq!(near("DELIVRDTEXTS", ["delivrd-text"]), ["delivrd-text"]);
     }
 
     proptest! {

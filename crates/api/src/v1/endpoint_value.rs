@@ -146,13 +146,26 @@ impl<'de> Deserialize<'de> for HeaderList {
 pub(crate) struct ParameterList(pub(crate) Vec<CustomParameterDraft>);
 
 /// One item of a list of parameters.
-#[derive(Debug, Deserialize)]
-struct ParameterItem {
-    name: String,
-    /// Left out by those who send back a secret one that they have read.
-    value: Option<Redacted>,
-    #[serde(default)]
-    secret: bool,
+#[derive(Debug)]
+struct ParameterItem(CustomParameterDraft);
+
+impl<'de> Deserialize<'de> for ParameterItem {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Said {
+            name: String,
+            value: Option<Redacted>,
+            #[serde(default)]
+            secret: bool,
+        }
+        let Said { name, value, secret } = Said::deserialize(deserializer)?;
+        match value {
+            Some(value) => Ok(Self(CustomParameterDraft { name, value, secret })),
+            // Left out by those who send back a secret one that they have read.
+            None if secret => Ok(Self(CustomParameterDraft { name, value: Redacted::default(), secret })),
+            None => Err(D::Error::missing_field("value")),
+        }
+    }
 }
 
 struct ParameterListVisitor;
@@ -174,8 +187,8 @@ impl<'de> Visitor<'de> for ParameterListVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<ParameterList, A::Error> {
         let mut list = Vec::new();
-        while let Some(ParameterItem { name, value, secret }) = items.next_element()? {
-            list.push(CustomParameterDraft { name, value: value.unwrap_or_default(), secret });
+        while let Some(ParameterItem(parameter)) = items.next_element()? {
+            list.push(parameter);
         }
         Ok(ParameterList(list))
     }

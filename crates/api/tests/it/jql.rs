@@ -92,8 +92,19 @@ async fn what_is_not_known_is_refused_with_what_was_probably_meant() {
         *asked.pointer_mut(pointer).unwrap() = json!(value);
         refused(&ask(&world, &asked).await, 422, field, word);
     }
-    for body in ["{", "[1]", "\"x\"", "{}{}"] {
-        refused(&send(&world, body, Some(&token)).await, 422, "", "no JQL query");
+    for (body, word) in [
+        ("{", "ends too early (line 1, column 1)"),
+        ("{\"prefix\":\"hunter2\" \"", "`,` or `}`"),
+        ("", "ends too early"),
+        ("[1]", "an object"),
+        ("[]", "an object"),
+        ("\"x\"", "an object"),
+        ("{}{}", "trailing"),
+    ] {
+        let answer = send(&world, body, Some(&token)).await;
+        refused(&answer, 422, "", "no JQL query");
+        refused(&answer, 422, "", word);
+        assert!(!answer.text.contains("hunter2"));
     }
     for (pointer, wrong, field, word) in [
         ("/prefix", json!(7), "prefix", "a text"),
@@ -101,6 +112,8 @@ async fn what_is_not_known_is_refused_with_what_was_probably_meant() {
         ("/trigger", json!(["a"]), "trigger", "a text"),
         ("/webhookUrl", json!({}), "webhookUrl", "a text"),
         ("/__meta__", json!("x"), "__meta__", "an object"),
+        ("/__meta__", json!([]), "__meta__", "an object"),
+        ("/__meta__", json!({}), "__meta__.namespace", "has to be there: `system.Webhook`"),
         ("/__meta__/intent", json!(true), "__meta__.intent", "a text"),
         ("/__meta__/authenticationToken", json!(12_345_678), "__meta__.authenticationToken", "a text"),
     ] {
@@ -111,6 +124,36 @@ async fn what_is_not_known_is_refused_with_what_was_probably_meant() {
         assert!(!answer.text.contains("12345678"), "{}", answer.text);
     }
     assert_eq!(world.get("/app/a/endpoint").await.expect(200)["data"], json!([]));
+}
+
+#[tokio::test]
+async fn a_word_that_is_near_two_is_never_taken_for_its_opposite_alone() {
+    let (world, token) = world().await;
+    let both = "is it `unsubscribeFromWebhook` or `subscribeToWebhook`?";
+    for (intent, word) in [
+        ("unsubscribeToWebhook", both),
+        ("unsubscribeWebhook", both),
+        ("unsubscribefromwebhook", "is it `unsubscribeFromWebhook`"),
+        ("SubscribeToWebhook", "is it `subscribeToWebhook`"),
+        ("", "has to be there: `subscribeToWebhook` or `unsubscribeFromWebhook`"),
+    ] {
+        let mut asked = query(&token);
+        asked["__meta__"]["intent"] = json!(intent);
+        refused(&ask(&world, &asked).await, 422, "__meta__.intent", word);
+    }
+}
+
+#[tokio::test]
+async fn a_member_that_is_given_twice_and_a_token_that_is_not_given_are_named() {
+    let (world, token) = world().await;
+    let text = query(&token).to_string();
+    let twice = text.replacen("\"prefix\"", "\"prefix\":\"hunter2\",\"prefix\"", 1);
+    refused(&send(&world, &twice, None).await, 422, "prefix", "twice");
+    let twice = text.replacen("\"intent\"", "\"intent\":\"hunter2\",\"intent\"", 1);
+    let answer = send(&world, &twice, None).await;
+    refused(&answer, 422, "__meta__.intent", "twice");
+    assert!(!answer.text.contains("hunter2"));
+    refused(&ask(&world, &query("")).await, 401, "__meta__.authenticationToken", "There is no token");
 }
 
 #[tokio::test]
