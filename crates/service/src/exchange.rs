@@ -310,7 +310,7 @@ mod tests {
             let outcome = AttemptOutcome::Failed { why: Failure::Status(status), retry_after: None };
             let request = prepared("/", "");
             let sent = without_secrets(&route, sent);
-            let verdict = Verdict::of(&request, &sent, &outcome, None);
+            let verdict = Verdict::of(&request, &sent, &outcome, route.recipe.success());
             let shown = exchange_view(request_view(&route, &request, &request), &sent).response.unwrap();
             for form in forms {
                 prop_assert!(!shown.body.contains(form), "{} has {form}", shown.body);

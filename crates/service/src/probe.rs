@@ -102,7 +102,7 @@ impl Service {
         let sent = self.verifier.probe.send(&route, prepared.clone(), route.timeout).await;
         let outcome = sent.outcome_by(route.recipe.success(), route.shows_secret(), self.clock.wall());
         let sent = without_secrets(&route, sent);
-        let verdict = Verdict::of(&prepared, &sent, &outcome, route.config.endpoint.success.as_deref());
+        let verdict = Verdict::of(&prepared, &sent, &outcome, route.recipe.success());
         let verdict = verdict.with(withheld.as_deref());
         Ok(TestView { exchange: exchange_view(view, &sent), verdict, warnings })
     }

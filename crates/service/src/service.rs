@@ -25,7 +25,7 @@ pub(crate) const TRIES: usize = 8;
 /// How many tests an application may ask for in a minute.
 const TESTS_MAX: usize = 10;
 /// How many handshakes an application may ask for in a minute, beside those that saving an endpoint makes.
-const HANDSHAKES_MAX: usize = 60;
+const HANDSHAKES_MAX: usize = 10;
 
 /// What a [`Service`] is made of.
 #[derive(Debug)]

@@ -278,7 +278,7 @@ fn judge(
 ) -> Result<(), Refused> {
     let endpoint = &route.config.endpoint;
     let outcome = sent.outcome_by(route.recipe.success(), route.shows_secret(), wall);
-    let verdict = || Verdict::of(request, told, &outcome, endpoint.success.as_deref()).sentences();
+    let verdict = || Verdict::of(request, told, &outcome, route.recipe.success()).sentences();
     let refused = |reason: String| Err(Refused { reason, is_ours: false });
     let Ok(answer) = &sent.result else {
         let is_ours = matches!(&outcome, AttemptOutcome::NotSent { why: NotSent::LocalResource });
@@ -294,7 +294,7 @@ fn judge(
     match handshake.judge(answer.status, body) {
         Ok(()) => Ok(()),
         // What a redirect or an error of the receiver means is known better elsewhere.
-        Err(_) if answer.status >= 300 => refused(verdict()),
+        Err(_) if answer.status >= 300 && outcome != AttemptOutcome::Delivered => refused(verdict()),
         Err(refusal) => refused(refusal.to_string()),
     }
 }

@@ -69,7 +69,9 @@ pub enum Acknowledgement {
 pub struct Success {
     /// Those that count; 2xx if empty.
     status: Vec<StatusPattern>,
-    body: Option<Body>,
+    /// The endpoint itself names them.
+    names_status: bool,
+    body: Option<(Body, BodyRule)>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -93,7 +95,7 @@ impl Success {
     /// # Errors
     /// What of the rule makes no sense: registration answers with it.
     pub fn new(rule: Option<&SuccessRule>, default: &[StatusPattern]) -> Result<Self, RecipeError> {
-        let Some(rule) = rule else { return Ok(Self { status: default.to_vec(), body: None }) };
+        let Some(rule) = rule else { return Ok(Self { status: default.to_vec(), ..Self::default() }) };
         let mut status = Vec::with_capacity(rule.status.len());
         for (at, text) in rule.status.iter().enumerate() {
             let pattern = StatusPattern::parse(text).ok_or_else(|| {
@@ -102,10 +104,30 @@ impl Success {
             })?;
             status.push(pattern);
         }
-        if status.is_empty() {
+        let names_status = !status.is_empty();
+        if !names_status {
             status.extend_from_slice(default);
         }
-        Ok(Self { status, body: rule.body.as_ref().map(Body::new).transpose()? })
+        let body = rule.body.as_ref().map(|rule| Ok((Body::new(rule)?, rule.clone()))).transpose()?;
+        Ok(Self { status, names_status, body })
+    }
+
+    /// The statuses that count; 2xx if there are none.
+    #[must_use]
+    pub fn statuses(&self) -> &[StatusPattern] {
+        &self.status
+    }
+
+    /// Whether the endpoint names the statuses that count, and not its dialect.
+    #[must_use]
+    pub const fn names_status(&self) -> bool {
+        self.names_status
+    }
+
+    /// What the body has to hold, as the endpoint says it.
+    #[must_use]
+    pub fn body_rule(&self) -> Option<&BodyRule> {
+        self.body.as_ref().map(|(_, rule)| rule)
     }
 
     /// Judges an answer by its status and as much of its body as was read.
@@ -118,7 +140,7 @@ impl Success {
         };
         match &self.body {
             _ if !counts => Acknowledgement::WrongStatus,
-            Some(rule) if !rule.is_met(body.trim_ascii()) => Acknowledgement::WrongBody,
+            Some((rule, _)) if !rule.is_met(body.trim_ascii()) => Acknowledgement::WrongBody,
             Some(_) | None => Acknowledgement::Given,
         }
     }

@@ -8,10 +8,11 @@ use std::borrow::Cow;
 
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
+use ringback_engine::TokenError;
 use ringback_engine::egress::{ConnectError, Denied, ResolveError, TlsProblem};
 use ringback_engine::transport::{BodyEnd, Fault, Sent};
-use ringback_model::{AttemptOutcome, Failure, SendMethod, SuccessRule, sentence};
-use ringback_wire::Prepared;
+use ringback_model::{AttemptOutcome, Failure, SendMethod, sentence};
+use ringback_wire::{Prepared, Success};
 
 /// A verdict in one word: what the API and the console tell cases apart by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,17 +104,14 @@ impl Verdict {
         Self { class, text: text.into(), advice: advice.into() }
     }
 
-    /// The verdict on an exchange: `outcome` is what a delivery would have made of it.
+    /// The verdict on an exchange: `outcome` is what a delivery would have made of it, by what counts as `success`.
     #[must_use]
-    pub fn of(request: &Prepared, sent: &Sent, outcome: &AttemptOutcome, rule: Option<&SuccessRule>) -> Self {
+    pub fn of(request: &Prepared, sent: &Sent, outcome: &AttemptOutcome, success: &Success) -> Self {
         match &sent.result {
             Err(Fault::Connect(error)) => not_connected(error),
-            Err(Fault::Token(error)) => Verdict::new(
-                VerdictClass::Unauthorized,
-                sentence(&error.to_string()),
-                "Compare `auth.tokenUrl`, `auth.clientId`, `auth.clientSecret` and `auth.scope` with what the token server \
-                 knows.",
-            ),
+            Err(Fault::Token(error)) => {
+                Verdict::new(VerdictClass::Unauthorized, sentence(&error.to_string()), token_advice(error))
+            }
             Err(Fault::Failed(failure)) => no_answer(*failure),
             Ok(answer) => {
                 let look = Look {
@@ -121,10 +119,11 @@ impl Verdict {
                     headers: &answer.headers,
                     body: &sent.exchange.response,
                     request,
-                    rule,
+                    success,
                 };
                 match outcome {
-                    AttemptOutcome::Delivered => success(&look, answer.body),
+                    AttemptOutcome::Delivered => taken(&look, answer.body),
+                    AttemptOutcome::Failed { why: Failure::Unacknowledged(_), .. } => status::unacknowledged(&look),
                     AttemptOutcome::Failed { .. } | AttemptOutcome::NotSent { .. } => status::verdict(&look),
                 }
             }
@@ -154,7 +153,7 @@ struct Look<'a> {
     headers: &'a HeaderMap,
     body: &'a [u8],
     request: &'a Prepared,
-    rule: Option<&'a SuccessRule>,
+    success: &'a Success,
 }
 
 impl Look<'_> {
@@ -186,7 +185,7 @@ const fn name(method: SendMethod) -> &'static str {
     }
 }
 
-fn success(look: &Look<'_>, body: BodyEnd) -> Verdict {
+fn taken(look: &Look<'_>, body: BodyEnd) -> Verdict {
     let text = format!("The URL answered {}, which counts as success.", look.status);
     let advice = match body {
         BodyEnd::Complete | BodyEnd::TooLong => "",
@@ -196,6 +195,32 @@ fn success(look: &Look<'_>, body: BodyEnd) -> Verdict {
         BodyEnd::Broken => "The body of the answer broke off. It does no harm, and costs a new connection each time.",
     };
     Verdict::new(VerdictClass::Success, text, advice)
+}
+
+/// What to do about a token server that gave no token.
+const fn token_advice(error: &TokenError) -> &'static str {
+    match error {
+        TokenError::NoAnswer(_) => {
+            "Look whether `auth.tokenUrl` is right, and whether its server is up and lets requests in."
+        }
+        TokenError::NoToken => {
+            "Look whether `auth.tokenUrl` is the token endpoint itself: a page for people, or an answer of another form, is \
+             no token."
+        }
+        TokenError::Refused { status: 300..=399, .. } => {
+            "Give as `auth.tokenUrl` the URL that the redirect leads to, if that is the token endpoint: it is not followed."
+        }
+        TokenError::Refused { status: 404 | 405 | 410, .. } => {
+            "Look whether `auth.tokenUrl` is the token endpoint: nothing takes a POST at this path."
+        }
+        TokenError::Refused { status: 429, .. } => "The token server gets too many requests: try again later.",
+        TokenError::Refused { status: 500.., .. } => {
+            "The token server failed by itself, whatever it was asked: look into its log, and try again."
+        }
+        TokenError::Refused { .. } => {
+            "Compare `auth.tokenUrl`, `auth.clientId`, `auth.clientSecret` and `auth.scope` with what the token server knows."
+        }
+    }
 }
 
 fn not_connected(error: &ConnectError) -> Verdict {

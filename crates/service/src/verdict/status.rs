@@ -2,6 +2,7 @@
 
 use http::header::{ACCEPT, ALLOW, LOCATION, RETRY_AFTER};
 use ringback_model::{BodyRule, BodyTest, SendMethod};
+use ringback_wire::StatusPattern;
 use url::form_urlencoded;
 
 use super::{Look, Verdict, VerdictClass, name};
@@ -11,13 +12,17 @@ const NAMES_MAX: usize = 5;
 
 pub(super) fn verdict(look: &Look<'_>) -> Verdict {
     match look.status {
-        200..=299 => not_enough(look),
+        200..=299 => Verdict::new(
+            VerdictClass::Status,
+            format!("The URL answered {}, which does not count as success for this endpoint.", look.status),
+            expectation(look),
+        ),
         301 | 302 | 303 | 307 | 308 => redirect(look),
         304 => Verdict::new(
             VerdictClass::Status,
             "The URL answered 304: nothing has changed since somebody asked. That does not count as success, for nobody \
              has read the event.",
-            "Look at a cache in front of the receiver, which must not answer for it, and answer with a status of 200 to 299.",
+            format!("Look at a cache in front of the receiver, which must not answer for it. {}", expectation(look)),
         ),
         400 | 422 => bad_request(look),
         401 | 403 => unauthorized(look),
@@ -37,44 +42,33 @@ pub(super) fn verdict(look: &Look<'_>) -> Verdict {
 
 /// What would count, in words.
 fn expectation(look: &Look<'_>) -> String {
-    match look.rule.map(|rule| rule.status.as_slice()) {
-        None | Some([]) => "Answer with a status of 200 to 299.".to_owned(),
-        Some(statuses) => format!("Answer with {}, or change `success.status`.", statuses.join(" or ")),
+    let success = look.success;
+    let statuses = success.statuses().iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
+    match success.statuses() {
+        _ if success.names_status() => format!("Answer with {statuses}, or change `success.status`."),
+        [] | [StatusPattern::Class(2)] => "Answer with a status of 200 to 299.".to_owned(),
+        _ => format!("Answer with {statuses}, which are what counts in its dialect, or set `success.status`."),
     }
 }
 
-/// 2xx, and still no success: the rule asks for another status or for something in the body.
-fn not_enough(look: &Look<'_>) -> Verdict {
-    let status = look.status;
-    match look.rule.and_then(|rule| rule.body.as_ref()) {
-        Some(rule) if fits_status(look) => Verdict::new(
-            VerdictClass::BodyMismatch,
-            format!("The URL answered {status}, and its body lacks the acknowledgement that counts as success."),
-            format!("{} {}", acknowledgement(rule), shown_body(look.body)),
-        ),
-        Some(_) | None => Verdict::new(
-            VerdictClass::Status,
-            format!("The URL answered {status}, which does not count as success for this endpoint."),
-            expectation(look),
-        ),
-    }
-}
-
-/// Whether the status is one that the endpoint's own rule names, if it names any.
-fn fits_status(look: &Look<'_>) -> bool {
-    let statuses = look.rule.map_or(&[][..], |rule| &rule.status);
-    let class = format!("{}xx", look.status / 100);
-    statuses.is_empty() || statuses.iter().any(|wanted| *wanted == class || *wanted == look.status.to_string())
+/// The status would do, and the body is not as the rule asks.
+pub(super) fn unacknowledged(look: &Look<'_>) -> Verdict {
+    Verdict::new(
+        VerdictClass::BodyMismatch,
+        format!("The URL answered {}, and its body lacks the acknowledgement that counts as success.", look.status),
+        format!("{}{}", look.success.body_rule().map(acknowledgement).unwrap_or_default(), shown_body(look.body)),
+    )
 }
 
 fn acknowledgement(rule: &BodyRule) -> String {
     let value = rule.value.as_deref().unwrap_or_default();
-    match rule.rule {
+    let advice = match rule.rule {
         BodyTest::Equals => format!("Answer with the body `{value}`, or change `success.body`."),
         BodyTest::Contains => format!("Answer with `{value}` in the body, or change `success.body`."),
         BodyTest::NonEmpty => "Answer with any text in the body, or change `success.body`.".to_owned(),
         BodyTest::JsonPath => format!("Answer with JSON in which `{value}` holds, or change `success.body`."),
-    }
+    };
+    advice + " "
 }
 
 fn shown_body(body: &[u8]) -> String {

@@ -1,7 +1,8 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use ringback_engine::transport::Answer;
-use ringback_model::{BodyRule, BodyTest, Exchange};
+use ringback_model::{BodyRule, BodyTest, Exchange, SuccessRule};
+use ringback_wire::StatusPattern;
 
 use super::*;
 
@@ -42,13 +43,13 @@ fn answered(status: u16, headers: &[(&str, &str)], body: &'static str) -> Sent {
 /// The verdict on an answer that does not count as success.
 fn failed(request: &Prepared, status: u16, headers: &[(&str, &str)]) -> Verdict {
     let outcome = AttemptOutcome::Failed { why: Failure::Status(status), retry_after: None };
-    Verdict::of(request, &answered(status, headers, ""), &outcome, None)
+    Verdict::of(request, &answered(status, headers, ""), &outcome, &Success::default())
 }
 
 fn faulty(fault: impl Into<Fault>) -> Verdict {
     let sent = Sent { result: Err(fault.into()), exchange: Exchange::default(), token: None };
     let outcome = AttemptOutcome::Failed { why: Failure::Connect, retry_after: None };
-    Verdict::of(&request(SendMethod::Json, "{}"), &sent, &outcome, None)
+    Verdict::of(&request(SendMethod::Json, "{}"), &sent, &outcome, &Success::default())
 }
 
 #[test]
@@ -145,34 +146,84 @@ fn a_rejected_secret_and_a_missing_one_are_told_apart() {
     assert!(failed(&request, 403, &[]).advice.contains("Compare the secret"));
 }
 
-#[test]
-fn an_answer_without_its_acknowledgement_is_told_what_is_missing() {
-    let request = request(SendMethod::Json, "{}");
-    let outcome = AttemptOutcome::Failed { why: Failure::Status(200), retry_after: None };
-    let rule = |status: &[&str], test, value: &str| SuccessRule {
+/// The verdict on an answer by this rule of the endpoint, and these statuses of its dialect.
+fn judged(rule: Option<&SuccessRule>, dialect: &[&str], status: u16, body: &'static str) -> Verdict {
+    let dialect: Vec<_> = dialect.iter().map(|text| StatusPattern::parse(text).unwrap()).collect();
+    let (success, sent) = (Success::new(rule, &dialect).unwrap(), answered(status, &[], body));
+    let outcome = sent.outcome_by(&success, false, ringback_model::Timestamp::from_seconds(0));
+    Verdict::of(&request(SendMethod::Json, "{}"), &sent, &outcome, &success)
+}
+
+fn rule(status: &[&str], test: BodyTest, value: &str) -> SuccessRule {
+    SuccessRule {
         status: status.iter().map(|status| (*status).to_owned()).collect(),
         body: Some(BodyRule { rule: test, value: Some(value.to_owned()) }),
-    };
-    for (test, advice) in [
-        (BodyTest::Equals, "the body `ACK/Jasmin`"),
-        (BodyTest::Contains, "`ACK/Jasmin` in the body"),
-        (BodyTest::NonEmpty, "any text"),
-        (BodyTest::JsonPath, "JSON in which `ACK/Jasmin` holds"),
-    ] {
-        let rule = rule(&["2xx"], test, "ACK/Jasmin");
-        let verdict = Verdict::of(&request, &answered(200, &[], "ok"), &outcome, Some(&rule));
-        assert_eq!(verdict.class, VerdictClass::BodyMismatch);
-        assert!(verdict.advice.contains(advice) && verdict.advice.contains("The body was `ok`."), "{verdict:?}");
     }
-    let rule = rule(&["201", "202"], BodyTest::NonEmpty, "");
-    let verdict = Verdict::of(&request, &answered(200, &[], "ok"), &outcome, Some(&rule));
+}
+
+#[test]
+fn an_answer_without_its_acknowledgement_is_told_what_is_missing() {
+    for (test, value, advice) in [
+        (BodyTest::Equals, "ACK/Jasmin", "the body `ACK/Jasmin`"),
+        (BodyTest::Contains, "ACK/Jasmin", "`ACK/Jasmin` in the body"),
+        (BodyTest::JsonPath, "$.a == 1", "JSON in which `$.a == 1` holds"),
+    ] {
+        // A status may count that means something else where nobody says so.
+        for status in [200, 302] {
+            let verdict = judged(Some(&rule(&["2xx", "3xx"], test, value)), &["2xx"], status, "ok");
+            assert_eq!(verdict.class, VerdictClass::BodyMismatch);
+            assert!(verdict.advice.contains(advice) && verdict.advice.contains(" The body was `ok`."), "{verdict:?}");
+        }
+    }
+    let verdict = judged(Some(&rule(&[], BodyTest::NonEmpty, "")), &["2xx"], 200, "");
+    assert!(verdict.advice.contains("any text") && verdict.advice.contains("was empty"), "{verdict:?}");
+    let verdict = judged(Some(&rule(&["201", "202"], BodyTest::NonEmpty, "")), &["2xx"], 200, "ok");
     assert_eq!((verdict.class, verdict.advice.contains("201 or 202")), (VerdictClass::Status, true));
 }
 
 #[test]
+fn the_statuses_that_count_in_a_dialect_are_those_that_are_asked_for() {
+    let acknowledged = rule(&[], BodyTest::Equals, "OK");
+    for rule in [None, Some(&acknowledged)] {
+        for status in [201, 304, 402] {
+            let verdict = judged(rule, &["200", "202"], status, "OK");
+            assert_eq!(verdict.class, VerdictClass::Status, "{verdict:?}");
+            assert!(verdict.advice.contains("200 or 202") && verdict.advice.contains("dialect"), "{verdict:?}");
+        }
+        assert_eq!(judged(rule, &["200", "202"], 202, "OK").class, VerdictClass::Success);
+    }
+    assert_eq!(judged(Some(&acknowledged), &["200", "202"], 202, "no").class, VerdictClass::BodyMismatch);
+}
+
+#[test]
+fn a_token_server_that_fails_is_told_from_one_that_knows_no_such_client() {
+    let refused = |status| TokenError::Refused { status, code: None };
+    let silent = TokenError::NoAnswer(AttemptOutcome::Failed { why: Failure::Timeout, retry_after: None });
+    for (error, word) in [
+        (refused(401), "clientSecret"),
+        (refused(400), "clientSecret"),
+        (refused(500), "failed by itself"),
+        (refused(302), "redirect"),
+        (refused(404), "nothing takes a POST"),
+        (refused(429), "too many"),
+        (TokenError::NoToken, "token endpoint itself"),
+        (silent, "is up"),
+    ] {
+        let verdict = faulty(error.clone());
+        assert_eq!(verdict.class, VerdictClass::Unauthorized);
+        let blames = verdict.advice.contains("clientSecret");
+        assert!(verdict.advice.contains(word) && (blames == (word == "clientSecret")), "{verdict:?}");
+    }
+}
+
+#[test]
 fn success_says_so() {
-    let verdict =
-        Verdict::of(&request(SendMethod::Json, "{}"), &answered(204, &[], ""), &AttemptOutcome::Delivered, None);
+    let verdict = Verdict::of(
+        &request(SendMethod::Json, "{}"),
+        &answered(204, &[], ""),
+        &AttemptOutcome::Delivered,
+        &Success::default(),
+    );
     assert_eq!((verdict.class, verdict.advice.as_str()), (VerdictClass::Success, ""));
     assert_eq!(verdict.sentences(), "The URL answered 204, which counts as success.");
 }
@@ -269,7 +320,7 @@ fn every_class_has_a_word_of_its_own() {
 fn a_rejected_client_certificate_is_told_as_such_though_the_handshake_was_over() {
     let sent = Sent { result: Err(Fault::Failed(Failure::Tls)), exchange: Exchange::default(), token: None };
     let outcome = AttemptOutcome::Failed { why: Failure::Tls, retry_after: None };
-    let verdict = Verdict::of(&request(SendMethod::Json, "{}"), &sent, &outcome, None);
+    let verdict = Verdict::of(&request(SendMethod::Json, "{}"), &sent, &outcome, &Success::default());
     assert_eq!(verdict.class, VerdictClass::Tls);
     assert!(
         verdict.text.contains("client certificate") && verdict.advice.contains("trusts for clients"),
