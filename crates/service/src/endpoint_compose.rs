@@ -208,12 +208,7 @@ fn listing_warnings(app: &AppConfig, endpoint: &Endpoint) -> Vec<String> {
 }
 
 /// Notes why no request could be made; returns what its receiver may stumble over.
-fn check_request(
-    endpoint: &Endpoint,
-    secrets: &EndpointSecrets,
-    app: &AppConfig,
-    faults: &mut Faults,
-) -> Option<String> {
+fn check_request(endpoint: &Endpoint, secrets: &EndpointSecrets, app: &AppConfig, faults: &mut Faults) -> Vec<String> {
     let sends_headers = endpoint.shape.as_ref().is_none_or(|shape| shape.custom_headers_enabled);
     if let Some(header) = secrets.auth.as_ref().and_then(auth_header)
         && sends_headers
@@ -231,16 +226,16 @@ fn check_request(
     if matches!(secrets.auth, Some(Auth::Mtls { .. })) && !url.starts_with("https://") {
         faults.note("auth", "A certificate is shown over TLS alone: register a URL that begins with `https://`.");
     }
-    match Recipe::new(&Endpoint { url, ..endpoint.clone() }, secrets, &app.settings) {
+    match Recipe::new(&Endpoint { url: url.clone(), ..endpoint.clone() }, secrets, &app.settings) {
         Ok(recipe) => {
             check_signature_headers(endpoint, secrets, &recipe, faults);
-            recipe.names_alike().map(|(one, other)| {
-                format!("`{one}` and `{other}` differ in case alone, which many receivers do not tell")
-            })
+            let review = recipe.review(&Endpoint { url, ..endpoint.clone() });
+            review.faults.into_iter().for_each(|fault| faults.note_path(&fault.field, fault.message));
+            review.warnings
         }
         Err(error) => {
             faults.note_path(&error.field, error.message);
-            None
+            Vec::new()
         }
     }
 }

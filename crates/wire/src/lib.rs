@@ -32,6 +32,7 @@ use crate::source::Event;
 
 pub use handshake::{ANSWER_MAX, Challenge, Handshake, NoRoom, Occasion, Refusal, TOKEN_PARAMETER};
 pub use mask::{MASK, SecretMask};
+pub use plan::Review;
 pub use recipe::{Recipe, RecipeError};
 pub use signature::Signer;
 pub use success::{Acknowledgement, StatusPattern, Success};
@@ -127,6 +128,15 @@ pub enum RenderError {
         /// The name.
         name: String,
     },
+    /// A GET would have a name twice: in the URL, and in what is appended.
+    #[error(
+        "The query of the URL has `{name}`, and so has the event, which a GET appends: rename the one in the URL, or choose \
+         another send method."
+    )]
+    QueryTaken {
+        /// The name.
+        name: String,
+    },
     /// Path and query are longer than receivers take.
     #[error("Path and query would have {length} bytes; at most 8192 are sent. Choose another send method.")]
     TargetTooLong {
@@ -136,6 +146,15 @@ pub enum RenderError {
     /// A template makes too much of the event.
     #[error("The body would have more than 4 MiB: use fewer values.")]
     BodyTooLong,
+    /// A value would lead out of its place in the path.
+    #[error(
+        "With the value of {paths} in it, the path of the URL has a part `.` or `..`, which leads to another path: no such \
+         value can stand there alone."
+    )]
+    Segment {
+        /// The paths or placeholders in that part.
+        paths: String,
+    },
     /// Path and query cannot be requested with these values in it.
     #[error("The URL cannot be requested with the values of this event in it.")]
     Target,
@@ -241,11 +260,6 @@ fn target(recipe: &Recipe, base: Option<&str>, query: &str, body: &[u8]) -> Resu
     }
     if text.len() > TARGET_MAX {
         return Err(RenderError::TargetTooLong { length: text.len() });
-    }
-    // A value could lead out of its place in the path.
-    let path = text.split('?').next().unwrap_or_default();
-    if matches!(recipe.target(), Target::Open) && path.split('/').any(|part| part == "." || part == "..") {
-        return Err(RenderError::Target);
     }
     recipe::request_target(&text).map_err(|_| RenderError::Target)
 }

@@ -14,7 +14,7 @@ use ringback_model::{
 };
 
 use crate::dialect::Dialect;
-use crate::plan::Plan;
+use crate::plan::{Plan, Review};
 use crate::report::{Report, type_of_event};
 use crate::retired::Retired;
 use crate::signature::Provider;
@@ -155,10 +155,10 @@ impl Recipe {
         self.mappings.get(event_type)
     }
 
-    /// Two parameters whose names differ in their case alone: many receivers take them as one.
+    /// What of the endpoint that it was made from would do nothing, or something else than its owner means.
     #[must_use]
-    pub fn names_alike(&self) -> Option<(&str, &str)> {
-        self.plan()?.names_alike()
+    pub fn review(&self, endpoint: &Endpoint) -> Review {
+        Review::of(endpoint, self.dialect, self.plan())
     }
 
     /// The headers that the dialect signs with: nobody else may set them.

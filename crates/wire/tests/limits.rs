@@ -28,7 +28,8 @@ fn a_value_cannot_lead_out_of_its_place_in_the_path() {
         render("https://h.example/p/{{message.clientRef}}/x?q={{message.clientRef}}", json!({}), &payload)
     };
     for out in [".", ".."] {
-        assert_eq!(to(out).unwrap_err(), RenderError::Target, "{out}");
+        let paths = "`message.clientRef`".to_owned();
+        assert_eq!(to(out).unwrap_err(), RenderError::Segment { paths }, "{out}");
     }
     assert_eq!(to("...").unwrap().target.as_str(), "/p/.../x?q=...");
     assert_eq!(to("a/../b").unwrap().target.as_str(), "/p/a%2F..%2Fb/x?q=a%2F..%2Fb");
@@ -140,4 +141,47 @@ fn a_parameter_that_nothing_has_that_the_endpoint_gets_is_refused() {
     assert_eq!(field("sms", "dlr", json!({ "readTime": "", "mobile": "to" })), None);
     assert_eq!(field("whatsapp", "dlr", json!({ "readTime": "read", "status": "state" })), None);
     assert_eq!(refused(&json!({ "dialect": "console", "parameters": { "mobile": "to" } })), None);
+}
+
+#[test]
+fn a_get_never_has_a_name_of_the_urls_own_query_again() {
+    let at = |query: &str| json!({ "sendMethod": "get", "url": format!("https://h.example/du{query}") });
+    let send = |query: &str, payload: &Value| kit::request(&at(query), "order.paid", &payload.to_string());
+    for (query, payload, name) in [
+        ("?b=1", json!({ "b": 2 }), "b"),
+        ("?a=1&b%20c", json!({ "x": 0, "b c": 2 }), "b c"),
+        ("?b={{event.type}}", json!({ "b": null }), "b"),
+    ] {
+        let error = send(query, &payload).unwrap_err();
+        assert_eq!(error, RenderError::QueryTaken { name: name.to_owned() }, "{query}");
+        assert!(error.to_string().contains(name));
+    }
+    let sent = send("?b=1", &json!({ "c": 2 })).unwrap();
+    assert_eq!(sent.target.query(), Some("b=1&c=2"));
+    let form = json!({ "sendMethod": "post", "url": "https://h.example/du?b=1" });
+    assert!(kit::request(&form, "order.paid", r#"{"b":2}"#).is_ok(), "a form is another place");
+    let mo =
+        json!({ "dialect": "console", "product": "whatsapp", "sendMethod": "get", "url": "https://h.example/?from=1" });
+    let inbound =
+        r#"{"product":"whatsapp","inbound":{"messages":[{"id":"w","from":"254","type":"text","text":{"body":"x"}}]}}"#;
+    let error = kit::request(&mo, "whatsapp.mo", inbound).unwrap_err();
+    assert_eq!(error, RenderError::QueryTaken { name: "from".to_owned() });
+}
+
+#[test]
+fn a_value_that_would_lead_to_another_path_is_held_and_named() {
+    let send = |url: &str, value: &str| {
+        let payload = json!({ "v": value, "w": "." }).to_string();
+        kit::request(&json!({ "url": format!("https://h.example{url}") }), "order.paid", &payload)
+    };
+    for (url, value, named) in [
+        ("/a/{{payload.v}}/b", "..", "`payload.v`"),
+        ("/a/{{payload.v}}?x={{payload.w}}", ".", "`payload.v`"),
+        ("/{{payload.w}}{{payload.v}}", ".", "`payload.w` and `payload.v`"),
+        ("/x{{payload.w}}/.{{payload.v}}", "", "`payload.v`"),
+    ] {
+        let error = send(url, value).unwrap_err();
+        assert_eq!(error, RenderError::Segment { paths: named.to_owned() }, "{url}");
+    }
+    assert_eq!(send("/a/{{payload.v}}?x={{payload.w}}", "...").unwrap().target, "/a/...?x=.");
 }

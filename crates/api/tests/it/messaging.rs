@@ -228,6 +228,22 @@ async fn what_no_request_can_be_made_from_is_told_at_its_member() {
             "needs a value",
         ),
         (json!({ "customParameters": [{ "name": "", "value": "" }] }), "body.customParameters.0.name", "needs a name"),
+        (json!({ "mask": true }), "body.mask", "`{{message.to}}`"),
+        (
+            json!({ "dialect": "ant", "product": "whatsapp", "reportType": "mo" }),
+            "body.dialect",
+            "no form for `whatsapp` `mo`",
+        ),
+        (
+            json!({ "customParameters": [{ "name": "x", "valu": "s" }] }),
+            "body.customParameters.0.value",
+            "has to be there",
+        ),
+        (
+            json!({ "customParameters": [{ "name": "x", "value": null }] }),
+            "body.customParameters.0.value",
+            "has to be there",
+        ),
         (
             json!({ "customParameters": [{ "name": "a", "value": "x".repeat(4_097) }] }),
             "body.customParameters.0.value",

@@ -148,6 +148,28 @@ impl Template {
         })
     }
 
+    /// What stands for values in one of the parts between slashes, as it is written.
+    pub(crate) fn slots_of_part(&self, wanted: usize) -> Vec<String> {
+        let (mut at, mut found) = (0, Vec::new());
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(text) => {
+                    let path = text.split('?').next().unwrap_or_default();
+                    at += path.matches('/').count();
+                    if path.len() < text.len() {
+                        break;
+                    }
+                }
+                Piece::Value { slot, .. } if at == wanted => found.push(match slot {
+                    Slot::Path(source) => format!("`{}`", source.text()),
+                    Slot::Field(name) => format!("`{{{name}}}`"),
+                }),
+                Piece::Value { .. } => {}
+            }
+        }
+        found
+    }
+
     /// Whether it is the same for every event.
     pub(crate) fn is_fixed(&self) -> bool {
         self.slots().next().is_none()

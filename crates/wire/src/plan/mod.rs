@@ -1,6 +1,7 @@
 //! What a request says where it is not the event's own JSON: compiled once for an endpoint, carried out for each event.
 
 mod names;
+mod review;
 mod text;
 mod value;
 
@@ -17,6 +18,7 @@ use crate::report::{Kind, read};
 use crate::source::{Event, Source};
 use crate::{RecipeError, RenderError, inbound};
 
+pub use review::Review;
 use value::Style;
 
 /// The root of an XML document where the endpoint does not say.
@@ -38,6 +40,8 @@ pub(crate) struct Plan {
     url: Option<Template>,
     /// How long path and query are where they have no places for values, in bytes.
     target_length: usize,
+    /// The names in the URL's own query that a GET may not append again.
+    query_names: Vec<String>,
     needs_report: bool,
     /// All names stand in JSON as they are.
     plain_names: bool,
@@ -85,6 +89,7 @@ impl Plan {
             template: text::template(shape)?,
             url: text::url(dialect, target)?,
             target_length: target.len(),
+            query_names: if method == SendMethod::Get { names::of_query(target) } else { Vec::new() },
             needs_report: false,
             plain_names: false,
         };
@@ -158,7 +163,7 @@ impl Plan {
     pub(crate) fn make(&self, event: Event<'_>) -> Result<Made, RenderError> {
         let shape = self.shape(event)?;
         let target = match &self.url {
-            Some(url) => Some(self.fill(url, Encoding::Query, shape, event)?),
+            Some(url) => Some(self.target(url, shape, event)?),
             None => None,
         };
         let mut made = Made { target, ..Made::default() };
@@ -173,12 +178,30 @@ impl Plan {
                 let skipped = self.places_fields() && self.method == SendMethod::Get;
                 let mut pairs = if skipped { Vec::new() } else { self.pairs(at, event)? };
                 pairs.extend(custom);
-                self.write_pairs(&pairs, &mut made);
+                self.write_pairs(&pairs, &mut made)?;
             }
             Some(_) => self.write_inbound(event, custom, &mut made)?,
             None => self.write_payload(event.payload, custom, &mut made)?,
         }
         Ok(made)
+    }
+
+    /// Path and query with the values of an event; none of them leads out of its place in the path.
+    fn target(
+        &self,
+        url: &Template,
+        shape: Option<(usize, &'static ShapeOf)>,
+        event: Event<'_>,
+    ) -> Result<String, RenderError> {
+        let text = self.fill(url, Encoding::Query, shape, event)?;
+        let path = text.split('?').next().unwrap_or_default();
+        match path.split('/').position(|part| part == "." || part == "..") {
+            None => Ok(text),
+            Some(at) => match url.slots_of_part(at).join(" and ") {
+                paths if paths.is_empty() => Err(RenderError::Target),
+                paths => Err(RenderError::Segment { paths }),
+            },
+        }
     }
 
     /// The shape for this event; `None` if the dialect has none at all.
@@ -303,7 +326,10 @@ impl Plan {
         Ok(out)
     }
 
-    fn write_pairs(&self, pairs: &[Pair<'_>], made: &mut Made) {
+    fn write_pairs(&self, pairs: &[Pair<'_>], made: &mut Made) -> Result<(), RenderError> {
+        if let Some((name, _)) = pairs.iter().find(|(name, _)| self.query_names.iter().any(|known| known == name)) {
+            return Err(RenderError::QueryTaken { name: (*name).to_owned() });
+        }
         // Names, values, and what stands around them where little has to be encoded.
         let around = if self.method == SendMethod::Xml { 8 } else { 6 };
         let names = |name: &str| if self.method == SendMethod::Xml { 2 * name.len() } else { name.len() };
@@ -316,6 +342,7 @@ impl Plan {
             SendMethod::Json => json::object(pairs, self.nesting, self.plain_names, &mut made.body),
             SendMethod::Xml => xml::document(&self.xml_root, pairs, self.is_nested(), &mut made.body),
         }
+        Ok(())
     }
 
     fn write_inbound(&self, event: Event<'_>, custom: Vec<Pair<'_>>, made: &mut Made) -> Result<(), RenderError> {
@@ -331,7 +358,7 @@ impl Plan {
                 let flat = value.flat(raw);
                 let all = flat.into_iter().map(|(name, text)| (name, Value::Text(text)));
                 let mut pairs: Vec<Pair<'_>> = all.chain(custom).collect();
-                self.write_pairs(&pairs, made);
+                self.write_pairs(&pairs, made)?;
                 // What the URL has of its own, and the mark between.
                 let own = made.target.as_ref().map_or(self.target_length, String::len) + 1;
                 if own + made.query.len() > crate::TARGET_MAX {
@@ -339,7 +366,7 @@ impl Plan {
                     // The message is whole without it; with it the request line would be refused.
                     pairs.retain(|(name, _)| *name != "payload");
                     made.query.clear();
-                    self.write_pairs(&pairs, made);
+                    self.write_pairs(&pairs, made)?;
                 }
                 Ok(())
             }
@@ -363,7 +390,7 @@ impl Plan {
                     None => (self.style.empty != EmptyValue::Omit).then_some((&**name, Value::Null)),
                 });
                 let pairs: Vec<Pair<'_>> = own.chain(custom).collect();
-                self.write_pairs(&pairs, made);
+                self.write_pairs(&pairs, made)?;
             }
         }
         Ok(())

@@ -53,9 +53,7 @@ impl Plan {
 
     /// No name of the URL's own query is one that a GET appends: receivers would take either value.
     fn check_query(&self, endpoint: &Endpoint, target: &str) -> Result<(), RecipeError> {
-        let own = target.split_once('?').map_or("", |(_, query)| query);
-        let own: HashSet<String> =
-            url::form_urlencoded::parse(own.as_bytes()).map(|(name, _)| name.into_owned()).collect();
+        let own = of_query(target);
         if own.is_empty() {
             return Ok(());
         }
@@ -77,7 +75,7 @@ impl Plan {
                 }
             }
         }
-        match appended.into_iter().find(|(name, _)| own.contains(*name)) {
+        match appended.into_iter().find(|(name, _)| own.iter().any(|known| known == name)) {
             None => Ok(()),
             Some((name, place)) => {
                 let rule = format!("The query of the URL has `{name}`, and so has {place}: rename one of them.");
@@ -153,6 +151,12 @@ impl Plan {
     }
 }
 
+/// The names in the query of a target, as receivers read them.
+pub(super) fn of_query(target: &str) -> Vec<String> {
+    let query = target.split_once('?').map_or("", |(_, query)| query);
+    url::form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name.into_owned()).collect()
+}
+
 /// For each form of the dialect: names on the wire, with their fields.
 pub(super) fn names(
     dialect: &'static Dialect,
@@ -204,7 +208,7 @@ fn has(dialect: &Dialect, endpoint: &Endpoint, slot: &str) -> bool {
 
 impl ShapeOf {
     /// Whether anything that this endpoint gets may have this form.
-    fn may_fit(&self, endpoint: &Endpoint) -> bool {
+    pub(super) fn may_fit(&self, endpoint: &Endpoint) -> bool {
         let fits = |list: &[String], value: Option<&str>| {
             list.is_empty() || value.is_none_or(|value| list.iter().any(|one| one.eq_ignore_ascii_case(value)))
         };

@@ -8,6 +8,7 @@ use ringback_model::Shape;
 use crate::RecipeError;
 use crate::dialect::Dialect;
 use crate::format::template::{Encoding, Filling, FillingKind, Slot, Template};
+use crate::source::Source;
 
 /// Types of bodies that have a document of JSON on each line.
 const JSON_LINES: [&str; 8] = [
@@ -110,29 +111,44 @@ pub(super) fn url(dialect: &'static Dialect, target: &str) -> Result<Option<Temp
     };
     let parsed = Template::parse(target, dialect.placeholders.then_some(&is_field as &dyn Fn(&str) -> bool))
         .map_err(|message| RecipeError::new("url", message))?;
-    // A brace that is left is a placeholder that the dialect does not know.
-    if dialect.placeholders
-        && let Some(name) = leftover(target, &is_field)
-    {
-        let fields = dialect.shapes.iter().flat_map(|shape| shape.fields.iter().chain(&shape.more));
-        let near = ringback_model::near(name, fields.map(|field| field.name.as_str()));
-        return Err(RecipeError::new("url", crate::unknown("placeholder", name, &near)));
+    if dialect.placeholders {
+        check_placeholders(dialect, target, &is_field).map_err(|message| RecipeError::new("url", message))?;
     }
     Ok((!parsed.is_fixed()).then_some(parsed))
 }
 
-fn leftover<'a>(target: &'a str, is_field: &dyn Fn(&str) -> bool) -> Option<&'a str> {
+/// Refuses a brace that is left: a placeholder that the dialect does not know, or one without an end.
+fn check_placeholders(dialect: &'static Dialect, target: &str, is_field: &dyn Fn(&str) -> bool) -> Result<(), String> {
     let mut rest = target;
     while let Some((_, from)) = rest.split_once('{') {
         if let Some(inside) = from.strip_prefix('{') {
             rest = inside.split_once("}}").map_or("", |(_, behind)| behind);
             continue;
         }
-        let (name, behind) = from.split_once('}')?;
+        let fields = dialect.shapes.iter().flat_map(|shape| shape.fields.iter().chain(&shape.more));
+        let mut names = fields.map(|field| field.name.as_str());
+        let Some((name, behind)) = from.split_once('}') else {
+            let known = names.next().unwrap_or_default();
+            return Err(format!("A `{{` has no `}}`. A placeholder is written `{{{known}}}`."));
+        };
         if !is_field(name) {
-            return Some(name);
+            return Err(crate::unknown("placeholder", name, &ringback_model::near(name, names)));
         }
         rest = behind;
     }
-    None
+    Ok(())
+}
+
+/// What in a URL looks like a place for a value and is none, for its braces are encoded; as it would have to be written.
+pub(super) fn encoded_placeholder(dialect: &'static Dialect, target: &str) -> Option<String> {
+    let lower = target.to_ascii_lowercase();
+    lower.match_indices("%7b").find_map(|(at, brace)| {
+        let from = at + brace.len();
+        let name = target.get(from..from + lower[from..].find("%7d")?)?;
+        let mut fields = dialect.shapes.iter().flat_map(|shape| shape.fields.iter().chain(&shape.more));
+        if dialect.placeholders && fields.any(|field| field.name == name) {
+            return Some(format!("{{{name}}}"));
+        }
+        Source::parse(name).is_ok().then(|| format!("{{{{{name}}}}}"))
+    })
 }

@@ -1,0 +1,181 @@
+//! What an endpoint says that can be carried out and would do nothing, or something else than its owner means: told when
+//! it is saved. Deliveries do not look at it.
+
+use std::collections::HashSet;
+
+use ringback_model::{Endpoint, SendMethod, Shape};
+
+use super::{Plan, text};
+use crate::RecipeError;
+use crate::dialect::{BodyOf, Dialect, ShapeOf};
+use crate::format::template::{Slot, Template};
+use crate::report::{Kind, type_of_event};
+use crate::source::Source;
+
+/// What is to be said of an endpoint that is saved.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Review {
+    /// What makes it useless, or shows what it says is hidden: it is not to be saved.
+    pub faults: Vec<RecipeError>,
+    /// What its owner may not have meant, in words.
+    pub warnings: Vec<String>,
+}
+
+/// What the values of requests are.
+#[derive(Debug, Default)]
+struct Used {
+    numbers: bool,
+    times: bool,
+    /// Something may have no value, so that it matters what stands for it.
+    empties: bool,
+    /// The payload goes out as it stands.
+    payload: bool,
+    /// So does an inbound message.
+    inbound: bool,
+    /// Members of the payload that are written as they stand.
+    members: HashSet<String>,
+}
+
+impl Review {
+    /// Looks at an endpoint, whose requests a plan makes if they are not the event's own JSON.
+    pub(crate) fn of(endpoint: &Endpoint, dialect: &'static Dialect, plan: Option<&Plan>) -> Self {
+        let standard = Shape::default();
+        let shape = endpoint.shape.as_deref().unwrap_or(&standard);
+        let mut review = Self::default();
+        if !has_form_for(dialect, endpoint) {
+            let said = [&endpoint.product, &endpoint.report_type].into_iter().flatten().map(String::as_str);
+            let said = said.chain(endpoint.event_types.iter().flatten().map(String::as_str));
+            let said: Vec<_> = said.map(|word| format!("`{word}`")).collect();
+            let rule = format!(
+                "The dialect `{}` has no form for {}: nothing of what this endpoint gets could be sent. Choose another \
+                 dialect.",
+                dialect.name,
+                said.join(" ")
+            );
+            review.faults.push(RecipeError::new("dialect", rule));
+        }
+        let used = plan.map_or(Used { payload: true, ..Used::default() }, |plan| Used::of(plan, endpoint));
+        review.mask(shape, &used);
+        review.formats(shape, &used);
+        if let Some((one, other)) = plan.and_then(Plan::names_alike) {
+            review
+                .warnings
+                .push(format!("`{one}` and `{other}` differ in case alone, which many receivers do not tell"));
+        }
+        if let Some(meant) = text::encoded_placeholder(dialect, &endpoint.url) {
+            review.warnings.push(format!(
+                "encoded braces in the URL are sent as they stand: write `{meant}` where the value goes"
+            ));
+        }
+        review
+    }
+
+    /// A number that its owner wants hidden is not sent in full unnoticed.
+    fn mask(&mut self, shape: &Shape, used: &Used) {
+        if !shape.mask {
+            return;
+        }
+        if used.payload {
+            let rule = "The payload goes out as it stands, and with it the numbers in it: choose a dialect that has \
+                        parameters, or a `template` with `{{message.to}}`.";
+            self.faults.push(RecipeError::new("mask", rule));
+        } else if used.inbound && !used.numbers {
+            let rule = "An inbound message goes out as it stands, and with it the numbers in it: choose a `template` with \
+                        `{{inbound.from}}`.";
+            self.faults.push(RecipeError::new("mask", rule));
+        } else if used.inbound {
+            self.warnings.push("inbound messages go out as they stand: `mask` hides no number in them".to_owned());
+        } else if !used.numbers {
+            self.warnings.push("`mask` changes nothing, for no number of the report is sent".to_owned());
+        }
+        let mut members: Vec<_> = used.members.iter().collect();
+        members.sort_unstable();
+        for member in members {
+            self.warnings.push(format!("`mask` hides nothing in `{{{{{member}}}}}`, which is written as it stands"));
+        }
+    }
+
+    fn formats(&mut self, shape: &Shape, used: &Used) {
+        for (name, is_said, is_used, what) in [
+            ("numberFormat", shape.number_format.is_some(), used.numbers, "no number of the report is sent"),
+            ("timeFormat", shape.time_format.is_some(), used.times, "no time of the report is sent"),
+            ("timeZone", shape.time_zone.is_some(), used.times, "no time of the report is sent"),
+            ("emptyValue", shape.empty_value.is_some(), used.empties, "no parameter is sent that may be empty"),
+        ] {
+            if is_said && !is_used {
+                let why = if used.payload { "the payload goes out as it stands" } else { what };
+                self.warnings.push(format!("`{name}` changes nothing, for {why}"));
+            }
+        }
+    }
+}
+
+impl Used {
+    fn of(plan: &Plan, endpoint: &Endpoint) -> Self {
+        let mut used = Self::default();
+        for slot in plan.url.iter().flat_map(Template::slots) {
+            match slot {
+                Slot::Path(source) => used.note(source, false),
+                Slot::Field(name) => {
+                    let fields = plan.dialect.shapes.iter().flat_map(|shape| shape.fields.iter().chain(&shape.more));
+                    let from = fields.filter(|field| field.name == *name);
+                    from.for_each(|field| field.from.iter().for_each(|from| used.note(from, field.format.is_some())));
+                }
+            }
+        }
+        if let Some((_, template, _)) = &plan.template {
+            used.note_slots(template);
+            return used;
+        }
+        used.empties = plan.custom.iter().any(|(_, template)| !template.is_fixed());
+        plan.custom.iter().for_each(|(_, template)| used.note_slots(template));
+        if plan.dialect.is_plain() {
+            used.payload = true;
+            used.empties |= matches!(plan.method, SendMethod::Get | SendMethod::Post);
+            return used;
+        }
+        let skipped = plan.places_fields() && plan.method == SendMethod::Get;
+        let shapes = plan.dialect.shapes.iter().zip(&plan.shapes).filter(|(shape, _)| shape.may_fit(endpoint));
+        for (shape, fields) in shapes {
+            used.inbound |= shape.body == BodyOf::Inbound;
+            for (_, field) in fields.iter().filter(|_| !skipped) {
+                used.empties |= !field.required;
+                field.from.iter().for_each(|from| used.note(from, field.format.is_some()));
+            }
+        }
+        used
+    }
+
+    fn note_slots(&mut self, template: &Template) {
+        template.slots().for_each(|slot| match slot {
+            Slot::Path(source) => self.note(source, false),
+            Slot::Field(_) => {}
+        });
+    }
+
+    /// Notes a value; `is_fixed` says whether its time is written in one way alone.
+    fn note(&mut self, source: &Source, is_fixed: bool) {
+        match (source, source.kind()) {
+            (Source::WholePayload, _) => self.payload = true,
+            (Source::Payload(_), _) => drop(self.members.insert(source.text())),
+            (_, Kind::Number) => self.numbers = true,
+            (_, Kind::Time) => self.times |= !is_fixed,
+            (_, Kind::Json) => self.inbound = true,
+            (_, Kind::Text | Kind::Integer | Kind::Money) => {}
+        }
+    }
+}
+
+/// Whether the dialect can write anything that this endpoint gets.
+fn has_form_for(dialect: &Dialect, endpoint: &Endpoint) -> bool {
+    let tells = |shape: &ShapeOf, event_type: &str| match type_of_event(event_type) {
+        Some(named) => shape.report_types.is_empty() || shape.report_types.iter().any(|known| known == named),
+        // It says by itself what it is about.
+        None => true,
+    };
+    let named = endpoint.event_types.as_deref().unwrap_or_default();
+    dialect.is_plain()
+        || dialect.shapes.iter().any(|shape| {
+            shape.may_fit(endpoint) && (named.is_empty() || named.iter().any(|event_type| tells(shape, event_type)))
+        })
+}

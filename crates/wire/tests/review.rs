@@ -1,0 +1,105 @@
+//! What an endpoint is told when it is saved, of what it says that would do nothing or not what its owner means.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at what it does not expect")]
+
+mod kit;
+
+use serde_json::{Value, json};
+
+/// The members at fault, and the warnings.
+fn review(said: &Value, event_types: &[&str]) -> (Vec<String>, Vec<String>) {
+    let (mut endpoint, _) = kit::endpoint(said);
+    endpoint.event_types =
+        Some(event_types.iter().map(|name| (*name).to_owned()).collect()).filter(|_| !event_types.is_empty());
+    let review = kit::recipe(said).unwrap().review(&endpoint);
+    (review.faults.into_iter().map(|fault| fault.field).collect(), review.warnings)
+}
+
+#[test]
+fn a_mask_is_refused_where_numbers_go_out_as_they_stand_and_told_where_it_does_nothing() {
+    let template = |body: &str| json!({ "mask": true, "template": { "contentType": "text/plain", "body": body } });
+    let custom = json!({ "to": "{{message.to}}" });
+    for said in [
+        json!({ "mask": true }),
+        json!({ "mask": true, "sendMethod": "get" }),
+        json!({ "mask": true, "customParameters": custom }),
+        json!({ "mask": true, "dialect": "antly" }),
+        json!({ "mask": true, "dialect": "console", "product": "whatsapp", "reportType": "mo" }),
+        template("{{message.to}} {{payload}}"),
+    ] {
+        assert_eq!(review(&said, &[]).0, ["mask"], "{said}");
+    }
+    for said in [
+        json!({ "mask": true, "dialect": "ant" }),
+        json!({ "mask": true, "dialect": "rich-dlr", "sendMethod": "get", "url": "https://h.example/?m={mobile}" }),
+        template("{{message.to}}"),
+    ] {
+        assert_eq!(review(&said, &[]), (vec![], vec![]), "{said}");
+    }
+    let (faults, warnings) = review(&template("{{message.id}}"), &[]);
+    assert!(faults.is_empty() && warnings[0].contains("no number of the report"), "{warnings:?}");
+    let (faults, warnings) = review(&template("{{message.to}} {{payload.message.to}}"), &[]);
+    assert_eq!((faults, warnings.len()), (vec![], 1));
+    assert!(warnings[0].contains("`{{payload.message.to}}`"), "{warnings:?}");
+    let (faults, warnings) = review(&json!({ "mask": true, "dialect": "console", "product": "whatsapp" }), &[]);
+    assert!(faults.is_empty() && warnings[0].contains("inbound"), "{warnings:?}");
+}
+
+#[test]
+fn a_format_that_changes_nothing_is_told() {
+    let formats = json!({ "numberFormat": "digits", "timeFormat": "epoch_s", "timeZone": "UTC", "emptyValue": "omit" });
+    let with = |more: Value| {
+        let mut said = formats.clone();
+        said.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        review(&said, &[]).1.iter().map(|warning| warning.split('`').nth(1).unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let all = ["numberFormat", "timeFormat", "timeZone", "emptyValue"];
+    assert_eq!(with(json!({})), all);
+    assert_eq!(with(json!({ "sendMethod": "xml" })), all);
+    assert_eq!(with(json!({ "sendMethod": "get" })), all[..3], "members that are null are told there");
+    assert_eq!(with(json!({ "customParameters": { "at": "{{message.sentAt}}" } })), ["numberFormat"]);
+    let template = json!({ "contentType": "text/plain", "body": "{{message.to}}" });
+    assert_eq!(with(json!({ "template": template })), all[1..]);
+    for dialect in ["ant", "rich-dlr", "console"] {
+        assert_eq!(with(json!({ "dialect": dialect })), [""; 0], "{dialect}");
+    }
+}
+
+#[test]
+fn a_dialect_without_a_form_for_what_an_endpoint_gets_is_refused() {
+    for (said, event_types) in [
+        (json!({ "dialect": "ant", "product": "whatsapp", "reportType": "mo" }), &[][..]),
+        (json!({ "dialect": "rich-dlr", "product": "voice", "reportType": "ivr" }), &[]),
+        (json!({ "dialect": "ant" }), &["whatsapp.mo", "lookup.result"]),
+    ] {
+        assert_eq!(review(&said, event_types).0, ["dialect"], "{said}");
+    }
+    for (said, event_types) in [
+        (json!({ "product": "whatsapp", "reportType": "mo" }), &[][..]),
+        (json!({ "dialect": "ant", "product": "voice", "reportType": "ivr" }), &[]),
+        (json!({ "dialect": "ant", "product": "voice" }), &[]),
+        (json!({ "dialect": "ant" }), &["whatsapp.mo", "sms.dlr"]),
+        (json!({ "dialect": "ant" }), &["whatsapp.*"]),
+        (json!({ "dialect": "ant" }), &["shop.note"]),
+        (json!({ "dialect": "console", "product": "whatsapp", "reportType": "mo" }), &[]),
+    ] {
+        assert_eq!(review(&said, event_types).0, [""; 0], "{said}");
+    }
+}
+
+#[test]
+fn a_placeholder_without_an_end_is_refused_and_one_with_encoded_braces_told() {
+    let rich = |query: &str| json!({ "dialect": "rich-dlr", "sendMethod": "get", "url": format!("https://h.example/in?m={query}") });
+    let error = kit::recipe(&rich("{mobile")).unwrap_err();
+    assert!(error.field == "url" && error.message.contains("no `}`"), "{error}");
+    for (query, meant) in [
+        ("%7Bmobile%7D", "`{mobile}`"),
+        ("%7b%7bmessage.id%7d%7D", "`{{message.id}}`"),
+        ("%7Bx%7D%7Bstatus%7D", "`{status}`"),
+    ] {
+        let warnings = review(&rich(query), &[]).1;
+        assert!(warnings.len() == 1 && warnings[0].contains(meant), "{warnings:?}");
+    }
+    let plain = json!({ "url": "https://h.example/in?m=%7Bmobile%7D&n=%7B" });
+    assert_eq!(review(&plain, &[]).1, [""; 0]);
+}
