@@ -1,9 +1,8 @@
 //! An event type: the name that a message carries and that endpoints filter by.
 
-use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::Timestamp;
+use crate::{ReportMapping, Timestamp};
 
 /// The document of an event type. Its name is its id within the organization.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,9 +24,9 @@ pub struct EventType {
     /// JSON Schemas by version, as given: text, so that member order is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schemas: Option<String>,
-    /// How a payload of the producer's own form becomes a report: the report's path and the payload's.
-    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
-    pub report_mapping: IndexMap<String, String>,
+    /// How a payload of the producer's own form becomes a report.
+    #[serde(default, skip_serializing_if = "ReportMapping::is_empty")]
+    pub report_mapping: ReportMapping,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last changed.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::{JqlIssuer, OrgId, OrgNo, ProductList, Schema};
+use crate::{JqlIssuer, OrgId, OrgNo, ProductList, ReportMapping, Schema};
 
 /// The organization that a token speaks for when none is named; the same as the reference server's.
 pub const DEFAULT_ORGANIZATION: &str = "org_23rb8YdGqMT0qIzpgGwdXfHirMu";
@@ -60,7 +60,7 @@ pub struct OrganizationSettings {
     /// How the producer's own JSON becomes a report: by event type, the report's path and the payload's. Kept on event
     /// types, and put in here when they are read.
     #[serde(skip)]
-    pub report_mappings: Arc<IndexMap<String, IndexMap<String, String>>>,
+    pub report_mappings: Arc<IndexMap<String, ReportMapping>>,
     /// The newest schema of each event type that has one of its own, where payloads are held against them. Kept on event
     /// types, and put in here when they are read.
     #[serde(skip)]

@@ -2,8 +2,7 @@
 
 use std::borrow::Cow;
 
-use indexmap::IndexMap;
-use ringback_model::{EventType, OrgNo, Timestamp, event_type_is_like, is_report, near};
+use ringback_model::{EventType, MappedFrom, OrgNo, ReportMapping, Timestamp, event_type_is_like, is_report, near};
 use ringback_store::{
     Delete, Direction, Document, DocumentKind, DocumentPage, Expect, Idempotency, Paging, Put, PutResult, StoreError,
 };
@@ -19,6 +18,8 @@ use crate::{Actor, Made, Page, Resource, Right, Service, ServiceError, Window};
 const SCHEMAS_MAX: usize = 256 * 1_024;
 /// Paths of a report that may be mapped.
 const MAPPING_MAX: usize = 100;
+/// Words that a path of a mapping may have.
+const WORDS_MAX: usize = 100;
 /// The longest path into a payload, in bytes.
 const PATH_MAX: usize = 256;
 /// Rows that are read at a time when some of them may not be shown.
@@ -42,7 +43,7 @@ pub struct EventTypeDraft {
     /// See [`EventType::schemas`].
     pub schemas: Option<String>,
     /// See [`EventType::report_mapping`].
-    pub report_mapping: IndexMap<String, String>,
+    pub report_mapping: ReportMapping,
 }
 
 impl EventTypeDraft {
@@ -75,8 +76,16 @@ impl EventTypeDraft {
             faults.note("reportMapping", format!("At most {MAPPING_MAX} paths are allowed."));
             return;
         }
-        if let Some((to, _)) = self.report_mapping.iter().find(|(_, from)| from.len() > PATH_MAX) {
+        if let Some((to, _)) = self.report_mapping.iter().find(|(_, from)| from.path.len() > PATH_MAX) {
             faults.note_item("reportMapping", to, format!("A path has at most {PATH_MAX} bytes."));
+        }
+        let too_many = |from: &MappedFrom| {
+            from.words.len() > WORDS_MAX
+                || from.words.iter().any(|(word, meant)| word.len() > PATH_MAX || meant.len() > PATH_MAX)
+        };
+        if let Some((to, _)) = self.report_mapping.iter().find(|(_, from)| too_many(from)) {
+            let rule = format!("At most {WORDS_MAX} words of {PATH_MAX} bytes are allowed.");
+            faults.note_item("reportMapping", to, rule);
         }
         if let Err(error) = check_mapping(&self.report_mapping) {
             // A path has dots of its own, so it is one step on the way and not several.

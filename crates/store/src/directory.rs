@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use indexmap::IndexMap;
 use ringback_model::{
     AppNo, Application, ApplicationSecrets, Endpoint, EndpointNo, EndpointSecrets, OrgNo, OrganizationSettings, Poller,
-    PollerNo, Schema,
+    PollerNo, ReportMapping, Schema,
 };
 use serde::Deserialize;
 
@@ -134,7 +134,7 @@ impl EndpointConfig {
     }
 }
 
-type Mappings = IndexMap<String, IndexMap<String, String>>;
+type Mappings = IndexMap<String, ReportMapping>;
 type Schemas = IndexMap<String, Schema>;
 
 /// The newest of several schemas by version.
@@ -297,7 +297,9 @@ impl Directory {
         #[serde(rename_all = "camelCase")]
         struct EventTypeParts {
             #[serde(default)]
-            report_mapping: IndexMap<String, String>,
+            archived: bool,
+            #[serde(default)]
+            report_mapping: ReportMapping,
             #[serde(default)]
             schemas: Option<String>,
         }
@@ -309,8 +311,12 @@ impl Directory {
             let page = DocumentPage { kind: DocumentKind::EventType, parent: org.0, paging };
             let found = self.store.documents(page).await?;
             for document in &found {
-                let EventTypeParts { report_mapping, schemas } =
+                let EventTypeParts { archived, report_mapping, schemas } =
                     serde_json::from_str(&document.body).map_err(corrupt)?;
+                // Deleted: it says nothing any more, until somebody makes it again.
+                if archived {
+                    continue;
+                }
                 if !report_mapping.is_empty() {
                     mappings.insert(document.key.clone(), report_mapping);
                 }

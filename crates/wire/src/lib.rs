@@ -23,7 +23,8 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method};
-use ringback_model::{LeftOut, Message, SendMethod, Timestamp};
+use jiff::tz::TimeZone;
+use ringback_model::{LeftOut, Message, ReportMapping, SendMethod, Timestamp};
 
 use crate::plan::{Made, Plan};
 use crate::recipe::Target;
@@ -118,6 +119,14 @@ pub enum RenderError {
         path: String,
         /// What was expected.
         wanted: String,
+    },
+    /// The same of a report that a mapping has made.
+    #[error("{why} {said}")]
+    Mapped {
+        /// What is wrong with it.
+        why: Box<Self>,
+        /// Where the mapping takes the value from: a whole sentence.
+        said: String,
     },
     /// The payload is no JSON object, and its members are asked for.
     #[error("The payload is no JSON object, and the endpoint needs its members.")]
@@ -214,7 +223,8 @@ fn with_report<T>(
     then: impl FnOnce(Option<&Report<'_>>) -> Result<T, RenderError>,
 ) -> Result<T, RenderError> {
     let bytes = message.payload.as_ref().ok_or(RenderError::PayloadGone)?;
-    let mapped = recipe.mapping(&message.event_type).map(|mapping| Mapped::new(mapping, bytes)).transpose();
+    let mapping = recipe.mapping(&message.event_type);
+    let mapped = mapping.map(|mapping| Mapped::new(mapping, bytes)).transpose();
     let read = mapped.as_ref().map_or_else(
         |error| Err(error.to_string()),
         |mapped| {
@@ -225,13 +235,39 @@ fn with_report<T>(
             .map_err(|error| error.to_string())
         },
     );
-    match read {
-        Ok(report) => {
-            recipe.check_state(&message.event_type, &report)?;
-            then(Some(&report))
-        }
+    let made = match read {
+        Ok(report) => recipe.check_state(&message.event_type, &report).and_then(|()| then(Some(&report))),
         Err(why) if recipe.needs_report(&message.event_type) => Err(RenderError::NotAReport { why }),
         Err(_) => then(None),
+    };
+    match mapping {
+        Some(mapping) => made.map_err(|error| error.of_mapping(mapping, &message.event_type)),
+        None => made,
+    }
+}
+
+impl RenderError {
+    /// The same, with what the mapping of the event type says of the value that is at fault.
+    fn of_mapping(self, mapping: &ReportMapping, event_type: &str) -> Self {
+        let path = match &self {
+            Self::Missing { path, .. } | Self::Value { path, .. } => path.as_str(),
+            Self::NoState => "message.status",
+            Self::NotAReport { .. } => {
+                let said = format!("It was made by the `reportMapping` of the event type `{event_type}`.");
+                return Self::Mapped { why: Box::new(self), said };
+            }
+            _ => return self,
+        };
+        let own = format!("The `reportMapping` of the event type `{event_type}`");
+        let said = match (mapping.get(path), &self) {
+            (None, _) => format!("{own} does not name it."),
+            (Some(from), Self::Value { .. }) => format!(
+                "{own} takes it from `{}` of the payload: it can name the `words` of a state there, or the `format` of a time.",
+                from.path
+            ),
+            (Some(from), _) => format!("{own} takes it from `{}`, where the payload has nothing.", from.path),
+        };
+        Self::Mapped { why: Box::new(self), said }
     }
 }
 
@@ -281,6 +317,17 @@ fn sign(recipe: &Recipe, request: &mut Prepared, id: String, wall: Timestamp) {
             headers.insert(svix, value);
         }
     }
+}
+
+/// The time zone of this name.
+///
+/// # Errors
+/// A sentence that names what was probably meant.
+pub(crate) fn zone(name: &str) -> Result<TimeZone, String> {
+    TimeZone::get(name).map_err(|_| {
+        let zones: Vec<_> = jiff::tz::db().available().map(|zone| zone.to_string()).collect();
+        unknown("time zone of the IANA data base", name, &ringback_model::near(name, zones.iter().map(String::as_str)))
+    })
 }
 
 /// A sentence about a name that is not known.

@@ -10,7 +10,8 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue};
 use indexmap::IndexMap;
 use ringback_model::{
-    Auth, BasicAuth, Endpoint, EndpointSecrets, OrganizationSettings, SendMethod, StatusPolicy, Timestamp,
+    Auth, BasicAuth, Endpoint, EndpointSecrets, OrganizationSettings, ReportMapping, SendMethod, StatusPolicy,
+    Timestamp,
 };
 
 use crate::dialect::Dialect;
@@ -33,7 +34,7 @@ pub struct Recipe {
     /// Which states make a delivery, where the endpoint says.
     status_policy: Option<StatusPolicy>,
     /// How a producer's own JSON becomes a report, by event type.
-    mappings: Arc<IndexMap<String, IndexMap<String, String>>>,
+    mappings: Arc<IndexMap<String, ReportMapping>>,
 }
 
 /// Path and query of the endpoint's URL.
@@ -151,7 +152,7 @@ impl Recipe {
     }
 
     /// How the producer's own JSON of this event type becomes a report.
-    pub(crate) fn mapping(&self, event_type: &str) -> Option<&IndexMap<String, String>> {
+    pub(crate) fn mapping(&self, event_type: &str) -> Option<&ReportMapping> {
         self.mappings.get(event_type)
     }
 

@@ -2,9 +2,9 @@
 
 mod kit;
 
-use ringback_model::StatusPolicy;
+use ringback_model::{OrganizationSettings, StatusPolicy};
 use ringback_wire::report::{Report, Status};
-use ringback_wire::{RenderError, dialect};
+use ringback_wire::{Recipe, RenderError, dialect, prepare};
 use serde_json::{Value, json};
 
 /// A report that has all that any dialect needs but a state.
@@ -223,4 +223,33 @@ fn a_member_that_is_true_is_no_id() {
     }
     let flags = r#"{"message":{"id":"1","to":"1","status":"delivered","network":{"ported":true},"custom":{"a":false}},"lookup":{"reachable":true,"ported":"no"}}"#;
     assert!(kit::request(&json!({ "dialect": "ant" }), "sms.dlr", flags).is_ok());
+}
+
+#[test]
+fn what_a_mapping_leaves_empty_is_named_with_the_path_of_the_producer() {
+    let (endpoint, secrets) = kit::endpoint(&json!({ "dialect": "ant" }));
+    let mapping = json!({
+        "message.id": "data.id", "message.to": "data.to", "message.sentAt": "data.sent",
+        "message.status": { "path": "data.state", "words": { "fine": "delivered" } },
+    });
+    let mappings = [("billing.dlr".to_owned(), serde_json::from_value(mapping).unwrap())];
+    let settings = OrganizationSettings {
+        report_mappings: std::sync::Arc::new(mappings.into_iter().collect()),
+        ..OrganizationSettings::default()
+    };
+    let recipe = Recipe::new(&endpoint, &secrets, &settings).unwrap();
+    let send =
+        |data: Value| prepare(&recipe, &kit::message("billing.dlr", &json!({ "data": data }).to_string()), kit::WALL);
+    assert!(send(json!({ "id": 1, "to": "254", "state": "DELIVRD" })).is_ok());
+    assert!(send(json!({ "id": 1, "to": "254", "state": "fine" })).is_ok());
+    for (data, named) in [
+        (json!({ "id": 1, "to": "254" }), ["`message.status`", "`data.state`"]),
+        (json!({ "id": 1, "to": "254", "state": "arrived" }), ["`message.status`", "`data.state`"]),
+        (json!({ "id": 1, "state": "fine" }), ["`message.to`", "`data.to`"]),
+        (json!({ "id": 1, "to": "254", "state": "fine", "sent": 1_734_509_284 }), ["`message.sentAt`", "`data.sent`"]),
+        (json!({ "id": {}, "to": "254", "state": "fine" }), ["`message.id`", "`reportMapping`"]),
+    ] {
+        let error = send(data).unwrap_err().to_string();
+        assert!(named.iter().all(|word| error.contains(word)) && error.contains("`billing.dlr`"), "{error}");
+    }
 }

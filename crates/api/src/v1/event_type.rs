@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use indexmap::IndexMap;
-use ringback_model::{EventType, Timestamp};
+use ringback_model::{EventType, ReportMapping, Timestamp};
 use ringback_service::{EventTypeDraft, FieldError, Right, Service, schemas_of};
 use ringback_store::Direction;
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,30 @@ use crate::patch::Patch;
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::respond;
+
+/// Where a value of a report comes from: the path in the payload, alone or with how it is written there.
+#[derive(ToSchema)]
+#[schema(as = MappedFrom)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "it is a schema alone: the model reads and writes it")]
+pub(crate) enum MappedFromSchema {
+    /// The path, with dots between levels.
+    Path(String),
+    /// The path, and how the value is written there.
+    More {
+        /// The path, with dots between levels.
+        path: String,
+        /// What the report says for what the payload says, in any case.
+        #[schema(value_type = Option<std::collections::HashMap<String, String>>, example = json!({"OK": "delivered"}))]
+        words: Option<std::collections::HashMap<String, String>>,
+        /// How a time is written there, as `timeFormat` of an endpoint names it; RFC 3339 if absent.
+        #[schema(example = "epoch_ms")]
+        format: Option<String>,
+        /// The zone of times that name none (IANA); UTC if absent.
+        #[serde(rename = "timeZone")]
+        time_zone: Option<String>,
+    },
+}
 
 /// What is said about a new event type.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -38,9 +62,10 @@ pub(crate) struct EventTypeIn {
     /// JSON Schemas by version.
     #[schema(value_type = Option<Object>)]
     schemas: Option<Box<RawValue>>,
-    /// How payloads of your own form become reports: the report's path and the payload's, with dots between levels.
-    #[schema(value_type = Option<std::collections::HashMap<String, String>>, example = json!({"message.id": "data.sms.id"}))]
-    report_mapping: Option<IndexMap<String, String>>,
+    /// How payloads of your own form become reports: the report's path and the payload's, with dots between levels; or an
+    /// object with `path`, and `words`, `format` or `timeZone`.
+    #[schema(value_type = Option<std::collections::HashMap<String, MappedFromSchema>>, example = json!({"message.id": "data.sms.id"}))]
+    report_mapping: Option<ReportMapping>,
 }
 
 /// What an event type says from now on.
@@ -58,9 +83,10 @@ pub(crate) struct EventTypeUpdate {
     /// JSON Schemas by version.
     #[schema(value_type = Option<Object>)]
     schemas: Option<Box<RawValue>>,
-    /// How payloads of your own form become reports: the report's path and the payload's, with dots between levels.
-    #[schema(value_type = Option<std::collections::HashMap<String, String>>, example = json!({"message.id": "data.sms.id"}))]
-    report_mapping: Option<IndexMap<String, String>>,
+    /// How payloads of your own form become reports: the report's path and the payload's, with dots between levels; or an
+    /// object with `path`, and `words`, `format` or `timeZone`.
+    #[schema(value_type = Option<std::collections::HashMap<String, MappedFromSchema>>, example = json!({"message.id": "data.sms.id"}))]
+    report_mapping: Option<ReportMapping>,
 }
 
 /// What changes about an event type; what is absent stays.
@@ -89,8 +115,8 @@ pub(crate) struct EventTypePatch {
     schemas: Patch<Box<RawValue>>,
     /// How payloads of your own form become reports, all of it.
     #[serde(default)]
-    #[schema(value_type = Option<std::collections::HashMap<String, String>>)]
-    report_mapping: Patch<IndexMap<String, String>>,
+    #[schema(value_type = Option<std::collections::HashMap<String, MappedFromSchema>>)]
+    report_mapping: Patch<ReportMapping>,
 }
 
 /// An event type.
@@ -105,9 +131,9 @@ pub(crate) struct EventTypeOut {
     /// JSON Schemas by version; those of a built-in type (`/schemas`) where it has none of its own.
     #[schema(value_type = Option<Object>)]
     schemas: Option<Box<RawValue>>,
-    #[serde(skip_serializing_if = "IndexMap::is_empty")]
-    #[schema(value_type = std::collections::HashMap<String, String>, required = false)]
-    report_mapping: IndexMap<String, String>,
+    #[serde(skip_serializing_if = "ReportMapping::is_empty")]
+    #[schema(value_type = std::collections::HashMap<String, MappedFromSchema>, required = false)]
+    report_mapping: ReportMapping,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
@@ -281,7 +307,7 @@ pub(crate) async fn patch(
         patch.deprecated.write(&mut draft.deprecated, false);
         patch.feature_flag.clone().write_option(&mut draft.feature_flag);
         schemas.clone().write_option(&mut draft.schemas);
-        patch.report_mapping.clone().write(&mut draft.report_mapping, IndexMap::new());
+        patch.report_mapping.clone().write(&mut draft.report_mapping, ReportMapping::new());
     };
     let event_type = service.update_event_type(&asked.actor, &name, change).await?;
     Ok(respond::json(StatusCode::OK, &EventTypeOut::new(event_type, true)))

@@ -95,12 +95,20 @@ async fn a_mapping_makes_a_report_of_the_producers_own_json_from_the_next_messag
         (story["endpoints"][0]["matched"].as_bool().unwrap(), story["orderingKey"].clone())
     };
     assert_eq!(matches().await, (false, json!(null)));
-    let mapping = json!({ "message.id": "data.sms.id", "category": "data.kind" });
+    let mapping = json!({
+        "message.id": "data.sms.id", "category": "data.kind",
+        "message.status": { "path": "data.state", "words": { "fine": "delivered" } },
+        "message.sentAt": { "path": "data.sent", "format": "epoch_ms", "timeZone": "Africa/Nairobi" },
+    });
     let patched = world.patch("/event-type/shop.note", json!({ "reportMapping": mapping })).await.expect(200);
     assert_eq!(patched["reportMapping"], mapping);
     assert_eq!(matches().await, (true, json!("7")));
     let put = world.put("/event-type/shop.note", patched).await.expect(200);
     assert_eq!(put["reportMapping"], mapping, "what was read can be sent back as it is");
+    world.delete("/event-type/shop.note").await.expect(204);
+    assert_eq!(matches().await, (false, json!(null)), "a type that was deleted says nothing any more");
+    world.patch("/event-type/shop.note", json!({ "archived": false })).await.expect(200);
+    assert_eq!(matches().await, (true, json!("7")));
     world.patch("/event-type/shop.note", json!({ "reportMapping": null })).await.expect(200);
     assert!(!matches().await.0);
     let body = json!({ "name": "shop.other", "description": "", "reportMapping": { "message.idd": "id" } });
@@ -112,6 +120,12 @@ async fn a_mapping_makes_a_report_of_the_producers_own_json_from_the_next_messag
         (json!({ "message.id": "" }), "body.reportMapping.message.id"),
         (json!({ "message.id": "a".repeat(257) }), "body.reportMapping.message.id"),
         (json!({ "message.id": 1 }), "body.reportMapping.message.id"),
+        (
+            json!({ "message.status": { "path": "s", "words": { "ok": "deliverd" } } }),
+            "body.reportMapping.message.status",
+        ),
+        (json!({ "message.status": { "word": {} } }), "body.reportMapping.message.status.word"),
+        (json!({ "message.sentAt": { "path": "s", "format": "ms" } }), "body.reportMapping.message.sentAt.format"),
         (json!(["message.id"]), "body.reportMapping"),
     ] {
         let body = json!({ "name": "shop.other", "description": "", "reportMapping": mapping });

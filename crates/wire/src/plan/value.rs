@@ -79,11 +79,7 @@ impl Plan {
 impl Style {
     pub(super) fn new(dialect: &Dialect, shape: &Shape, settings: &OrganizationSettings) -> Result<Self, RecipeError> {
         let name = shape.time_zone.as_deref().or(settings.time_zone.as_deref()).unwrap_or("UTC");
-        let zone = TimeZone::get(name).map_err(|_| {
-            let zones: Vec<_> = jiff::tz::db().available().map(|zone| zone.to_string()).collect();
-            let near = ringback_model::near(name, zones.iter().map(String::as_str));
-            RecipeError::new("timeZone", crate::unknown("time zone of the IANA data base", name, &near))
-        })?;
+        let zone = crate::zone(name).map_err(|message| RecipeError::new("timeZone", message))?;
         Ok(Self {
             time_format: shape.time_format.unwrap_or(dialect.time_format),
             zone,

@@ -1,11 +1,17 @@
 //! A producer's own JSON as a report: by a mapping of report paths to payload paths, kept on the event type.
 
+use std::borrow::Cow;
+
 use indexmap::IndexMap;
+use jiff::tz::TimeZone;
+use ringback_model::{MappedFrom, ReportMapping, near};
 use serde_json::value::RawValue;
 
-use super::{Path, Report};
+use super::path::Kind;
+use super::{Path, Report, Status};
 use crate::RecipeError;
-use crate::json::find;
+use crate::format::time;
+use crate::json::{find, plain, quote};
 
 /// A report made from another payload: JSON of its own, which [`Report::parse`] reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,12 +22,12 @@ impl Mapped {
     ///
     /// # Errors
     /// When the payload is no JSON object.
-    pub fn new(mapping: &IndexMap<String, String>, payload: &[u8]) -> Result<Self, serde_json::Error> {
+    pub fn new(mapping: &ReportMapping, payload: &[u8]) -> Result<Self, serde_json::Error> {
         let payload: &RawValue = serde_json::from_slice(payload)?;
         let mut tree = Tree::default();
         for (to, from) in mapping {
-            if let Some(found) = find(payload.get(), from.split('.')) {
-                tree.put(to.split('.'), found);
+            if let Some(found) = find(payload.get(), from.path.split('.')) {
+                tree.put(to.split('.'), written(to, from, found));
             }
         }
         let mut text = String::with_capacity(payload.get().len());
@@ -38,14 +44,17 @@ impl Mapped {
     }
 }
 
+/// The path whose words are known without a table.
+const STATUS: &str = "message.status";
+
 #[derive(Debug, Default)]
 struct Tree<'a> {
-    value: Option<&'a str>,
+    value: Option<Cow<'a, str>>,
     members: IndexMap<&'a str, Tree<'a>>,
 }
 
 impl<'a> Tree<'a> {
-    fn put(&mut self, mut path: impl Iterator<Item = &'a str>, value: &'a str) {
+    fn put(&mut self, mut path: impl Iterator<Item = &'a str>, value: Cow<'a, str>) {
         match path.next() {
             Some(name) => self.members.entry(name).or_default().put(path, value),
             None => self.value = Some(value),
@@ -53,7 +62,7 @@ impl<'a> Tree<'a> {
     }
 
     fn write(&self, text: &mut String) {
-        if let Some(value) = self.value {
+        if let Some(value) = &self.value {
             text.push_str(value);
             return;
         }
@@ -62,7 +71,7 @@ impl<'a> Tree<'a> {
             if at > 0 {
                 text.push(',');
             }
-            crate::json::quote(name, text);
+            quote(name, text);
             text.push(':');
             member.write(text);
         }
@@ -70,23 +79,58 @@ impl<'a> Tree<'a> {
     }
 }
 
+/// A value as the report has it: its word, its time as RFC 3339; as it stands where it is neither.
+fn written<'a>(to: &str, from: &MappedFrom, found: &'a str) -> Cow<'a, str> {
+    let is_status = to == STATUS;
+    if from.words.is_empty() && from.format.is_none() && !is_status {
+        return Cow::Borrowed(found);
+    }
+    let Some(text) = plain(found) else { return Cow::Borrowed(found) };
+    let word =
+        from.words.iter().find(|(word, _)| word.eq_ignore_ascii_case(text.trim())).map(|(_, meant)| meant.as_str());
+    let new = match (word, from.format) {
+        (Some(word), _) => Some(Cow::Borrowed(word)),
+        (None, Some(format)) => time::parse(&text, format, &zone(from)).map(|at| Cow::Owned(at.to_string())),
+        (None, None) if is_status => Status::understood(&text).map(|status| Cow::Borrowed(status.text())),
+        (None, None) => None,
+    };
+    let Some(new) = new else { return Cow::Borrowed(found) };
+    let mut quoted = String::with_capacity(new.len() + 2);
+    quote(&new, &mut quoted);
+    Cow::Owned(quoted)
+}
+
+fn zone(from: &MappedFrom) -> TimeZone {
+    from.time_zone.as_deref().and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC)
+}
+
 /// Checks a mapping before it is kept.
 ///
 /// # Errors
-/// Which path is none of a report's, with those that look like it.
-pub fn check_mapping(mapping: &IndexMap<String, String>) -> Result<(), RecipeError> {
+/// Which path is none of a report's, with those that look like it; or what is said of its value that cannot be.
+pub fn check_mapping(mapping: &ReportMapping) -> Result<(), RecipeError> {
     for (to, from) in mapping {
-        let field = || format!("reportMapping.{to}");
-        if to == "inbound" {
-            continue;
-        }
-        match Path::parse(to) {
-            Ok(_) if from.split('.').all(|part| !part.is_empty()) => {}
+        let refuse = |rule: String| Err(RecipeError::new(format!("reportMapping.{to}"), rule));
+        let kind = match Path::parse(to) {
+            Ok(path) if to == "inbound" || from.path.split('.').all(|part| !part.is_empty()) => path.kind(),
             Ok(_) => {
-                let rule = "Name a member of your payload, with dots between levels: `data.sms.id`.";
-                return Err(RecipeError::new(field(), rule));
+                return refuse("Name a member of your payload, with dots between levels: `data.sms.id`.".to_owned());
             }
-            Err(near) => return Err(RecipeError::new(field(), crate::unknown("path of a report", to, &near))),
+            Err(near) => return refuse(crate::unknown("path of a report", to, &near)),
+        };
+        if !from.words.is_empty() && kind != Kind::Text {
+            return refuse(format!("`{to}` has no words: leave `words` out."));
+        }
+        let unknown = from.words.values().find(|meant| to == STATUS && Status::parse(meant).is_none());
+        if let Some(meant) = unknown {
+            let near = near(meant, Status::all().map(Status::text));
+            return refuse(crate::unknown("status", meant, &near));
+        }
+        if (from.format.is_some() || from.time_zone.is_some()) && kind != Kind::Time {
+            return refuse(format!("`{to}` is no time: leave `format` and `timeZone` out."));
+        }
+        if let Some(name) = &from.time_zone {
+            crate::zone(name).map_err(|message| RecipeError::new(format!("reportMapping.{to}"), message))?;
         }
     }
     Ok(())
@@ -96,10 +140,13 @@ pub fn check_mapping(mapping: &IndexMap<String, String>) -> Result<(), RecipeErr
 mod tests {
     use super::*;
 
+    fn mapping(json: &str) -> ReportMapping {
+        serde_json::from_str(json).unwrap()
+    }
+
     #[test]
     fn what_the_payload_has_gets_its_place_in_the_report_and_the_rest_is_left_out() {
-        let mapping = [("message.id", "data.sms.id"), ("message.to", "data.msisdn"), ("message.parts", "data.none")];
-        let mapping: IndexMap<String, String> = mapping.map(|(to, from)| (to.to_owned(), from.to_owned())).into();
+        let mapping = mapping(r#"{"message.id":"data.sms.id","message.to":"data.msisdn","message.parts":"data.none"}"#);
         let mapped = Mapped::new(&mapping, br#"{"data":{"sms":{"id":007}, "msisdn":"+1"}}"#);
         assert!(mapped.is_err(), "no JSON");
         let mapped = Mapped::new(&mapping, br#"{"data":{"sms":{"id": 7.10}, "msisdn":"+1"}}"#).unwrap();
@@ -108,9 +155,70 @@ mod tests {
         assert!(message.parts.is_none());
     }
 
+    /// The status of a report whose payload has this state.
+    fn status(from: &str, state: &str) -> Option<Status> {
+        let mapping = mapping(&format!(r#"{{"message.status":{from}}}"#));
+        let payload = format!(r#"{{"s":{state}}}"#);
+        Mapped::new(&mapping, payload.as_bytes()).unwrap().report().unwrap().status()
+    }
+
     #[test]
-    fn a_path_that_no_report_has_is_refused_with_what_looks_like_it() {
-        let mapping: IndexMap<String, String> = [("message.idd".to_owned(), "id".to_owned())].into();
-        assert!(check_mapping(&mapping).unwrap_err().message.contains("message.id"));
+    fn words_of_a_table_then_ours_then_those_of_smpp_say_the_status() {
+        for (state, meant) in [
+            ("delivered", Status::Delivered),
+            ("DELIVRD", Status::Delivered),
+            ("undeliv", Status::Undelivered),
+            ("EXPIRED", Status::Expired),
+            ("REJECTD", Status::Rejected),
+            ("ACCEPTD", Status::Sent),
+            ("ENROUTE", Status::Sent),
+            ("DELETED", Status::Canceled),
+            ("UNKNOWN", Status::Unknown),
+            (" SKIPPED ", Status::Undelivered),
+            ("SCHEDULED", Status::Scheduled),
+        ] {
+            assert_eq!(status(r#""s""#, &format!("\"{state}\"")), Some(meant), "{state}");
+        }
+        assert_eq!(status(r#""s""#, "\"fine\""), None);
+        let own = r#"{"path":"s","words":{"Fine":"delivered","2":"rejected","ACCEPTD":"accepted"}}"#;
+        assert_eq!(status(own, "\"FINE\""), Some(Status::Delivered));
+        assert_eq!(status(own, "2"), Some(Status::Rejected));
+        assert_eq!(status(own, "\"ACCEPTD\""), Some(Status::Accepted));
+        assert_eq!(status(own, "\"DELIVRD\""), Some(Status::Delivered), "what the table leaves out stays understood");
+    }
+
+    #[test]
+    fn a_time_is_read_in_the_format_and_the_zone_that_the_mapping_names() {
+        for (format, zone, given) in [
+            ("epoch_ms", "UTC", "1734509284831"),
+            ("epoch_ms_str", "UTC", "\"1734509284831\""),
+            ("epoch_s", "UTC", "1734509284.831"),
+            ("YYYY-MM-DD HH:MM:SS.ffffff", "Asia/Kolkata", "\"2024-12-18 13:38:04.831000\""),
+            ("yyyy-MM-dd'T'HH:mm:ss.SSSZ", "Asia/Kolkata", "\"2024-12-18T09:08:04.831+0100\""),
+            ("rfc3339", "UTC", "\"2024-12-18T09:08:04.831+01:00\""),
+        ] {
+            let from = format!(r#"{{"message.sentAt":{{"path":"t","format":"{format}","timeZone":"{zone}"}}}}"#);
+            let mapped = Mapped::new(&mapping(&from), format!(r#"{{"t":{given}}}"#).as_bytes()).unwrap();
+            let message = mapped.report().unwrap().message.unwrap();
+            assert_eq!(message.sent_at.unwrap().as_str(), "2024-12-18T08:08:04.831Z", "{format}");
+        }
+        let from = mapping(r#"{"message.sentAt":{"path":"t","format":"epoch_ms"}}"#);
+        let mapped = Mapped::new(&from, br#"{"t":"soon"}"#).unwrap();
+        assert_eq!(mapped.report().unwrap().message.unwrap().sent_at.unwrap().as_str(), "soon", "told when it is sent");
+    }
+
+    #[test]
+    fn what_a_mapping_cannot_say_is_refused_with_what_was_meant() {
+        for (json, word) in [
+            (r#"{"message.idd":"id"}"#, "message.id"),
+            (r#"{"message.id":"a..b"}"#, "data.sms.id"),
+            (r#"{"message.status":{"path":"s","words":{"ok":"deliverd"}}}"#, "`delivered`"),
+            (r#"{"message.parts":{"path":"s","words":{"one":"1"}}}"#, "no words"),
+            (r#"{"message.id":{"path":"s","format":"epoch_ms"}}"#, "no time"),
+            (r#"{"message.sentAt":{"path":"s","timeZone":"Africa/Nairobbi"}}"#, "Africa/Nairobi"),
+        ] {
+            let error = check_mapping(&mapping(json)).unwrap_err();
+            assert!(error.message.contains(word), "{json}: {error}");
+        }
     }
 }

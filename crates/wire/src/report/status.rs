@@ -48,6 +48,18 @@ const TABLE: [(Status, &str, u8, bool); 13] = [
     (Status::Played, "played", 75, true),
 ];
 
+/// What gateways say of a message (SMPP 3.4, appendix B, and 5.0), but for the words that are ours, too. An operator that
+/// has accepted it has taken it.
+const SMPP: [(&str, Status); 7] = [
+    ("ENROUTE", Status::Sent),
+    ("ACCEPTD", Status::Sent),
+    ("DELIVRD", Status::Delivered),
+    ("UNDELIV", Status::Undelivered),
+    ("SKIPPED", Status::Undelivered),
+    ("REJECTD", Status::Rejected),
+    ("DELETED", Status::Canceled),
+];
+
 impl Status {
     /// Every state, by rank.
     pub fn all() -> impl Iterator<Item = Self> {
@@ -58,6 +70,13 @@ impl Status {
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         TABLE.iter().find(|row| row.1.eq_ignore_ascii_case(word.trim())).map(|row| row.0)
+    }
+
+    /// The state that a word of ours or one of SMPP stands for, in any case.
+    #[must_use]
+    pub fn understood(word: &str) -> Option<Self> {
+        let by_smpp = || SMPP.iter().find(|row| row.0.eq_ignore_ascii_case(word.trim())).map(|row| row.1);
+        Self::parse(word).or_else(by_smpp)
     }
 
     fn row(self) -> &'static (Self, &'static str, u8, bool) {
