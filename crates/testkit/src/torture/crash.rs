@@ -1,9 +1,11 @@
-//! `kill -9` at random moments under load, five times in a row before the server has even come up.
+//! `kill -9` at random moments under load, five times in a row before the server has even come up, and while background
+//! tasks are at work.
 
 use std::time::Duration;
 
 use anyhow::Result;
 
+use super::recovery::Recovery;
 use super::report::Report;
 use super::run::{self, Options, Run};
 use super::seed::Seed;
@@ -29,6 +31,8 @@ pub struct Crash {
 pub async fn run(options: &Options, crash: Crash) -> Result<Report> {
     let (folder, store, output) = run::folder()?;
     let mut run = Run::begin(options, store, output).await?;
+    let mut recovery = Recovery::prepare(&mut run).await?;
+    let prepared = run.elapsed();
     let work = run.work(options.rate);
     let mut seed = run.part(1);
     let longest = longest_gap(crash);
@@ -37,10 +41,15 @@ pub async fn run(options: &Options, crash: Crash) -> Result<Report> {
     let limit = duration * 3 + Duration::from_secs(30);
     let early_from = crash.kills.saturating_sub(EARLY_KILLS) / 2;
     let (mut kills, mut early) = (0, 0);
-    while (kills < crash.kills || run.elapsed() < duration) && run.elapsed() < limit {
+    let elapsed = |run: &Run| run.elapsed().saturating_sub(prepared);
+    while (kills < crash.kills || elapsed(&run) < duration) && elapsed(&run) < limit {
         if (early_from..early_from + EARLY_KILLS).contains(&kills) {
             tokio::time::sleep(seed.between(Duration::ZERO, EARLY)).await;
             early += 1;
+        } else if kills >= early_from + EARLY_KILLS && recovery.is_under_way() {
+            if !recovery.live(&mut run, &mut seed).await? {
+                break;
+            }
         } else if !live(&mut run, &mut seed, longest).await? {
             break;
         }
@@ -53,6 +62,7 @@ pub async fn run(options: &Options, crash: Crash) -> Result<Report> {
     report.field("seed", options.seed).field("rate", options.rate);
     report.field("kills", format!("{kills}/{}", crash.kills)).field("early_kills", early);
     report.require(kills >= crash.kills, || format!("only {kills} of {} kills fired", crash.kills));
+    recovery.end(&mut run, &mut report).await;
     report.require(crash.kills > 0, || "a crash run without kills tests nothing".to_owned());
     let mut report = run.finish(work, report).await;
     run::put_away(folder, &mut report);

@@ -26,6 +26,32 @@ pub struct History {
     pub samples: Vec<Sample>,
     /// What the API said at the very end of deliveries that never arrived.
     pub ends: HashMap<(PostNumber, EndpointNumber), End>,
+    /// Background tasks that were under way while the server was killed.
+    pub tasks: Vec<Task>,
+}
+
+/// A background task, as the API told of it.
+#[derive(Debug, Clone)]
+pub struct Task {
+    /// What the reports call it.
+    pub name: String,
+    /// The messages that it has to look at, each once.
+    pub messages: u64,
+    /// The deliveries that it has to change, each once.
+    pub changes: u64,
+    /// Where it stood, in the order of asking.
+    pub seen: Vec<TaskSeen>,
+}
+
+/// Where a background task stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TaskSeen {
+    /// It says that it has done all of it.
+    pub finished: bool,
+    /// Messages that it has looked at.
+    pub looked_at: u64,
+    /// Deliveries that it has changed.
+    pub changed: u64,
 }
 
 /// A registered endpoint.

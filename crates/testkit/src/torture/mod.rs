@@ -22,6 +22,7 @@ mod plan;
 mod powercut;
 mod process;
 mod receivers;
+mod recovery;
 #[cfg(test)]
 mod rehearsal;
 mod report;

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 
 use super::client::Client;
-use super::history::{Endpoint, PostNumber};
+use super::history::{Endpoint, EndpointNumber, PostNumber};
 use super::receivers::Receivers;
 use super::seed::{Seed, mix};
 
@@ -21,6 +21,9 @@ pub(super) enum Profile {
     Flaky,
     /// Takes 20 to 200 ms.
     Slow,
+    /// Answers 500 until it is opened, but one message in eight with 200, so that no breaker opens; its endpoint does not
+    /// try twice.
+    Shut,
 }
 
 /// One endpoint of the plan.
@@ -45,13 +48,24 @@ pub(super) const SHARES: [u64; 3] = [50, 30, 20];
 /// The application whose messages carry ordering keys.
 pub(super) const ORDERED_APP: usize = 1;
 
-/// The endpoints of every run.
-pub(super) const ENDPOINTS: [Planned; 5] = [
+/// The application whose messages are sent again by background tasks.
+pub(super) const TASK_APP: usize = SHARES.len();
+
+/// How many of the endpoints every run has.
+pub(super) const USUAL: usize = 5;
+/// The endpoint at which all messages of [`TASK_APP`] have failed, and the one that was made after them.
+pub(super) const RECOVERED: EndpointNumber = USUAL;
+pub(super) const MISSED: EndpointNumber = USUAL + 1;
+
+/// The endpoints of a run: those of every one, then those of background tasks.
+pub(super) const ENDPOINTS: [Planned; USUAL + 2] = [
     Planned { name: "steady", app: 0, profile: Profile::Steady, ordered: false, cap: 10 },
     Planned { name: "flaky", app: 0, profile: Profile::Flaky, ordered: false, cap: 16 },
     Planned { name: "ordered", app: 1, profile: Profile::Flaky, ordered: true, cap: 16 },
     Planned { name: "beside_ordered", app: 1, profile: Profile::Steady, ordered: false, cap: 10 },
     Planned { name: "slow", app: 2, profile: Profile::Slow, ordered: false, cap: 16 },
+    Planned { name: "recovered", app: TASK_APP, profile: Profile::Shut, ordered: false, cap: 16 },
+    Planned { name: "missed", app: TASK_APP, profile: Profile::Steady, ordered: false, cap: 16 },
 ];
 
 /// What a receiver does with one request.
@@ -71,6 +85,8 @@ impl Profile {
         let calm = Mood { delay: Duration::ZERO, status: Some(200) };
         match self {
             Self::Steady => calm,
+            Self::Shut if passes_shut(post) => calm,
+            Self::Shut => Mood { status: Some(500), ..calm },
             Self::Slow => Mood { delay: Duration::from_millis(20 + chance % 181), ..calm },
             Self::Flaky => match (chance % 20, tries) {
                 (0, 0) | (1, 0) => Mood { status: Some(500), ..calm },
@@ -79,6 +95,12 @@ impl Profile {
             },
         }
     }
+}
+
+/// Whether a receiver that is shut takes a message all the same.
+#[must_use]
+pub(super) fn passes_shut(post: PostNumber) -> bool {
+    post.is_multiple_of(8)
 }
 
 impl Planned {
@@ -115,18 +137,36 @@ pub(super) async fn register(client: &mut Client, receivers: &Receivers) -> Resu
         let name = json!({ "name": format!("torture {app}") });
         registered.apps.push(create(client, "/api/v1/app/", &name).await?);
     }
-    for (number, planned) in ENDPOINTS.iter().enumerate() {
-        let body = json!({
-            "url": receivers.url(number),
-            "secret": receivers.secret(number),
-            "maxConcurrency": planned.cap,
-            "ordering": if planned.ordered { "per_key" } else { "none" },
-            "headers": { "x-torture": planned.name },
-        });
-        let path = format!("/api/v1/app/{}/endpoint/", registered.apps[planned.app]);
-        registered.endpoints.push(create(client, &path, &body).await?);
+    for _ in 0..USUAL {
+        register_next(client, receivers, &mut registered).await?;
     }
     Ok(registered)
+}
+
+/// Registers the next endpoint of the plan.
+///
+/// # Errors
+/// If it is not answered with 201 and an id.
+pub(super) async fn register_next(
+    client: &mut Client,
+    receivers: &Receivers,
+    registered: &mut Registered,
+) -> Result<()> {
+    let number = registered.endpoints.len();
+    let planned = &ENDPOINTS[number];
+    let mut body = json!({
+        "url": receivers.url(number),
+        "secret": receivers.secret(number),
+        "maxConcurrency": planned.cap,
+        "ordering": if planned.ordered { "per_key" } else { "none" },
+        "headers": { "x-torture": planned.name },
+    });
+    if planned.profile == Profile::Shut {
+        body["retrySchedule"] = json!([]);
+    }
+    let path = format!("/api/v1/app/{}/endpoint/", registered.apps[planned.app]);
+    registered.endpoints.push(create(client, &path, &body).await?);
+    Ok(())
 }
 
 /// Creates one thing and returns its id.
@@ -167,5 +207,7 @@ mod tests {
         assert_eq!(SHARES.iter().sum::<u64>(), 100);
         assert!((0..SHARES.len()).all(|app| ENDPOINTS.iter().any(|endpoint| endpoint.app == app)));
         assert!(ENDPOINTS.iter().any(|endpoint| endpoint.app == ORDERED_APP && endpoint.ordered));
+        assert!(ENDPOINTS[..USUAL].iter().all(|endpoint| endpoint.app < TASK_APP));
+        assert!([RECOVERED, MISSED].iter().all(|&number| ENDPOINTS[number].app == TASK_APP));
     }
 }

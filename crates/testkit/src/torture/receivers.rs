@@ -22,7 +22,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use super::history::{Arrival, EndpointNumber, PostNumber};
-use super::plan::{self, ENDPOINTS, Mood};
+use super::plan::{self, ENDPOINTS, Mood, Profile};
 use super::seed::Seed;
 use crate::signature;
 
@@ -50,6 +50,7 @@ pub(super) struct Log {
     inner: Mutex<Inner>,
     open: AtomicUsize,
     healed: AtomicBool,
+    opened: AtomicBool,
     /// How far a timestamp may be from the clock, in seconds.
     tolerance: AtomicI64,
     /// A moment on both clocks; the wall clock is read once.
@@ -107,13 +108,30 @@ impl Log {
         #[expect(clippy::disallowed_methods, reason = "receivers judge a timestamp by their own wall clock")]
         let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
         let started = (Instant::now(), i64::try_from(wall.as_secs())?);
-        let (open, healed) = (AtomicUsize::new(0), AtomicBool::new(false));
-        Ok(Self { inner: Mutex::default(), open, healed, tolerance: AtomicI64::new(TOLERANCE), started })
+        Ok(Self {
+            inner: Mutex::default(),
+            open: AtomicUsize::new(0),
+            healed: AtomicBool::new(false),
+            opened: AtomicBool::new(false),
+            tolerance: AtomicI64::new(TOLERANCE),
+            started,
+        })
     }
 
     /// From now on every receiver answers 200 at once.
     pub(super) fn heal(&self) {
         self.healed.store(true, Ordering::SeqCst);
+    }
+
+    /// From now on the receiver that was shut answers 200.
+    pub(super) fn open(&self) {
+        self.opened.store(true, Ordering::SeqCst);
+    }
+
+    /// How many requests have arrived at an endpoint.
+    #[must_use]
+    pub(super) fn count_at(&self, endpoint: EndpointNumber) -> usize {
+        self.inner().arrivals.iter().filter(|arrival| arrival.endpoint == endpoint).count()
     }
 
     /// How many arrivals there are: the position of the next one.
@@ -168,7 +186,7 @@ impl Log {
         let sha = Sha256::digest(body).into();
         let mut inner = self.inner();
         let mood = match post {
-            Some(post) if !self.healed.load(Ordering::SeqCst) => {
+            Some(post) if !self.healed.load(Ordering::SeqCst) && !self.is_open(endpoint) => {
                 let tries = inner.tries.entry((post, endpoint)).or_default();
                 *tries += 1;
                 ENDPOINTS[endpoint].profile.mood(post, *tries - 1)
@@ -182,6 +200,10 @@ impl Log {
         inner.arrivals.push(Arrival { endpoint, post, sha, message_id, signed, ok });
         inner.last = Some(Instant::now());
         mood
+    }
+
+    fn is_open(&self, endpoint: EndpointNumber) -> bool {
+        ENDPOINTS[endpoint].profile == Profile::Shut && self.opened.load(Ordering::SeqCst)
     }
 
     /// Lets timestamps be so much further from the clock: somebody is about to set the server's.

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::checker;
 use super::client::Client;
-use super::history::{History, Post, Restart};
+use super::history::{History, Post, Restart, Task};
 use super::ledger::Ledger;
 use super::load::{Load, Tally};
 use super::plan::{self, ENDPOINTS, Registered};
@@ -40,10 +40,12 @@ pub struct Options {
 pub(super) struct Run {
     launch: Launch,
     seed: Seed,
-    receivers: Receivers,
-    ledger: Arc<Ledger>,
+    pub(super) receivers: Receivers,
+    pub(super) ledger: Arc<Ledger>,
     token: Arc<str>,
-    plan: Registered,
+    pub(super) plan: Registered,
+    /// Background tasks that are held to their end.
+    pub(super) tasks: Vec<Task>,
     server: Option<Server>,
     restarts: Vec<Restart>,
     recoveries: Vec<Duration>,
@@ -121,6 +123,7 @@ impl Run {
             ledger: Arc::new(Ledger::new()),
             token,
             plan: Registered::default(),
+            tasks: Vec::new(),
             server: None,
             restarts: Vec::new(),
             recoveries: Vec::new(),
@@ -342,12 +345,13 @@ impl Run {
             settle::audit(&mut client, &self.ledger, &log, &self.plan, self.seed.part(103), self.patience / 2).await;
         self.died += usize::from(self.server.as_mut().is_some_and(Server::has_ended));
         let history = History {
-            endpoints: ENDPOINTS.iter().map(plan::Planned::facts).collect(),
+            endpoints: ENDPOINTS.iter().take(self.plan.endpoints.len()).map(plan::Planned::facts).collect(),
             posts: self.ledger.snapshot(),
             arrivals: log.arrivals(),
             restarts: self.restarts.clone(),
             samples,
             ends,
+            tasks: std::mem::take(&mut self.tasks),
         };
         report.field("load_s", loaded.as_secs());
         judge(&history, tally, &mut report);

@@ -44,12 +44,14 @@ pub struct Violations {
     pub order: usize,
     /// Messages too many for one idempotency key, and repetitions refused.
     pub identity: usize,
+    /// Background tasks that fell back, passed something over, did something twice, or did not come to their end.
+    pub task: usize,
 }
 
 impl Violations {
     /// Names and counts, in the order of the report.
     #[must_use]
-    pub fn fields(&self) -> [(&'static str, usize); 10] {
+    pub fn fields(&self) -> [(&'static str, usize); 11] {
         [
             ("lost", self.lost),
             ("stuck", self.stuck),
@@ -61,6 +63,7 @@ impl Violations {
             ("dup_recorded", self.recorded_repeats),
             ("order_viol", self.order),
             ("idem_viol", self.identity),
+            ("task_viol", self.task),
         ]
     }
 }

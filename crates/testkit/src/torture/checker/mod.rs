@@ -5,6 +5,7 @@
 
 mod findings;
 mod order;
+mod tasks;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +28,7 @@ pub fn check(history: &History) -> Findings {
     recorded(history, &mut findings);
     identities(history, &mut findings);
     order::check(history, &pairs, &mut findings);
+    tasks::check(history, &mut findings);
     findings
 }
 

@@ -1,7 +1,7 @@
 //! Hand-made histories: a good one passes, and each single wrong moves exactly its own count.
 
 use super::*;
-use crate::torture::history::{Endpoint, Post, Restart, Sample};
+use crate::torture::history::{Endpoint, Post, Restart, Sample, Task, TaskSeen};
 
 /// Two applications: 0 with a plain and an ordered endpoint, 1 with a plain one. Ten posts, even ones to application 0
 /// with one key, each begun after the one before was acknowledged; all delivered in turn; a kill after half of them.
@@ -238,4 +238,27 @@ fn two_ids_for_one_post_are_one_identity_violation() {
     assert_eq!(after(|h| h.posts[0].ids.push("msg_x".to_owned())), [("idem_viol", 1)]);
     assert_eq!(after(|h| h.arrivals[0].message_id = "msg_x".to_owned()), [("idem_viol", 1)]);
     assert_eq!(after(|h| h.posts[0].refused_repeats = 1), [("idem_viol", 1)]);
+}
+
+#[test]
+fn a_task_that_does_not_go_on_where_it_was_is_one_violation() {
+    let task = |seen: &[(bool, u64, u64)]| {
+        let seen =
+            seen.iter().map(|&(finished, looked_at, changed)| TaskSeen { finished, looked_at, changed }).collect();
+        let task = Task { name: "recover".to_owned(), messages: 10, changes: 9, seen };
+        after(|h| h.tasks.push(task))
+    };
+    assert_eq!(task(&[(false, 0, 0), (false, 5, 5), (false, 5, 5), (true, 10, 9)]), []);
+    for wrong in [
+        &[][..],
+        &[(false, 5, 5)],
+        &[(false, 5, 5), (false, 0, 0), (true, 10, 9)],
+        &[(false, 5, 5), (false, 6, 4), (true, 10, 9)],
+        &[(true, 9, 9)],
+        &[(true, 10, 8)],
+        &[(true, 15, 9)],
+        &[(true, 10, 14)],
+    ] {
+        assert_eq!(task(wrong), [("task_viol", 1)], "{wrong:?}");
+    }
 }

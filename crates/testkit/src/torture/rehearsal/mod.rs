@@ -19,7 +19,7 @@ async fn rehearse(bug: Option<Bug>) -> Report {
 
 /// Asserts that the bug moves this field, and none of the others.
 async fn finds(bug: Bug, field: &str) {
-    const ZERO: [&str; 13] = [
+    const ZERO: [&str; 14] = [
         "lost",
         "stuck",
         "phantom",
@@ -30,6 +30,7 @@ async fn finds(bug: Bug, field: &str) {
         "dup_recorded",
         "order_viol",
         "idem_viol",
+        "task_viol",
         "status_lies",
         "died",
         "unready",
