@@ -9,13 +9,13 @@ use anyhow::{Context as _, bail};
 use ringback_api::{Api, Hosts};
 use ringback_engine::egress::{Connector, DnsResolver, EgressPolicy, Trust};
 use ringback_engine::transport::Transport;
-use ringback_engine::{Engine, EngineOptions, Notice, Probe, SystemClock, SystemRandom, notices};
+use ringback_engine::{Engine, EngineOptions, Probe, SystemClock, SystemRandom};
 use ringback_model::{Clock, Random};
 use ringback_service::{Monitor, MonitorParts, Service, ServiceParts, TokenKey};
 use ringback_store::Directory;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::config::ServeConfig;
@@ -26,9 +26,6 @@ use crate::url_rules::EgressRules;
 /// How long what is under way may take when the server stops: the longest timeout that an endpoint can have, and one
 /// second to record the outcome.
 const GRACE: Duration = Duration::from_secs(31);
-
-/// How long what the engine has noticed last may take to be told.
-const LAST_NOTICES: Duration = Duration::from_secs(2);
 
 /// The store takes no more writes, so the process stops.
 #[derive(Debug, thiserror::Error)]
@@ -45,9 +42,8 @@ pub(crate) struct Server {
     store: OpenStore,
     engine: Engine,
     probe: Arc<Probe>,
-    /// Reads words for the search, does background tasks, and lets go of what is old.
+    /// Reads words for the search, does background tasks, lets go of what is old, and tells what was noticed.
     background: JoinHandle<()>,
-    notices: JoinHandle<()>,
     service: Arc<Service>,
     monitor: Arc<Monitor>,
     api: Listener,
@@ -146,9 +142,7 @@ impl Server {
             random,
             retry: config.retry,
         };
-        let (sender, notices) = notices();
-        let engine = Engine::start_telling(options, Some(sender));
-        let notices = tokio::spawn(tell(service.clone(), notices));
+        let engine = Engine::start_telling(options, Some(service.noticed()));
         let background = tokio::spawn(work_in_the_background(service.clone()));
         let watched = MonitorParts { store: port, directory, engine: engine.watch(), clock };
         let monitor = Arc::new(Monitor::new(watched));
@@ -164,20 +158,7 @@ impl Server {
         };
         let api = Listener::start(listener, api);
         let url = origin.unwrap_or_else(|| format!("http://{address}"));
-        Ok(Self {
-            address,
-            url,
-            admin_address,
-            store,
-            engine,
-            probe,
-            background,
-            notices,
-            service,
-            monitor,
-            api,
-            admin,
-        })
+        Ok(Self { address, url, admin_address, store, engine, probe, background, service, monitor, api, admin })
     }
 
     /// Where the API listens.
@@ -218,14 +199,13 @@ impl Server {
             engine,
             probe,
             background,
-            notices,
             service,
             monitor,
             api,
             admin,
         } = self;
         monitor.stopping();
-        // Words are read again at the next start, and tasks go on where they were.
+        // Words are read again at the next start, tasks go on where they were, and what was noticed is told then.
         background.abort();
         // What it holds of the store is let go.
         drop(service);
@@ -235,11 +215,6 @@ impl Server {
             // The API has a grace of its own, which is shorter.
             (api, ()) = async { tokio::join!(api.stop(), engine.stop(GRACE)) } => api?,
             reason = store.broken() => return Err(StoreBroken(reason).into()),
-        }
-        // It ends when the engine has, once it has told the rest; what it cannot tell in time is not told.
-        let abort = notices.abort_handle();
-        if tokio::time::timeout(LAST_NOTICES, notices).await.is_err() {
-            abort.abort();
         }
         // Last, so that whoever looks sees that the server stops.
         if let Some(admin) = admin {
@@ -260,14 +235,9 @@ async fn listen(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> 
     }
 }
 
-/// Tells customers and operator what the engine notices, until the engine has ended.
-async fn tell(service: Arc<Service>, notices: mpsc::Receiver<Notice>) {
-    service.tell_notices(notices).await;
-}
-
-/// Reads words for the search, does background tasks, and lets go of what is old.
+/// Reads words for the search, does background tasks, lets go of what is old, and tells what was noticed.
 async fn work_in_the_background(service: Arc<Service>) {
-    tokio::join!(service.read_words(), service.clone().run_tasks(), service.let_go());
+    tokio::join!(service.read_words(), service.clone().run_tasks(), service.let_go(), service.tell_notices());
 }
 
 /// The listener of the operator alone, if the configuration asks for one.

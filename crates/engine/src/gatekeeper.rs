@@ -3,8 +3,10 @@
 
 use std::sync::Arc;
 
-use ringback_model::{AppNo, Clock, Endpoint, EndpointNo};
+use ringback_model::{AppNo, Clock, Endpoint, EndpointNo, Timestamp};
 use ringback_store::{Directory, DocumentKind, Expect, Put, PutResult, Store, StoreError};
+
+use crate::notice;
 
 /// How often a change is tried anew when somebody else's came between.
 const TRIES: usize = 10;
@@ -47,6 +49,8 @@ pub(crate) struct Gatekeeper {
     pub(crate) app: AppNo,
     /// The URL that was called when the reason for the measure came up.
     pub(crate) url: Arc<str>,
+    /// Since when it has failed, if it is to be told that it was disabled.
+    pub(crate) told_since: Option<Timestamp>,
 }
 
 impl Gatekeeper {
@@ -67,6 +71,7 @@ impl Gatekeeper {
                 return Ok(false);
             }
             endpoint.updated_at = self.clock.now();
+            let told = self.told_since.filter(|_| measure != Measure::Pause);
             let put = Put {
                 kind: DocumentKind::Endpoint,
                 parent: document.parent,
@@ -78,6 +83,7 @@ impl Gatekeeper {
                 app: Some(self.app),
                 idempotency: None,
                 audit: None,
+                notices: told.map(|since| notice::of_disabled(self.app, &endpoint, since)).into_iter().collect(),
             };
             if self.store.put(put).await? != PutResult::Stale {
                 self.directory.forget(self.app);

@@ -33,7 +33,6 @@ pub use clock::SystemClock;
 pub use inquiry::{Inquiry, InquiryError};
 pub use judgement::Judgement;
 pub use meter::EngineReading;
-pub use notice::{AttemptNotice, Notice, notices};
 pub use oauth::{OauthClient, TokenError};
 pub use probe::Probe;
 pub use pump::{Engine, EngineOptions};

@@ -11,7 +11,7 @@ use ringback_model::{
     AppNo, AttemptOutcome, Clock, DeliveryState, EndpointNo, Failure, IdMaker, Random, Reason, RetryPolicy, Timestamp,
 };
 use ringback_store::{
-    Clear, Committed, Directory, Due, Feed, Finish, Finished, LaneStart, Release, Step, Store, StoreError, Taken,
+    Clear, Committed, Directory, Due, Feed, Finish, LaneStart, Release, Step, Store, StoreError, Taken,
 };
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -24,7 +24,7 @@ use crate::gatekeeper::{Gatekeeper, Measure};
 use crate::holds::Holds;
 use crate::log;
 use crate::meter::EngineMeter;
-use crate::notice::{self, Notice};
+use crate::notice;
 use crate::route::Route;
 use crate::scheduler::{Action, Event, LanePolicy, Limits, Scheduler};
 use crate::sender::Sender;
@@ -82,15 +82,15 @@ impl Engine {
         Self::start_telling(options, None)
     }
 
-    /// The same; what is worth telling goes to `notices`.
+    /// The same; what is worth telling is kept, and `noticed` is rung when there is something.
     #[must_use]
-    pub fn start_telling(options: EngineOptions, notices: Option<mpsc::Sender<Notice>>) -> Self {
+    pub fn start_telling(options: EngineOptions, noticed: Option<Arc<Notify>>) -> Self {
         let (stop, abort) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let (done, stopped) = oneshot::channel();
         let (questions, asked) = mpsc::unbounded_channel();
         let watch = EngineWatch { meter: Arc::new(EngineMeter::new()), questions };
         let mut pump = Pump::new(options, watch.meter.clone(), asked);
-        pump.notices = notices;
+        pump.noticed = noticed;
         let (stop_of_pump, abort_of_pump) = (stop.clone(), abort.clone());
         drop(tokio::spawn(async move {
             pump.run(&stop_of_pump, &abort_of_pump).await;
@@ -155,7 +155,8 @@ struct Pump {
     tallies: Tallies,
     meter: Arc<EngineMeter>,
     busiest: Busiest,
-    notices: Option<mpsc::Sender<Notice>>,
+    /// Rung when something was noticed; nothing is without it.
+    noticed: Option<Arc<Notify>>,
     /// Whoever wants to know how it stands.
     asked: mpsc::UnboundedReceiver<Question>,
     /// Endpoints that a measure is being taken against.
@@ -187,7 +188,7 @@ impl Pump {
             tallies,
             meter,
             busiest,
-            notices: None,
+            noticed: None,
             asked,
             measured: HashSet::new(),
             finding: Finding::No,
@@ -385,7 +386,7 @@ impl Pump {
             self.holds.judged(endpoint, due.message.no, Arc::clone(&route));
         }
         let measure = self.measure(&due, &route, &attempt.outcome, judgement.step, health.failing_since);
-        let notice = match self.notices {
+        let notice = match self.noticed {
             Some(_) if !route.config.endpoint.callback => {
                 notice::of_attempt(&due, &route.config.endpoint, &attempt, judgement.step)
             }
@@ -398,19 +399,21 @@ impl Pump {
             attempt,
             step: judgement.step,
             health: health.differs_durably(&before).then_some(health),
+            notice: notice.map(Box::new),
         };
         match measure {
             Some(measure) if self.measured.insert(endpoint) => {
                 let since = health.failing_since.unwrap_or_else(|| self.clock.now());
-                self.take_measure(measure, app, &route, finish, (notice, since));
+                self.take_measure(measure, app, &route, finish, since);
             }
             Some(_) | None => {
                 // The feed tells when it is durable.
+                let noticed = self.noticed.clone().filter(|_| finish.notice.is_some());
                 let finished = self.store.finish(finish);
-                if let (Some(notice), Some(notices)) = (notice, self.notices.clone()) {
+                if let Some(noticed) = noticed {
                     self.tasks.spawn(async move {
-                        if matches!(finished.await, Ok(Finished::Recorded)) {
-                            tell(&notices, notice);
+                        if finished.await.is_ok() {
+                            noticed.notify_one();
                         }
                         Done::Counted
                     });
@@ -445,14 +448,7 @@ impl Pump {
 
     /// Stops an endpoint and then records the outcome that led to it: were it the other way round, a crash between the
     /// two would let the next of the queue out. The lane sends nothing in the meantime.
-    fn take_measure(
-        &mut self,
-        measure: Measure,
-        app: AppNo,
-        route: &Arc<Route>,
-        finish: Finish,
-        (notice, since): (Option<Notice>, Timestamp),
-    ) {
+    fn take_measure(&mut self, measure: Measure, app: AppNo, route: &Arc<Route>, finish: Finish, since: Timestamp) {
         let endpoint = finish.endpoint;
         self.tell(Event::Stopping(endpoint));
         let gatekeeper = Gatekeeper {
@@ -461,8 +457,9 @@ impl Pump {
             clock: self.clock.clone(),
             app,
             url: route.url.clone(),
+            told_since: self.noticed.is_some().then_some(since),
         };
-        let notices = self.notices.clone();
+        let noticed = self.noticed.clone();
         self.tasks.spawn(async move {
             let mut taken = gatekeeper.take(measure, endpoint).await;
             // The feed tells when it is durable.
@@ -475,15 +472,10 @@ impl Pump {
                 tokio::time::sleep(LOOK_AGAIN).await;
                 taken = gatekeeper.take(measure, endpoint).await;
             }
-            if let Some(notices) = notices {
-                if measure != Measure::Pause && matches!(taken, Ok(true)) {
-                    tell(&notices, Notice::Disabled { app, endpoint, since });
-                }
-                if let Some(notice) = notice
-                    && matches!(finished.await, Ok(Finished::Recorded))
-                {
-                    tell(&notices, notice);
-                }
+            if let Some(noticed) = noticed
+                && finished.await.is_ok()
+            {
+                noticed.notify_one();
             }
             Done::Measured(endpoint)
         });
@@ -597,12 +589,5 @@ impl Pump {
             }
             Done::Cleared(endpoint, cleared.ok().map(|cleared| cleared.count == CLEARED_PER_STEP))
         });
-    }
-}
-
-/// Tells what happened; if those who listen are far behind, it is not told.
-fn tell(notices: &mpsc::Sender<Notice>, notice: Notice) {
-    if notices.try_send(notice).is_err() {
-        tracing::warn!("too much happens at a time: a failing delivery or a disabled endpoint is not told");
     }
 }

@@ -61,7 +61,19 @@ impl World {
 
     async fn put(&self, kind: DocumentKind, parent: i64, key: &str, body: String, app: Option<AppNo>) -> i64 {
         let (key, uid, secret, idempotency) = (key.to_owned(), None, None, None);
-        let put = Put { kind, parent, key, uid, body, secret, expect: Expect::New, app, idempotency, audit: None };
+        let put = Put {
+            kind,
+            parent,
+            key,
+            uid,
+            body,
+            secret,
+            expect: Expect::New,
+            app,
+            idempotency,
+            audit: None,
+            notices: Vec::new(),
+        };
         match self.store.put(put).await.unwrap() {
             PutResult::Stored(written) => written.no,
             other => panic!("{other:?}"),
@@ -224,7 +236,11 @@ async fn an_endpoint_that_has_failed_for_days_is_disabled_unless_it_was_changed_
         };
         let health = Some(Health { failing_since: Some(NOW - DAY * 7), ..Health::default() });
         let step = Step::Retry { due: NOW + DAY, counted: true };
-        world.store.finish(Finish { message: old, endpoint, earlier: None, attempt, step, health }).await.unwrap();
+        world
+            .store
+            .finish(Finish { message: old, endpoint, earlier: None, attempt, step, health, notice: None })
+            .await
+            .unwrap();
         let engine = world.start();
         world.recorded(new).await;
         assert_eq!(world.document(endpoint).await.disabled, disabled);

@@ -235,6 +235,7 @@ impl Service {
                 app: None,
                 idempotency: None,
                 audit: audit.clone(),
+                notices: Vec::new(),
             };
             let result = self.store.put(put).await?;
             self.access.forget(scope);

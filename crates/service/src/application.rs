@@ -289,7 +289,8 @@ impl Service {
         let audit = note(actor, app.org, &app.application).done(now, "deleted");
         // Endpoints first: whoever is cut off half-way finds the application still there and deletes it again.
         self.delete_endpoints_of(app.no).await?;
-        let gone = self.store.delete(Delete { no: app.no.0, now, app: Some(app.no), audit }).await?;
+        let gone =
+            self.store.delete(Delete { no: app.no.0, now, app: Some(app.no), audit, notices: Vec::new() }).await?;
         self.directory.forget(app.no);
         // One that was made in between; from here on none can be, for the application is gone.
         self.delete_endpoints_of(app.no).await?;
@@ -343,6 +344,7 @@ impl Service {
             app: None,
             idempotency,
             audit: None,
+            notices: Vec::new(),
         };
         put.audit = note(actor, org, &application).added(now, &put.body);
         match self.store.put(put).await? {
@@ -351,7 +353,13 @@ impl Service {
                     && let Err(error) = self.announce_feedback_secret(actor.org, id, secret).await
                 {
                     self.store
-                        .delete(Delete { no: written.no, now, app: Some(AppNo(written.no)), audit: None })
+                        .delete(Delete {
+                            no: written.no,
+                            now,
+                            app: Some(AppNo(written.no)),
+                            audit: None,
+                            notices: Vec::new(),
+                        })
                         .await?;
                     return Err(error);
                 }
@@ -387,6 +395,7 @@ impl Service {
             app: Some(app.no),
             idempotency: None,
             audit: None,
+            notices: Vec::new(),
         };
         let before = serde_json::to_string(&app.application)?;
         let sealed = app.secrets != secrets;
@@ -406,7 +415,7 @@ impl Service {
         let now = self.clock.now();
         let deletions: Vec<_> = endpoints
             .iter()
-            .map(|e| self.store.delete(Delete { no: e.no, now, app: Some(app), audit: None }))
+            .map(|e| self.store.delete(Delete { no: e.no, now, app: Some(app), audit: None, notices: Vec::new() }))
             .collect();
         for deletion in deletions {
             deletion.await?;

@@ -8,6 +8,7 @@ use ringback_store::{AppConfig, Delete, DocumentKind, EndpointConfig, Expect, Id
 use crate::audit::Note;
 use crate::auth::AuthView;
 use crate::endpoint_compose::Composed;
+use crate::operational;
 use crate::service::TRIES;
 use crate::{Actor, EndpointDraft, Made, Page, Resource, Right, Service, ServiceError, Window};
 
@@ -171,12 +172,13 @@ impl Service {
         let (app, config) = self.endpoint_config(actor, app, name).await?;
         let now = self.clock.now();
         let audit = note(actor, &app, &config.endpoint).done(now, "deleted");
-        let gone = self.store.delete(Delete { no: config.no.0, now, app: Some(app.no), audit }).await?;
+        let notices = operational::of_deleted(app.no, &config.endpoint);
+        let gone = self.store.delete(Delete { no: config.no.0, now, app: Some(app.no), audit, notices }).await?;
         self.directory.forget(app.no);
         if !gone {
             return Err(ServiceError::NotFound(Resource::Endpoint));
         }
-        self.tell_deleted(&app, &config).await;
+        self.noticed.notify_one();
         Ok(())
     }
 
@@ -258,12 +260,13 @@ impl Service {
         let composed = self.compose_unsaved(app, draft).await?;
         let mut put = put(app, &composed, Expect::New, idempotency)?;
         put.audit = note(actor, app, &composed.endpoint).added(self.clock.now(), &put.body);
+        put.notices = operational::of_written(app.no, None, &composed.endpoint);
         let result = self.store.put(put).await?;
         self.directory.forget(app.no);
         match result {
             PutResult::Stored(written) => {
                 self.verify_in_background(app.no, EndpointNo(written.no), &composed.endpoint);
-                self.tell_written(app, None, &composed.endpoint, written.version).await;
+                self.noticed.notify_one();
                 Ok(composed.view())
             }
             PutResult::Replayed { no } => match self.store.document(no).await? {
@@ -290,12 +293,13 @@ impl Service {
         let before = serde_json::to_string(&config.endpoint)?;
         let sealed = config.secrets != composed.secrets;
         put.audit = note(actor, app, &composed.endpoint).changed(self.clock.now(), &before, &put.body, sealed);
+        put.notices = operational::of_written(app.no, Some(config), &composed.endpoint);
         let result = self.store.put(put).await?;
         self.directory.forget(app.no);
         match result {
-            PutResult::Stored(written) => {
+            PutResult::Stored(_) => {
                 self.verify_in_background(app.no, config.no, &composed.endpoint);
-                self.tell_written(app, Some(config), &composed.endpoint, written.version).await;
+                self.noticed.notify_one();
                 Ok(Some(composed.view()))
             }
             PutResult::Replayed { .. } => Ok(Some(EndpointView::of(config))),
@@ -344,6 +348,7 @@ pub(crate) fn put(
         app: Some(app.no),
         idempotency,
         audit: None,
+        notices: Vec::new(),
     })
 }
 

@@ -274,7 +274,7 @@ impl Service {
         let (document, existing) = self.event_type(actor, name).await?;
         let now = self.clock.now();
         let audit = note(actor, OrgNo(document.parent), name).done(now, "deleted");
-        let gone = self.store.delete(Delete { no: document.no, now, app: None, audit }).await?;
+        let gone = self.store.delete(Delete { no: document.no, now, app: None, audit, notices: Vec::new() }).await?;
         self.event_type_changed(actor, &[&existing]).await?;
         if gone { Ok(()) } else { Err(ServiceError::NotFound(Resource::EventType)) }
     }
@@ -413,6 +413,7 @@ impl Service {
             app: None,
             idempotency,
             audit: None,
+            notices: Vec::new(),
         };
         let (note, now) = (note(actor, org, &event_type.name), self.clock.now());
         put.audit = match before {

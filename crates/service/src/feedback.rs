@@ -149,6 +149,7 @@ impl Service {
             app: None,
             idempotency: None,
             audit: None,
+            notices: Vec::new(),
         };
         match self.store.put(put).await? {
             PutResult::Stored(_) => Ok(()),
@@ -159,7 +160,9 @@ impl Service {
     /// Forgets a secret that an application no longer has.
     pub(crate) async fn forget_feedback_secret(&self, secret: &Redacted) -> Result<(), ServiceError> {
         if let Some(found) = self.store.document_by_key(DocumentKind::FeedbackSecret, 0, key(secret)).await? {
-            self.store.delete(Delete { no: found.no, now: self.clock.now(), app: None, audit: None }).await?;
+            self.store
+                .delete(Delete { no: found.no, now: self.clock.now(), app: None, audit: None, notices: Vec::new() })
+                .await?;
         }
         Ok(())
     }

@@ -163,7 +163,7 @@ impl Service {
         let document = self.integration(&app, id).await?;
         let now = self.clock.now();
         let audit = note(actor, &app, &read(&document)?).done(now, "deleted");
-        let gone = self.store.delete(Delete { no: document.no, now, app: None, audit }).await?;
+        let gone = self.store.delete(Delete { no: document.no, now, app: None, audit, notices: Vec::new() }).await?;
         self.integration_keys.forget(document.uid.as_deref());
         if gone { Ok(()) } else { Err(ServiceError::NotFound(Resource::Integration)) }
     }
@@ -338,6 +338,7 @@ fn put(
         app: None,
         idempotency,
         audit: None,
+        notices: Vec::new(),
     })
 }
 

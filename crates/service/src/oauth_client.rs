@@ -108,6 +108,7 @@ impl Service {
             app: None,
             idempotency: None,
             audit: note(actor, &app, &client).done(client.created_at, "added"),
+            notices: Vec::new(),
         };
         match self.store.put(put).await? {
             PutResult::Stored(_) => Ok((client, secret)),
@@ -141,7 +142,7 @@ impl Service {
         let document = found.ok_or_else(missing)?;
         let now = self.clock.now();
         let audit = note(actor, &app, &read(&document)?.0).done(now, "deleted");
-        let gone = self.store.delete(Delete { no: document.no, now, app: None, audit }).await?;
+        let gone = self.store.delete(Delete { no: document.no, now, app: None, audit, notices: Vec::new() }).await?;
         self.clients.forget(id);
         if gone { Ok(()) } else { Err(missing()) }
     }

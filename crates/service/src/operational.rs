@@ -4,37 +4,29 @@
 //! organization's id; what is told goes to that application's endpoints like any message, with retries, signatures and
 //! all. Where there is no such application nothing is told, and nothing of the management organization itself ever is.
 //!
-//! Each is told once: its event id is made of what it is about, and an application takes an event id once.
+//! What is to be told is noted in the commit of what it is about, and told by a pass that follows: a crash in between
+//! loses nothing. Each is told once: its event id is made of the note, and an application takes an event id once.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use ringback_engine::{AttemptNotice, Notice};
-use ringback_model::{AppId, Endpoint, OrgId, Timestamp};
-use ringback_store::{AppConfig, DocumentKind, EndpointConfig};
+use ringback_model::{AppId, AppNo, Disabled, Endpoint, EndpointId, Notice, NoticeKind, NoticedAttempt, OrgId};
+use ringback_store::{AppConfig, DocumentKind, EndpointConfig, Noticed};
 use serde::Serialize;
-use tokio::sync::mpsc;
+use tokio::sync::Notify;
 
 use crate::{Actor, ApplicationDraft, EventTypeDraft, MessageDraft, Right, Service, ServiceError};
 
 /// The organization that the applications of operational webhooks belong to, unless another is named.
 pub const MANAGEMENT_ORGANIZATION: &str = "org_00000000000SvixManagement00";
-/// How often it is tried to tell what the engine has noticed, and the first pause in between; it doubles.
-const TRIES: u32 = 8;
+/// Notices that are read, and let go of, at a time.
+const STEP: usize = 100;
+/// How often notices are looked for that nobody has rung for: those of another node, or of before a crash.
+const LOOK: Duration = Duration::from_secs(5);
+/// How long the pass pauses when it cannot go on; it doubles.
 const PAUSE: Duration = Duration::from_millis(200);
-
-/// What is told, with what it means.
-const EVENT_TYPES: [(&str, &str); 8] = [
-    ("endpoint.created", "An endpoint was created."),
-    ("endpoint.updated", "An endpoint was changed."),
-    ("endpoint.deleted", "An endpoint was deleted."),
-    ("endpoint.disabled", "An endpoint was disabled, by somebody or because it has failed for days."),
-    ("endpoint.enabled", "An endpoint that was disabled was enabled."),
-    ("message.attempt.failing", "The fourth try of a delivery has failed; more follow."),
-    ("message.attempt.exhausted", "A delivery was given up."),
-    ("message.attempt.recovered", "A delivery that was failing came through."),
-];
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 #[derive(Serialize)]
 struct Body<'a, T: Serialize> {
@@ -48,7 +40,7 @@ struct EndpointData<'a> {
     app_id: AppId,
     #[serde(skip_serializing_if = "Option::is_none")]
     app_uid: Option<&'a str>,
-    endpoint_id: String,
+    endpoint_id: EndpointId,
     #[serde(skip_serializing_if = "Option::is_none")]
     endpoint_uid: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,7 +55,7 @@ struct AttemptData<'a> {
     app_id: AppId,
     #[serde(skip_serializing_if = "Option::is_none")]
     app_uid: Option<&'a str>,
-    endpoint_id: String,
+    endpoint_id: EndpointId,
     msg_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     msg_event_id: Option<&'a str>,
@@ -76,13 +68,6 @@ struct LastAttempt {
     id: String,
     response_status_code: u16,
     timestamp: String,
-}
-
-/// Why an endpoint is told to be disabled.
-#[derive(Clone, Copy)]
-struct Disabled {
-    since: Timestamp,
-    trigger: &'static str,
 }
 
 impl Service {
@@ -109,9 +94,9 @@ impl Service {
         let mut is_there = self.find_app(&manager, &name).await?.is_some();
         if make && !is_there {
             let owner = Actor::organization(self.management);
-            for (event_type, description) in EVENT_TYPES {
-                let draft = EventTypeDraft { description: description.to_owned(), ..EventTypeDraft::default() };
-                match self.create_event_type(&owner, event_type, draft, None).await {
+            for kind in NoticeKind::ALL {
+                let draft = EventTypeDraft { description: kind.meaning().to_owned(), ..EventTypeDraft::default() };
+                match self.create_event_type(&owner, kind.event_type(), draft, None).await {
                     Ok(_) | Err(ServiceError::Conflict { .. }) => {}
                     Err(error) => return Err(error),
                 }
@@ -127,114 +112,68 @@ impl Service {
         Ok((Arc::new(manager), name, is_there))
     }
 
-    /// Tells what the engine notices, until it has ended.
-    pub async fn tell_notices(&self, mut notices: mpsc::Receiver<Notice>) {
-        while let Some(notice) = notices.recv().await {
-            let mut pause = PAUSE;
-            for _ in 0..TRIES {
-                match self.tell_notice(&notice).await {
-                    Err(error @ ServiceError::Unavailable { .. }) => {
-                        tracing::warn!(?error, "an operational webhook is tried again");
-                        tokio::time::sleep(pause).await;
-                        pause *= 2;
-                    }
-                    Err(error) => {
-                        tracing::error!(?error, "an operational webhook could not be sent");
-                        break;
-                    }
-                    Ok(()) => break,
+    /// What the engine rings when it has noticed something.
+    #[must_use]
+    pub fn noticed(&self) -> Arc<Notify> {
+        self.noticed.clone()
+    }
+
+    /// Tells what was noticed, for as long as the server runs.
+    pub async fn tell_notices(&self) {
+        let mut pause = PAUSE;
+        loop {
+            match self.tell_some_notices().await {
+                Ok(0) => drop(tokio::time::timeout(LOOK, self.noticed.notified()).await),
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(?error, "operational webhooks are tried again");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    continue;
                 }
             }
+            pause = PAUSE;
         }
     }
 
-    async fn tell_notice(&self, notice: &Notice) -> Result<(), ServiceError> {
-        match notice {
-            Notice::Disabled { app, endpoint, since } => {
-                let Some(app) = self.directory.app(*app).await? else { return Ok(()) };
-                let Some(config) = self.directory.endpoint(app.no, *endpoint).await? else { return Ok(()) };
-                let disabled = Disabled { since: *since, trigger: "automatic" };
-                self.tell_endpoint("endpoint.disabled", &app, &config.endpoint, config.version, Some(disabled)).await
+    /// Tells the next of what was noticed, and lets go of it; answers how many that were.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written, or takes no messages just now.
+    pub async fn tell_some_notices(&self) -> Result<usize, ServiceError> {
+        let (mut told, mut stopped) = (Vec::new(), Ok(()));
+        for Noticed { no, notice } in self.store.notices(STEP).await? {
+            match self.tell_notice(no, &notice).await {
+                Err(error @ (ServiceError::Unavailable { .. } | ServiceError::TooMany { .. })) => {
+                    stopped = Err(error);
+                    break;
+                }
+                Err(error) => tracing::error!(?error, ?notice, "an operational webhook could not be sent"),
+                Ok(()) => {}
             }
-            Notice::Attempt { kind, app, endpoint, message, event_id, attempt, status, at } => {
-                let event_type = match kind {
-                    AttemptNotice::Failing => "message.attempt.failing",
-                    AttemptNotice::Exhausted => "message.attempt.exhausted",
-                    AttemptNotice::Recovered => "message.attempt.recovered",
-                };
-                let Some(app) = self.directory.app(*app).await? else { return Ok(()) };
-                let data = AttemptData {
-                    app_id: app.application.id,
-                    app_uid: app.application.uid.as_deref(),
-                    endpoint_id: endpoint.id.to_string(),
-                    msg_id: message.to_string(),
-                    msg_event_id: event_id.as_deref(),
-                    last_attempt: LastAttempt {
-                        id: attempt.to_string(),
-                        response_status_code: status.unwrap_or(0),
-                        timestamp: at.to_string(),
-                    },
-                };
-                self.tell(&app, event_type, &format!("{message}.{}", endpoint.id), data).await
-            }
+            told.push(no);
         }
+        let count = told.len();
+        if count > 0 {
+            self.store.forget_notices(told).await?;
+        }
+        stopped.map(|()| count)
     }
 
-    /// Tells that an endpoint was made or changed. What was asked for has been done: that it cannot be told is logged.
-    pub(crate) async fn tell_written(
-        &self,
-        app: &AppConfig,
-        before: Option<&EndpointConfig>,
-        endpoint: &Endpoint,
-        version: i64,
-    ) {
-        let was_disabled = before.is_some_and(|before| before.endpoint.disabled);
-        let turned = match (was_disabled, endpoint.disabled) {
-            (false, true) => Some("endpoint.disabled"),
-            (true, false) => Some("endpoint.enabled"),
-            _ => None,
-        };
-        let first = if before.is_some() { "endpoint.updated" } else { "endpoint.created" };
-        for event_type in [Some(first), turned].into_iter().flatten() {
-            let disabled = (event_type == "endpoint.disabled")
-                .then_some(Disabled { since: endpoint.updated_at, trigger: "manual" });
-            log(self.tell_endpoint(event_type, app, endpoint, version, disabled).await);
+    async fn tell_notice(&self, no: i64, notice: &Notice) -> Result<(), ServiceError> {
+        let Some(app) = self.directory.app(AppNo(notice.app_no)).await? else { return Ok(()) };
+        match &notice.attempt {
+            Some(attempt) => self.tell(&app, notice, no, AttemptData::new(&app, notice, attempt)).await,
+            None => self.tell(&app, notice, no, EndpointData::new(&app, notice)).await,
         }
-    }
-
-    /// Tells that an endpoint was deleted.
-    pub(crate) async fn tell_deleted(&self, app: &AppConfig, config: &EndpointConfig) {
-        log(self.tell_endpoint("endpoint.deleted", app, &config.endpoint, config.version, None).await);
-    }
-
-    async fn tell_endpoint(
-        &self,
-        event_type: &str,
-        app: &AppConfig,
-        endpoint: &Endpoint,
-        version: i64,
-        disabled: Option<Disabled>,
-    ) -> Result<(), ServiceError> {
-        if endpoint.callback {
-            return Ok(());
-        }
-        let data = EndpointData {
-            app_id: app.application.id,
-            app_uid: app.application.uid.as_deref(),
-            endpoint_id: endpoint.id.to_string(),
-            endpoint_uid: endpoint.uid.as_deref(),
-            fail_since: disabled.map(|disabled| disabled.since.to_string()),
-            trigger: disabled.map(|disabled| disabled.trigger),
-        };
-        self.tell(app, event_type, &format!("{}.{version}", endpoint.id), data).await
     }
 
     /// Hands in a message about an application, if anybody has asked for such.
     async fn tell(
         &self,
         app: &AppConfig,
-        event_type: &str,
-        about: &str,
+        notice: &Notice,
+        no: i64,
         data: impl Serialize + Send,
     ) -> Result<(), ServiceError> {
         // The numbers of organizations and their ids never change, and few have operational webhooks.
@@ -250,7 +189,8 @@ impl Service {
         if self.find_app(&manager, &org.key).await?.is_none() {
             return Ok(());
         }
-        let event_id = format!("{event_type}.{about}");
+        let event_type = notice.kind.event_type();
+        let event_id = format!("{event_type}.{}.{no}", notice.endpoint);
         let draft = MessageDraft {
             event_type,
             payload: Bytes::from(serde_json::to_vec(&Body { r#type: event_type, data })?),
@@ -265,8 +205,58 @@ impl Service {
     }
 }
 
-fn log(told: Result<(), ServiceError>) {
-    if let Err(error) = told {
-        tracing::error!(?error, "an operational webhook could not be sent");
+impl<'a> EndpointData<'a> {
+    fn new(app: &'a AppConfig, notice: &'a Notice) -> Self {
+        Self {
+            app_id: app.application.id,
+            app_uid: app.application.uid.as_deref(),
+            endpoint_id: notice.endpoint,
+            endpoint_uid: notice.endpoint_uid.as_deref(),
+            fail_since: notice.disabled.map(|disabled| disabled.since.to_string()),
+            trigger: notice.disabled.map(|disabled| if disabled.automatic { "automatic" } else { "manual" }),
+        }
     }
+}
+
+impl<'a> AttemptData<'a> {
+    fn new(app: &'a AppConfig, notice: &Notice, attempt: &'a NoticedAttempt) -> Self {
+        Self {
+            app_id: app.application.id,
+            app_uid: app.application.uid.as_deref(),
+            endpoint_id: notice.endpoint,
+            msg_id: attempt.message.to_string(),
+            msg_event_id: attempt.event_id.as_deref(),
+            last_attempt: LastAttempt {
+                id: attempt.id.to_string(),
+                response_status_code: attempt.status.unwrap_or(0),
+                timestamp: attempt.started_at.to_string(),
+            },
+        }
+    }
+}
+
+/// What is told of an endpoint that is made or changed.
+pub(crate) fn of_written(app: AppNo, before: Option<&EndpointConfig>, endpoint: &Endpoint) -> Vec<Notice> {
+    let was_disabled = before.is_some_and(|before| before.endpoint.disabled);
+    let turned = match (was_disabled, endpoint.disabled) {
+        (false, true) => Some(NoticeKind::EndpointDisabled),
+        (true, false) => Some(NoticeKind::EndpointEnabled),
+        _ => None,
+    };
+    let first = if before.is_some() { NoticeKind::EndpointUpdated } else { NoticeKind::EndpointCreated };
+    [Some(first), turned].into_iter().flatten().filter_map(|kind| of_endpoint(app, kind, endpoint)).collect()
+}
+
+/// What is told of an endpoint that is deleted.
+pub(crate) fn of_deleted(app: AppNo, endpoint: &Endpoint) -> Vec<Notice> {
+    of_endpoint(app, NoticeKind::EndpointDeleted, endpoint).into_iter().collect()
+}
+
+fn of_endpoint(app: AppNo, kind: NoticeKind, endpoint: &Endpoint) -> Option<Notice> {
+    let disabled =
+        (kind == NoticeKind::EndpointDisabled).then_some(Disabled { since: endpoint.updated_at, automatic: false });
+    let (endpoint_uid, attempt) = (endpoint.uid.clone(), None);
+    let notice = Notice { kind, app_no: app.0, endpoint: endpoint.id, endpoint_uid, disabled, attempt };
+    // Nobody has made what stands for the URLs of messages.
+    (!endpoint.callback).then_some(notice)
 }

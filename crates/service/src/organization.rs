@@ -181,6 +181,7 @@ impl Service {
             app: None,
             idempotency: None,
             audit: None,
+            notices: Vec::new(),
         };
         match self.store.put(put).await? {
             PutResult::Stored(written) => {
@@ -337,6 +338,7 @@ impl Service {
                 app: None,
                 idempotency: None,
                 audit: None,
+                notices: Vec::new(),
             };
             let sealed = document.secret != put.secret;
             let title = put.key.clone();

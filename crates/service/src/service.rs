@@ -71,6 +71,8 @@ pub struct Service {
     pub(crate) public_url: Option<String>,
     /// Rung when there is a new background task.
     pub(crate) tasks: tokio::sync::Notify,
+    /// Rung when something was noticed that is to be told.
+    pub(crate) noticed: Arc<tokio::sync::Notify>,
     pub(crate) verifier: Arc<Verifier>,
     pub(crate) test_limit: ProbeLimit,
     pub(crate) verification_limit: ProbeLimit,
@@ -109,6 +111,7 @@ impl Service {
             access: KnownAccess::default(),
             public_url: None,
             tasks: tokio::sync::Notify::new(),
+            noticed: Arc::default(),
             verifier: Arc::new(verifier),
             test_limit: ProbeLimit::new("tests", TESTS_MAX),
             verification_limit: ProbeLimit::new("handshakes", HANDSHAKES_MAX),

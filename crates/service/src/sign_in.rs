@@ -231,6 +231,7 @@ impl Service {
             app: None,
             idempotency: None,
             audit: None,
+            notices: Vec::new(),
         };
         match self.store.put(put).await? {
             PutResult::Stored(_) => Ok(Some(token)),
@@ -274,7 +275,10 @@ impl Service {
     async fn forget_setup_token(&self) -> Result<bool, ServiceError> {
         let found = self.store.document_by_key(DocumentKind::Setup, 0, SETUP.to_owned()).await?;
         let Some(document) = found else { return Ok(false) };
-        Ok(self.store.delete(Delete { no: document.no, now: self.clock.now(), app: None, audit: None }).await?)
+        Ok(self
+            .store
+            .delete(Delete { no: document.no, now: self.clock.now(), app: None, audit: None, notices: Vec::new() })
+            .await?)
     }
 
     /// Begins a session, with a link that is used up by it.

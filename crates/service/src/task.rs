@@ -278,7 +278,7 @@ impl Service {
 
     /// Forgets that a task is running.
     pub(crate) async fn forget_running(&self, no: i64) -> Result<(), ServiceError> {
-        self.store.delete(Delete { no, now: self.clock.now(), app: None, audit: None }).await?;
+        self.store.delete(Delete { no, now: self.clock.now(), app: None, audit: None, notices: Vec::new() }).await?;
         Ok(())
     }
 }
@@ -328,5 +328,6 @@ fn document(kind: DocumentKind, parent: i64, id: &TaskId, body: String, idempote
         app: None,
         idempotency,
         audit: None,
+        notices: Vec::new(),
     }
 }

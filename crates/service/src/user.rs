@@ -81,7 +81,7 @@ impl Service {
         let config = self.user_config(id).await?.ok_or(ServiceError::NotFound(Resource::User))?;
         let now = self.clock.now();
         let audit = by.and_then(|by| note(by, &config.user).done(now, "deleted"));
-        let gone = self.store.delete(Delete { no: config.no, now, app: None, audit }).await?;
+        let gone = self.store.delete(Delete { no: config.no, now, app: None, audit, notices: Vec::new() }).await?;
         if gone { Ok(()) } else { Err(ServiceError::NotFound(Resource::User)) }
     }
 
@@ -225,6 +225,7 @@ fn put(user: &User, secrets: &UserSecrets, expect: Expect) -> Result<Put, Servic
         app: None,
         idempotency: None,
         audit: None,
+        notices: Vec::new(),
     })
 }
 

@@ -1,7 +1,7 @@
 //! Configuration: applications, endpoints, event types and whatever else is set up rather than delivered. Each is a
 //! versioned JSON document, so that a new configurable thing needs no change of the store.
 
-use ringback_model::{AppNo, Redacted, Timestamp};
+use ringback_model::{AppNo, Notice, Redacted, Timestamp};
 
 use crate::{Audit, Idempotency, Paging};
 
@@ -134,8 +134,10 @@ pub struct Put {
     pub app: Option<AppNo>,
     /// The key of the request, if it had one.
     pub idempotency: Option<Idempotency>,
-    /// What is told of it afterwards, in the same commit; nothing if absent.
+    /// What is told of it to those who ask afterwards, in the same commit; nothing if absent.
     pub audit: Option<Box<Audit>>,
+    /// What those who listen are told of it, in the same commit.
+    pub notices: Vec<Notice>,
 }
 
 /// Deletes one document: it stays readable by its number.
@@ -147,8 +149,10 @@ pub struct Delete {
     pub now: Timestamp,
     /// The application whose configuration version rises with it.
     pub app: Option<AppNo>,
-    /// What is told of it afterwards, in the same commit; nothing if absent.
+    /// What is told of it to those who ask afterwards, in the same commit; nothing if absent.
     pub audit: Option<Box<Audit>>,
+    /// What those who listen are told of it, in the same commit.
+    pub notices: Vec<Notice>,
 }
 
 /// A document that was written.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ringback_model::{
     AppNo, AttemptId, AttemptOutcome, DeliveryState, EndpointNo, Exchange, Health, Message, MessageId, MessageNo,
-    OrderingKey, PollerNo, Priority, Reason, Timestamp, Trigger,
+    Notice, OrderingKey, PollerNo, Priority, Reason, Timestamp, Trigger,
 };
 
 use crate::StoreError;
@@ -303,6 +303,8 @@ pub struct Finish {
     pub step: Step,
     /// The health of the endpoint, if what is kept of it changes.
     pub health: Option<Health>,
+    /// What those who listen are told of it, if it is recorded as it stands here.
+    pub notice: Option<Box<Notice>>,
 }
 
 /// What became of a [`Finish`].

@@ -16,8 +16,8 @@ use crate::{
     Accept, AcceptBatch, Accepted, Advance, Advanced, Aging, AgingQuery, AttemptQuery, AuditQuery, Audited, Backlog,
     BatchAccepted, Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage, End, Ended,
     EndpointDeliveryQuery, EndpointTallyQuery, Expire, Expired, Finish, Finished, Hits, LaneStart, Mention,
-    MentionQuery, MessageQuery, MessageRef, Part, PollQuery, Polled, Put, PutResult, Rearm, Rearmed, Release, Released,
-    Reply, StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery, UnreadQuery, UnreadRun,
+    MentionQuery, MessageQuery, MessageRef, Noticed, Part, PollQuery, Polled, Put, PutResult, Rearm, Rearmed, Release,
+    Released, Reply, StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery, UnreadQuery, UnreadRun,
 };
 
 /// The durable facts. See the module for what all methods promise.
@@ -115,6 +115,12 @@ pub trait Store: Send + Sync + Debug + 'static {
 
     /// Who changed what, newest first. Costs time in proportion to the records kept, of which there are not many.
     fn audits(&self, query: AuditQuery) -> Reply<Vec<Audited>>;
+
+    /// What was noticed and not told yet, oldest first, at most `limit`.
+    fn notices(&self, limit: usize) -> Reply<Vec<Noticed>>;
+
+    /// Lets go of notices that were told, by their numbers.
+    fn forget_notices(&self, numbers: Vec<i64>) -> Reply<()>;
 
     /// The document with this number, deleted or not.
     fn document(&self, no: i64) -> Reply<Option<Document>>;

@@ -91,6 +91,7 @@ impl Opened {
             },
             step: Step::End { state: DeliveryState::Success, reason: None },
             health: None,
+            notice: None,
         }
     }
 
@@ -179,6 +180,7 @@ fn a_secret_that_was_moved_to_another_row_does_not_open() {
         app: None,
         idempotency: None,
         audit: None,
+        notices: Vec::new(),
     };
     let numbers = ["ep_1", "ep_2"].map(|key| match opened.store.put(endpoint(key)).wait().unwrap() {
         PutResult::Stored(written) => written.no,

@@ -133,7 +133,6 @@ impl World {
     /// A world with an engine, which lives as long as the runtime.
     pub(crate) fn running() -> Self {
         let (mut world, feed) = Self::open(None);
-        let (sender, notices) = ringback_engine::notices();
         let options = EngineOptions {
             store: world.store.clone(),
             directory: world.directory.clone(),
@@ -143,9 +142,7 @@ impl World {
             random: Arc::new(SeededRandom::new(4)),
             retry: RetryPolicy::default(),
         };
-        let engine = Engine::start_telling(options, Some(sender));
-        let service = world.service.clone();
-        tokio::spawn(async move { service.tell_notices(notices).await });
+        let engine = Engine::start_telling(options, Some(world.service.noticed()));
         let monitor = Arc::new(Monitor::new(MonitorParts {
             store: world.store.clone(),
             directory: world.directory.clone(),
@@ -327,6 +324,7 @@ impl World {
                 app: Some(app),
                 idempotency: None,
                 audit: None,
+                notices: Vec::new(),
             };
             match self.store.put(put).await.unwrap() {
                 PutResult::Stored(_) => break,
@@ -436,7 +434,7 @@ impl World {
         let started_at = self.service.clock().now();
         let url = "https://example.com/".into();
         let attempt = NewAttempt { id, started_at, trigger: Trigger::Scheduled, outcome, url, exchange };
-        let finish = Finish { message, endpoint, earlier: None, attempt, step, health: None };
+        let finish = Finish { message, endpoint, earlier: None, attempt, step, health: None, notice: None };
         assert_eq!(self.store.finish(finish).await.unwrap(), Finished::Recorded);
     }
 }

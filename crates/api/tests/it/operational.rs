@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use ringback_model::{DEFAULT_ORGANIZATION, SeededRandom};
-use ringback_service::TokenSubject;
+use ringback_service::{Service, TokenSubject};
+use ringback_store::Store as _;
 use ringback_testkit::{Answer, Receiver};
 use serde_json::{Value, json};
 
@@ -11,8 +12,13 @@ use crate::harness::{START, World};
 
 const MANAGEMENT: &str = "org_00000000000SvixManagement00";
 
-/// What was told so far, the oldest first, with the id of its message's own.
+/// What was told so far, the oldest first. What was noticed is told now.
 async fn told(world: &World) -> Vec<(String, Value)> {
+    told_by(world, &world.service).await
+}
+
+async fn told_by(world: &World, service: &Service) -> Vec<(String, Value)> {
+    while service.tell_some_notices().await.unwrap() > 0 {}
     let subject = TokenSubject::Organization(MANAGEMENT.parse().unwrap());
     // These stories last for days.
     let token = world.key.mint(&subject, START, Duration::from_secs(86_400 * 365), &SeededRandom::new(9)).unwrap();
@@ -134,10 +140,33 @@ async fn a_delivery_that_comes_through_after_it_was_failing_is_told() {
 }
 
 #[tokio::test]
+async fn what_was_noticed_before_a_crash_is_told_after_it() {
+    let (world, receiver) = listening().await;
+    receiver.answer("/gone", Answer::status(410));
+    world.app("a").await;
+    let endpoint = world.endpoint("a", json!({"url": receiver.url("/gone")})).await;
+    world.message("a", "t").await;
+    while world.store.notices(10).await.unwrap().len() < 3 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    // Another process on the same store: nothing of what this one had in memory.
+    let other = world.other_service();
+    // Both tell what neither has let go of yet, and each thing is told once.
+    let (one, two) = tokio::join!(other.tell_some_notices(), world.service.tell_some_notices());
+    assert_eq!((one.unwrap(), two.unwrap()), (3, 3));
+    let told = told_by(&world, &other).await;
+    let types: Vec<_> = told.iter().map(|(event_type, _)| event_type.as_str()).collect();
+    assert_eq!(types, ["endpoint.created", "endpoint.disabled", "message.attempt.exhausted"]);
+    assert_eq!((&told[1].1["trigger"], &told[1].1["endpointId"]), (&json!("automatic"), &json!(endpoint)));
+    assert_eq!(world.store.notices(10).await.unwrap(), []);
+}
+
+#[tokio::test]
 async fn nobody_is_told_who_has_not_asked_and_nothing_of_the_webhooks_themselves() {
     let world = World::running();
     world.app("a").await;
     world.endpoint("a", json!({"url": "https://example.com/"})).await;
+    assert_eq!(world.service.tell_some_notices().await.unwrap(), 1, "it is let go of");
     let list = world.get("/operational-webhook/endpoint").await.expect(200);
     assert_eq!(list, json!({"data": [], "iterator": null, "prevIterator": null, "done": true}));
     let webhook =

@@ -75,6 +75,7 @@ impl World {
             app: None,
             idempotency: None,
             audit: None,
+            notices: Vec::new(),
         };
         world.app = AppNo(world.put(put).await);
         world.start();
@@ -146,6 +147,7 @@ impl World {
             app: Some(self.app),
             idempotency: None,
             audit: None,
+            notices: Vec::new(),
         }
     }
 

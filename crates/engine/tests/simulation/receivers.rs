@@ -89,6 +89,7 @@ impl World {
             },
             step: judgement.step,
             health: health.differs_durably(&before).then_some(health),
+            notice: None,
         }));
     }
 }

@@ -91,6 +91,7 @@ impl Load {
             },
             step: Step::End { state: DeliveryState::Success, reason: None },
             health: None,
+            notice: None,
         }
     }
 }

@@ -17,7 +17,11 @@ fn put(world: &World<'_>, item: Put) -> PutResult {
 }
 
 fn delete(world: &World<'_>, no: i64) -> bool {
-    world.store.delete(Delete { no, now: world.now(), app: Some(world.app), audit: None }).wait().expect("an answer")
+    world
+        .store
+        .delete(Delete { no, now: world.now(), app: Some(world.app), audit: None, notices: Vec::new() })
+        .wait()
+        .expect("an answer")
 }
 
 /// By number, key and uid; its text untouched, its secret opened, also after a power cut.
@@ -143,7 +147,11 @@ pub fn a_change_of_an_organization_is_one_of_all_its_applications(harness: &dyn 
         .collect();
     let gone = apps.remove(1);
     assert!(
-        world.store.delete(Delete { no: gone.0, now: world.now(), app: None, audit: None }).wait().expect("an answer")
+        world
+            .store
+            .delete(Delete { no: gone.0, now: world.now(), app: None, audit: None, notices: Vec::new() })
+            .wait()
+            .expect("an answer")
     );
     while world.feed.try_next().is_some() {}
     let before = world.version();

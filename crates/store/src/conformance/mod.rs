@@ -14,6 +14,7 @@ pub mod holding;
 pub mod idempotency;
 pub mod lanes;
 pub mod mentions;
+pub mod notices;
 pub mod outcomes;
 pub mod owners;
 pub mod polls;
@@ -167,6 +168,11 @@ macro_rules! conformance_tests {
                 a_record_is_kept_with_its_change_and_not_without_it
                 records_are_searched
                 records_are_kept_for_a_time
+            }
+            notices {
+                a_notice_is_kept_with_its_change_and_not_without_it
+                a_notice_of_an_attempt_is_kept_when_its_delivery_has_taken_the_step
+                what_was_told_goes_and_its_number_with_it
             }
             reading {
                 pages_of_messages_visit_each_once

@@ -154,6 +154,7 @@ impl<'a> World<'a> {
             },
             step,
             health: None,
+            notice: None,
         }
     }
 
@@ -257,6 +258,7 @@ pub(super) fn document(kind: DocumentKind, parent: i64, key: &str) -> Put {
         app: None,
         idempotency: None,
         audit: None,
+        notices: Vec::new(),
     }
 }
 

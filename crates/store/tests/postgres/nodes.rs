@@ -121,6 +121,7 @@ fn endpoint(key: &str) -> Put {
         app: Some(AppNo(1)),
         idempotency: None,
         audit: None,
+        notices: Vec::new(),
     }
 }
 

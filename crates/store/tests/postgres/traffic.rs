@@ -116,6 +116,7 @@ impl Traffic {
             },
             step: Step::End { state: DeliveryState::Success, reason: None },
             health: None,
+            notice: None,
         }
     }
 

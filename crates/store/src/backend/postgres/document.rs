@@ -8,6 +8,7 @@ use super::audit;
 use super::connection::{Purpose, query, transaction};
 use super::error::{Result, SqlError};
 use super::idempotency::{self, Answer, Found};
+use super::notice;
 use super::queue;
 use super::shard::{floor_of, floor_of_id};
 use super::value::{Values, coded, get, is_storable, limit, maybe_time};
@@ -76,6 +77,7 @@ pub(super) async fn put(
     if let Some(told) = &item.audit {
         audit::note(client, told).await?;
     }
+    notice::note(client, &item.notices).await?;
     Ok((PutResult::Stored(written), changed))
 }
 
@@ -176,6 +178,7 @@ pub(super) async fn delete(client: &Client, item: &Delete) -> Result<Option<Opti
     if let Some(told) = &item.audit {
         audit::note(client, told).await?;
     }
+    notice::note(client, &item.notices).await?;
     let own = (coded(&row, 0, DocumentKind::of_code)? == DocumentKind::Application).then_some(AppNo(item.no));
     let changed = item.app.or(own);
     raise_configuration_versions(client, changed.as_slice()).await?;

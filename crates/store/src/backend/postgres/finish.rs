@@ -14,6 +14,7 @@ use super::error::Result;
 use super::health;
 use super::stretch;
 use super::value::{Values, get};
+use crate::notice::to_text;
 use crate::{Finish, Finished, NewAttempt, Step};
 
 /// How a delivery goes on after an attempt: the rules of the embedded store's `progress.rs`, for many at once.
@@ -47,8 +48,8 @@ const FINISH: &str = concat!(
     "WITH item AS MATERIALIZED (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bigint[], \
        $5::boolean[], $6::smallint[], $7::integer[], $8::integer[], $9::integer[], $10::integer[], $11::integer[], \
        $12::integer[], $13::bytea[], $14::text[], $15::bytea[], $16::smallint[], $17::smallint[], $18::smallint[], \
-       $19::smallint[], $20::bigint[], $21::bigint[]) WITH ORDINALITY AS item (message, endpoint, id, started_at, by_hand, outcome, status, dns_us, \
-       connect_us, tls_us, first_byte_us, total_us, address, url, response, left_out, step, state, reason, due, held, at)), \
+       $19::smallint[], $20::bigint[], $21::bigint[], $22::text[]) WITH ORDINALITY AS item (message, endpoint, id, started_at, by_hand, outcome, status, dns_us, \
+       connect_us, tls_us, first_byte_us, total_us, address, url, response, left_out, step, state, reason, due, held, notice, at)), \
      recorded AS (INSERT INTO ringback.attempt (message, endpoint, no, started_at, dns_us, connect_us, tls_us, \
        first_byte_us, total_us, status, outcome, by_hand, id, address, url, response, left_out) \
        SELECT message, endpoint, nextval('ringback.attempt_no'), started_at, dns_us, connect_us, tls_us, first_byte_us, \
@@ -82,7 +83,9 @@ const FINISH: &str = concat!(
     " THEN 1 ELSE 0 END) \
        FROM item JOIN recorded ON recorded.message = item.message AND recorded.endpoint = item.endpoint \
        WHERE d.message = item.message AND d.endpoint = item.endpoint AND (d.state = 1 OR item.by_hand) \
-       RETURNING item.at, item.step <> 0 OR item.state = d.state AS taken) \
+       RETURNING item.at, item.step <> 0 OR item.state = d.state AS taken), \
+     noticed AS (INSERT INTO ringback.notice (body) SELECT item.notice FROM item JOIN moved ON moved.at = item.at \
+       WHERE item.notice IS NOT NULL AND moved.taken ORDER BY item.at) \
      SELECT item.at, recorded.message IS NULL OR COALESCE(moved.taken, false) FROM item \
      LEFT JOIN recorded ON recorded.message = item.message AND recorded.endpoint = item.endpoint \
      LEFT JOIN moved ON moved.at = item.at"
@@ -109,7 +112,8 @@ pub(super) async fn finish(client: &Client, items: &[&Finish]) -> Result<Vec<Fin
     // The last word on an endpoint is the one that holds.
     let healths: BTreeMap<EndpointNo, Health> =
         items.iter().filter_map(|item| Some((item.endpoint, item.health?))).collect();
-    let values = values(items, &addresses);
+    let notices: Vec<_> = items.iter().map(|item| item.notice.as_deref().map(to_text)).collect();
+    let values = values(items, &addresses).texts(notices.iter().map(Option::as_deref));
     let attempts = items.iter().flat_map(|item| item.earlier.iter().chain([&item.attempt]));
     let ahead = stretch::most_ahead(attempts.map(|attempt| (&attempt.id, attempt.started_at)));
     stretch::note_ahead(client, stretch::ATTEMPTS, ahead).await?;

@@ -29,6 +29,7 @@ mod lane;
 mod listing;
 mod mention;
 mod message;
+mod notice;
 mod options;
 mod polled;
 mod pool;

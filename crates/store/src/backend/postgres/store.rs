@@ -17,16 +17,16 @@ use super::pool::Pool;
 use super::waiting::{Job, Waiting};
 use super::writer::Writer;
 use super::{
-    attempt, audit, backlog, document, expire, lane, listing, mention, message, polled, schema, survey, take, tally,
-    usage,
+    attempt, audit, backlog, document, expire, lane, listing, mention, message, notice, polled, schema, survey, take,
+    tally, usage,
 };
 use crate::{
     Accept, AcceptBatch, Accepted, Advance, Advanced, Aging, AgingQuery, Answer, AttemptQuery, AuditQuery, Audited,
     Backlog, BatchAccepted, Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage, End, Ended,
     EndpointDeliveryQuery, EndpointTallyQuery, Expire, Expired, Feed, Finish, Finished, Hits, LaneStart, MasterKey,
-    Mention, MentionQuery, MessageQuery, MessageRef, Part, PollQuery, Polled, Put, PutResult, Rearm, Rearmed, Release,
-    Released, Reply, Store, StoreError, StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery, UnreadQuery,
-    UnreadRun, feed,
+    Mention, MentionQuery, MessageQuery, MessageRef, Noticed, Part, PollQuery, Polled, Put, PutResult, Rearm, Rearmed,
+    Release, Released, Reply, Store, StoreError, StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery,
+    UnreadQuery, UnreadRun, feed,
 };
 
 /// Connections that read for the engine and for configuration: these reads are short.
@@ -220,6 +220,14 @@ impl Store for PostgresStore {
 
     fn audits(&self, query: AuditQuery) -> Reply<Vec<Audited>> {
         read!(self.slow, |client| audit::page(client, &query))
+    }
+
+    fn notices(&self, limit: usize) -> Reply<Vec<Noticed>> {
+        read!(self.slow, |client| notice::notices(client, limit))
+    }
+
+    fn forget_notices(&self, numbers: Vec<i64>) -> Reply<()> {
+        self.write(|answer| Job::ForgetNotices(numbers, answer))
     }
 
     fn delete(&self, item: Delete) -> Reply<bool> {

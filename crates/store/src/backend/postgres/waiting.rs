@@ -41,6 +41,7 @@ pub(super) enum Job {
     Revisit(Answer<()>),
     Put(Put, Answer<PutResult>),
     Delete(Delete, Answer<bool>),
+    ForgetNotices(Vec<i64>, Answer<()>),
     Ping(Answer<()>),
 }
 
@@ -61,12 +62,15 @@ impl Job {
             Self::Revisit(answer) => answer.give(Err(error)),
             Self::Put(_, answer) => answer.give(Err(error)),
             Self::Delete(_, answer) => answer.give(Err(error)),
-            Self::Ping(answer) => answer.give(Err(error)),
+            Self::ForgetNotices(_, answer) | Self::Ping(answer) => answer.give(Err(error)),
         }
     }
 
     const fn is_urgent(&self) -> bool {
-        !matches!(self, Self::Finish(..) | Self::Tally(..) | Self::Mention(..) | Self::Expire(..))
+        !matches!(
+            self,
+            Self::Finish(..) | Self::Tally(..) | Self::Mention(..) | Self::Expire(..) | Self::ForgetNotices(..)
+        )
     }
 
     /// Whether it may share a transaction with others.
@@ -90,6 +94,7 @@ impl Job {
             | Self::Expire(..)
             | Self::Revisit(_)
             | Self::Delete(..)
+            | Self::ForgetNotices(..)
             | Self::Ping(_) => 0,
         }
     }
@@ -144,6 +149,7 @@ impl Unique {
             | Job::Revisit(_)
             | Job::Put(..)
             | Job::Delete(..)
+            | Job::ForgetNotices(..)
             | Job::Ping(_) => false,
         }
     }

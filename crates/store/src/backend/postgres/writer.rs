@@ -29,7 +29,7 @@ use super::group::{self, Written};
 use super::rearm::rearm;
 use super::release::release;
 use super::waiting::{COMPANY_WAIT, Job, Waiting};
-use super::{idempotency, mention, schema, tally};
+use super::{idempotency, mention, notice, schema, tally};
 use crate::{
     Accept, Advance, Advanced, BatchAccepted, Cleared, Committed, Ended, Expired, FeedSender, Finish, MasterKey,
     PutResult, Rearmed, Released, StoreError, StoreMeter,
@@ -90,6 +90,7 @@ enum Done {
     Revisit,
     Put(PutResult),
     Delete(bool),
+    ForgetNotices,
     Ping,
 }
 
@@ -174,6 +175,7 @@ impl Writer {
                 | Job::Revisit(_)
                 | Job::Put(..)
                 | Job::Delete(..)
+                | Job::ForgetNotices(..)
                 | Job::Ping(_) => {}
             }
         }
@@ -357,6 +359,10 @@ async fn carry_out(client: &Client, now: Timestamp, sealing: Sealing<'_>, job: &
             committed.changed.extend(deleted.flatten());
             Done::Delete(deleted.is_some())
         }
+        Job::ForgetNotices(numbers, _) => {
+            notice::forget(client, numbers).await?;
+            Done::ForgetNotices
+        }
         Job::Ping(_) | Job::Accept(..) | Job::Finish(..) => {
             schema::note_ping(client).await?;
             Done::Ping
@@ -387,7 +393,7 @@ fn answer(job: Job, done: Done) {
         (Job::Revisit(answer), Done::Revisit) => answer.give(Ok(())),
         (Job::Put(_, answer), Done::Put(done)) => answer.give(Ok(done)),
         (Job::Delete(_, answer), Done::Delete(done)) => answer.give(Ok(done)),
-        (Job::Ping(answer), Done::Ping) => answer.give(Ok(())),
+        (Job::ForgetNotices(_, answer), Done::ForgetNotices) | (Job::Ping(answer), Done::Ping) => answer.give(Ok(())),
         (job, _) => job.refuse(StoreError::Broken),
     }
 }

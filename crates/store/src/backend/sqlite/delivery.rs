@@ -17,7 +17,7 @@ use super::idempotency::{self, Found};
 use super::message::{WHOLE, read_whole, whole};
 use super::progress::Progress;
 use super::value::{At, coded, maybe_time, small, time};
-use super::{attempt, health, message, polled, queue};
+use super::{attempt, health, message, notice, polled, queue};
 use crate::backend::share;
 use crate::{Accept, Accepted, Due, Finish, Finished, QueueNo, Settled, Step, StoreError, Take, Taken};
 
@@ -82,6 +82,14 @@ fn accept_deliveries(batch: &mut Batch<'_>, no: MessageNo, item: &Accept) -> Res
 /// Records an attempt, the health of its endpoint, and what becomes of its delivery. Ended, it lets the next one of its
 /// queue out.
 pub(super) fn finish(batch: &mut Batch<'_>, item: &Finish) -> Result<Finished> {
+    let finished = record(batch, item)?;
+    if let (Finished::Recorded, Some(told)) = (finished, &item.notice) {
+        notice::note(batch.connection, told)?;
+    }
+    Ok(finished)
+}
+
+fn record(batch: &mut Batch<'_>, item: &Finish) -> Result<Finished> {
     attempt::insert(batch, item)?;
     if let Some(health) = &item.health {
         health::write(batch.connection, item.endpoint, health)?;

@@ -9,6 +9,7 @@ use super::audit;
 use super::batch::Batch;
 use super::error::{sealed, unreadable};
 use super::idempotency::{self, Answer, Found};
+use super::notice;
 use super::value::{At, coded, maybe_time};
 use crate::{Delete, Direction, Document, DocumentKind, DocumentPage, Expect, MasterKey, Put, PutResult, Written};
 
@@ -60,6 +61,7 @@ pub(super) fn put(batch: &mut Batch<'_>, item: &Put) -> Result<PutResult> {
     if let Some(audit) = &item.audit {
         audit::note(batch.connection, audit)?;
     }
+    item.notices.iter().try_for_each(|told| notice::note(batch.connection, told))?;
     Ok(PutResult::Stored(written))
 }
 
@@ -130,6 +132,7 @@ pub(super) fn delete(batch: &mut Batch<'_>, item: &Delete) -> Result<bool> {
     if let Some(audit) = &item.audit {
         audit::note(batch.connection, audit)?;
     }
+    item.notices.iter().try_for_each(|told| notice::note(batch.connection, told))?;
     let own = (kind == i64::from(DocumentKind::Application.code())).then_some(AppNo(item.no));
     if let Some(app) = item.app.or(own) {
         batch.changed(app)?;

@@ -31,6 +31,7 @@ mod listing;
 mod lock;
 mod mention;
 mod message;
+mod notice;
 mod numbers;
 mod options;
 mod polled;

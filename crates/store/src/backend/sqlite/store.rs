@@ -19,15 +19,16 @@ use super::reader::{Readers, in_our_words};
 use super::space::Space;
 use super::writer::{Asker, Waiting, Writer};
 use super::{
-    attempt, audit, backlog, delivery, document, expire, lane, listing, mention, message, polled, survey, tally, usage,
+    attempt, audit, backlog, delivery, document, expire, lane, listing, mention, message, notice, polled, survey,
+    tally, usage,
 };
 use crate::{
     Accept, AcceptBatch, Accepted, Advance, Advanced, Aging, AgingQuery, AttemptQuery, AuditQuery, Audited, Backlog,
     BatchAccepted, Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage, End, Ended,
     EndpointDeliveryQuery, EndpointTallyQuery, Expire, Expired, Feed, Finish, Finished, Hits, LaneStart, MasterKey,
-    Mention, MentionQuery, MessageQuery, MessageRef, Part, PollQuery, Polled, Put, PutResult, Rearm, Rearmed, Release,
-    Released, Reply, Store, StoreError, StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery, UnreadQuery,
-    UnreadRun, feed, seal,
+    Mention, MentionQuery, MessageQuery, MessageRef, Noticed, Part, PollQuery, Polled, Put, PutResult, Rearm, Rearmed,
+    Release, Released, Reply, Store, StoreError, StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery,
+    UnreadQuery, UnreadRun, feed, seal,
 };
 
 /// Threads that read for the engine and for configuration: these reads are short.
@@ -206,6 +207,14 @@ impl Store for SqliteStore {
 
     fn audits(&self, query: AuditQuery) -> Reply<Vec<Audited>> {
         self.slow.read(move |connection| in_our_words(audit::page(connection, &query)))
+    }
+
+    fn notices(&self, limit: usize) -> Reply<Vec<Noticed>> {
+        self.slow.read(move |connection| in_our_words(notice::notices(connection, limit)))
+    }
+
+    fn forget_notices(&self, numbers: Vec<i64>) -> Reply<()> {
+        self.write(Op::ForgetNotices(numbers), Asker::ForgetNotices)
     }
 
     fn delete(&self, item: Delete) -> Reply<bool> {

@@ -60,6 +60,7 @@ pub(super) enum Asker {
     Revisit(Answer<()>),
     Put(Answer<PutResult>),
     Delete(Answer<bool>),
+    ForgetNotices(Answer<()>),
     Ping(Answer<()>),
 }
 
@@ -80,6 +81,7 @@ impl Asker {
             (Self::Revisit(answer), OpResult::Revisit(result)) => answer.give(result),
             (Self::Put(answer), OpResult::Put(result)) => answer.give(result),
             (Self::Delete(answer), OpResult::Delete(result)) => answer.give(result),
+            (Self::ForgetNotices(answer), OpResult::ForgetNotices(result)) => answer.give(result),
             (Self::Ping(answer), OpResult::Ping(result)) => answer.give(result),
             (asker, result) => unreachable!("{asker:?} was given {result:?}"),
         }
@@ -112,7 +114,7 @@ impl Asker {
             Self::Revisit(answer) => answer.give(Err(error)),
             Self::Put(answer) => answer.give(Err(error)),
             Self::Delete(answer) => answer.give(Err(error)),
-            Self::Ping(answer) => answer.give(Err(error)),
+            Self::ForgetNotices(answer) | Self::Ping(answer) => answer.give(Err(error)),
         }
     }
 }
@@ -275,7 +277,7 @@ fn bytes_of(item: &Accept) -> usize {
 }
 
 fn is_urgent(op: &Op) -> bool {
-    !matches!(op, Op::Finish(_) | Op::Tally(_) | Op::Mention(_) | Op::Expire(_))
+    !matches!(op, Op::Finish(_) | Op::Tally(_) | Op::Mention(_) | Op::Expire(_) | Op::ForgetNotices(_))
 }
 
 fn payload_bytes(op: &Op) -> usize {
@@ -294,6 +296,7 @@ fn payload_bytes(op: &Op) -> usize {
         | Op::Expire(_)
         | Op::Revisit
         | Op::Delete(_)
+        | Op::ForgetNotices(_)
         | Op::Sweep { .. }
         | Op::Ping => 0,
     }

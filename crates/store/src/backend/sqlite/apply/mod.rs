@@ -20,6 +20,7 @@ use super::error::{is_fatal, is_full, open_error, reason, store_error};
 use super::expire::{expire, revisit};
 use super::idempotency::sweep;
 use super::mention::mention;
+use super::notice;
 use super::numbers::Counter;
 use super::rearm::rearm;
 use super::release::release;
@@ -63,6 +64,8 @@ pub enum Op {
     Put(Put),
     /// See [`crate::Store::delete`].
     Delete(Delete),
+    /// See [`crate::Store::forget_notices`].
+    ForgetNotices(Vec<i64>),
     /// Deletes idempotency keys that have expired.
     Sweep {
         /// At most so many.
@@ -114,6 +117,8 @@ pub enum OpResult {
     Put(Result<PutResult, StoreError>),
     /// Of an [`Op::Delete`].
     Delete(Result<bool, StoreError>),
+    /// Of an [`Op::ForgetNotices`].
+    ForgetNotices(Result<(), StoreError>),
     /// Of an [`Op::Sweep`]: how many keys were deleted.
     Sweep(Result<usize, StoreError>),
     /// Of an [`Op::Ping`].
@@ -276,6 +281,7 @@ fn carry_out(batch: &mut Batch<'_>, op: &Op, full: bool, isolation: Isolation) -
         Op::Revisit => OpResult::Revisit(Ok(revisit(batch)?)),
         Op::Put(item) => OpResult::Put(Ok(put(batch, item)?)),
         Op::Delete(item) => OpResult::Delete(Ok(delete(batch, item)?)),
+        Op::ForgetNotices(numbers) => OpResult::ForgetNotices(Ok(notice::forget(batch.connection, numbers)?)),
         Op::Sweep { limit } => OpResult::Sweep(Ok(sweep(batch, *limit)?)),
         Op::Ping => OpResult::Ping(Ok(schema::note_ping(batch.connection)?)),
     })
@@ -343,6 +349,7 @@ fn refused(op: &Op, error: StoreError) -> OpResult {
         Op::Revisit => OpResult::Revisit(Err(error)),
         Op::Put(_) => OpResult::Put(Err(error)),
         Op::Delete(_) => OpResult::Delete(Err(error)),
+        Op::ForgetNotices(_) => OpResult::ForgetNotices(Err(error)),
         Op::Sweep { .. } => OpResult::Sweep(Err(error)),
         Op::Ping => OpResult::Ping(Err(error)),
     }

@@ -80,6 +80,7 @@ impl Inline {
             },
             step: Step::End { state: DeliveryState::Success, reason: None },
             health: None,
+            notice: None,
         })
     }
 }
