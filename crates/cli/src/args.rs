@@ -194,7 +194,7 @@ pub(crate) struct StoreArgs {
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
     /// The store [default: sqlite:./ringback-data]
-    #[arg(long, value_name = "sqlite:FOLDER", env = "RINGBACK_STORE", hide_env_values = true)]
+    #[arg(long, value_name = "sqlite:FOLDER|postgres://...", env = "RINGBACK_STORE", hide_env_values = true)]
     pub(crate) store: Option<StoreAddress>,
     /// Holds what seals secrets [default: master.key in the store]
     #[arg(long, value_name = "FILE", env = "RINGBACK_MASTER_KEY_FILE")]

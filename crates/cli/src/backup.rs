@@ -19,9 +19,14 @@ use crate::config::StoreFiles;
 /// Names of the files that hold keys.
 pub(crate) const KEYS: [&str; 2] = ["master.key", "jwt.key"];
 
+/// What backs up a store in PostgreSQL, as it stands at one moment, while servers run.
+const INSTEAD: &str = "use its own tools: `pg_dump --format=custom --schema=ringback --file=ringback.dump URL` copies the \
+                       store as it stands at one moment, while servers run; keep master.key and the jwt secret beside it. \
+                       See docs/operating.md";
+
 /// Runs the command.
 pub(crate) fn run(args: BackupArgs) -> anyhow::Result<()> {
-    let files = StoreFiles::new(args.store, "backup")?;
+    let files = StoreFiles::new(args.store, "backup", INSTEAD)?;
     back_up(&files.folder, &args.folder)?;
     if args.with_keys {
         copy_key(&files.master_key, &args.folder.join(KEYS[0]))?;

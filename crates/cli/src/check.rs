@@ -5,21 +5,31 @@ use std::io::{self, Write as _};
 use anyhow::bail;
 use ringback_engine::SystemClock;
 use ringback_model::{Clock as _, Timestamp};
-use ringback_store::backend::sqlite::inspect;
+use ringback_store::backend::{postgres, sqlite};
 use ringback_store::{Inspection, MasterKey};
 
 use crate::args::StoreArgs;
-use crate::config::StoreFiles;
+use crate::config::{StoreFiles, StorePlace};
+use crate::server::runtime;
 
 /// Runs the command.
 pub(crate) fn run(args: StoreArgs) -> anyhow::Result<()> {
-    let files = StoreFiles::new(args, "check")?;
-    // Without the key the rest can be looked at all the same.
-    let key = files.master_key.exists().then(|| MasterKey::from_file(&files.master_key)).transpose()?;
-    let found = inspect(&files.folder, key.as_ref())?;
+    let (found, keyless) = match StorePlace::new(args)? {
+        StorePlace::Folder(StoreFiles { folder, master_key }) => {
+            // Without the key the rest can be looked at all the same.
+            let key = master_key.exists().then(|| MasterKey::from_file(&master_key)).transpose()?;
+            let missing = format!("there is no {}", master_key.display());
+            (sqlite::inspect(&folder, key.as_ref())?, key.is_none().then_some(missing))
+        }
+        StorePlace::Database { url, master_key } => {
+            let key = master_key.map(|file| MasterKey::from_file(&file)).transpose()?;
+            let missing = "name the master key with --master-key-file".to_owned();
+            (runtime()?.block_on(postgres::inspect(&url, key.as_ref()))?, key.is_none().then_some(missing))
+        }
+    };
     let mut text = describe(&found, SystemClock::new().wall());
-    if key.is_none() {
-        text += &format!("secrets     not looked at: there is no {}\n", files.master_key.display());
+    if let Some(missing) = keyless {
+        text += &format!("secrets     not looked at: {missing}\n");
     }
     io::stdout().write_all(text.as_bytes())?;
     match found.troubles.len() {

@@ -16,9 +16,12 @@ use ringback_store::backend::sqlite::{Rekeyed, rekey};
 use crate::args::StoreArgs;
 use crate::config::StoreFiles;
 
+/// What is to be known of a store in PostgreSQL.
+const INSTEAD: &str = "the master key stays as it is: several servers hold it at once";
+
 /// Runs the command.
 pub(crate) fn run(args: StoreArgs) -> anyhow::Result<()> {
-    let StoreFiles { folder, master_key } = StoreFiles::new(args, "rekey")?;
+    let StoreFiles { folder, master_key } = StoreFiles::new(args, "rekey", INSTEAD)?;
     let (new, old) = (beside(&master_key, "new"), beside(&master_key, "old"));
     // A run that was interrupted between its last two steps leaves a second name of the same file.
     if old.exists() && !(new.exists() && fs::read(&old).ok() == fs::read(&master_key).ok()) {

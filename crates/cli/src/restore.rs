@@ -14,9 +14,14 @@ use crate::backup::{KEYS, copy_key};
 use crate::check::describe;
 use crate::config::StoreFiles;
 
+/// What restores a store in PostgreSQL.
+const INSTEAD: &str = "use its own tools: `pg_restore --exit-on-error --single-transaction --dbname=URL ringback.dump` puts \
+                       what `pg_dump` has copied into a database without a store; `ringback check` looks at it then. See \
+                       docs/operating.md";
+
 /// Runs the command.
 pub(crate) fn run(args: RestoreArgs) -> anyhow::Result<()> {
-    let files = StoreFiles::new(args.store, "restore")?;
+    let files = StoreFiles::new(args.store, "restore", INSTEAD)?;
     let found = restore(&args.folder, &files.folder)?;
     for name in KEYS {
         let (from, to) = (args.folder.join(name), files.folder.join(name));

@@ -73,10 +73,12 @@ pub(crate) enum ConfigError {
     )]
     NoMasterKey,
     /// Some commands know embedded stores alone.
-    #[error("`ringback {command}` is for embedded stores; docs/operating.md says what to use with PostgreSQL")]
+    #[error("`ringback {command}` is for embedded stores. With PostgreSQL {instead}")]
     NoFolder {
         /// The command.
         command: &'static str,
+        /// What to do instead.
+        instead: &'static str,
     },
     /// Only a database has tables that somebody else makes.
     #[error("migrate_url is for a store in PostgreSQL: name one with --store, or leave it out")]
@@ -178,13 +180,40 @@ pub(crate) struct StoreFiles {
 }
 
 impl StoreFiles {
-    /// The flags over the file. `command` is what is told when the store is no folder.
-    pub(crate) fn new(args: StoreArgs, command: &'static str) -> Result<Self, ConfigError> {
+    /// The flags over the file. `command` is what is told when the store is no folder, with what to do `instead`.
+    pub(crate) fn new(args: StoreArgs, command: &'static str, instead: &'static str) -> Result<Self, ConfigError> {
+        match StorePlace::new(args)? {
+            StorePlace::Folder(files) => Ok(files),
+            StorePlace::Database { .. } => Err(ConfigError::NoFolder { command, instead }),
+        }
+    }
+}
+
+/// Where a store is that a command looks at.
+#[derive(Debug)]
+pub(crate) enum StorePlace {
+    /// In a folder.
+    Folder(StoreFiles),
+    /// In a database.
+    Database {
+        /// Which.
+        url: Redacted,
+        /// The file with its master key, if it is named.
+        master_key: Option<PathBuf>,
+    },
+}
+
+impl StorePlace {
+    /// The flags over the file.
+    pub(crate) fn new(args: StoreArgs) -> Result<Self, ConfigError> {
         let mut file = File::read(args.config.config.as_deref())?;
-        let store = args.store.or(file.store.take()).unwrap_or_default();
-        let folder = store.folder().ok_or(ConfigError::NoFolder { command })?.to_owned();
         let master_key = args.master_key_file.or(file.master_key_file.take());
-        Ok(Self { master_key: master_key.unwrap_or_else(|| folder.join("master.key")), folder })
+        Ok(match args.store.or(file.store.take()).unwrap_or_default() {
+            StoreAddress::Folder(folder) => {
+                Self::Folder(StoreFiles { master_key: master_key.unwrap_or_else(|| folder.join("master.key")), folder })
+            }
+            StoreAddress::Postgres(url) => Self::Database { url, master_key },
+        })
     }
 }
 

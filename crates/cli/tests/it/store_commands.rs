@@ -176,8 +176,14 @@ fn after_a_change_of_the_key_secrets_open_with_the_new_one_alone_and_it_may_be_i
 
 #[test]
 fn what_is_for_embedded_stores_says_so_of_others() {
-    for command in ["check", "rekey"] {
-        let (status, text) = refusal(ringback(command).args(["--store", "postgres://a/b"]));
-        assert!(status == 2 && text.contains("is for embedded stores"), "{text}");
+    for (command, folder, instead) in [
+        ("backup", Some("copy"), "pg_dump --format=custom --schema=ringback"),
+        ("restore", Some("copy"), "pg_restore --exit-on-error"),
+        ("rekey", None, "the master key stays as it is"),
+    ] {
+        let (status, text) = refusal(ringback(command).args(folder).args(["--store", "postgres://a/b"]));
+        assert!(status == 2 && text.contains("is for embedded stores") && text.contains(instead), "{text}");
     }
+    let (status, text) = refusal(ringback("check").args(["--store", "postgres://u:hunter2@127.0.0.1:1/b"]));
+    assert!(status == 1 && text.contains("the database cannot be reached") && !text.contains("hunter2"), "{text}");
 }

@@ -8,6 +8,7 @@
 mod cluster;
 mod databases;
 mod faults;
+mod inspecting;
 mod nodes;
 mod opening;
 mod programs;

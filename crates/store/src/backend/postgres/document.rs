@@ -300,6 +300,17 @@ pub(super) async fn configuration(
     Ok(Some((version, read(key, document)?, parts)))
 }
 
+/// How many secrets do not open with a key. Within a transaction.
+pub(super) async fn closed_secrets(client: &Client, key: &MasterKey) -> Result<usize> {
+    let sql = "SELECT kind, parent, key, secret FROM ringback.document WHERE secret IS NOT NULL";
+    let mut closed = 0;
+    for row in query(client, sql, &Values::default()).await? {
+        let place = place(coded(&row, 0, DocumentKind::of_code)?, get(&row, 1)?, &get::<String>(&row, 2)?);
+        closed += usize::from(key.open(&place, &get::<Vec<u8>>(&row, 3)?).is_err());
+    }
+    Ok(closed)
+}
+
 fn read(key: &MasterKey, row: &Row) -> Result<Document> {
     let mut document = Document {
         no: get(row, 0)?,

@@ -25,6 +25,7 @@ mod finish;
 mod group;
 mod health;
 mod idempotency;
+mod inspect;
 mod lane;
 mod listing;
 mod mention;
@@ -49,5 +50,6 @@ mod value;
 mod waiting;
 mod writer;
 
+pub use inspect::inspect;
 pub use options::PostgresOptions;
 pub use store::PostgresStore;

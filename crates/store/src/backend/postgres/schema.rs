@@ -39,7 +39,7 @@ const META: &str = "CREATE SCHEMA IF NOT EXISTS ringback; \
                     CREATE TABLE IF NOT EXISTS ringback.meta (name text PRIMARY KEY, value bytea NOT NULL)";
 
 /// What was found of the tables.
-enum Found {
+pub(super) enum Found {
     Version(usize),
     Newer(i64),
 }
@@ -63,7 +63,7 @@ pub(super) async fn migrate(address: &Address, migrate: Option<&Address>) -> Res
     bring_up(&direct, address.config.get_user()).await
 }
 
-fn newer(version: i64) -> StoreError {
+pub(super) fn newer(version: i64) -> StoreError {
     StoreError::Open(format!(
         "the store is of version {version}, newer than this Ringback, which knows versions up to {}: use the Ringback \
          that wrote it, or a newer one",
@@ -106,7 +106,8 @@ pub(super) async fn answers_too_early(client: &Client) -> Result<bool, StoreErro
     rows.first().map_or(Ok(false), |row| get(row, 0)).map_err(failed)
 }
 
-async fn version(client: &Client) -> Result<Found> {
+/// The version of the tables; 0 if there are none.
+pub(super) async fn version(client: &Client) -> Result<Found> {
     let exists = query(client, "SELECT to_regclass('ringback.meta') IS NOT NULL", &Values::default()).await?;
     if !exists.first().map_or(Ok(false), |row| get(row, 0))? {
         return Ok(Found::Version(0));
@@ -190,6 +191,14 @@ pub(super) async fn check_master_key(client: &Client, key: &MasterKey, random: &
             "{error}: the secrets in this store were sealed with another one. Give the master.key that it was made with"
         ))
     })
+}
+
+/// Whether the store's secrets are sealed with this key.
+pub(super) async fn is_master_key(client: &Client, key: &MasterKey) -> Result<bool> {
+    let sql = "SELECT value FROM ringback.meta WHERE name = 'master_key_check'";
+    let rows = query(client, sql, &Values::default()).await?;
+    let check = rows.first().map(|row| get::<Vec<u8>>(row, 0)).transpose()?;
+    Ok(check.is_some_and(|check| key.open(CHECK_PLACE, &check).is_ok()))
 }
 
 /// Writes something, so that it is seen whether writing works.
