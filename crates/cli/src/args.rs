@@ -9,8 +9,8 @@ use ringback_model::{AppId, OrgId, Timestamp};
 
 use crate::client;
 use crate::config::{
-    Algorithms, HostNames, IssuerUrl, Length, Listen, LogFormat, MigrateUrl, Networks, ProxyUrl, PublicUrl, Schedule,
-    Secret, StoreAddress,
+    AlertOn, Algorithms, HostNames, IssuerUrl, Length, Listen, LogFormat, Mailboxes, MigrateUrl, Networks, ProxyUrl,
+    PublicUrl, Schedule, Secret, SmtpUrl, StoreAddress,
 };
 use crate::import_svix::ImportSvixArgs;
 
@@ -143,9 +143,32 @@ pub(crate) struct ServeArgs {
     pub(crate) management_org: Option<OrgId>,
     #[command(flatten)]
     pub(crate) log: LogArgs,
-    // Last, because its heading holds for all that follows.
+    // Last, because their headings hold for all that follows.
+    #[command(flatten)]
+    pub(crate) alert: AlertArgs,
     #[command(flatten)]
     pub(crate) jql: JqlArgs,
+}
+
+/// Flags of e-mails to the operator.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Alerts by e-mail")]
+pub(crate) struct AlertArgs {
+    /// The mail server; better given by the environment or by a file
+    #[arg(long, value_name = "smtps://USER:PASSWORD@HOST", env = "RINGBACK_SMTP_URL", hide_env_values = true)]
+    pub(crate) smtp_url: Option<SmtpUrl>,
+    /// Authorities that its certificate may be from, as PEM [default: the public ones alone]
+    #[arg(long, value_name = "FILE", env = "RINGBACK_SMTP_CA_FILE")]
+    pub(crate) smtp_ca_file: Option<PathBuf>,
+    /// Whom e-mails come from
+    #[arg(long, value_name = "ADDRESS", env = "RINGBACK_ALERT_FROM")]
+    pub(crate) alert_from: Option<Mailboxes>,
+    /// Whom they go to
+    #[arg(long, value_name = "ADDRESS,...", env = "RINGBACK_ALERT_TO")]
+    pub(crate) alert_to: Option<Mailboxes>,
+    /// Event types of operational webhooks that they tell of [default: endpoint.disabled]
+    #[arg(long, value_name = "TYPE,...", env = "RINGBACK_ALERT_ON")]
+    pub(crate) alert_on: Option<AlertOn>,
 }
 
 /// Flags that name another issuer of tokens for JQL.

@@ -83,6 +83,7 @@ fn own_config(folder: &Path) -> ServeConfig {
         https_only: false,
         management_org: management_org(),
         issuer: None,
+        alerts: None,
     }
 }
 

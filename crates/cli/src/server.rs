@@ -132,7 +132,9 @@ impl Server {
             issuer: config.issuer,
         });
         let origin = config.public_url.map(|url| url.origin);
-        let service = Arc::new(service.with_management(config.management_org).with_public_url(origin.clone()));
+        let service = Arc::new(
+            service.with_management(config.management_org).with_public_url(origin.clone()).with_alerts(config.alerts),
+        );
         let options = EngineOptions {
             store: port.clone(),
             directory: directory.clone(),
@@ -235,9 +237,16 @@ async fn listen(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> 
     }
 }
 
-/// Reads words for the search, does background tasks, lets go of what is old, and tells what was noticed.
+/// Reads words for the search, does background tasks, lets go of what is old, and tells what was noticed, by e-mail
+/// too.
 async fn work_in_the_background(service: Arc<Service>) {
-    tokio::join!(service.read_words(), service.clone().run_tasks(), service.let_go(), service.tell_notices());
+    tokio::join!(
+        service.read_words(),
+        service.clone().run_tasks(),
+        service.let_go(),
+        service.tell_notices(),
+        service.send_alerts()
+    );
 }
 
 /// The listener of the operator alone, if the configuration asks for one.

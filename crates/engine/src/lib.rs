@@ -2,7 +2,7 @@
 //!
 //! `pump.rs` takes due work into lanes, asks the scheduler what may run and starts it; `executor.rs` is one attempt on
 //! one screen, `sender.rs` how its request is sent; `scheduler/` decides, and is pure; `egress/` is the only way out of the house and `transport/` one HTTP
-//! exchange over it.
+//! exchange over it. `mail/` sends e-mails to the operator.
 
 mod busiest;
 mod clock;
@@ -25,6 +25,7 @@ mod tallies;
 mod watch;
 
 pub mod egress;
+pub mod mail;
 pub mod scheduler;
 pub mod transport;
 

@@ -9,6 +9,7 @@
 mod access;
 mod activity;
 mod actor;
+mod alert;
 mod application;
 mod attempt;
 mod audit;
@@ -77,6 +78,7 @@ mod verification;
 pub use access::GivenToken;
 pub use activity::Activity;
 pub use actor::{Actor, Capabilities, Right};
+pub use alert::AlertSettings;
 pub use application::{ApplicationDraft, ApplicationView};
 pub use attempt::{AttemptFilter, AttemptView, DeliveryView};
 pub use audit::{AuditFilter, AuditView, AuditedField};

@@ -163,9 +163,11 @@ impl Service {
     async fn tell_notice(&self, no: i64, notice: &Notice) -> Result<(), ServiceError> {
         let Some(app) = self.directory.app(AppNo(notice.app_no)).await? else { return Ok(()) };
         match &notice.attempt {
-            Some(attempt) => self.tell(&app, notice, no, AttemptData::new(&app, notice, attempt)).await,
-            None => self.tell(&app, notice, no, EndpointData::new(&app, notice)).await,
+            Some(attempt) => self.tell(&app, notice, no, AttemptData::new(&app, notice, attempt)).await?,
+            None => self.tell(&app, notice, no, EndpointData::new(&app, notice)).await?,
         }
+        self.alert(&app, notice);
+        Ok(())
     }
 
     /// Hands in a message about an application, if anybody has asked for such.

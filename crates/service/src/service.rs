@@ -7,6 +7,7 @@ use ringback_model::{Clock, IdMaker, OrgId, Random};
 use ringback_store::{AppConfig, Directory, Store};
 
 use crate::access::KnownAccess;
+use crate::alert::Alerts;
 use crate::ingest_limit::IngestLimiter;
 use crate::integration::{self, KnownKeys};
 use crate::issuer::{Issuer, IssuerSettings, OrganizationIssuers};
@@ -73,6 +74,8 @@ pub struct Service {
     pub(crate) tasks: tokio::sync::Notify,
     /// Rung when something was noticed that is to be told.
     pub(crate) noticed: Arc<tokio::sync::Notify>,
+    /// E-mails to the operator, if there are to be any.
+    pub(crate) alerts: Option<Alerts>,
     pub(crate) verifier: Arc<Verifier>,
     pub(crate) test_limit: ProbeLimit,
     pub(crate) verification_limit: ProbeLimit,
@@ -112,6 +115,7 @@ impl Service {
             public_url: None,
             tasks: tokio::sync::Notify::new(),
             noticed: Arc::default(),
+            alerts: None,
             verifier: Arc::new(verifier),
             test_limit: ProbeLimit::new("tests", TESTS_MAX),
             verification_limit: ProbeLimit::new("handshakes", HANDSHAKES_MAX),

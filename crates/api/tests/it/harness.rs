@@ -15,7 +15,8 @@ use ringback_model::{
     ManualClock, MessageNo, NotSent, OrgId, Phases, Reason, Redacted, RetryPolicy, SeededRandom, Timestamp, Trigger,
 };
 use ringback_service::{
-    CheckedUrl, IssuerSettings, Monitor, MonitorParts, Service, ServiceParts, TokenKey, TokenSubject, UrlRules,
+    AlertSettings, CheckedUrl, IssuerSettings, Monitor, MonitorParts, Service, ServiceParts, TokenKey, TokenSubject,
+    UrlRules,
 };
 use ringback_store::backend::sqlite::{SqliteOptions, SqliteStore};
 use ringback_store::{
@@ -122,17 +123,26 @@ fn connector() -> Arc<Connector> {
 impl World {
     /// A world in which nothing is delivered.
     pub(crate) fn new() -> Self {
-        Self::open(None).0
+        Self::open(None, None).0
     }
 
     /// The same, where somebody else makes tokens for JQL too.
     pub(crate) fn with_issuer(issuer: IssuerSettings) -> Self {
-        Self::open(Some(issuer)).0
+        Self::open(Some(issuer), None).0
     }
 
     /// A world with an engine, which lives as long as the runtime.
     pub(crate) fn running() -> Self {
-        let (mut world, feed) = Self::open(None);
+        Self::running_with(None)
+    }
+
+    /// The same, where e-mails are sent to the operator.
+    pub(crate) fn alerting(alerts: AlertSettings) -> Self {
+        Self::running_with(Some(alerts))
+    }
+
+    fn running_with(alerts: Option<AlertSettings>) -> Self {
+        let (mut world, feed) = Self::open(None, alerts);
         let options = EngineOptions {
             store: world.store.clone(),
             directory: world.directory.clone(),
@@ -155,7 +165,7 @@ impl World {
         world
     }
 
-    fn open(issuer: Option<IssuerSettings>) -> (Self, Feed) {
+    fn open(issuer: Option<IssuerSettings>, alerts: Option<AlertSettings>) -> (Self, Feed) {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new(START));
         let random = Arc::new(SeededRandom::new(1));
@@ -170,7 +180,7 @@ impl World {
         let store = Arc::new(store);
         let key = TokenKey::new(Redacted::new("a secret of the tests".to_owned()));
         let directory = Arc::new(Directory::new(store.clone()));
-        let service = Arc::new(Service::new(ServiceParts {
+        let service = Service::new(ServiceParts {
             store: store.clone(),
             directory: directory.clone(),
             clock: clock.clone(),
@@ -179,7 +189,8 @@ impl World {
             probe: Arc::new(Probe::new(connector())),
             tokens: key.clone(),
             issuer,
-        }));
+        });
+        let service = Arc::new(service.with_alerts(alerts));
         let random = SeededRandom::new(2);
         let subject = TokenSubject::Organization(DEFAULT_ORGANIZATION.parse().unwrap());
         let token = key.mint(&subject, START, Duration::from_secs(86_400 * 365), &random).unwrap();

@@ -4,6 +4,7 @@
 
 mod harness;
 
+mod alert;
 mod application;
 mod attempt;
 mod backfill;

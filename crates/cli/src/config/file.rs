@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::alert::AlertFile;
 use super::issuer::JqlFile;
 use super::{
     ConfigError, HostNames, Listen, LogFormat, MigrateUrl, Networks, ProxyUrl, PublicUrl, Schedule, Secret,
@@ -32,11 +33,13 @@ pub(crate) struct File {
     pub(super) log: Option<String>,
     pub(super) log_format: Option<LogFormat>,
     #[serde(flatten)]
+    pub(super) alert: AlertFile,
+    #[serde(flatten)]
     pub(super) jql: JqlFile,
 }
 
 /// The keys of [`File`].
-pub(crate) const KEYS: [&str; 27] = [
+pub(crate) const KEYS: [&str; 32] = [
     "listen",
     "admin_listen",
     "public_url",
@@ -53,6 +56,11 @@ pub(crate) const KEYS: [&str; 27] = [
     "management_org",
     "log",
     "log_format",
+    "smtp_url",
+    "smtp_ca_file",
+    "alert_from",
+    "alert_to",
+    "alert_on",
     "jql_jwks_url",
     "jql_algorithms",
     "jql_introspection_url",

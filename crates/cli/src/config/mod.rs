@@ -4,6 +4,7 @@
 //! says; what is here puts one over the other and fills in the defaults, so that every command starts from values that
 //! are complete and valid.
 
+mod alert;
 pub(crate) mod file;
 mod issuer;
 mod value;
@@ -15,12 +16,13 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use ringback_engine::egress::Proxy;
 use ringback_model::{OrgId, Redacted, RetryPolicy};
-use ringback_service::{IssuerSettings, MANAGEMENT_ORGANIZATION};
+use ringback_service::{AlertSettings, IssuerSettings, MANAGEMENT_ORGANIZATION};
 
 pub(crate) use file::File;
 pub(crate) use issuer::{Algorithms, IssuerUrl};
 pub(crate) use value::{
-    HostNames, Length, Listen, LogFormat, MigrateUrl, Networks, ProxyUrl, PublicUrl, Schedule, Secret, StoreAddress,
+    AlertOn, HostNames, Length, Listen, LogFormat, Mailboxes, MigrateUrl, Networks, ProxyUrl, PublicUrl, Schedule,
+    Secret, SmtpUrl, StoreAddress,
 };
 pub(crate) use variable::mistyped_variables;
 
@@ -66,6 +68,17 @@ pub(crate) enum ConfigError {
         /// Why.
         #[source]
         source: std::io::Error,
+    },
+    /// Settings of e-mails that do not go together.
+    #[error("{0}")]
+    Alert(&'static str),
+    /// The authority of the mail server cannot be read.
+    #[error("the authority of the mail server in {}: {why}", path.display())]
+    SmtpCa {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: String,
     },
     /// A store without a folder has no place for keys.
     #[error(
@@ -149,6 +162,8 @@ pub(crate) struct ServeConfig {
     pub(crate) management_org: OrgId,
     /// Who else makes tokens for JQL.
     pub(crate) issuer: Option<IssuerSettings>,
+    /// E-mails to the operator, if there are to be any.
+    pub(crate) alerts: Option<AlertSettings>,
 }
 
 impl Access {
@@ -257,6 +272,7 @@ impl ServeConfig {
             https_only: args.https_only.or(file.https_only).unwrap_or(false),
             management_org: args.management_org.or(file.management_org).unwrap_or_else(management_org),
             issuer: issuer::issuer(args.jql, file)?,
+            alerts: alert::alerts(args.alert, file)?,
         })
     }
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use ringback_engine::egress::{Host, PolicyError, Proxy, ProxyError, TargetUrl, parse_networks};
-use ringback_model::{DurationError, Redacted, parse_duration, parse_schedule};
+use ringback_engine::mail::{MailServer, MailServerError, Mailbox, MailboxError};
+use ringback_model::{DurationError, NoticeKind, Redacted, parse_duration, parse_schedule};
 use ringback_service::AlgorithmError;
 use serde::{Deserialize, Deserializer};
 
@@ -43,6 +44,12 @@ pub(crate) enum ValueError {
     Proxy(#[from] ProxyError),
     #[error("this is written postgres://USER:PASSWORD@HOST/DATABASE")]
     MigrateUrl,
+    #[error(transparent)]
+    MailServer(#[from] MailServerError),
+    #[error(transparent)]
+    Mailbox(#[from] MailboxError),
+    #[error("`{0}` is nothing that can be told: there are {names}", names = notice_names())]
+    Notice(String),
 }
 
 /// Where to listen.
@@ -213,6 +220,56 @@ impl FromStr for MigrateUrl {
     }
 }
 
+/// The mail server that alerts go over; its URL may hold a password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SmtpUrl(pub(crate) MailServer);
+
+impl FromStr for SmtpUrl {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        Ok(Self(text.parse()?))
+    }
+}
+
+/// Whom alerts go to, with commas between them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Mailboxes(pub(crate) Vec<Mailbox>);
+
+impl FromStr for Mailboxes {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        Ok(Self(text.split(',').map(|one| one.trim().parse()).collect::<Result<_, _>>()?))
+    }
+}
+
+/// What alerts are about: event types of operational webhooks, with commas between them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct AlertOn(pub(crate) Vec<NoticeKind>);
+
+impl Default for AlertOn {
+    fn default() -> Self {
+        Self(vec![NoticeKind::EndpointDisabled])
+    }
+}
+
+impl FromStr for AlertOn {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let kind = |name: &str| {
+            let found = NoticeKind::ALL.into_iter().find(|kind| kind.event_type() == name.trim());
+            found.ok_or_else(|| ValueError::Notice(name.trim().to_owned()))
+        };
+        Ok(Self(text.split(',').map(kind).collect::<Result<_, _>>()?))
+    }
+}
+
+fn notice_names() -> String {
+    NoticeKind::ALL.map(NoticeKind::event_type).join(", ")
+}
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum LogFormat {
@@ -265,6 +322,9 @@ from_file! {
     ProxyUrl by String => |text: String| text;
     MigrateUrl by String => |text: String| text;
     Schedule by TextOrList => joined;
+    SmtpUrl by String => |text: String| text;
+    Mailboxes by TextOrList => joined;
+    AlertOn by TextOrList => joined;
     IssuerUrl by String => |text: String| text;
     Algorithms by TextOrList => joined;
 }
@@ -295,6 +355,9 @@ mod tests {
         assert!(refusal::<PublicUrl>("https://hooks.example/console").contains("https://hooks.example.com"));
         assert!(refusal::<HostNames>("a.example,https://b.example").starts_with("`https://b.example` is no host name"));
         assert!(refusal::<ProxyUrl>("socks5://p:1").contains("http://HOST:PORT"));
+        assert!(refusal::<SmtpUrl>("mail.example").contains("smtps://"));
+        assert!(refusal::<Mailboxes>("a@b.example,ops").starts_with("`ops` is no e-mail address"));
+        assert!(refusal::<AlertOn>("endpoint.broken").contains("endpoint.disabled"));
         assert!(refusal::<MigrateUrl>("sqlite:data").contains("postgres://"));
         assert!(refusal::<Schedule>("5s,soon").starts_with("`soon` is no length of time"));
     }

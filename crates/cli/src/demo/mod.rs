@@ -83,6 +83,7 @@ fn config(folder: &Path, once: bool) -> ServeConfig {
         https_only: false,
         management_org: management_org(),
         issuer: None,
+        alerts: None,
     }
 }
 

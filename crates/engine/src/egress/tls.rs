@@ -9,6 +9,7 @@ use std::io;
 use std::sync::Arc;
 
 use rustls::client::WantsClientCert;
+use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{AlertDescription, CertificateError, ClientConfig, ConfigBuilder, RootCertStore};
 use tokio_rustls::TlsConnector;
@@ -17,8 +18,14 @@ use super::{Host, TlsIdentity};
 
 /// A certificate that cannot be a root.
 #[derive(Debug, thiserror::Error)]
-#[error("a certificate cannot be used as a root: {0}")]
-pub struct TrustError(rustls::Error);
+pub enum TrustError {
+    /// It is none that others can be judged by.
+    #[error("a certificate cannot be used as a root: {0}")]
+    Root(rustls::Error),
+    /// There is none in the text.
+    #[error("it holds no certificate as PEM, from `-----BEGIN CERTIFICATE-----` on")]
+    Pem,
+}
 
 /// Whose certificates are believed.
 #[derive(Clone)]
@@ -47,15 +54,30 @@ impl Trust {
     pub fn with_extra(extra: impl IntoIterator<Item = CertificateDer<'static>>) -> Result<Self, TrustError> {
         let mut roots = public_roots();
         for certificate in extra {
-            roots.add(certificate).map_err(TrustError)?;
+            roots.add(certificate).map_err(TrustError::Root)?;
         }
         Ok(Self::with_roots(roots))
+    }
+
+    /// The same, with others as PEM: one at least.
+    ///
+    /// # Errors
+    /// When there is none, or one is no certificate.
+    pub fn with_pem(pem: &[u8]) -> Result<Self, TrustError> {
+        let extra: Vec<_> =
+            CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().map_err(|_| TrustError::Pem)?;
+        if extra.is_empty() { Err(TrustError::Pem) } else { Self::with_extra(extra) }
     }
 
     fn with_roots(roots: RootCertStore) -> Self {
         let mut config = builder(roots.clone()).with_no_client_auth();
         config.alpn_protocols = alpn();
         Self { roots: Arc::new(roots), config: Arc::new(config) }
+    }
+
+    /// The same trust for a mail server, whose protocol has no name in ALPN.
+    pub(crate) fn connector_for_mail(&self) -> TlsConnector {
+        TlsConnector::from(Arc::new(builder(RootCertStore::clone(&self.roots)).with_no_client_auth()))
     }
 
     pub(super) fn connector(&self, identity: Option<&TlsIdentity>) -> TlsConnector {
