@@ -338,6 +338,7 @@ impl Service {
             app: None,
             idempotency: None,
             audit: None,
+            notices: Vec::new(),
         };
         Ok(matches!(self.store.put(put).await?, PutResult::Stored(_)))
     }

@@ -187,6 +187,7 @@ impl Service {
                 app: None,
                 idempotency: None,
                 audit: None,
+                notices: Vec::new(),
             };
             if let PutResult::Stored(_) = self.store.put(put).await? {
                 return Ok(());

@@ -55,6 +55,11 @@ const SECTIONS: &[(&str, &[Page])] = &[
                 text: include_str!("../../../../docs/messages.md"),
             },
             Page {
+                name: "polling",
+                about: "How a customer that cannot be called asks for its messages.",
+                text: include_str!("../../../../docs/polling.md"),
+            },
+            Page {
                 name: "filters",
                 about: "Which messages an endpoint gets, by their type and by what they say.",
                 text: include_str!("../../../../docs/filters.md"),
