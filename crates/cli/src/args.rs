@@ -10,7 +10,7 @@ use ringback_model::{AppId, OrgId, Timestamp};
 use crate::client;
 use crate::config::{
     AlertOn, Algorithms, HostNames, IssuerUrl, Length, Listen, LogFormat, Mailboxes, MigrateUrl, Networks, ProxyUrl,
-    PublicUrl, Schedule, Secret, SmtpUrl, StoreAddress,
+    PublicUrl, Schedule, Secret, StoreAddress,
 };
 use crate::import_svix::ImportSvixArgs;
 
@@ -156,7 +156,7 @@ pub(crate) struct ServeArgs {
 pub(crate) struct AlertArgs {
     /// The mail server; better given by the environment or by a file
     #[arg(long, value_name = "smtps://USER:PASSWORD@HOST", env = "RINGBACK_SMTP_URL", hide_env_values = true)]
-    pub(crate) smtp_url: Option<SmtpUrl>,
+    pub(crate) smtp_url: Option<Secret>,
     /// Authorities that its certificate may be from, as PEM [default: the public ones alone]
     #[arg(long, value_name = "FILE", env = "RINGBACK_SMTP_CA_FILE")]
     pub(crate) smtp_ca_file: Option<PathBuf>,

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use ringback_engine::egress::Trust;
-use ringback_engine::mail::Mailer;
+use ringback_engine::mail::{MailServer, Mailer};
 use ringback_service::AlertSettings;
 use serde::Deserialize;
 
-use super::value::{AlertOn, Mailboxes, SmtpUrl};
+use super::value::{AlertOn, Mailboxes, Secret};
 use super::{ConfigError, File};
 use crate::args::AlertArgs;
 
@@ -15,7 +15,7 @@ use crate::args::AlertArgs;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct AlertFile {
-    smtp_url: Option<SmtpUrl>,
+    smtp_url: Option<Secret>,
     smtp_ca_file: Option<PathBuf>,
     alert_from: Option<Mailboxes>,
     alert_to: Option<Mailboxes>,
@@ -26,10 +26,11 @@ pub(crate) struct AlertFile {
 pub(super) fn alerts(args: AlertArgs, file: &mut File) -> Result<Option<AlertSettings>, ConfigError> {
     let AlertFile { smtp_url, smtp_ca_file, alert_from, alert_to, alert_on } = std::mem::take(&mut file.alert);
     let (from, to) = (args.alert_from.or(alert_from), args.alert_to.or(alert_to));
-    let Some(SmtpUrl(server)) = args.smtp_url.or(smtp_url) else {
+    let Some(Secret(url)) = args.smtp_url.or(smtp_url) else {
         let named = from.is_some() || to.is_some();
         return if named { Err(ConfigError::Alert("alerts by e-mail need --smtp-url")) } else { Ok(None) };
     };
+    let server: MailServer = url.reveal().parse()?;
     let Some(Mailboxes(to)) = to else {
         return Err(ConfigError::Alert("--smtp-url needs --alert-to: whom e-mails go to"));
     };

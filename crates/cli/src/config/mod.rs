@@ -15,6 +15,7 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 use ringback_engine::egress::Proxy;
+use ringback_engine::mail::MailServerError;
 use ringback_model::{OrgId, Redacted, RetryPolicy};
 use ringback_service::{AlertSettings, IssuerSettings, MANAGEMENT_ORGANIZATION};
 
@@ -22,7 +23,7 @@ pub(crate) use file::File;
 pub(crate) use issuer::{Algorithms, IssuerUrl};
 pub(crate) use value::{
     AlertOn, HostNames, Length, Listen, LogFormat, Mailboxes, MigrateUrl, Networks, ProxyUrl, PublicUrl, Schedule,
-    Secret, SmtpUrl, StoreAddress,
+    Secret, StoreAddress,
 };
 pub(crate) use variable::mistyped_variables;
 
@@ -72,6 +73,9 @@ pub(crate) enum ConfigError {
     /// Settings of e-mails that do not go together.
     #[error("{0}")]
     Alert(&'static str),
+    /// The mail server is none. It is not repeated: there may be a password in it.
+    #[error("smtp_url: {0}")]
+    MailServer(#[from] MailServerError),
     /// The authority of the mail server cannot be read.
     #[error("the authority of the mail server in {}: {why}", path.display())]
     SmtpCa {

@@ -47,6 +47,24 @@ fn two_secrets_in_one_layer_are_refused() {
 }
 
 #[test]
+fn settings_of_emails_go_together_and_a_password_is_not_repeated() {
+    let alerts = |given: &[&str]| ServeConfig::new(flags(given), &mut File::default()).map(|config| config.alerts);
+    let whom = ["--alert-from", "a@b.example", "--alert-to", "c@d.example,e@f.example"];
+    let with = |url: &'static str| [&["--smtp-url", url], whom.as_slice()].concat();
+    let settings = alerts(&with("smtps://u:p@mail.example")).unwrap().unwrap();
+    assert_eq!((settings.to.len(), settings.on), (2, vec![ringback_model::NoticeKind::EndpointDisabled]));
+    for url in ["smtp+plain://u:hunter2@mail.example", "mail://u:hunter2@mail.example"] {
+        let refused = alerts(&with(url)).unwrap_err().to_string();
+        assert!(refused.starts_with("smtp_url: ") && !refused.contains("hunter2"), "{refused}");
+    }
+    let lonely: [&[&str]; 3] = [&["--smtp-url", "smtps://h"], &whom, &["--smtp-url", "smtps://h", "--alert-to", "a@b"]];
+    for given in lonely {
+        assert!(matches!(alerts(given), Err(ConfigError::Alert(_))), "{given:?}");
+    }
+    assert!(alerts(&[]).unwrap().is_none());
+}
+
+#[test]
 fn every_key_of_the_file_is_a_flag_of_serve_and_has_a_twin_in_the_environment() {
     let mut command = Cli::command();
     let serve = command.find_subcommand_mut("serve").unwrap();

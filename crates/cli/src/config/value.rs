@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use ringback_engine::egress::{Host, PolicyError, Proxy, ProxyError, TargetUrl, parse_networks};
-use ringback_engine::mail::{MailServer, MailServerError, Mailbox, MailboxError};
+use ringback_engine::mail::{Mailbox, MailboxError};
 use ringback_model::{DurationError, NoticeKind, Redacted, parse_duration, parse_schedule};
 use ringback_service::AlgorithmError;
 use serde::{Deserialize, Deserializer};
@@ -44,8 +44,6 @@ pub(crate) enum ValueError {
     Proxy(#[from] ProxyError),
     #[error("this is written postgres://USER:PASSWORD@HOST/DATABASE")]
     MigrateUrl,
-    #[error(transparent)]
-    MailServer(#[from] MailServerError),
     #[error(transparent)]
     Mailbox(#[from] MailboxError),
     #[error("`{0}` is nothing that can be told: there are {names}", names = notice_names())]
@@ -220,18 +218,6 @@ impl FromStr for MigrateUrl {
     }
 }
 
-/// The mail server that alerts go over; its URL may hold a password.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SmtpUrl(pub(crate) MailServer);
-
-impl FromStr for SmtpUrl {
-    type Err = ValueError;
-
-    fn from_str(text: &str) -> Result<Self, ValueError> {
-        Ok(Self(text.parse()?))
-    }
-}
-
 /// Whom alerts go to, with commas between them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Mailboxes(pub(crate) Vec<Mailbox>);
@@ -322,7 +308,6 @@ from_file! {
     ProxyUrl by String => |text: String| text;
     MigrateUrl by String => |text: String| text;
     Schedule by TextOrList => joined;
-    SmtpUrl by String => |text: String| text;
     Mailboxes by TextOrList => joined;
     AlertOn by TextOrList => joined;
     IssuerUrl by String => |text: String| text;
@@ -355,7 +340,6 @@ mod tests {
         assert!(refusal::<PublicUrl>("https://hooks.example/console").contains("https://hooks.example.com"));
         assert!(refusal::<HostNames>("a.example,https://b.example").starts_with("`https://b.example` is no host name"));
         assert!(refusal::<ProxyUrl>("socks5://p:1").contains("http://HOST:PORT"));
-        assert!(refusal::<SmtpUrl>("mail.example").contains("smtps://"));
         assert!(refusal::<Mailboxes>("a@b.example,ops").starts_with("`ops` is no e-mail address"));
         assert!(refusal::<AlertOn>("endpoint.broken").contains("endpoint.disabled"));
         assert!(refusal::<MigrateUrl>("sqlite:data").contains("postgres://"));
