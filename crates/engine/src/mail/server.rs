@@ -122,7 +122,10 @@ impl fmt::Debug for MailServer {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<(String, u16, MailTls, Option<(String, String)>), MailServerError> {
+    /// Host, port, TLS, user and password.
+    type Parts = (String, u16, MailTls, Option<(String, String)>);
+
+    fn read(text: &str) -> Result<Parts, MailServerError> {
         let MailServer { host, port, tls, login } = text.parse()?;
         Ok((host, port, tls, login.map(|login| (login.user, login.password.reveal().to_owned()))))
     }
