@@ -1,7 +1,7 @@
 //! The receiving side of a run: one listener per endpoint, one log for all.
 //!
 //! A request is in the log before it is answered, with the answer that it is about to get. Every endpoint has its own
-//! port, as real receivers do, and behaves by its [`Profile`](super::plan::Profile) until healed.
+//! port, as real receivers do, and behaves by its [`Profile`] until healed.
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
