@@ -4,5 +4,6 @@ mod mention;
 pub mod postgres;
 mod share;
 pub mod sqlite;
+mod stretch;
 mod tally;
 mod upkeep;

@@ -11,16 +11,14 @@ use tokio_postgres::{Client, Row};
 use super::connection::{Purpose, query, transaction};
 use super::error::{Result, SqlError};
 use super::message;
-use super::stretch::Stretch;
+use super::stretch;
 use super::value::{Search, Values, coded, get, id, time};
+use crate::backend::stretch::AMISS;
 use crate::{AttemptQuery, AttemptScope, Hits};
 
 const COLUMNS: &str = "a.no, a.id, a.message, a.endpoint, a.started_at, a.by_hand, a.outcome, a.status, a.url, \
                        a.response, a.dns_us, a.connect_us, a.tls_us, a.first_byte_us, a.total_us, a.address, \
                        a.left_out";
-
-/// The condition of the index of attempts that did not end as they should.
-pub(super) const AMISS: &str = " AND (a.outcome <> 0 OR a.status IS NULL OR a.status / 100 <> 2)";
 
 /// See [`crate::Store::attempt`].
 pub(super) async fn find(client: &Client, message: MessageNo, id: AttemptId) -> Result<Option<Attempt>> {
@@ -71,8 +69,8 @@ pub(super) async fn page(client: &Client, search: &AttemptQuery) -> Result<Hits<
         found.and("? = ANY (m.tags)", tag.as_bytes(), Type::BYTEA);
     }
     let (rows, horizon) = transaction(client, Purpose::Search, async {
-        let stretch = Stretch::of_attempts(client, search).await?;
-        stretch.narrow(&mut found);
+        let stretch = stretch::of_attempts(client, search).await?;
+        found.and_within(&stretch);
         let (sql, values) = found.finish(&stretch.order(), search.paging.limit);
         Ok((query(client, &sql, &values).await?, stretch.horizon))
     })

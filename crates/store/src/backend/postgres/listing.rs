@@ -7,7 +7,7 @@ use tokio_postgres::{Client, Row};
 use super::connection::{Purpose, query, transaction};
 use super::error::Result;
 use super::message::{narrow_to_page, source};
-use super::stretch::Stretch;
+use super::stretch;
 use super::value::{Search, Values, coded, get, maybe_time};
 use crate::{EndpointDeliveryQuery, Hits};
 
@@ -47,8 +47,8 @@ pub(super) async fn endpoint_deliveries(
     let limit = asked.messages.paging.limit;
     let (rows, horizon) = transaction(client, Purpose::Search, async {
         // Not all messages go to each endpoint, and few are in some states.
-        let stretch = Stretch::of_messages_narrowed(client, &asked.messages).await?;
-        stretch.narrow(&mut search);
+        let stretch = stretch::of_messages_narrowed(client, &asked.messages).await?;
+        search.and_within(&stretch);
         let (sql, values) = search.finish(&stretch.order(), limit);
         Ok((query(client, &sql, &values).await?, stretch.horizon))
     })

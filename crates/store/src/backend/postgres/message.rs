@@ -7,7 +7,7 @@ use tokio_postgres::{Client, Row};
 
 use super::connection::{Purpose, query, transaction};
 use super::error::Result;
-use super::stretch::Stretch;
+use super::stretch;
 use super::value::{Search, Values, get, id, is_storable, limit, maybe_time, text, time};
 use crate::{Hits, MessageQuery, MessageRef};
 
@@ -93,8 +93,8 @@ pub(super) async fn page(client: &Client, search: &MessageQuery) -> Result<Hits<
     let mut found = Search::new(sql, Values::default().int8(search.app.0));
     narrow_to_page(&mut found, search);
     let (rows, horizon) = transaction(client, Purpose::Search, async {
-        let stretch = Stretch::of_messages(client, search).await?;
-        stretch.narrow(&mut found);
+        let stretch = stretch::of_messages(client, search).await?;
+        found.and_within(&stretch);
         let (sql, values) = found.finish(&stretch.order(), search.paging.limit);
         Ok((query(client, &sql, &values).await?, stretch.horizon))
     })

@@ -5,6 +5,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::{FromSqlOwned, ToSql, Type};
 
 use super::error::{Result, SqlError};
+use crate::backend::stretch::Stretch;
 
 /// The values that a statement names, in order, each with its type: so a statement goes to the server in one piece, under
 /// no name, which is what a pooler in transaction mode can carry.
@@ -136,6 +137,11 @@ impl<'a> Search<'a> {
     pub(super) fn and_plain(&mut self, condition: &str) {
         self.sql.push_str(" AND ");
         self.sql.push_str(condition);
+    }
+
+    /// Narrows it to a part of its list.
+    pub(super) fn and_within<K: Kind>(&mut self, stretch: &Stretch<Id<K>>) {
+        stretch.conditions().for_each(|(condition, bound)| self.and(&condition, bound, Type::BYTEA));
     }
 
     /// The statement with its order and limit, and its values.

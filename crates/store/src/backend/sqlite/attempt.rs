@@ -12,8 +12,9 @@ use super::batch::Batch;
 use super::error::unreadable;
 use super::hot::Hot;
 use super::message;
-use super::stretch::{self, Stretch};
+use super::stretch;
 use super::value::{At, Search, coded, id, time};
+use crate::backend::stretch::AMISS;
 use crate::{AttemptQuery, AttemptScope, Finish, Hits, NewAttempt};
 
 const COLUMNS: &str = "a.no, a.id, a.message, a.endpoint, a.started_at, a.by_hand, a.outcome, a.status, a.url, \
@@ -65,16 +66,12 @@ pub(super) fn find(connection: &Connection, message: MessageNo, id: AttemptId) -
 
 /// In which index the attempts of an endpoint are looked for, and the condition of that index.
 pub(super) const fn index(query: &AttemptQuery) -> (&'static str, &'static str) {
-    if query.is_of_those_amiss() {
-        ("attempt_amiss", " AND (a.outcome <> 0 OR a.status IS NULL OR a.status / 100 <> 2)")
-    } else {
-        ("attempt_by_endpoint", "")
-    }
+    if query.is_of_those_amiss() { ("attempt_amiss", AMISS) } else { ("attempt_by_endpoint", "") }
 }
 
 /// See [`crate::Store::attempts`].
 pub(super) fn page(connection: &Connection, query: &AttemptQuery) -> Result<Hits<Attempt, AttemptId>> {
-    let stretch = Stretch::of_attempts(connection, query)?;
+    let stretch = stretch::of_attempts(connection, query)?;
     let join = if query.channel.is_some() || query.tag.is_some() || !query.event_types.is_empty() {
         "JOIN message m ON m.no = a.message"
     } else {
@@ -95,7 +92,7 @@ pub(super) fn page(connection: &Connection, query: &AttemptQuery) -> Result<Hits
             Search::new(sql, vec![endpoint.0.into()])
         }
     };
-    stretch.narrow(&mut search);
+    search.and_within(&stretch);
     if let Some(after) = query.after {
         search.and("a.started_at > ?", after.as_micros());
     }

@@ -4,7 +4,7 @@ use ringback_model::{Delivery, DeliveryState, EndpointNo, MessageId, MessageNo, 
 use rusqlite::{Connection, Result, Row, params_from_iter};
 
 use super::message::{narrow_to_page, source};
-use super::stretch::Stretch;
+use super::stretch;
 use super::value::{Search, coded, maybe_time};
 use crate::{EndpointDeliveryQuery, Hits};
 
@@ -25,7 +25,7 @@ pub(super) fn endpoint_deliveries(
     query: &EndpointDeliveryQuery,
 ) -> Result<Hits<Delivery, MessageId>> {
     // Not all messages go to each endpoint, and few are in some states.
-    let stretch = Stretch::of_messages_narrowed(connection, &query.messages)?;
+    let stretch = stretch::of_messages_narrowed(connection, &query.messages)?;
     // In the order of messages, each with a look for its delivery: an index of what has ended would cost each message.
     let (from, app) = source(&query.messages);
     let sql = format!(
@@ -43,7 +43,7 @@ pub(super) fn endpoint_deliveries(
             search.and_plain("(d.state = 0 OR d.manual_due IS NULL)");
         }
     }
-    stretch.narrow(&mut search);
+    search.and_within(&stretch);
     narrow_to_page(&mut search, &query.messages);
     let limit = query.messages.paging.limit;
     let (sql, values) = search.finish(&stretch.order(), limit);

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, Result, Row, params, params_f
 
 use super::batch::Batch;
 use super::hot::Hot;
-use super::stretch::{self, Stretch};
+use super::stretch;
 use super::value::{At, Search, id, maybe_time, texts, texts_to_sql, time};
 use crate::{Accept, Hits, MessageQuery, MessageRef};
 
@@ -126,12 +126,12 @@ pub(super) fn payloads(
 
 /// See [`crate::Store::messages`].
 pub(super) fn page(connection: &Connection, query: &MessageQuery) -> Result<Hits<Message, MessageId>> {
-    let stretch = Stretch::of_messages(connection, query)?;
+    let stretch = stretch::of_messages(connection, query)?;
     let columns = if query.with_payload { whole!() } else { COLUMNS };
     let (from, app) = source(query);
     let sql = format!("SELECT {columns} FROM {from} WHERE {app} = ?");
     let mut search = Search::new(sql, vec![query.app.0.into()]);
-    stretch.narrow(&mut search);
+    search.and_within(&stretch);
     narrow_to_page(&mut search, query);
     let (sql, values) = search.finish(&stretch.order(), query.paging.limit);
     let read = if query.with_payload { read_whole } else { read };

@@ -5,6 +5,7 @@ use rusqlite::types::{ToSql, ToSqlOutput, Type, Value};
 use rusqlite::{Result, Row, RowIndex};
 
 use super::error::unreadable;
+use crate::backend::stretch::Stretch;
 
 /// A time as it is bound to a statement.
 pub(super) struct At(pub(super) Timestamp);
@@ -79,6 +80,11 @@ impl Search {
     pub(super) fn and_plain(&mut self, condition: &str) {
         self.sql.push_str(" AND ");
         self.sql.push_str(condition);
+    }
+
+    /// Narrows it to a part of its list.
+    pub(super) fn and_within<K: Kind>(&mut self, stretch: &Stretch<Id<K>>) {
+        stretch.conditions().for_each(|(condition, bound)| self.and(&condition, bound));
     }
 
     /// The statement with its order and limit, and its values.
