@@ -26,4 +26,5 @@ pub use resolver::{DnsResolver, ResolveError, Resolver};
 pub use scripted_resolver::ScriptedResolver;
 pub use socket::Socket;
 pub use tls::{TlsProblem, Trust, TrustError};
+pub(crate) use url::percent_decode;
 pub use url::{Host, Origin, REGISTERED_URL_MAX, Scheme, TargetUrl, UrlError, UrlWarning};

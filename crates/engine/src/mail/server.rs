@@ -6,6 +6,8 @@ use std::str::FromStr;
 use ringback_model::Redacted;
 use url::{Host, Url};
 
+use crate::egress::percent_decode;
+
 /// When TLS begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MailTls {
@@ -95,20 +97,7 @@ fn login(url: &Url) -> Result<Option<Login>, MailServerError> {
 
 /// What stands behind `%XX`, which is text on one line.
 fn decoded(text: &str) -> Result<String, MailServerError> {
-    let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        let hex = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
-        match (byte, after.get(..2).and_then(hex)) {
-            (b'%', Some(decoded)) => {
-                bytes.push(decoded);
-                rest = &after[2..];
-            }
-            (b'%', None) => return Err(MailServerError::Form),
-            (other, _) => bytes.push(other),
-        }
-    }
-    let text = String::from_utf8(bytes).map_err(|_| MailServerError::Form)?;
+    let text = percent_decode(text).ok_or(MailServerError::Form)?;
     if text.contains(char::is_control) { Err(MailServerError::Form) } else { Ok(text) }
 }
 

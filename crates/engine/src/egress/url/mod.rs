@@ -16,6 +16,8 @@ use http::HeaderValue;
 use http::uri::PathAndQuery;
 use ringback_model::BasicAuth;
 
+pub(crate) use parse::percent_decode;
+
 /// The longest URL that can be registered, in bytes.
 pub const REGISTERED_URL_MAX: usize = 2_048;
 

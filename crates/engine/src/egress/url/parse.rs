@@ -30,7 +30,8 @@ pub(super) fn read_userinfo(userinfo: &str) -> Result<BasicAuth, UrlError> {
         return Err(UrlError::Userinfo);
     }
     let (username, password) = userinfo.split_once(':').unwrap_or((userinfo, ""));
-    let (username, password) = (percent_decode(username)?, percent_decode(password)?);
+    let decoded = |text| percent_decode(text).ok_or(UrlError::Userinfo);
+    let (username, password) = (decoded(username)?, decoded(password)?);
     // RFC 7617, section 2: no colon in the user name, no control characters in either.
     if username.contains(':') || username.chars().chain(password.chars()).any(char::is_control) {
         return Err(UrlError::Userinfo);
@@ -38,7 +39,9 @@ pub(super) fn read_userinfo(userinfo: &str) -> Result<BasicAuth, UrlError> {
     Ok(BasicAuth { username, password: Redacted::new(password) })
 }
 
-fn percent_decode(text: &str) -> Result<String, UrlError> {
+/// A text in which every `%` stands before two hexadecimal digits, as these say it; none if one does not, or it is no
+/// UTF-8.
+pub(crate) fn percent_decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
@@ -46,11 +49,11 @@ fn percent_decode(text: &str) -> Result<String, UrlError> {
             bytes.push(byte);
             continue;
         }
-        let mut digit = || rest.next().and_then(|b| char::from(b).to_digit(16)).ok_or(UrlError::Userinfo);
+        let mut digit = || rest.next().and_then(|b| char::from(b).to_digit(16));
         let value = digit()? << 4 | digit()?;
-        bytes.push(u8::try_from(value).map_err(|_| UrlError::Userinfo)?);
+        bytes.push(u8::try_from(value).ok()?);
     }
-    String::from_utf8(bytes).map_err(|_| UrlError::Userinfo)
+    String::from_utf8(bytes).ok()
 }
 
 pub(super) fn read_host_and_port(text: &str) -> Result<(Host, Option<u16>), UrlError> {
