@@ -282,18 +282,8 @@ impl Service {
     /// The place before the first message that was accepted at or after a time.
     async fn place_of(&self, app: &AppConfig, since: Timestamp) -> Result<Place, ServiceError> {
         let before: MessageId = Id::floor(since - MARGIN);
-        let query = MessageQuery {
-            app: app.no,
-            paging: Paging { limit: 1, after: Some(before), direction: Direction::Descending },
-            after: None,
-            before: None,
-            channel: None,
-            tag: None,
-            event_types: Vec::new(),
-            with_payload: false,
-            look: 1,
-        };
-        let last = self.store.messages(query).await?.items;
+        let paging = Paging { limit: 1, after: Some(before), direction: Direction::Descending };
+        let last = self.store.messages(MessageQuery::all(app.no, paging)).await?.items;
         Ok(Place { offset: last.first().map_or(0, |message| offset_of(message.no)), since: Some(since) })
     }
 

@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 
 use ringback_model::{DeliveryState, Message, MessageId, MessageNo};
-use ringback_store::{EndpointDeliveryQuery, MessageQuery};
+use ringback_store::EndpointDeliveryQuery;
 
-use crate::page;
 use crate::{Actor, DeliveryView, MessageFilter, Page, Right, Service, ServiceError, Window};
 
 /// Bytes of payload that are read for one page at most; messages beyond come without theirs.
@@ -36,19 +35,8 @@ impl Service {
         actor.require(Right::ReadMessages)?;
         let (app, config) = self.lane_config(actor, app, endpoint).await?;
         self.check_span(filter.after, filter.before)?;
-        let MessageFilter { after, before, channel, tag, event_types, with_content } = filter;
-        let paging = window.paging();
-        let messages = MessageQuery {
-            app: app.no,
-            paging,
-            after,
-            before,
-            channel,
-            tag,
-            event_types,
-            with_payload: false,
-            look: page::LOOK,
-        };
+        let with_content = filter.with_content;
+        let messages = filter.query(app.no, window.paging());
         let query = EndpointDeliveryQuery { endpoint: config.no, state, messages };
         let page = window.page_of_hits(self.store.endpoint_deliveries(query).await?);
         let numbers: Vec<MessageNo> = page.items.iter().map(|delivery| delivery.message).collect();

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ringback_model::{
-    Class, Endpoint, FilterSubject, Message, MessageId, Ordering, OrderingKey, PollerNo, Priority, Timestamp,
+    AppNo, Class, Endpoint, FilterSubject, Message, MessageId, Ordering, OrderingKey, PollerNo, Priority, Timestamp,
 };
 use ringback_store::{
-    Accept, Accepted, AppConfig, EndpointConfig, Idempotency, MessageQuery, MessageRef, NewMessage, PollerConfig,
-    QueueNo, Target,
+    Accept, Accepted, AppConfig, EndpointConfig, Idempotency, MessageQuery, MessageRef, NewMessage, Paging,
+    PollerConfig, QueueNo, Target,
 };
 use ringback_wire::report::Report;
 use sha2::{Digest, Sha256};
@@ -95,6 +95,15 @@ pub struct MessageFilter {
     pub event_types: Vec<String>,
     /// With payloads; they are left out otherwise.
     pub with_content: bool,
+}
+
+impl MessageFilter {
+    /// Asks the store for a page of them, as far as one request looks.
+    pub(crate) fn query(self, app: AppNo, paging: Paging<MessageId>) -> MessageQuery {
+        let Self { after, before, channel, tag, event_types, with_content } = self;
+        let with_payload = with_content;
+        MessageQuery { app, paging, after, before, channel, tag, event_types, with_payload, look: page::LOOK }
+    }
 }
 
 impl MessageDraft<'_> {
@@ -312,19 +321,7 @@ impl Service {
         actor.require(Right::ReadMessages)?;
         let app = self.app(actor, app).await?;
         self.check_span(filter.after, filter.before)?;
-        let MessageFilter { after, before, channel, tag, event_types, with_content } = filter;
-        let paging = window.paging();
-        let query = MessageQuery {
-            app: app.no,
-            paging,
-            after,
-            before,
-            channel,
-            tag,
-            event_types,
-            with_payload: with_content,
-            look: page::LOOK,
-        };
+        let query = filter.query(app.no, window.paging());
         Ok(window.page_of_hits(self.store.messages(query).await?))
     }
 

@@ -123,18 +123,8 @@ impl Service {
         before: MessageId,
         count: usize,
     ) -> Result<HashMap<MessageId, Timestamp>, ServiceError> {
-        let query = MessageQuery {
-            app: app.no,
-            paging: Paging { limit: count, after: Some(before), direction: Direction::Ascending },
-            after: None,
-            before: None,
-            channel: None,
-            tag: None,
-            event_types: Vec::new(),
-            with_payload: false,
-            look: count,
-        };
-        let found = self.store.messages(query).await?.items;
+        let paging = Paging { limit: count, after: Some(before), direction: Direction::Ascending };
+        let found = self.store.messages(MessageQuery::all(app.no, paging)).await?.items;
         Ok(found.into_iter().map(|message| (message.id, message.accepted_at)).collect())
     }
 }

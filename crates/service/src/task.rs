@@ -148,18 +148,14 @@ impl Service {
 
     /// The number of the last message of an application, 0 if there is none.
     async fn last_message(&self, app: &AppConfig) -> Result<i64, ServiceError> {
-        let query = MessageQuery {
-            app: app.no,
-            paging: Paging { limit: 1, after: None, direction: Direction::Descending },
-            after: None,
-            before: None,
-            channel: None,
-            tag: None,
-            event_types: Vec::new(),
-            with_payload: false,
-            look: 1,
-        };
-        Ok(self.store.messages(query).await?.items.first().map_or(0, |message| message.no.0))
+        let newest = Paging { limit: 1, after: None, direction: Direction::Descending };
+        Ok(self
+            .store
+            .messages(MessageQuery::all(app.no, newest))
+            .await?
+            .items
+            .first()
+            .map_or(0, |message| message.no.0))
     }
 
     /// One task, and what it has found out if it was there for that and is finished.

@@ -107,6 +107,22 @@ pub struct MessageQuery {
 }
 
 impl MessageQuery {
+    /// Asks for a page of all messages of an application, without payloads.
+    #[must_use]
+    pub const fn all(app: AppNo, paging: Paging<MessageId>) -> Self {
+        Self {
+            app,
+            look: paging.limit,
+            paging,
+            after: None,
+            before: None,
+            channel: None,
+            tag: None,
+            event_types: Vec::new(),
+            with_payload: false,
+        }
+    }
+
     /// The column that its list runs by: that of the tag, or that of all messages.
     pub(crate) const fn list_column(&self) -> &'static str {
         if self.tag.is_some() { "t.id" } else { "m.id" }

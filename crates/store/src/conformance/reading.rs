@@ -12,17 +12,8 @@ use crate::{AttemptQuery, AttemptScope, Direction, EndpointDeliveryQuery, Messag
 
 /// Asks for all messages of the application, oldest first.
 pub(super) fn messages(world: &World<'_>) -> MessageQuery {
-    MessageQuery {
-        app: world.app,
-        paging: Paging { limit: 100, after: None, direction: Direction::Ascending },
-        after: None,
-        before: None,
-        channel: None,
-        tag: None,
-        event_types: Vec::new(),
-        with_payload: false,
-        look: 10_000,
-    }
+    let paging = Paging { limit: 100, after: None, direction: Direction::Ascending };
+    MessageQuery { look: 10_000, ..MessageQuery::all(world.app, paging) }
 }
 
 /// Forward and backward, whatever the size of a page.
