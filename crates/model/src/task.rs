@@ -98,6 +98,9 @@ pub struct Task {
     pub endpoint_no: Option<i64>,
     /// Which messages it is about.
     pub scope: TaskScope,
+    /// Where it began, if that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<MessageId>,
     /// The last message that it has dealt with; it begins after this one.
     pub cursor: MessageId,
     /// It ends before this message.
@@ -134,6 +137,7 @@ impl Task {
             endpoint: None,
             endpoint_no: None,
             scope: TaskScope::default(),
+            from: None,
             cursor: Id::floor(Timestamp::MIN),
             before: Id::floor(now),
             upto: None,
@@ -144,6 +148,19 @@ impl Task {
             created_at: now,
             updated_at: now,
         }
+    }
+
+    /// Which part of its time it has dealt with, 0 to 1; `None` if it cannot tell where it began.
+    #[must_use]
+    pub fn progress(&self) -> Option<f64> {
+        let from = self.from?.made_at();
+        let all = self.before.made_at().since(from).as_secs_f64();
+        let done = self.cursor.made_at().since(from).as_secs_f64();
+        Some(match self.state {
+            TaskState::Finished => 1.0,
+            TaskState::Running | TaskState::Failed | TaskState::Canceled if all > 0.0 => (done / all).clamp(0.0, 1.0),
+            TaskState::Running | TaskState::Failed | TaskState::Canceled => 0.0,
+        })
     }
 }
 

@@ -66,6 +66,7 @@ mod statistics;
 mod story;
 mod subscription;
 mod task;
+mod task_extent;
 mod task_runner;
 mod timing;
 mod token;
@@ -125,6 +126,7 @@ pub use statistics::{Backlog, EndpointStanding, Standings, Statistics, Statistic
 pub use story::{Chapter, Story, WhyNot};
 pub use subscription::{Subscribed, Subscription, SubscriptionError};
 pub use task::{CallOff, TaskDraft, TaskFilter};
+pub use task_extent::TaskExtent;
 pub use timing::Timing;
 pub use token::{TokenError, TokenKey, TokenSubject};
 pub use url_rules::{CheckedUrl, UrlRules};

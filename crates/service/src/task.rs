@@ -5,7 +5,8 @@
 //! is running, made first: a start finds what is not over without reading what is.
 
 use ringback_model::{
-    DeliveryState, Id, MessageId, OrgNo, Reason, Task, TaskFindings, TaskId, TaskKind, TaskScope, TaskState, Timestamp,
+    AppId, DeliveryState, Id, MessageId, OrgNo, Reason, Task, TaskFindings, TaskId, TaskKind, TaskScope, TaskState,
+    Timestamp,
 };
 use ringback_store::{
     AppConfig, Delete, Direction, Document, DocumentKind, DocumentPage, End, Ended, EndpointConfig, Expect,
@@ -34,6 +35,8 @@ pub struct TaskFilter {
     pub state: Option<TaskState>,
     /// Only those that do this.
     pub kind: Option<TaskKind>,
+    /// Only those about this application.
+    pub app: Option<AppId>,
 }
 
 /// What is called off of a message.
@@ -95,24 +98,37 @@ impl Service {
     ) -> Result<Task, ServiceError> {
         actor.require(Right::Resend)?;
         let (app, config) = self.endpoint_config(actor, app, endpoint).await?;
+        let task = self.plan_task(&app, &config, kind, &draft).await?;
+        let title = format!("{} {}", word(kind), config.endpoint.url);
+        self.keep_task(actor, app.org, task, &title, idempotency).await
+    }
+
+    /// The task that somebody asks for, if it can be done.
+    pub(crate) async fn plan_task(
+        &self,
+        app: &AppConfig,
+        config: &EndpointConfig,
+        kind: TaskKind,
+        draft: &TaskDraft,
+    ) -> Result<Task, ServiceError> {
         let now = self.clock.now();
         draft.check(kind, self.clock.wall())?;
         if kind != TaskKind::Cancel {
-            require_enabled(&config)?;
+            require_enabled(config)?;
         }
-        let task = Task {
+        let from = draft.since.map(Id::floor);
+        Ok(Task {
             app: Some(app.application.id),
             app_no: Some(app.no.0),
             endpoint: Some(config.endpoint.id),
             endpoint_no: Some(config.no.0),
-            scope: draft.scope,
-            cursor: Id::floor(draft.since.unwrap_or(Timestamp::MIN)),
+            scope: draft.scope.clone(),
+            from,
+            cursor: from.unwrap_or_else(|| Id::floor(Timestamp::MIN)),
             before: before(draft.until.map_or(now, |until| until.min(now))),
-            upto: if kind == TaskKind::Cancel { Some(self.last_message(&app).await?) } else { None },
+            upto: if kind == TaskKind::Cancel { Some(self.last_message(app).await?) } else { None },
             ..Task::new(self.ids.make(now, &*self.random), kind, now)
-        };
-        let title = format!("{} {}", word(kind), config.endpoint.url);
-        self.keep_task(actor, app.org, task, &title, idempotency).await
+        })
     }
 
     /// Makes a new task durable, and rings for it; the first one if the key of the request was used before.
@@ -196,6 +212,7 @@ impl Service {
                 let task: Task = serde_json::from_str(&document.body)?;
                 let is_meant = filter.state.is_none_or(|state| task.state == state)
                     && filter.kind.is_none_or(|kind| task.kind == kind)
+                    && filter.app.is_none_or(|app| task.app == Some(app))
                     && sees(actor, &task);
                 found.extend(is_meant.then_some(task));
             }

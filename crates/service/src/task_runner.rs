@@ -105,8 +105,13 @@ impl Service {
         }
     }
 
-    /// The same while it is there.
-    async fn part(&self, app: &AppConfig, config: &EndpointConfig, mut task: Task) -> Result<Part, ServiceError> {
+    /// The same while it is there. Nothing is done yet.
+    pub(crate) async fn part(
+        &self,
+        app: &AppConfig,
+        config: &EndpointConfig,
+        mut task: Task,
+    ) -> Result<Part, ServiceError> {
         if task.kind == TaskKind::Cancel {
             let clear = Clear {
                 endpoint: config.no,
@@ -163,8 +168,8 @@ impl Service {
 }
 
 /// A part of a task: what is done, and the task as it is then.
-struct Part {
-    task: Task,
+pub(crate) struct Part {
+    pub(crate) task: Task,
     arm: Vec<Arm>,
     clear: Option<Clear>,
 }

@@ -369,6 +369,7 @@ pub(crate) async fn list(
             "It is `endpoint.recover`, `endpoint.replay`, `endpoint.bulk-replay`, `endpoint.cancel`, `application.stats`, \
              `event-type.aggregate` or `application.purge_content`.",
         )?,
+        app: None,
     };
     let page = service.list_tasks(&actor, query.window(Direction::Descending, true)?, &filter).await?;
     Ok(paging::page(page, |task| task.id.to_string(), BackgroundTaskOut::from))
