@@ -10,6 +10,7 @@ import http from "node:http";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { walkAgain } from "./again.mjs";
 import { walkPortal } from "./portal.mjs";
 
 const [program, modules, pictures, every] = process.argv.slice(2);
@@ -23,7 +24,9 @@ const FLAGS = [
   "--disable-component-update", "--disable-sync",
 ];
 /** Pages that pictures are kept of. */
-const SHOWN = ["webhooks", "webhook-tested", "webhook-details", "portal-webhooks"];
+const SHOWN = [
+  "webhooks", "webhook-tested", "webhook-details", "webhook-send-again", "task", "message-skipped", "portal-webhooks",
+];
 const HOSTILE = `<img src=x onerror=alert(1)>"'></textarea><script>alert(2)</script>{{constructor}}`;
 
 const folder = mkdtempSync(join(tmpdir(), "ringback-console-"));
@@ -176,6 +179,8 @@ try {
 
   const token = execFileSync(program, ["token", "--store", store], { encoding: "utf8" }).trim();
   await walkPortal({ browser, page, watch, checkPage, origin, base, token, hook, arrived, until });
+
+  await walkAgain({ page, check, origin, base, token, hook, arrived, until });
 
   // Two tabs: the second sees what differs.
   const other = await context.newPage();

@@ -1,17 +1,7 @@
 // The customer's portal: what somebody does who has a link and no account, alone and in a frame of another site.
 import assert from "node:assert/strict";
 import http from "node:http";
-
-/** Asks the API. */
-async function api(origin, token, method, path, body) {
-  const answer = await fetch(`${origin}/api/v1${path}`, {
-    method,
-    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-    body: body && JSON.stringify(body),
-  });
-  assert.ok(answer.ok, `${method} ${path}: ${answer.status}`);
-  return answer.status === 204 ? null : answer.json();
-}
+import { api } from "./api.mjs";
 
 /** A site of the operator's own that shows a page in a frame. */
 async function host(url) {

@@ -76,10 +76,17 @@ function tellLocalTimes(root) {
   }
 }
 
+/** On a phone the navigation is a strip: the line of this page is brought into sight. */
+function showWhereOneIs() {
+  const [strip, here] = [document.querySelector(".side nav"), document.querySelector(".side nav [aria-current=page]")];
+  if (strip && here) strip.scrollLeft = here.offsetLeft + here.offsetWidth - strip.clientWidth;
+}
+
 /** Makes a part of a page work: the whole at first, and what is put in later. */
 export function enliven(root) {
   makeCopyable(root);
   tellLocalTimes(root);
+  if (root === document) showWhereOneIs();
 }
 
 document.addEventListener("submit", confirmFirst);

@@ -189,6 +189,7 @@ impl Layout {
         }
         links.push(link(base, "/messages", "Messages", "list", here));
         links.push(link(base, "/overview", "Overview", "chart", here));
+        links.push(link(base, "/tasks", "Tasks", "repeat", here));
         links.push(link(base, "/application", "Application", "gear", here));
         let title = visit.app.application.name.clone();
         layout.groups.insert(0, Group { title, links });

@@ -14,7 +14,7 @@ use crate::error::PageError;
 use crate::guard::guard;
 use crate::page::{
     access, account, application, applications, audit, event_types, message, messages, overview, set_up, settings,
-    sign_in, users, webhook,
+    sign_in, task, users, webhook,
 };
 use crate::portal;
 use crate::visit::PORTAL;
@@ -75,12 +75,17 @@ fn app_pages(face: &str) -> Router<Arc<Service>> {
         .route(&path("/messages/{msg}"), get(message::show))
         .route(&path("/messages/{msg}/payload"), get(message::payload))
         .route(&path("/messages/{msg}/resend"), post(message::resend))
+        .route(&path("/messages/{msg}/call-off"), post(message::call_off))
         .route(&path("/messages/{msg}/attempts/{attempt}/answer"), get(message::answer))
+        .route(&path("/tasks"), get(task::list))
+        .route(&path("/tasks/{id}"), get(task::show))
+        .route(&path("/tasks/{id}/end"), post(task::end))
         .route(&path("/webhooks"), get(webhook::list::list))
         .route(&path("/webhooks/add/{kind}"), get(webhook::edit::add).post(webhook::edit::add_step))
         .route(&path("/webhooks/{id}"), get(webhook::details::show))
         .route(&path("/webhooks/{id}/edit"), get(webhook::edit::edit).post(webhook::edit::edit_step))
         .route(&path("/webhooks/{id}/secret"), get(webhook::secret::show).post(webhook::secret::rotate))
+        .route(&path("/webhooks/{id}/again"), get(webhook::again::show).post(webhook::again::step))
         .route(&path("/webhooks/{id}/verify"), post(webhook::details::verify))
         .route(&path("/webhooks/{id}/delete"), get(webhook::details::ask_delete).post(webhook::details::delete))
 }

@@ -7,8 +7,8 @@ use askama::Template;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse as _, Response};
 use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
-use ringback_model::{AttemptOutcome, DeliveryState, Message, Timestamp, Trigger, capitalized, sentence};
-use ringback_service::{AttemptFilter, AttemptView, Chapter, Direction, Right, Service, Window};
+use ringback_model::{AttemptOutcome, DeliveryState, Message, Ordering, Timestamp, Trigger, capitalized, sentence};
+use ringback_service::{AttemptFilter, AttemptView, CallOff, Chapter, Direction, Right, Service, Window};
 
 use crate::answer::{page, see_other};
 use crate::error::PageError;
@@ -75,6 +75,9 @@ struct DeliveryPart {
     next: Option<Time>,
     reason: String,
     attempts: Vec<AttemptPart>,
+    is_pending: bool,
+    /// Others wait behind it: it is skipped for their sake.
+    is_ordered: bool,
     /// What the receiver made of it, in words.
     handling: String,
     is_deleted: bool,
@@ -131,6 +134,22 @@ pub(crate) async fn resend(
     let name = last(&path, "msg");
     let warning = service.resend(&visit.visit.actor, &visit.name, name, form.get("endpoint"), None).await?;
     let word = if warning.is_some() { "resent-beside" } else { "resent" };
+    Ok(see_other(&flash::on(&format!("{}/messages/{name}", visit.base), word)))
+}
+
+/// Calls a delivery off, or skips it for the sake of those behind it.
+pub(crate) async fn call_off(
+    State(service): State<Arc<Service>>,
+    visit: AppVisit,
+    Path(path): Path<Vec<(String, String)>>,
+    form: Form,
+) -> Result<Response, PageError> {
+    let name = last(&path, "msg");
+    let (how, word) = match form.get("do") {
+        "skip" => (CallOff::Skip, "skipped"),
+        _ => (CallOff::Cancel, "called-off"),
+    };
+    service.call_off(&visit.visit.actor, &visit.name, name, form.get("endpoint"), how).await?;
     Ok(see_other(&flash::on(&format!("{}/messages/{name}", visit.base), word)))
 }
 
@@ -211,12 +230,7 @@ fn delivery_part(chapter: &Chapter, attempts: &[AttemptView]) -> Option<Delivery
     let delivery = chapter.delivery.as_ref()?;
     let endpoint = &chapter.endpoint.endpoint;
     let attempts: Vec<&AttemptView> = attempts.iter().filter(|view| view.endpoint == endpoint.id).collect();
-    let (state, tone) = match delivery.state {
-        DeliveryState::Success => ("Delivered", "good"),
-        DeliveryState::Pending | DeliveryState::Sending => ("Pending", "warn"),
-        DeliveryState::Fail => ("Failed", "bad"),
-        DeliveryState::Canceled => ("Canceled", ""),
-    };
+    let (state, tone) = standing(delivery.state);
     Some(DeliveryPart {
         endpoint: endpoint.id.to_string(),
         url: endpoint.url.clone(),
@@ -226,8 +240,20 @@ fn delivery_part(chapter: &Chapter, attempts: &[AttemptView]) -> Option<Delivery
         reason: delivery.reason.clone().unwrap_or_default(),
         handling: handling(delivery.state, attempts.first().copied()),
         attempts: attempts.into_iter().map(attempt_part).collect(),
+        is_pending: tone == "warn",
+        is_ordered: endpoint.ordering != Ordering::None,
         is_deleted: chapter.endpoint.deleted,
     })
+}
+
+/// Where a delivery stands, in a word and a colour.
+pub(crate) const fn standing(state: DeliveryState) -> (&'static str, &'static str) {
+    match state {
+        DeliveryState::Success => ("Delivered", "good"),
+        DeliveryState::Pending | DeliveryState::Sending => ("Pending", "warn"),
+        DeliveryState::Fail => ("Failed", "bad"),
+        DeliveryState::Canceled => ("Canceled", ""),
+    }
 }
 
 /// What the last attempt says of the receiver.

@@ -161,7 +161,7 @@ fn given(text: &str) -> Option<String> {
 }
 
 /// What a field for a date and time holds, which names no zone: it is meant in UTC, as all times of the pages.
-fn time(text: &str) -> Option<Timestamp> {
+pub(crate) fn time(text: &str) -> Option<Timestamp> {
     let seconds = if text.matches(':').count() == 1 { ":00" } else { "" };
     format!("{text}{seconds}Z").parse().ok()
 }

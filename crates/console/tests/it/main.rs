@@ -16,5 +16,6 @@ mod portal;
 mod set_up;
 mod settings;
 mod sign_in;
+mod task;
 mod users;
 mod webhook;

@@ -6,7 +6,10 @@ use askama::Template;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use ringback_model::VerificationState;
-use ringback_service::{EndpointView, ProbeEvent, ProbeSubject, Right, Service, ServiceError};
+use ringback_service::{
+    Direction, EndpointMessage, EndpointView, MessageFilter, ProbeEvent, ProbeSubject, Right, Service, ServiceError,
+    Window,
+};
 
 use super::exchange::{Shown, Tested, curl};
 use super::{Row, fields};
@@ -15,8 +18,12 @@ use crate::error::PageError;
 use crate::flash;
 use crate::form::Form;
 use crate::layout::Layout;
+use crate::page::message::standing;
 use crate::text;
 use crate::visit::AppVisit;
+
+/// Messages that the page shows.
+const LATEST: usize = 10;
 
 #[derive(Template)]
 #[template(path = "webhook.html")]
@@ -35,8 +42,21 @@ struct DetailsPage {
     verification: Option<Verified>,
     tested: Option<Tested>,
     may_change: bool,
+    may_resend: bool,
     /// The secret can be seen or replaced.
     has_secret: bool,
+    /// What came for it last.
+    latest: Vec<Latest>,
+}
+
+/// A message of the webhook, and where it stands there.
+struct Latest {
+    id: String,
+    event_type: String,
+    at: String,
+    state: &'static str,
+    tone: &'static str,
+    why: String,
 }
 
 struct Verified {
@@ -134,9 +154,34 @@ async fn answer(
         verification: verified(&view),
         tested,
         may_change: visit.may(Right::ManageEndpoints),
+        may_resend: visit.may(Right::Resend),
         has_secret: visit.may(Right::ReadSecrets) || visit.may(Right::RotateSecrets),
+        latest: latest(service, visit, id).await?,
     };
     Ok(page(&template))
+}
+
+/// The messages that came for it last.
+async fn latest(service: &Service, visit: &AppVisit, id: &str) -> Result<Vec<Latest>, PageError> {
+    if !visit.may(Right::ReadMessages) {
+        return Ok(Vec::new());
+    }
+    let window = Window { limit: LATEST, from: None, backwards: false, order: Direction::Descending };
+    let which = (MessageFilter::default(), None);
+    let found = service.list_endpoint_messages(&visit.visit.actor, &visit.name, id, window, which).await?;
+    let told = |EndpointMessage { message, delivery }: EndpointMessage| {
+        let (state, tone) = standing(delivery.state);
+        let due = delivery.next_attempt.map(|at| format!("the next attempt is due at {}", text::time(at)));
+        Latest {
+            id: message.id.to_string(),
+            event_type: message.event_type,
+            at: text::time(message.accepted_at),
+            state,
+            tone,
+            why: delivery.reason.or(due).unwrap_or_default(),
+        }
+    };
+    Ok(found.items.into_iter().map(told).collect())
 }
 
 fn verified(view: &EndpointView) -> Option<Verified> {
