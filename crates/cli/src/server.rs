@@ -143,6 +143,7 @@ impl Server {
             clock: clock.clone(),
             random,
             retry: config.retry,
+            node: node_name(address),
         };
         let engine = Engine::start_telling(options, Some(service.noticed()));
         let background = tokio::spawn(work_in_the_background(service.clone()));
@@ -225,6 +226,13 @@ impl Server {
         drop(monitor);
         store.close().await
     }
+}
+
+/// What people know this server by among others: the machine, and the port.
+fn node_name(address: SocketAddr) -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = host.trim();
+    format!("{}:{}", if host.is_empty() { "server" } else { host }, address.port())
 }
 
 /// Listens on an address that this flag has named.

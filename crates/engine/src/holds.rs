@@ -24,6 +24,12 @@ impl Holds {
         self.endpoints.insert(endpoint);
     }
 
+    /// An endpoint is another engine's.
+    pub(crate) fn forget(&mut self, endpoint: EndpointNo) {
+        self.endpoints.remove(&endpoint);
+        self.unsettled.retain(|(other, _), _| *other != endpoint);
+    }
+
     /// A delivery is to be held, because no request could be made of it by this route.
     pub(crate) fn judged(&mut self, endpoint: EndpointNo, message: MessageNo, route: Arc<Route>) {
         self.unsettled.insert((endpoint, message), route);

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::busiest::AppReading;
 use crate::meter::{EngineMeter, EngineReading};
 use crate::scheduler::{Closed, Load};
+use crate::term::{NodeReading, Term};
 
 /// How long the pump may take to answer: it never waits for anything itself.
 const STALLED: Duration = Duration::from_secs(2);
@@ -41,6 +42,7 @@ pub enum Stalled {
 #[derive(Clone, Debug)]
 pub struct EngineWatch {
     pub(crate) meter: Arc<EngineMeter>,
+    pub(crate) term: Arc<Term>,
     pub(crate) questions: mpsc::UnboundedSender<Question>,
 }
 
@@ -52,6 +54,12 @@ impl EngineWatch {
     #[must_use]
     pub fn read(&self) -> EngineReading {
         self.meter.read()
+    }
+
+    /// How its node stands.
+    #[must_use]
+    pub fn node(&self) -> NodeReading {
+        self.term.read()
     }
 
     /// What the engine holds, told by its own loop: an answer means that it runs.

@@ -15,8 +15,8 @@ use ringback_model::{
 };
 use ringback_store::backend::sqlite::{SqliteOptions, SqliteStore};
 use ringback_store::{
-    Accept, Accepted, Directory, DocumentKind, Expect, Feed, Finish, MasterKey, NewAttempt, NewMessage, Put, PutResult,
-    QueueNo, Step, Store, Target,
+    Accept, Accepted, Directory, DocumentKind, Epoch, Expect, Feed, Finish, MasterKey, NewAttempt, NewMessage, Put,
+    PutResult, QueueNo, Step, Store, Target,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -141,6 +141,7 @@ impl World {
             clock: self.clock.clone() as Arc<dyn Clock>,
             random: self.random.clone() as Arc<dyn Random>,
             retry: RetryPolicy::default(),
+            node: "a node".to_owned(),
         })
     }
 
@@ -238,7 +239,16 @@ async fn an_endpoint_that_has_failed_for_days_is_disabled_unless_it_was_changed_
         let step = Step::Retry { due: NOW + DAY, counted: true };
         world
             .store
-            .finish(Finish { message: old, endpoint, earlier: None, attempt, step, health, notice: None })
+            .finish(Finish {
+                message: old,
+                endpoint,
+                epoch: Epoch::ONLY,
+                earlier: None,
+                attempt,
+                step,
+                health,
+                notice: None,
+            })
             .await
             .unwrap();
         let engine = world.start();

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ringback_model::{AppId, AppNo, Disabled, Endpoint, EndpointId, Notice, NoticeKind, NoticedAttempt, OrgId};
-use ringback_store::{AppConfig, DocumentKind, EndpointConfig, Noticed};
+use ringback_store::{AppConfig, DocumentKind, EndpointConfig, Noticed, Shard};
 use serde::Serialize;
 use tokio::sync::Notify;
 
@@ -141,6 +141,10 @@ impl Service {
     /// # Errors
     /// When the store cannot be read or written, or takes no messages just now.
     pub async fn tell_some_notices(&self) -> Result<usize, ServiceError> {
+        // One node tells for all of them.
+        if !self.store.owns(Shard::FIRST) {
+            return Ok(0);
+        }
         let (mut told, mut stopped) = (Vec::new(), Ok(()));
         for Noticed { no, notice } in self.store.notices(STEP).await? {
             match self.tell_notice(no, &notice).await {

@@ -12,7 +12,7 @@ use ringback_model::{
 };
 use ringback_store::{
     Advance, Advanced, AppConfig, Arm, Clear, Direction, Document, DocumentKind, DocumentPage, EndpointConfig, Paging,
-    QueueNo, SurveyQuery, Surveyed,
+    QueueNo, Shard, SurveyQuery, Surveyed,
 };
 use sha2::{Digest, Sha256};
 
@@ -75,6 +75,11 @@ impl Service {
             self.forget_running(mark.no).await?;
             return Ok(false);
         }
+        // Of several nodes one does it: the one that sends what comes of it.
+        let place = task.endpoint_no.or(task.app_no).unwrap_or(running.org_no);
+        if !self.store.owns(Shard::of(place)) {
+            return Ok(false);
+        }
         let endpoint = EndpointNo(task.endpoint_no.unwrap_or_default());
         let part = match task.kind {
             TaskKind::AppUsage | TaskKind::EventTypes => {
@@ -115,6 +120,8 @@ impl Service {
         if task.kind == TaskKind::Cancel {
             let clear = Clear {
                 endpoint: config.no,
+                // The version of the task is fence enough.
+                epoch: None,
                 state: DeliveryState::Canceled,
                 reason: Reason::Canceled,
                 limit: PART,

@@ -16,7 +16,7 @@ use std::time::Duration;
 use load::{Figures, Load};
 use ringback_model::Redacted;
 use ringback_store::backend::postgres::{PostgresOptions, PostgresStore};
-use ringback_store::{Accepted, Finished, MasterKey, Reply, Store, StoreError};
+use ringback_store::{Accepted, Epoch, Finished, MasterKey, NewNode, Reply, Store, StoreError};
 
 /// Ticks of the kernel's clock in a second, as `/proc` counts.
 const TICKS: f64 = 100.0;
@@ -27,7 +27,7 @@ async fn main() -> Result<(), StoreError> {
         println!("skipped: RINGBACK_BENCH_URL is not set");
         return Ok(());
     };
-    let load = Load::from_arguments();
+    let mut load = Load::from_arguments();
     let (store, mut feed) = PostgresStore::open(PostgresOptions {
         url: Redacted::new(url),
         migrate_url: None,
@@ -36,6 +36,9 @@ async fn main() -> Result<(), StoreError> {
         clock: load.clock.clone(),
     })
     .await?;
+    let (name, version, process) = ("a node".to_owned(), "0.1.0".to_owned(), "a process".to_owned());
+    let lease = store.lease(NewNode { name, version, process, ended: Vec::new() }).await?;
+    load.epoch = lease.shards.first().map_or(Epoch::ONLY, |(_, epoch)| *epoch);
     let (figures, server) = (Figures::begin(), server_cpu());
     let mut accepting: VecDeque<Reply<Accepted>> = VecDeque::new();
     let mut settling: VecDeque<Reply<Finished>> = VecDeque::new();

@@ -8,7 +8,7 @@ use ringback_model::{
     Notice, OrderingKey, PollerNo, Priority, Reason, Timestamp, Trigger,
 };
 
-use crate::StoreError;
+use crate::{Epoch, StoreError};
 
 /// Which queue of an ordered endpoint a delivery stands in: a hash of the ordering key, 0 for `fifo`. Two keys with one
 /// hash wait for each other, which costs time and never order.
@@ -295,6 +295,8 @@ pub struct Finish {
     pub message: MessageNo,
     /// The endpoint.
     pub endpoint: EndpointNo,
+    /// The epoch of the endpoint's shard when the attempt began.
+    pub epoch: Epoch,
     /// An attempt just before, that was made again at once with another secret: recorded, and of no other effect.
     pub earlier: Option<NewAttempt>,
     /// The attempt.
@@ -314,6 +316,8 @@ pub enum Finished {
     Recorded,
     /// The attempt is recorded; the delivery had ended otherwise in the meantime and stays as it is.
     Superseded,
+    /// Nothing is recorded: the shard is another node's by now, which sends the delivery again.
+    Fenced,
 }
 
 /// Asks for one extra attempt of a delivery, now.
@@ -350,6 +354,8 @@ pub enum Rearmed {
 pub struct Release {
     /// The endpoint.
     pub endpoint: EndpointNo,
+    /// The epoch of its shard: none is made due once the shard is another node's.
+    pub epoch: Epoch,
     /// At most so many.
     pub limit: usize,
 }
@@ -366,6 +372,8 @@ pub struct Released {
 pub struct Clear {
     /// The endpoint.
     pub endpoint: EndpointNo,
+    /// The epoch of its shard, if it is the owner who asks: none is ended once the shard is another node's.
+    pub epoch: Option<Epoch>,
     /// As what they end.
     pub state: DeliveryState,
     /// Why.

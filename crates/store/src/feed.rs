@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use ringback_model::{AppNo, EndpointNo, MessageNo, Timestamp, Trigger};
 use tokio::sync::mpsc;
 
-use crate::Due;
+use crate::{Due, Shard};
 
 /// Due rows that may wait for the engine to read them.
 const ROWS_WAITING: usize = 8_192;
@@ -38,6 +38,10 @@ pub struct Committed {
     pub woken: Vec<EndpointNo>,
     /// Endpoints of which pending deliveries have ended in it without an attempt.
     pub revoked: Vec<EndpointNo>,
+    /// Shards in which something may have come due by another node's doing, of which nobody tells what.
+    pub stirred: Vec<Shard>,
+    /// Nodes have come or gone, or shards are free.
+    pub nodes_changed: bool,
 }
 
 impl Committed {
@@ -56,6 +60,8 @@ impl Committed {
             && self.changed.is_empty()
             && self.woken.is_empty()
             && self.revoked.is_empty()
+            && self.stirred.is_empty()
+            && !self.nodes_changed
     }
 }
 

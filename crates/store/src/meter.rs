@@ -1,12 +1,12 @@
 //! What a store counts for metrics, and what it says of the room that it has.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ringback_model::{Counter, Histogram};
 
-use crate::Accepted;
-use crate::StoreError;
+use crate::{Accepted, Finished, StoreError};
 
 /// What a store has done since it was opened, and the files that it keeps.
 #[derive(Debug)]
@@ -19,6 +19,10 @@ pub struct StoreMeter {
     pub commit_time: Histogram,
     /// How many writes shared a commit.
     pub commit_size: Histogram,
+    /// Outcomes that were not recorded because their shard was another node's by then.
+    pub fenced: Counter,
+    /// Whether other nodes are heard at once; else they are seen by looking.
+    listening: AtomicBool,
     files: Option<Files>,
 }
 
@@ -63,6 +67,8 @@ impl StoreMeter {
             deliveries: Counter::default(),
             commit_time: Histogram::of_times(),
             commit_size: Histogram::of_sizes(),
+            fenced: Counter::default(),
+            listening: AtomicBool::new(false),
             files: None,
         }
     }
@@ -98,6 +104,24 @@ impl StoreMeter {
     pub(crate) fn committed(&self, writes: usize, took: Duration) {
         self.commit_time.note_time(took);
         self.commit_size.note(writes as u64);
+    }
+
+    /// Whether other nodes are heard at once.
+    #[must_use]
+    pub fn is_listening(&self) -> bool {
+        self.listening.load(Ordering::Relaxed)
+    }
+
+    /// Other nodes are heard, or are not.
+    pub(crate) fn set_listening(&self, listening: bool) {
+        self.listening.store(listening, Ordering::Relaxed);
+    }
+
+    /// An outcome was answered.
+    pub(crate) fn finished(&self, result: &Result<Finished, StoreError>) {
+        if matches!(result, Ok(Finished::Fenced)) {
+            self.fenced.add_one();
+        }
     }
 
     /// A message for so many endpoints was answered.

@@ -15,13 +15,36 @@ use ringback_model::{
 use crate::{
     Accept, AcceptBatch, Accepted, Advance, Advanced, Aging, AgingQuery, AttemptQuery, AuditQuery, Audited, Backlog,
     BatchAccepted, Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage, End, Ended,
-    EndpointDeliveryQuery, EndpointTallyQuery, Expire, Expired, Finish, Finished, Hits, LaneStart, Mention,
-    MentionQuery, MessageQuery, MessageRef, Noticed, Part, PollQuery, Polled, Put, PutResult, Rearm, Rearmed, Release,
-    Released, Reply, StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery, UnreadQuery, UnreadRun,
+    EndpointDeliveryQuery, EndpointTallyQuery, Expire, Expired, Finish, Finished, HandOver, Hits, LaneStart, Lease,
+    Mention, MentionQuery, MessageQuery, MessageRef, NewNode, Node, NodeNo, Noticed, OverdueQuery, Part, PollQuery,
+    Polled, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, Shard, StoreMeter, SurveyQuery, Surveyed, Take,
+    Taken, TallyQuery, UnreadQuery, UnreadRun,
 };
 
 /// The durable facts. See the module for what all methods promise.
 pub trait Store: Send + Sync + Debug + 'static {
+    /// Makes this server a node, which owns a fair share of the shards that are free. An embedded store hands out all of them
+    /// for ever.
+    fn lease(&self, node: NewNode) -> Reply<Lease>;
+
+    /// Prolongs the lease of a node, and takes shards that are free or whose owner's lease has run out, up to its fair share.
+    /// `None` when others have taken over what it had: it owns nothing, and may lease anew. Without `stays` it takes no more
+    /// shards, and all that it has are its surplus: the others count on them.
+    fn renew(&self, node: NodeNo, stays: bool) -> Reply<Option<Lease>>;
+
+    /// Sets shards free and tells the others; see [`HandOver`].
+    fn hand_over(&self, item: HandOver) -> Reply<()>;
+
+    /// All nodes, by number.
+    fn nodes(&self) -> Reply<Vec<Node>>;
+
+    /// Whether this server owns a shard, as far as it was told. What must be done once, though it would do no harm twice, is
+    /// done by the owner of the shard that it belongs to.
+    fn owns(&self, shard: Shard) -> bool;
+
+    /// Endpoints at which something is due, by number. Costs time in proportion to endpoints with pending deliveries.
+    fn overdue(&self, query: OverdueQuery) -> Reply<Vec<EndpointNo>>;
+
     /// Keeps a message with all of its deliveries and its idempotency key, in one commit, and tells the feed.
     ///
     /// A delivery into a queue that has an unfinished one waits behind it and is not told. Refused as
@@ -30,7 +53,8 @@ pub trait Store: Send + Sync + Debug + 'static {
 
     /// Records an attempt and what becomes of its delivery, in one commit, and tells the feed that it is settled. When
     /// a delivery of a queue ends, the next one of the queue comes due in the same commit, and the feed is told that too.
-    /// Never refused for want of room: it is held until it can be recorded, or the store is broken.
+    /// Never refused for want of room: it is held until it can be recorded, or the store is broken. Nothing is recorded, and
+    /// the feed is told nothing, once the endpoint's shard is no longer owned under the epoch that it names.
     fn finish(&self, item: Finish) -> Reply<Finished>;
 
     /// Makes a delivery due once more, now, whatever its state, beside its schedule; tells the feed.
@@ -63,7 +87,7 @@ pub trait Store: Send + Sync + Debug + 'static {
     /// proportion to endpoints, not to deliveries.
     fn lanes(&self, after: EndpointNo, limit: usize) -> Reply<Vec<LaneStart>>;
 
-    /// Messages that the pass which reads words has not read yet.
+    /// Messages that the pass which reads words has not read yet, of the shards that this server owns.
     fn unread(&self, query: UnreadQuery) -> Reply<Vec<UnreadRun>>;
 
     /// Keeps the words that messages are to be found by, with how far the pass has come. `false` if another pass was
@@ -78,7 +102,7 @@ pub trait Store: Send + Sync + Debug + 'static {
     fn payloads(&self, numbers: Vec<MessageNo>, max_bytes: usize) -> Reply<Vec<(MessageNo, Bytes)>>;
 
     /// Parts of the messages that are due to be visited, because something in them is to go: those first that have been
-    /// for longest, at most `limit`.
+    /// for longest, at most `limit`; of the shards that this server owns.
     fn upkeep(&self, now: Timestamp, limit: usize) -> Reply<Vec<Part>>;
 
     /// Bytes of payload that are kept of an application, as they were counted some seconds ago.

@@ -15,8 +15,8 @@ use ringback_model::{
 };
 use ringback_store::backend::sqlite::{SqliteOptions, SqliteStore};
 use ringback_store::{
-    Accept, Accepted, DocumentKind, Expect, Expire, Expiry, Feed, Finish, Finished, MasterKey, NewAttempt, NewMessage,
-    Put, PutResult, Step, Store, StoreError, Take, Target,
+    Accept, Accepted, DocumentKind, Epoch, Expect, Expire, Expiry, Feed, Finish, Finished, MasterKey, NewAttempt,
+    NewMessage, Put, PutResult, Step, Store, StoreError, Take, Target,
 };
 use rusqlite::{Connection, OpenFlags};
 use support::{Folders, copy};
@@ -78,6 +78,7 @@ impl Opened {
 
     fn success(&self, message: MessageNo) -> Finish {
         Finish {
+            epoch: Epoch::ONLY,
             message,
             endpoint: EndpointNo(1),
             earlier: None,

@@ -20,8 +20,8 @@ use ringback_service::{
 };
 use ringback_store::backend::sqlite::{SqliteOptions, SqliteStore};
 use ringback_store::{
-    Directory, DocumentKind, Expect, Feed, Finish, Finished, MasterKey, MessageRef, NewAttempt, Put, PutResult, Step,
-    Store,
+    Directory, DocumentKind, Epoch, Expect, Feed, Finish, Finished, MasterKey, MessageRef, NewAttempt, Put, PutResult,
+    Step, Store,
 };
 use serde_json::{Value, json};
 
@@ -151,6 +151,7 @@ impl World {
             clock: world.clock.clone(),
             random: Arc::new(SeededRandom::new(4)),
             retry: RetryPolicy::default(),
+            node: "a node".to_owned(),
         };
         let engine = Engine::start_telling(options, Some(world.service.noticed()));
         let monitor = Arc::new(Monitor::new(MonitorParts {
@@ -445,7 +446,8 @@ impl World {
         let started_at = self.service.clock().now();
         let url = "https://example.com/".into();
         let attempt = NewAttempt { id, started_at, trigger: Trigger::Scheduled, outcome, url, exchange };
-        let finish = Finish { message, endpoint, earlier: None, attempt, step, health: None, notice: None };
+        let finish =
+            Finish { message, endpoint, epoch: Epoch::ONLY, earlier: None, attempt, step, health: None, notice: None };
         assert_eq!(self.store.finish(finish).await.unwrap(), Finished::Recorded);
     }
 }

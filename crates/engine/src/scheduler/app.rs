@@ -39,6 +39,12 @@ impl AppLane {
         self.bucket.is_none()
     }
 
+    /// A lane is gone, whether it stood in line or not.
+    pub(super) fn remove(&mut self, endpoint: EndpointNo) {
+        self.lanes.remove(&endpoint);
+        self.line.retain(|other| *other != endpoint);
+    }
+
     /// The turn of a lane that was let in has come.
     pub(super) fn arrived(&mut self) {
         self.admitted -= 1;

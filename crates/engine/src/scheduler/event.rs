@@ -1,7 +1,7 @@
 //! What the scheduler is told, and what it asks for.
 
 use ringback_model::{AppNo, Endpoint, EndpointNo, Gate, Health, MessageNo, OnExhausted, Ordering, Trigger};
-use ringback_store::{Due, Take, Taken};
+use ringback_store::{Due, Shard, Take, Taken};
 
 /// Names a row: a delivery can have its scheduled attempt and a manual one at a time.
 pub type RowId = (MessageNo, Trigger);
@@ -123,6 +123,10 @@ pub enum Event {
         /// Whether there is more to clear; `None` if the store could not do it.
         more: Option<bool>,
     },
+    /// These shards are to be handed over: nothing more of them starts.
+    Leaving(Vec<Shard>),
+    /// What is under way was cut off, and nothing of it will be answered.
+    CutOff,
     /// Time has passed.
     Tick,
 }

@@ -66,6 +66,8 @@ pub(super) struct Lane {
     /// The health is what was last written, or comes from it.
     health_known: bool,
     hold: Hold,
+    /// Its shard is to be handed over.
+    leaving: bool,
     /// Rows that may start.
     waiting: Window,
     /// Rows that have started and are not settled.
@@ -133,7 +135,7 @@ impl Lane {
 
     /// Whether it may send, as far as its endpoint is concerned.
     fn is_open(&self) -> bool {
-        self.policy.is_some() && self.gate().is_none() && self.hold == Hold::No
+        self.policy.is_some() && self.gate().is_none() && self.hold == Hold::No && !self.leaving
     }
 
     /// Attempts that may be under way: one only while the receiver does not answer in time.
@@ -383,6 +385,35 @@ impl Lane {
         if self.hold == Hold::Stopping {
             self.hold = Hold::Rereading;
         }
+    }
+
+    /// Its shard is to be handed over: it starts nothing more, and only ends what is under way.
+    pub(super) fn leave(&mut self) {
+        self.leaving = true;
+        self.drop_waiting();
+    }
+
+    /// Whether what there is of its deleted endpoint is to be cleared now.
+    pub(super) fn is_to_be_cleared(&self) -> bool {
+        self.gate() == Some(Gate::Deleted) && self.more && !self.clearing && !self.leaving
+    }
+
+    /// Its attempts under way were cut off: their rows are in the store as they were.
+    pub(super) fn cut_off(&mut self) {
+        let cut: Vec<_> = self.held.iter().filter(|(_, held)| !held.answered).map(|(id, _)| *id).collect();
+        self.more |= !cut.is_empty();
+        for held in cut.iter().filter_map(|id| self.held.remove(id)) {
+            self.held_bytes -= held.bytes;
+            self.running -= 1;
+            if let Some(queue) = held.queue {
+                self.busy.remove(&queue);
+            }
+        }
+    }
+
+    /// Rows that have started and are not settled.
+    pub(super) fn in_hand(&self) -> usize {
+        self.held.len()
     }
 
     /// A step of clearing begins.

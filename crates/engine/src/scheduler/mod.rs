@@ -10,6 +10,7 @@
 mod app;
 mod event;
 mod lane;
+mod ownership;
 mod pace;
 #[cfg(test)]
 mod tests;
@@ -158,6 +159,8 @@ impl Scheduler {
             }
             Event::Revoked(endpoint) => self.with(endpoint, now, actions, Lane::revoke),
             Event::Cleared { endpoint, more } => self.with(endpoint, now, actions, |lane| lane.cleared(more, now)),
+            Event::Leaving(shards) => self.leaving(&shards, now, actions),
+            Event::CutOff => self.cut_off(now, actions),
             Event::Tick => {}
         }
     }
@@ -345,7 +348,7 @@ impl Scheduler {
         if lane.policy.is_none() && lane.more && !lane.configuring {
             actions.push(lane.ask(endpoint, None, self.changes));
         }
-        if lane.gate() == Some(Gate::Deleted) && lane.more && !lane.clearing {
+        if lane.is_to_be_cleared() {
             lane.clear();
             actions.push(Action::Clear { endpoint });
         }

@@ -94,6 +94,7 @@ impl World {
             clock: self.clock.clone() as Arc<dyn Clock>,
             random: self.random.clone() as Arc<dyn Random>,
             retry: RetryPolicy::default(),
+            node: "a node".to_owned(),
         }));
     }
 

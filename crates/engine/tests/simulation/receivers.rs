@@ -6,7 +6,7 @@ use ringback_engine::Judgement;
 use ringback_engine::scheduler::{Action, Event};
 use ringback_model::{AttemptOutcome, Clock, Exchange, Failure, NotSent, Random, Timestamp, Trigger};
 use ringback_store::backend::sqlite::Op;
-use ringback_store::{Due, Finish, NewAttempt};
+use ringback_store::{Due, Epoch, Finish, NewAttempt};
 
 use crate::plan::{Manner, TIMEOUT};
 use crate::world::{Happening, MENDED_AFTER, START, World};
@@ -78,6 +78,7 @@ impl World {
         self.enqueue(Op::Finish(Finish {
             message: due.message.no,
             endpoint,
+            epoch: Epoch::ONLY,
             earlier: None,
             attempt: NewAttempt {
                 id: self.ids.make(now, &*self.random),

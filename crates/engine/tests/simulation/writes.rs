@@ -125,7 +125,7 @@ impl World {
 
     pub(crate) fn clear(&mut self, endpoint: EndpointNo) {
         let (state, reason) = (DeliveryState::Canceled, Reason::EndpointDeleted);
-        self.enqueue(Op::Clear(Clear { endpoint, state, reason, limit: CLEARED, upto: None }));
+        self.enqueue(Op::Clear(Clear { endpoint, epoch: None, state, reason, limit: CLEARED, upto: None }));
     }
 
     /// What waits becomes durable, all of it at once, and the feed tells.

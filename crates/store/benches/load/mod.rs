@@ -8,7 +8,7 @@ use ringback_model::{
     AppNo, AttemptOutcome, Clock, DeliveryState, EndpointNo, Exchange, IdMaker, ManualClock, MessageNo, Phases,
     Priority, SeededRandom, Timestamp, Trigger,
 };
-use ringback_store::{Accept, Finish, NewAttempt, NewMessage, Step, Target};
+use ringback_store::{Accept, Epoch, Finish, NewAttempt, NewMessage, Step, Target};
 use rustix::time::{ClockId, clock_gettime};
 
 /// What is measured.
@@ -21,6 +21,8 @@ pub(crate) struct Load {
     pub(crate) ids: IdMaker,
     pub(crate) random: Arc<SeededRandom>,
     pub(crate) clock: Arc<ManualClock>,
+    /// What outcomes are recorded under.
+    pub(crate) epoch: Epoch,
 }
 
 impl Load {
@@ -36,6 +38,7 @@ impl Load {
             ids: IdMaker::new(),
             random: Arc::new(SeededRandom::new(1)),
             clock: Arc::new(ManualClock::new(Timestamp::from_seconds(1_700_000_000))),
+            epoch: Epoch::ONLY,
         }
     }
 
@@ -72,6 +75,7 @@ impl Load {
     pub(crate) fn finish(&self, message: MessageNo, endpoint: EndpointNo) -> Finish {
         let now = self.clock.now();
         Finish {
+            epoch: self.epoch,
             message,
             endpoint,
             earlier: None,

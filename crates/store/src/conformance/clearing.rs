@@ -6,8 +6,14 @@ use super::Harness;
 use super::world::{ENDPOINT, OTHER, SUCCESS, World};
 use crate::{Clear, Step};
 
-const CLEAR: Clear =
-    Clear { endpoint: ENDPOINT, state: DeliveryState::Canceled, reason: Reason::EndpointDeleted, limit: 7, upto: None };
+const CLEAR: Clear = Clear {
+    endpoint: ENDPOINT,
+    epoch: None,
+    state: DeliveryState::Canceled,
+    reason: Reason::EndpointDeleted,
+    limit: 7,
+    upto: None,
+};
 
 /// Each commit is short; what has ended, and other endpoints, are not concerned.
 pub fn pending_deliveries_are_ended_in_batches(harness: &dyn Harness) {

@@ -35,6 +35,7 @@ pub fn every_answer_is_durable(harness: &dyn Harness) {
 
     let clear = Clear {
         endpoint: OTHER,
+        epoch: None,
         state: DeliveryState::Canceled,
         reason: ringback_model::Reason::EndpointDeleted,
         limit: 100,

@@ -99,8 +99,14 @@ pub fn whatever_ends_a_hold_takes_its_mark(harness: &dyn Harness) {
 
     let message = world.send(&[OTHER]);
     world.finish(message, OTHER, hold(&world, 60));
-    let clear =
-        Clear { endpoint: OTHER, state: DeliveryState::Canceled, reason: Reason::Canceled, limit: 10, upto: None };
+    let clear = Clear {
+        endpoint: OTHER,
+        epoch: None,
+        state: DeliveryState::Canceled,
+        reason: Reason::Canceled,
+        limit: 10,
+        upto: None,
+    };
     assert_eq!(world.store.clear(clear).wait().expect("an answer").count, 1);
     assert!(!world.delivery(message, OTHER).held);
     assert_eq!((world.release(ENDPOINT, 10), world.release(OTHER, 10)), (0, 0));

@@ -50,10 +50,15 @@ pub trait Harness {
     /// The clock that every store of this harness goes by.
     fn clock(&self) -> Arc<ManualClock>;
 
-    /// The same store in the hands of an owner whose lease has been taken over; `None` if a store has one owner only.
-    fn stale_owner(&self, store: &Arc<dyn Store>) -> Option<Arc<dyn Store>> {
+    /// Another store over the same facts, as another node has it; `None` if a store has one owner only.
+    fn another(&self, store: &Arc<dyn Store>) -> Option<(Arc<dyn Store>, Feed)> {
         let _ = store;
         None
+    }
+
+    /// Has the leases of all nodes run out; the one that this store has, too.
+    fn end_lease(&self, store: &Arc<dyn Store>) {
+        let _ = store;
     }
 
     /// An accept that has drawn its number and commits only when the closure is called, so that later numbers commit
@@ -228,7 +233,13 @@ macro_rules! conformance_tests {
                 what_is_let_go_of_is_polled_no_more
             }
             owners {
+                a_store_alone_owns_everything
                 an_owner_that_was_replaced_writes_nothing
+                a_lease_that_nobody_has_taken_over_goes_on
+                shards_are_shared_out_evenly_and_each_has_one_owner
+                what_is_handed_over_is_another_s_at_once_under_another_epoch
+                whoever_accepts_for_another_tells_it
+                what_is_due_by_others_doing_is_found_by_looking
                 a_row_that_commits_late_is_found
             }
         }

@@ -44,8 +44,14 @@ pub fn a_retry_comes_back_at_its_time(harness: &dyn Harness) {
 pub fn an_outcome_that_comes_too_late_is_recorded_and_changes_nothing(harness: &dyn Harness) {
     let world = World::new(harness);
     let message = world.send(&[ENDPOINT]);
-    let clear =
-        Clear { endpoint: ENDPOINT, state: DeliveryState::Canceled, reason: Reason::Canceled, limit: 10, upto: None };
+    let clear = Clear {
+        endpoint: ENDPOINT,
+        epoch: None,
+        state: DeliveryState::Canceled,
+        reason: Reason::Canceled,
+        limit: 10,
+        upto: None,
+    };
     assert_eq!(world.store.clear(clear).wait().expect("an answer").count, 1);
     assert_eq!(world.finish(message, ENDPOINT, SUCCESS), Finished::Superseded);
     let retry = Step::Retry { due: world.later(5), counted: true };

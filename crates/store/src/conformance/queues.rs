@@ -76,8 +76,14 @@ pub fn a_clearing_leaves_each_queue_its_head(harness: &dyn Harness) {
     for n in 0..30 {
         world.send_in(n % 3);
     }
-    let clear =
-        Clear { endpoint: ENDPOINT, state: DeliveryState::Canceled, reason: Reason::Canceled, limit: 7, upto: None };
+    let clear = Clear {
+        endpoint: ENDPOINT,
+        epoch: None,
+        state: DeliveryState::Canceled,
+        reason: Reason::Canceled,
+        limit: 7,
+        upto: None,
+    };
     let mut left = 30;
     while left > 0 {
         let count = world.store.clear(clear).wait().expect("an answer").count;

@@ -109,6 +109,7 @@ pub fn a_clearing_up_to_a_message_leaves_the_later_ones(harness: &dyn Harness) {
     world.told();
     let clear = Clear {
         endpoint: ENDPOINT,
+        epoch: None,
         state: DeliveryState::Canceled,
         reason: Reason::Canceled,
         limit: 100,

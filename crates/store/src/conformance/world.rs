@@ -13,9 +13,9 @@ use ringback_model::{
 
 use super::Harness;
 use crate::{
-    Accept, Accepted, AttemptQuery, AttemptScope, Direction, DocumentKind, Due, Expect, Feed, Finish, Finished,
-    Idempotency, NewAttempt, NewMessage, Paging, Put, PutResult, QueueNo, Rearm, Rearmed, Release, Step, Store, Take,
-    Taken, Target,
+    Accept, Accepted, AttemptQuery, AttemptScope, Direction, DocumentKind, Due, Epoch, Expect, Feed, Finish, Finished,
+    Idempotency, Lease, NewAttempt, NewMessage, NewNode, Paging, Put, PutResult, QueueNo, Rearm, Rearmed, Release,
+    Shard, Step, Store, Take, Taken, Target,
 };
 
 /// The end of a delivery that went well.
@@ -32,6 +32,7 @@ pub struct World<'a> {
     pub(super) feed: Feed,
     pub(super) clock: Arc<ManualClock>,
     pub(super) app: AppNo,
+    pub(super) lease: Lease,
     ids: IdMaker,
     random: SeededRandom,
 }
@@ -40,9 +41,9 @@ impl<'a> World<'a> {
     /// An empty store with one application.
     pub(super) fn new(harness: &'a dyn Harness) -> Self {
         let (store, feed) = harness.open();
-        let clock = harness.clock();
-        let mut world =
-            Self { harness, store, feed, clock, app: AppNo(0), ids: IdMaker::new(), random: SeededRandom::new(7) };
+        let (clock, lease) = (harness.clock(), lease(&*store));
+        let (ids, random) = (IdMaker::new(), SeededRandom::new(7));
+        let mut world = Self { harness, store, feed, clock, app: AppNo(0), lease, ids, random };
         world.app = AppNo(world.put(document(DocumentKind::Application, 1, "app_1")));
         world.told();
         world
@@ -50,7 +51,15 @@ impl<'a> World<'a> {
 
     /// Goes on with what a power cut leaves.
     pub(super) fn crash(&mut self) {
-        (self.store, self.feed) = self.harness.crash(&self.store);
+        let before = self.store.clone();
+        (self.store, self.feed) = self.harness.crash(&before);
+        self.harness.end_lease(&before);
+        self.lease = lease(&*self.store);
+    }
+
+    /// The epoch under which the store owns the shard of an endpoint.
+    pub(super) fn epoch(&self, endpoint: EndpointNo) -> Epoch {
+        epoch_in(&self.lease, endpoint)
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -133,6 +142,7 @@ impl<'a> World<'a> {
         Finish {
             message,
             endpoint,
+            epoch: self.epoch(endpoint),
             earlier: None,
             attempt: NewAttempt {
                 id: self.ids.make(self.now(), &self.random),
@@ -160,7 +170,11 @@ impl<'a> World<'a> {
 
     /// Makes held deliveries due; answers how many.
     pub(super) fn release(&self, endpoint: EndpointNo, limit: usize) -> usize {
-        self.store.release(Release { endpoint, limit }).wait().expect("the store releases").count
+        self.store
+            .release(Release { endpoint, epoch: self.epoch(endpoint), limit })
+            .wait()
+            .expect("the store releases")
+            .count
     }
 
     /// Records an outcome of the schedule.
@@ -238,6 +252,23 @@ impl fmt::Debug for World<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("World").field("store", &self.store).finish_non_exhaustive()
     }
+}
+
+/// Makes a store the owner of whatever is free.
+pub(super) fn lease(store: &dyn Store) -> Lease {
+    let node = NewNode {
+        name: "a node".to_owned(),
+        version: "0.1.0".to_owned(),
+        process: "a process".to_owned(),
+        ended: Vec::new(),
+    };
+    store.lease(node).wait().expect("the store leases")
+}
+
+/// The epoch under which the shard of an endpoint is owned by a lease.
+pub(super) fn epoch_in(lease: &Lease, endpoint: EndpointNo) -> Epoch {
+    let shard = Shard::of(endpoint.0);
+    lease.shards.iter().find(|(owned, _)| *owned == shard).expect("the shard is owned").1
 }
 
 /// The numbers of rows that were taken.

@@ -64,7 +64,8 @@ impl Databases {
     fn open_in(&self, name: String) -> (Arc<dyn Store>, Feed) {
         let options = PostgresOptions {
             url: Redacted::new(format!("postgres://postgres@127.0.0.1:{}/{name}", self.port)),
-            migrate_url: None,
+            // Nobody can be listened to through a pooler.
+            migrate_url: Some(Redacted::new(format!("postgres://postgres@127.0.0.1:{}/{name}", self.server.port))),
             master_key: MasterKey::from_bytes([7; 32]),
             random: self.random.clone(),
             clock: self.clock.clone(),
@@ -121,6 +122,16 @@ impl Harness for Databases {
     /// outlives the server is asked elsewhere, of a server that is killed.
     fn crash(&self, store: &Arc<dyn Store>) -> (Arc<dyn Store>, Feed) {
         self.open_in(self.name_of(store))
+    }
+
+    fn another(&self, store: &Arc<dyn Store>) -> Option<(Arc<dyn Store>, Feed)> {
+        Some(self.open_in(self.name_of(store)))
+    }
+
+    fn end_lease(&self, store: &Arc<dyn Store>) {
+        let client = self.connect(&self.name_of(store));
+        let sql = "UPDATE ringback.node SET leased_until = clock_timestamp() - interval '1 second'";
+        self.runtime.block_on(client.batch_execute(sql)).unwrap();
     }
 
     fn bytes_at_rest(&self, store: &Arc<dyn Store>) -> Vec<u8> {

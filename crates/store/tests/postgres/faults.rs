@@ -100,6 +100,7 @@ async fn a_full_disk_refuses_messages_and_holds_outcomes() {
     let Some(cluster) = Cluster::start() else { return };
     let (traffic, url) = (Traffic::new(), cluster.url("postgres"));
     let (store, _feed) = traffic.open(&url).await;
+    traffic.lease(&store).await;
     traffic.produce_one(&store, 0).await;
     let no = traffic.look(&store, EndpointNo(1)).await[0].message.no;
     let client = connect(&url).await;
@@ -125,6 +126,7 @@ async fn a_server_that_turns_read_only_holds_outcomes_until_it_is_writable_again
     let Some(cluster) = Cluster::start() else { return };
     let (traffic, url) = (Traffic::new(), cluster.url("postgres"));
     let (store, _feed) = traffic.open(&url).await;
+    traffic.lease(&store).await;
     traffic.produce_one(&store, 0).await;
     let no = traffic.look(&store, EndpointNo(1)).await[0].message.no;
     let client = connect(&url).await;

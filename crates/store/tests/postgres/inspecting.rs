@@ -25,6 +25,7 @@ async fn look(url: &str, key: u8) -> Inspection {
 /// Has a store at this URL accept three messages from this number on, and deliver the first.
 async fn furnish(traffic: &Traffic, url: &str, from: u64) {
     let (store, _feed) = traffic.open(url).await;
+    traffic.lease(&store).await;
     let mut first = None;
     for number in from..from + 3 {
         let request = traffic.request(number, None);

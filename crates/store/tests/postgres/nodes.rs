@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use ringback_model::{AppNo, EndpointNo, MessageNo, PollerNo};
 use ringback_store::backend::postgres::PostgresStore;
-use ringback_store::{Accept, Accepted, DocumentKind, Expect, Feed, PollQuery, Put, QueueNo, Store as _};
+use ringback_store::{
+    Accept, Accepted, DocumentKind, Expect, Feed, Finished, NewNode, PollQuery, Put, QueueNo, Shard, Store as _,
+};
 
 use super::databases::connect;
 use super::shared::Shared;
@@ -49,6 +51,7 @@ async fn a_head_does_not_end_before_its_follower_is_there() {
     let traffic = Traffic::new();
     let Some([(here, _), (there, _)]) = two(&traffic, "heads").await else { return };
     let Accepted::New { no: head } = here.accept(in_queue(&traffic, 0)).await.unwrap() else { panic!("it is new") };
+    traffic.lease(&there).await;
     slow_down("heads").await;
     let accepting = here.accept(in_queue(&traffic, 1));
     let_it_begin().await;
@@ -108,6 +111,40 @@ async fn a_poller_waits_for_what_has_a_lower_number_than_what_it_has_seen() {
     assert_eq!(read, [first, second]);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_take_over_waits_for_an_outcome_under_way_and_sees_it() {
+    let traffic = Traffic::new();
+    let Some([(here, _), (there, _)]) = two(&traffic, "takeover").await else { return };
+    let ours = traffic.lease(&here).await;
+    let Accepted::New { no } = here.accept(in_queue(&traffic, 0)).await.unwrap() else { panic!("it is new") };
+    let client = connect(&url(Shared::get().unwrap(), "takeover")).await;
+    let slow = "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS \
+                $$ BEGIN PERFORM pg_sleep(0.6); RETURN NULL; END $$; \
+                CREATE TRIGGER wait AFTER INSERT ON ringback.attempt FOR EACH STATEMENT EXECUTE FUNCTION wait()";
+    client.batch_execute(slow).await.unwrap();
+    let outcome = traffic.outcome(no, EndpointNo(1));
+    let finishing = here.finish(outcome.clone());
+    let_it_begin().await;
+    let over = "UPDATE ringback.node SET leased_until = clock_timestamp() - interval '1 second'";
+    client.batch_execute(over).await.unwrap();
+    let node = NewNode {
+        name: "another".to_owned(),
+        version: "0.1.0".to_owned(),
+        process: "another process".to_owned(),
+        ended: Vec::new(),
+    };
+    let theirs = there.lease(node).await.unwrap();
+    assert_eq!((theirs.shards.len(), there.owns(Shard::FIRST)), (Shard::COUNT - 1, false), "its outcome is under way");
+    assert_eq!(finishing.await.unwrap(), Finished::Recorded);
+    let theirs = there.renew(theirs.node, true).await.unwrap().unwrap();
+    assert_eq!(theirs.shards.len(), Shard::COUNT);
+    assert!(traffic.look(&there, EndpointNo(1)).await.is_empty(), "what was recorded before is seen");
+    assert_eq!(here.renew(ours.node, true).await.unwrap(), None);
+    let Accepted::New { no } = here.accept(in_queue(&traffic, 1)).await.unwrap() else { panic!("it is new") };
+    assert_eq!(here.finish(traffic.outcome(no, EndpointNo(1))).await.unwrap(), Finished::Fenced);
+    assert_eq!(traffic.look(&there, EndpointNo(1)).await.len(), 1);
+}
+
 /// An endpoint of the application that messages are sent to.
 fn endpoint(key: &str) -> Put {
     Put {
@@ -130,6 +167,7 @@ async fn a_follower_that_is_accepted_while_its_head_ends_is_let_out() {
     const MESSAGES: u64 = 400;
     let traffic = Traffic::new();
     let Some([(here, _), (there, _)]) = two(&traffic, "queues").await else { return };
+    traffic.lease(&there).await;
     let producing = tokio::spawn({
         let traffic = traffic.clone();
         async move {

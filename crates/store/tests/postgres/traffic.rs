@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,8 +12,8 @@ use ringback_model::{
 };
 use ringback_store::backend::postgres::{PostgresOptions, PostgresStore};
 use ringback_store::{
-    Accept, Accepted, Feed, Finish, Finished, Idempotency, MasterKey, NewAttempt, NewMessage, QueueNo, Step, Store,
-    StoreError, Take, Target,
+    Accept, Accepted, Epoch, Feed, Finish, Finished, Idempotency, Lease, MasterKey, NewAttempt, NewMessage, NewNode,
+    QueueNo, Step, Store, StoreError, Take, Target,
 };
 
 /// Endpoints that messages go to in turn.
@@ -35,6 +35,8 @@ pub(crate) struct Traffic {
     enough: AtomicBool,
     /// Producers have ended.
     ended: AtomicBool,
+    /// The epoch that outcomes are recorded under.
+    epoch: AtomicI64,
 }
 
 impl Traffic {
@@ -47,6 +49,7 @@ impl Traffic {
             accepted: AtomicU64::new(0),
             enough: AtomicBool::new(false),
             ended: AtomicBool::new(false),
+            epoch: AtomicI64::new(0),
         })
     }
 
@@ -65,6 +68,23 @@ impl Traffic {
     pub(crate) async fn open(&self, url: &str) -> (Arc<PostgresStore>, Feed) {
         let (store, feed) = PostgresStore::open(self.options(url)).await.unwrap();
         (Arc::new(store), feed)
+    }
+
+    /// Makes a store the owner of what is free. Outcomes are recorded under the epoch that it gets the first shard with.
+    pub(crate) async fn lease(&self, store: &PostgresStore) -> Lease {
+        let (name, version, process) = ("a node".to_owned(), "0.1.0".to_owned(), "a process".to_owned());
+        let node = NewNode { name, version, process, ended: Vec::new() };
+        // The way to the server may be cut off just then.
+        let lease = loop {
+            match store.lease(node.clone()).await {
+                Ok(lease) => break lease,
+                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        };
+        if let Some((_, epoch)) = lease.shards.first() {
+            self.epoch.store(epoch.0, Ordering::SeqCst);
+        }
+        lease
     }
 
     /// A request to accept a message. The same number makes the same request, with a message id of its own.
@@ -105,6 +125,7 @@ impl Traffic {
         Finish {
             message,
             endpoint,
+            epoch: Epoch(self.epoch.load(Ordering::SeqCst)),
             earlier: None,
             attempt: NewAttempt {
                 id: self.ids.make(self.clock.now(), &*self.random),
@@ -176,6 +197,7 @@ impl Traffic {
     /// ended and every message has been delivered. Each is sent once: whatever is lost or doubled then was lost or
     /// doubled by the store.
     pub(crate) async fn deliver(self: Arc<Self>, store: Arc<PostgresStore>, mut feed: Feed) {
+        self.lease(&store).await;
         let mut sent = HashSet::new();
         let mut outcomes = tokio::task::JoinSet::new();
         while !self.ended.load(Ordering::SeqCst) || (sent.len() as u64) < self.accepted() {

@@ -1,8 +1,8 @@
 //! Ending pending deliveries without an attempt: [`clear`], for endpoints that were deleted or emptied.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use ringback_model::{EndpointNo, Health, MessageNo, Reason, Timestamp};
+use ringback_model::{EndpointNo, MessageNo, Reason, Timestamp};
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
@@ -45,7 +45,7 @@ pub(super) async fn clear(client: &Client, now: Timestamp, item: &Clear) -> Resu
     }
     if ended.len() < item.limit && item.reason == Reason::EndpointDeleted {
         // Nothing is left of it, so a start need not find it because it was failing.
-        health::write(client, &BTreeMap::from([(item.endpoint, Health::default())])).await?;
+        health::forget(client, item.endpoint).await?;
     }
     // A follower may have been accepted while its head was being ended: it has to be let out.
     let ended_here: Vec<(MessageNo, EndpointNo)> = ended.iter().map(|message| (*message, item.endpoint)).collect();

@@ -3,11 +3,12 @@
 //! Nothing is ever set for a session: behind a pooler in transaction mode the next transaction may have another one.
 //! What a transaction needs it sets for itself, in the message that begins it.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::time::Duration;
 
 use ringback_model::Redacted;
-use tokio_postgres::{Client, Row};
+use tokio::sync::mpsc;
+use tokio_postgres::{AsyncMessage, Client, Row};
 
 use super::address::Address;
 use super::error::{Result, SqlError};
@@ -95,6 +96,22 @@ pub(super) async fn connect(address: &Address) -> Result<Client> {
         }
     });
     Ok(client)
+}
+
+/// Connects and logs in, and hands over what the server says beside its answers. It says no more when the connection has
+/// ended.
+pub(super) async fn connect_hearing(address: &Address) -> Result<(Client, mpsc::UnboundedReceiver<AsyncMessage>)> {
+    let connecting = tokio::time::timeout(CONNECT, address.config.connect(address.tls.clone()));
+    let (client, mut connection) =
+        connecting.await.unwrap_or_else(|_| Err(tokio_postgres::Error::__private_api_timeout()))?;
+    let (said, heard) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+            // Nobody to hear it: the connection ends with its client.
+            said.send(message).ok();
+        }
+    });
+    Ok((client, heard))
 }
 
 /// Waits for the server as long as is reasonable.

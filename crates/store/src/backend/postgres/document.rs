@@ -191,8 +191,9 @@ async fn raise_configuration_versions(client: &Client, apps: &[AppNo]) -> Result
         return Ok(());
     }
     queue::lock_configuration(client, apps).await?;
-    let sql = "INSERT INTO ringback.configuration AS c (app, version) SELECT app, 1 FROM unnest($1::bigint[]) AS app \
-               ON CONFLICT (app) DO UPDATE SET version = c.version + 1";
+    let sql = "INSERT INTO ringback.configuration AS c (app, version, changed_in) \
+               SELECT app, 1, pg_current_xact_id() FROM unnest($1::bigint[]) AS app \
+               ON CONFLICT (app) DO UPDATE SET version = c.version + 1, changed_in = excluded.changed_in";
     query(client, sql, &Values::default().int8s(apps.iter().map(|app| app.0))).await.map(drop)
 }
 

@@ -9,12 +9,14 @@ use super::error::Result;
 use super::value::{Values, get, limit, maybe_time, time};
 use super::{mention, queue, usage};
 use crate::backend::upkeep::{bounds, first_times};
-use crate::{Aging, AgingQuery, Due, EXPUNGED, Expire, Expired, Expiry, Part};
+use crate::{Aging, AgingQuery, Due, EXPUNGED, Expire, Expired, Expiry, Part, Shard};
 
 /// See [`crate::Store::upkeep`].
-pub(super) async fn upkeep(client: &Client, now: Timestamp, most: usize) -> Result<Vec<Part>> {
-    let sql = "SELECT part, noted_at FROM ringback.upkeep WHERE at <= $1 ORDER BY at LIMIT $2";
-    let values = Values::default().int8(now.as_micros()).int8(limit(most));
+pub(super) async fn upkeep(client: &Client, owned: &[Shard], now: Timestamp, most: usize) -> Result<Vec<Part>> {
+    let sql = "SELECT part, noted_at FROM ringback.upkeep WHERE at <= $1 AND part >> 43 = ANY ($3::bigint[]) \
+               ORDER BY at LIMIT $2";
+    let owned = owned.iter().map(|shard| i64::from(shard.number()));
+    let values = Values::default().int8(now.as_micros()).int8(limit(most)).int8s(owned);
     let rows = transaction(client, Purpose::Read, query(client, sql, &values)).await?;
     rows.iter().map(|row| Ok(Part { no: get(row, 0)?, noted_at: time(row, 1)? })).collect()
 }

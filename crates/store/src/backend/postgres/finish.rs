@@ -1,5 +1,7 @@
 //! Outcomes: many attempts, and what becomes of their deliveries, in one statement with a result for each.
 //!
+//! What is not the node's any more is left out, by the fence (`fence.rs`) in the statement itself.
+//!
 //! An outcome may be handed in again when it is not known whether it was recorded: the id of an attempt is unique, and
 //! an attempt that is there already changes nothing a second time.
 
@@ -11,11 +13,12 @@ use tokio_postgres::Client;
 use super::attempt::{address_to_sql, micros};
 use super::connection::query;
 use super::error::Result;
+use super::fence::{fence, shards_of};
 use super::health;
 use super::stretch;
 use super::value::{Values, get};
 use crate::notice::to_text;
-use crate::{Finish, Finished, NewAttempt, Step};
+use crate::{Epoch, Finish, Finished, NewAttempt, NodeNo, Step};
 
 /// How a delivery goes on after an attempt: the rules of the embedded store's `progress.rs`, for many at once.
 ///
@@ -45,11 +48,14 @@ macro_rules! retries {
 }
 
 const FINISH: &str = concat!(
-    "WITH item AS MATERIALIZED (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bigint[], \
+    "WITH ",
+    fence!("$23", "$24"),
+    ", item AS MATERIALIZED (SELECT given.* FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bigint[], \
        $5::boolean[], $6::smallint[], $7::integer[], $8::integer[], $9::integer[], $10::integer[], $11::integer[], \
        $12::integer[], $13::bytea[], $14::text[], $15::bytea[], $16::smallint[], $17::smallint[], $18::smallint[], \
-       $19::smallint[], $20::bigint[], $21::bigint[], $22::text[]) WITH ORDINALITY AS item (message, endpoint, id, started_at, by_hand, outcome, status, dns_us, \
-       connect_us, tls_us, first_byte_us, total_us, address, url, response, left_out, step, state, reason, due, held, notice, at)), \
+       $19::smallint[], $20::bigint[], $21::bigint[], $22::text[], $25::bigint[]) WITH ORDINALITY AS given (message, endpoint, id, started_at, by_hand, outcome, status, dns_us, \
+       connect_us, tls_us, first_byte_us, total_us, address, url, response, left_out, step, state, reason, due, held, notice, epoch, at) \
+       JOIN fence ON fence.no = given.endpoint >> 55 AND fence.epoch = given.epoch), \
      recorded AS (INSERT INTO ringback.attempt (message, endpoint, no, started_at, dns_us, connect_us, tls_us, \
        first_byte_us, total_us, status, outcome, by_hand, id, address, url, response, left_out) \
        SELECT message, endpoint, nextval('ringback.attempt_no'), started_at, dns_us, connect_us, tls_us, first_byte_us, \
@@ -91,59 +97,71 @@ const FINISH: &str = concat!(
      LEFT JOIN moved ON moved.at = item.at"
 );
 
-const EARLIER: &str = "\
-    INSERT INTO ringback.attempt (message, endpoint, no, started_at, dns_us, connect_us, tls_us, first_byte_us, total_us, \
+const EARLIER: &str = concat!(
+    "WITH ",
+    fence!("$17", "$18"),
+    " INSERT INTO ringback.attempt (message, endpoint, no, started_at, dns_us, connect_us, tls_us, first_byte_us, total_us, \
       status, outcome, by_hand, id, address, url, response, left_out) \
     SELECT message, endpoint, nextval('ringback.attempt_no'), started_at, dns_us, connect_us, tls_us, first_byte_us, \
       total_us, status, outcome, by_hand, id, address, url, response, left_out \
     FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bigint[], $5::boolean[], $6::smallint[], $7::integer[], \
       $8::integer[], $9::integer[], $10::integer[], $11::integer[], $12::integer[], $13::bytea[], $14::text[], \
-      $15::bytea[], $16::smallint[]) AS item (message, endpoint, id, started_at, by_hand, outcome, status, dns_us, connect_us, tls_us, \
-      first_byte_us, total_us, address, url, response, left_out) \
-    ON CONFLICT (message, id) DO NOTHING";
+      $15::bytea[], $16::smallint[], $19::bigint[]) AS item (message, endpoint, id, started_at, by_hand, outcome, status, dns_us, connect_us, tls_us, \
+      first_byte_us, total_us, address, url, response, left_out, epoch) \
+    JOIN fence ON fence.no = item.endpoint >> 55 AND fence.epoch = item.epoch \
+    ON CONFLICT (message, id) DO NOTHING"
+);
 
-/// Records outcomes and the healths that they change, within a transaction; answers for each, in order. No two may be of
-/// the same delivery.
-pub(super) async fn finish(client: &Client, items: &[&Finish]) -> Result<Vec<Finished>> {
+/// Records outcomes and the healths that they change, of shards that this node owns, within a transaction; answers for
+/// each, in order. No two may be of the same delivery.
+pub(super) async fn finish(client: &Client, node: NodeNo, items: &[&Finish]) -> Result<Vec<Finished>> {
     if items.is_empty() {
         return Ok(Vec::new());
     }
     let addresses: Vec<_> = items.iter().map(|item| item.attempt.exchange.address.map(address_to_sql)).collect();
     // The last word on an endpoint is the one that holds.
-    let healths: BTreeMap<EndpointNo, Health> =
-        items.iter().filter_map(|item| Some((item.endpoint, item.health?))).collect();
+    let healths: BTreeMap<EndpointNo, (Health, Epoch)> =
+        items.iter().filter_map(|item| Some((item.endpoint, (item.health?, item.epoch)))).collect();
     let notices: Vec<_> = items.iter().map(|item| item.notice.as_deref().map(to_text)).collect();
     let values = values(items, &addresses).texts(notices.iter().map(Option::as_deref));
+    let values = fenced(values, node, items).int8s(items.iter().map(|item| item.epoch.0));
     let attempts = items.iter().flat_map(|item| item.earlier.iter().chain([&item.attempt]));
     let ahead = stretch::most_ahead(attempts.map(|attempt| (&attempt.id, attempt.started_at)));
     stretch::note_ahead(client, stretch::ATTEMPTS, ahead).await?;
     let (earlier, rows, kept) = tokio::join!(
         biased;
-        record_earlier(client, items),
+        record_earlier(client, node, items),
         query(client, FINISH, &values),
-        async { if healths.is_empty() { Ok(()) } else { health::write(client, &healths).await } },
+        async { if healths.is_empty() { Ok(()) } else { health::write_fenced(client, node, &healths).await } },
     );
     let rows = earlier.and(kept).and(rows)?;
-    let mut results = vec![Finished::Superseded; items.len()];
+    // What the fence has kept out has no row.
+    let mut results = vec![Finished::Fenced; items.len()];
     for row in &rows {
         let at = usize::try_from(get::<i64>(row, 0)? - 1).unwrap_or(usize::MAX);
-        if get::<bool>(row, 1)?
-            && let Some(result) = results.get_mut(at)
-        {
-            *result = Finished::Recorded;
+        let taken = get::<bool>(row, 1)?;
+        if let Some(result) = results.get_mut(at) {
+            *result = if taken { Finished::Recorded } else { Finished::Superseded };
         }
     }
     Ok(results)
 }
 
+/// The node and the shards of some outcomes.
+fn fenced<'a>(values: Values<'a>, node: NodeNo, items: &[&Finish]) -> Values<'a> {
+    values.int8(node.0).int2s(shards_of(items.iter().map(|item| item.endpoint.0)))
+}
+
 /// Records attempts that were made again at once: of no other effect than to be seen.
-async fn record_earlier(client: &Client, items: &[&Finish]) -> Result<()> {
+async fn record_earlier(client: &Client, node: NodeNo, items: &[&Finish]) -> Result<()> {
     let attempts: Vec<_> = items.iter().filter_map(|item| Some((*item, item.earlier.as_ref()?))).collect();
     if attempts.is_empty() {
         return Ok(());
     }
     let addresses: Vec<_> = attempts.iter().map(|(_, attempt)| attempt.exchange.address.map(address_to_sql)).collect();
-    query(client, EARLIER, &attempt_values(&attempts, &addresses)).await.map(drop)
+    let values = fenced(attempt_values(&attempts, &addresses), node, items);
+    let values = values.int8s(attempts.iter().map(|(item, _)| item.epoch.0));
+    query(client, EARLIER, &values).await.map(drop)
 }
 
 fn values<'a>(items: &[&'a Finish], addresses: &'a [Option<Vec<u8>>]) -> Values<'a> {

@@ -12,7 +12,7 @@ use super::error::Result;
 use super::finish::finish;
 use super::polled;
 use super::queue::{hold_heads, let_next_out, lock};
-use crate::{Accept, Accepted, Committed, Finish, Finished, Settled, Step};
+use crate::{Accept, Accepted, Committed, Finish, Finished, NodeNo, Settled, Step};
 
 /// What a group has brought about.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub(super) struct Written {
 pub(super) async fn write(
     client: &Client,
     purpose: Purpose,
-    now: Timestamp,
+    (now, node): (Timestamp, NodeNo),
     (accepts, finishes): (&[&Accept], &[&Finish]),
 ) -> Result<Written> {
     let ended: Vec<(MessageNo, EndpointNo)> = finishes
@@ -42,7 +42,7 @@ pub(super) async fn write(
         begin(client, purpose),
         lock(client, accepts),
         hold_heads(client, accepts),
-        finish(client, finishes),
+        finish(client, node, finishes),
         let_next_out(client, now, &ended),
         accept(client, now, accepts),
         polled::note(client, accepts),
@@ -57,7 +57,9 @@ pub(super) async fn write(
     due.sort_by_key(|due| due.message.no);
     let settled = finishes
         .iter()
-        .map(|item| Settled { message: item.message, endpoint: item.endpoint, trigger: item.attempt.trigger })
+        .zip(&finished)
+        .filter(|(_, finished)| **finished != Finished::Fenced)
+        .map(|(item, _)| Settled { message: item.message, endpoint: item.endpoint, trigger: item.attempt.trigger })
         .collect();
     let mut committed = Committed { settled, ..Committed::default() };
     committed.come_due(due, now);

@@ -9,25 +9,59 @@ use tokio_postgres::{Client, Row};
 use super::connection::query;
 use super::error::Result;
 use super::value::{Values, get, maybe_time};
+use crate::{Epoch, NodeNo};
 
-/// Keeps the durable part of healths; a healthy endpoint needs no row.
-pub(super) async fn write(client: &Client, healths: &BTreeMap<EndpointNo, Health>) -> Result<()> {
+/// Whose shards an item is of: `$1` is the node, whose lock on them the statement before it has got.
+macro_rules! is_ours {
+    () => {
+        "EXISTS (SELECT FROM ringback.shard s WHERE s.no = item.endpoint >> 55 AND s.owner = $1 AND s.epoch = item.epoch)"
+    };
+}
+
+const WELL: &str = concat!(
+    "DELETE FROM ringback.health h USING unnest($2::bigint[], $3::bigint[]) AS item (endpoint, epoch) \
+     WHERE h.endpoint = item.endpoint AND ",
+    is_ours!()
+);
+
+const FAILING: &str = concat!(
+    "INSERT INTO ringback.health (endpoint, failing_since, probe_at, probe_wait) \
+     SELECT endpoint, failing_since, probe_at, probe_wait FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], \
+       $5::bigint[], $6::bigint[]) AS item (endpoint, epoch, failing_since, probe_at, probe_wait) WHERE ",
+    is_ours!(),
+    " ON CONFLICT (endpoint) DO UPDATE SET failing_since = excluded.failing_since, \
+     probe_at = excluded.probe_at, probe_wait = excluded.probe_wait"
+);
+
+/// Nothing is known of an endpoint any more.
+pub(super) async fn forget(client: &Client, endpoint: EndpointNo) -> Result<()> {
+    let sql = "DELETE FROM ringback.health WHERE endpoint = $1";
+    query(client, sql, &Values::default().int8(endpoint.0)).await.map(drop)
+}
+
+/// Keeps the durable part of healths, of shards that this node owns; a healthy endpoint needs no row. In a transaction
+/// that has got the lock of the shards.
+pub(super) async fn write_fenced(
+    client: &Client,
+    node: NodeNo,
+    healths: &BTreeMap<EndpointNo, (Health, Epoch)>,
+) -> Result<()> {
     let is_well = |health: &Health| health.failing_since.is_none() && health.breaker.is_none();
-    let well = || healths.iter().filter(|(_, health)| is_well(health)).map(|(endpoint, _)| endpoint.0);
-    let failing = || healths.iter().filter(|(_, health)| !is_well(health));
-    let delete = "DELETE FROM ringback.health WHERE endpoint = ANY ($1)";
-    let insert = "INSERT INTO ringback.health (endpoint, failing_since, probe_at, probe_wait) \
-                  SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) \
-                  ON CONFLICT (endpoint) DO UPDATE SET failing_since = excluded.failing_since, \
-                  probe_at = excluded.probe_at, probe_wait = excluded.probe_wait";
-    let breakers = || failing().map(|(_, health)| health.breaker);
-    let deleted = Values::default().int8s(well());
+    let well = || healths.iter().filter(|(_, (health, _))| is_well(health));
+    let failing = || healths.iter().filter(|(_, (health, _))| !is_well(health));
+    let breakers = || failing().map(|(_, (health, _))| health.breaker);
+    let deleted = Values::default()
+        .int8(node.0)
+        .int8s(well().map(|(endpoint, _)| endpoint.0))
+        .int8s(well().map(|(_, (_, epoch))| epoch.0));
     let inserted = Values::default()
+        .int8(node.0)
         .int8s(failing().map(|(endpoint, _)| endpoint.0))
-        .maybe_int8s(failing().map(|(_, health)| health.failing_since.map(Timestamp::as_micros)))
+        .int8s(failing().map(|(_, (_, epoch))| epoch.0))
+        .maybe_int8s(failing().map(|(_, (health, _))| health.failing_since.map(Timestamp::as_micros)))
         .maybe_int8s(breakers().map(|open| open.map(|open| open.probe_at.as_micros())))
         .maybe_int8s(breakers().map(|open| open.map(|open| i64::try_from(open.wait.as_micros()).unwrap_or(i64::MAX))));
-    let (deleted, inserted) = tokio::join!(biased; query(client, delete, &deleted), query(client, insert, &inserted));
+    let (deleted, inserted) = tokio::join!(biased; query(client, WELL, &deleted), query(client, FAILING, &inserted));
     deleted.and(inserted).map(drop)
 }
 

@@ -1,13 +1,15 @@
 //! Which endpoints have work: a skip scan, in time proportional to endpoints.
 
-use ringback_model::EndpointNo;
+use ringback_model::{EndpointNo, Priority};
 use tokio_postgres::Client;
+use tokio_postgres::types::Type;
 
 use super::connection::{Purpose, query, transaction};
 use super::error::Result;
 use super::health;
+use super::shard::SHIFT;
 use super::value::{Values, get, limit};
-use crate::LaneStart;
+use crate::{LaneStart, OverdueQuery, Shard};
 
 /// The next endpoint above a given one; blocked deliveries need no look, for the head of their queue is due.
 macro_rules! next {
@@ -22,6 +24,20 @@ macro_rules! next {
              (SELECT endpoint FROM ringback.health WHERE endpoint > ",
             $above,
             " ORDER BY endpoint LIMIT 1))"
+        )
+    };
+}
+
+/// The same, of those only that may have something due.
+macro_rules! next_due {
+    ($above:literal) => {
+        concat!(
+            "LEAST((SELECT endpoint FROM ringback.delivery WHERE endpoint > ",
+            $above,
+            " AND due IS NOT NULL ORDER BY endpoint LIMIT 1), \
+             (SELECT endpoint FROM ringback.delivery WHERE endpoint > ",
+            $above,
+            " AND manual_due IS NOT NULL ORDER BY endpoint LIMIT 1))"
         )
     };
 }
@@ -50,4 +66,74 @@ pub(super) async fn lanes(client: &Client, after: EndpointNo, count: usize) -> R
         .collect::<Result<Vec<_>>>()?;
     lanes.sort_unstable_by_key(|lane| lane.endpoint);
     Ok(lanes)
+}
+
+/// Of some shards, one range of endpoints after the other, those at which something is due. Each endpoint costs a few
+/// looks into indexes, whatever waits there.
+const OVERDUE: &str = concat!(
+    "WITH RECURSIVE lane (endpoint) AS (SELECT ",
+    next_due!("$1"),
+    " UNION ALL SELECT ",
+    next_due!("lane.endpoint"),
+    " FROM lane WHERE lane.endpoint < $2) \
+     SELECT lane.endpoint FROM lane WHERE lane.endpoint <= $2 AND (EXISTS (SELECT FROM ringback.delivery d \
+         WHERE d.endpoint = lane.endpoint AND d.manual_due <= $3) \
+       OR EXISTS (SELECT FROM generate_series(0, $4::integer) AS class (priority) CROSS JOIN LATERAL \
+         (SELECT FROM ringback.delivery d WHERE d.endpoint = lane.endpoint AND d.priority = class.priority \
+           AND d.due <= $3 LIMIT 1) first)) \
+     LIMIT $5"
+);
+
+/// See [`crate::Store::overdue`].
+pub(super) async fn overdue(client: &Client, asked: &OverdueQuery) -> Result<Vec<EndpointNo>> {
+    let highest = i32::try_from(Priority::COUNT).unwrap_or(i32::MAX) - 1;
+    transaction(client, Purpose::Read, async {
+        let mut found = Vec::new();
+        for (first, last) in ranges(&asked.shards) {
+            let left = asked.limit.saturating_sub(found.len());
+            if left == 0 || last <= asked.after.0 {
+                continue;
+            }
+            let values = Values::default()
+                .int8((first - 1).max(asked.after.0))
+                .int8(last)
+                .int8(asked.now.as_micros())
+                .and(highest, Type::INT4)
+                .int8(limit(left));
+            for row in query(client, OVERDUE, &values).await? {
+                found.push(EndpointNo(get(&row, 0)?));
+            }
+        }
+        found.sort_unstable();
+        Ok(found)
+    })
+    .await
+}
+
+/// The first and the last number of each run of shards that follow one another.
+fn ranges(shards: &[Shard]) -> Vec<(i64, i64)> {
+    let mut ranges: Vec<(i64, i64)> = Vec::new();
+    for shard in shards {
+        let first = i64::from(shard.number()) << SHIFT;
+        let last = first + ((1 << SHIFT) - 1);
+        match ranges.last_mut().filter(|(_, end)| *end + 1 == first) {
+            Some(range) => range.1 = last,
+            None => ranges.push((first, last)),
+        }
+    }
+    ranges
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shards_that_follow_one_another_are_one_range() {
+        let shards = |numbers: &[i64]| numbers.iter().filter_map(|no| Shard::with_number(*no)).collect::<Vec<_>>();
+        let floor = |shard: i64| shard << SHIFT;
+        assert_eq!(ranges(&shards(&[])), []);
+        assert_eq!(ranges(&shards(&[0, 1, 5])), [(0, floor(2) - 1), (floor(5), floor(6) - 1)]);
+        assert_eq!(ranges(&Shard::all().collect::<Vec<_>>()), [(0, i64::MAX)]);
+    }
 }

@@ -10,20 +10,21 @@ use super::shard::floor_of;
 use super::value::{Values, get, is_storable, limit, time};
 use super::{expire, usage};
 use crate::backend::mention::{SWEEP, part};
-use crate::{Mention, MentionQuery, Unread, UnreadQuery, UnreadRun};
+use crate::{Mention, MentionQuery, Shard, Unread, UnreadQuery, UnreadRun};
 
 /// Of each shard those that follow what was read of it.
 const UNREAD: &str = "SELECT run.read_to, m.no, m.app, m.event_type, m.accepted_at, LEAST(m.expires_at, m.deliver_until) \
     FROM (SELECT shard, coalesce(read_to, shard) AS read_to FROM \
         (SELECT number::bigint << 55 AS shard FROM generate_series(0, 255) AS number) all_ \
-        LEFT JOIN ringback.mention_cursor USING (shard)) run, \
+        LEFT JOIN ringback.mention_cursor USING (shard) WHERE shard >> 55 = ANY ($2::bigint[])) run, \
       LATERAL (SELECT no, app, event_type, accepted_at, expires_at, deliver_until FROM ringback.message \
         WHERE no > run.read_to AND no <= run.shard + ((1::bigint << 55) - 1) ORDER BY no LIMIT $1) m \
     ORDER BY m.no LIMIT $1";
 
 /// See [`crate::Store::unread`].
-pub(super) async fn unread(client: &Client, asked: &UnreadQuery) -> Result<Vec<UnreadRun>> {
-    let values = Values::default().int8(limit(asked.limit));
+pub(super) async fn unread(client: &Client, owned: &[Shard], asked: &UnreadQuery) -> Result<Vec<UnreadRun>> {
+    let owned = owned.iter().map(|shard| i64::from(shard.number()));
+    let values = Values::default().int8(limit(asked.limit)).int8s(owned);
     let rows = transaction(client, Purpose::Read, query(client, UNREAD, &values)).await?;
     let mut runs: Vec<UnreadRun> = Vec::new();
     let mut young = None;

@@ -28,6 +28,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn others_know_the_same_shards() {
+        for id in ["app_2aVJUBMSFKUEk5GCjKzCGhqGkFN", "", "a"] {
+            let floor = floor_of_id(id);
+            assert_eq!(i64::from(crate::Shard::of(floor + 77).number()), floor >> SHIFT);
+        }
+    }
+
+    #[test]
     fn the_shard_of_an_id_never_changes() {
         assert_eq!(floor_of_id("app_2aVJUBMSFKUEk5GCjKzCGhqGkFN") >> SHIFT, 210);
         assert_eq!(floor_of_id("") >> SHIFT, 227);

@@ -10,6 +10,7 @@ use ringback_model::{
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
+use super::cluster::Cluster;
 use super::connection::{Purpose, address, answered, connect};
 use super::error::{Result, open_error};
 use super::options::PostgresOptions;
@@ -17,16 +18,16 @@ use super::pool::Pool;
 use super::waiting::{Job, Waiting};
 use super::writer::Writer;
 use super::{
-    attempt, audit, backlog, document, expire, lane, listing, mention, message, notice, polled, schema, survey, take,
-    tally, usage,
+    attempt, audit, backlog, document, expire, lane, listing, mention, message, node, notice, polled, schema, survey,
+    take, tally, usage,
 };
 use crate::{
     Accept, AcceptBatch, Accepted, Advance, Advanced, Aging, AgingQuery, Answer, AttemptQuery, AuditQuery, Audited,
     Backlog, BatchAccepted, Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage, End, Ended,
-    EndpointDeliveryQuery, EndpointTallyQuery, Expire, Expired, Feed, Finish, Finished, Hits, LaneStart, MasterKey,
-    Mention, MentionQuery, MessageQuery, MessageRef, Noticed, Part, PollQuery, Polled, Put, PutResult, Rearm, Rearmed,
-    Release, Released, Reply, Store, StoreError, StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery,
-    UnreadQuery, UnreadRun, feed,
+    EndpointDeliveryQuery, EndpointTallyQuery, Expire, Expired, Feed, Finish, Finished, HandOver, Hits, LaneStart,
+    Lease, MasterKey, Mention, MentionQuery, MessageQuery, MessageRef, NewNode, Node, NodeNo, Noticed, OverdueQuery,
+    Part, PollQuery, Polled, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, Shard, Store, StoreError,
+    StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery, UnreadQuery, UnreadRun, feed,
 };
 
 /// Connections that read for the engine and for configuration: these reads are short.
@@ -41,6 +42,7 @@ pub struct PostgresStore {
     writer: Mutex<Option<JoinHandle<()>>>,
     quick: Arc<Pool>,
     slow: Arc<Pool>,
+    cluster: Cluster,
     meter: Arc<StoreMeter>,
     key: MasterKey,
     runtime: Handle,
@@ -84,7 +86,11 @@ impl PostgresStore {
         let (sender, feed) = feed();
         let waiting = Arc::<Waiting>::default();
         let meter = Arc::new(StoreMeter::remote());
+        let straight = migrate_address.unwrap_or_else(|| address.clone());
+        let cluster = Cluster::new((address.clone(), straight), purpose, sender.clone(), meter.clone()).await?;
         let writer = Writer {
+            bell: cluster.bell.clone(),
+            holdings: cluster.holdings.clone(),
             meter: meter.clone(),
             address: address.clone(),
             client: Some(client),
@@ -102,7 +108,7 @@ impl PostgresStore {
         let writer = Mutex::new(Some(runtime.spawn(writer.run())));
         let quick = Arc::new(Pool::new(address.clone(), QUICK_READERS));
         let slow = Arc::new(Pool::new(address, SLOW_READERS));
-        Ok((Self { waiting, writer, quick, slow, meter, key: master_key, runtime }, feed))
+        Ok((Self { waiting, writer, quick, slow, cluster, meter, key: master_key, runtime }, feed))
     }
 
     /// Takes no more writes, and waits until what was handed over is written.
@@ -114,6 +120,7 @@ impl PostgresStore {
         {
             tracing::error!("the writer has panicked");
         }
+        self.cluster.close().await;
     }
 
     fn write<T>(&self, job: impl FnOnce(Answer<T>) -> Job) -> Reply<T> {
@@ -130,6 +137,33 @@ impl PostgresStore {
 }
 
 impl Store for PostgresStore {
+    fn lease(&self, node: NewNode) -> Reply<Lease> {
+        let cluster = self.cluster.clone();
+        self.answer(async move { cluster.lease(&node).await })
+    }
+
+    fn renew(&self, node: NodeNo, stays: bool) -> Reply<Option<Lease>> {
+        let cluster = self.cluster.clone();
+        self.answer(async move { cluster.renew(node, stays).await })
+    }
+
+    fn hand_over(&self, item: HandOver) -> Reply<()> {
+        let cluster = self.cluster.clone();
+        self.answer(async move { cluster.hand_over(&item).await })
+    }
+
+    fn nodes(&self) -> Reply<Vec<Node>> {
+        read!(self.slow, |client| node::nodes(client))
+    }
+
+    fn owns(&self, shard: Shard) -> bool {
+        self.cluster.holdings.owns(shard)
+    }
+
+    fn overdue(&self, query: OverdueQuery) -> Reply<Vec<EndpointNo>> {
+        read!(self.quick, |client| lane::overdue(client, &query))
+    }
+
     fn accept(&self, item: Accept) -> Reply<Accepted> {
         self.write(|answer| Job::Accept(item, answer))
     }
@@ -163,7 +197,8 @@ impl Store for PostgresStore {
     }
 
     fn unread(&self, query: UnreadQuery) -> Reply<Vec<UnreadRun>> {
-        read!(self.slow, |client| mention::unread(client, &query))
+        let owned = self.cluster.holdings.owned();
+        read!(self.slow, |client| mention::unread(client, &owned, &query))
     }
 
     fn mention(&self, item: Mention) -> Reply<bool> {
@@ -171,7 +206,8 @@ impl Store for PostgresStore {
     }
 
     fn upkeep(&self, now: Timestamp, limit: usize) -> Reply<Vec<Part>> {
-        read!(self.slow, |client| expire::upkeep(client, now, limit))
+        let owned = self.cluster.holdings.owned();
+        read!(self.slow, |client| expire::upkeep(client, &owned, now, limit))
     }
 
     fn usage(&self, app: AppNo) -> Reply<u64> {
@@ -332,5 +368,6 @@ impl Store for PostgresStore {
 impl Drop for PostgresStore {
     fn drop(&mut self) {
         self.waiting.close();
+        self.cluster.end();
     }
 }

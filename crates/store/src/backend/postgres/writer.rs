@@ -19,6 +19,7 @@ use tokio_postgres::Client;
 use super::accept_batch::accept_batch;
 use super::address::Address;
 use super::advance::advance;
+use super::bell::Bell;
 use super::clear::clear;
 use super::connection::{Purpose, answered, connect, transaction};
 use super::document::{self, Sealing};
@@ -26,13 +27,14 @@ use super::end::end;
 use super::error::{Result, SqlError, Trouble, one_line};
 use super::expire::{self, expire};
 use super::group::{self, Written};
+use super::holdings::Holdings;
 use super::rearm::rearm;
 use super::release::release;
 use super::waiting::{COMPANY_WAIT, Job, Waiting};
-use super::{idempotency, mention, notice, schema, tally};
+use super::{fence, idempotency, mention, notice, schema, tally};
 use crate::{
     Accept, Advance, Advanced, BatchAccepted, Cleared, Committed, Ended, Expired, FeedSender, Finish, MasterKey,
-    PutResult, Rearmed, Released, StoreError, StoreMeter,
+    NodeNo, PutResult, Rearmed, Released, Shard, StoreError, StoreMeter,
 };
 
 /// How often a transaction that collided with another one is tried.
@@ -61,6 +63,9 @@ pub(super) struct Writer {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) waiting: Arc<Waiting>,
     pub(super) feed: FeedSender,
+    /// Who else is told what has come due.
+    pub(super) bell: Arc<Bell>,
+    pub(super) holdings: Arc<Holdings>,
     pub(super) meter: Arc<StoreMeter>,
     /// Something may have been committed that nobody was told of.
     pub(super) in_doubt: Option<Doubt>,
@@ -179,10 +184,10 @@ impl Writer {
                 | Job::Ping(_) => {}
             }
         }
-        let (now, purpose) = (self.clock.now(), self.purpose);
+        let (at, purpose) = ((self.clock.now(), self.holdings.node()), self.purpose);
         let client = self.connected().await?;
         let began = Instant::now();
-        let written = answered(Box::pin(group::write(client, purpose, now, (&accepts, &finishes)))).await;
+        let written = answered(Box::pin(group::write(client, purpose, at, (&accepts, &finishes)))).await;
         self.meter.committed(jobs.len(), began.elapsed());
         self.notice(written)
     }
@@ -192,7 +197,7 @@ impl Writer {
             tracing::info!("the database takes what is written again");
         }
         // The feed first: whoever has an answer finds in the feed what it is about.
-        self.feed.tell(written.committed);
+        self.tell(written.committed);
         let (mut accepted, mut finished) = (written.accepted.into_iter(), written.finished.into_iter());
         for job in jobs {
             match job {
@@ -201,10 +206,18 @@ impl Writer {
                     self.meter.accepted(&result, item.targets.len());
                     answer.give(result);
                 }
-                Job::Finish(_, answer) => answer.give(finished.next().ok_or(StoreError::Broken)),
+                Job::Finish(_, answer) => {
+                    let result = finished.next().ok_or(StoreError::Broken);
+                    self.meter.finished(&result);
+                    answer.give(result);
+                }
                 other => other.refuse(StoreError::Broken),
             }
         }
+    }
+
+    fn tell(&self, committed: Committed) {
+        self.feed.tell(self.holdings.share_out(committed, &self.bell));
     }
 
     /// Refuses what may be refused, holds outcomes, and pauses: what is in the way has to go first.
@@ -235,7 +248,7 @@ impl Writer {
         loop {
             match self.try_alone(&job).await {
                 Ok((done, committed)) => {
-                    self.feed.tell(committed);
+                    self.tell(committed);
                     return answer(job, done);
                 }
                 Err(error) if error.trouble() == Trouble::Collided && tries < TRIES => {
@@ -248,10 +261,10 @@ impl Writer {
     }
 
     async fn try_alone(&mut self, job: &Job) -> Result<(Done, Committed)> {
-        let (now, purpose) = (self.clock.now(), self.purpose);
+        let (at, purpose) = ((self.clock.now(), self.holdings.node()), self.purpose);
         let (key, random) = (self.key.clone(), self.random.clone());
         let client = self.connected().await?;
-        let work = carry_out(client, now, Sealing { key: &key, random: &*random }, job);
+        let work = carry_out(client, at, Sealing { key: &key, random: &*random }, job);
         let began = Instant::now();
         let done = answered(transaction(client, purpose, work)).await;
         self.meter.committed(1, began.elapsed());
@@ -303,7 +316,12 @@ impl Writer {
 }
 
 /// Does a job that has a transaction of its own, within that transaction.
-async fn carry_out(client: &Client, now: Timestamp, sealing: Sealing<'_>, job: &Job) -> Result<(Done, Committed)> {
+async fn carry_out(
+    client: &Client,
+    (now, node): (Timestamp, NodeNo),
+    sealing: Sealing<'_>,
+    job: &Job,
+) -> Result<(Done, Committed)> {
     let mut committed = Committed::default();
     let done = match job {
         Job::Rearm(item, _) => {
@@ -311,7 +329,10 @@ async fn carry_out(client: &Client, now: Timestamp, sealing: Sealing<'_>, job: &
             committed.come_due(due, now);
             Done::Rearm(done)
         }
-        Job::Release(item, _) => Done::Release(release(client, now, item).await?),
+        Job::Release(item, _) => {
+            let ours = fence::holds(client, node, Shard::of(item.endpoint.0), item.epoch).await?;
+            Done::Release(if ours { release(client, now, item).await? } else { Released { count: 0 } })
+        }
         Job::End(item, _) => {
             let (done, due) = end(client, now, item).await?;
             committed.come_due(due, now);
@@ -330,6 +351,11 @@ async fn carry_out(client: &Client, now: Timestamp, sealing: Sealing<'_>, job: &
             Done::AcceptBatch(done)
         }
         Job::Clear(item, _) => {
+            if let Some(epoch) = item.epoch
+                && !fence::holds(client, node, Shard::of(item.endpoint.0), epoch).await?
+            {
+                return Ok((Done::Clear(Cleared { count: 0 }), committed));
+            }
             let (done, due) = clear(client, now, item).await?;
             committed.come_due(due, now);
             Done::Clear(done)

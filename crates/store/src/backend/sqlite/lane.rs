@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, Result};
 
 use super::error::store_error;
 use super::health;
-use crate::{LaneStart, StoreError};
+use crate::{LaneStart, OverdueQuery, Shard, StoreError};
 
 /// Each finds the next endpoint above a given one; blocked deliveries need none, for the head of their queue is due.
 const NEXT: [&str; 3] = [
@@ -44,4 +44,17 @@ fn read_lanes(connection: &Connection, after: EndpointNo, limit: usize) -> Resul
         lanes.push(LaneStart { endpoint: last, health: health::read(&snapshot, last)?, held });
     }
     Ok(lanes)
+}
+
+/// See [`crate::Store::overdue`]. It is asked of the few shards only that others write to, which here are none.
+pub(super) fn overdue(connection: &Connection, asked: &OverdueQuery) -> Result<Vec<EndpointNo>> {
+    let is_due = "SELECT 1 FROM delivery WHERE endpoint = ?1 AND (due <= ?2 OR manual_due <= ?2) LIMIT 1";
+    let mut overdue = Vec::new();
+    for lane in read_lanes(connection, asked.after, usize::MAX >> 1)? {
+        let due = connection.prepare_cached(is_due)?.exists([lane.endpoint.0, asked.now.as_micros()])?;
+        if due && asked.shards.contains(&Shard::of(lane.endpoint.0)) && overdue.len() < asked.limit {
+            overdue.push(lane.endpoint);
+        }
+    }
+    Ok(overdue)
 }

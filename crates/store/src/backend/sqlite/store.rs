@@ -25,10 +25,10 @@ use super::{
 use crate::{
     Accept, AcceptBatch, Accepted, Advance, Advanced, Aging, AgingQuery, AttemptQuery, AuditQuery, Audited, Backlog,
     BatchAccepted, Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage, End, Ended,
-    EndpointDeliveryQuery, EndpointTallyQuery, Expire, Expired, Feed, Finish, Finished, Hits, LaneStart, MasterKey,
-    Mention, MentionQuery, MessageQuery, MessageRef, Noticed, Part, PollQuery, Polled, Put, PutResult, Rearm, Rearmed,
-    Release, Released, Reply, Store, StoreError, StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery,
-    UnreadQuery, UnreadRun, feed, seal,
+    EndpointDeliveryQuery, EndpointTallyQuery, Expire, Expired, Feed, Finish, Finished, HandOver, Hits, LaneStart,
+    Lease, MasterKey, Mention, MentionQuery, MessageQuery, MessageRef, NewNode, Node, NodeNo, Noticed, OverdueQuery,
+    Part, PollQuery, Polled, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, Shard, Store, StoreError,
+    StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery, UnreadQuery, UnreadRun, feed, seal,
 };
 
 /// Threads that read for the engine and for configuration: these reads are short.
@@ -117,6 +117,31 @@ impl SqliteStore {
 }
 
 impl Store for SqliteStore {
+    fn lease(&self, _node: NewNode) -> Reply<Lease> {
+        // The folder is locked, so there is nobody to share with.
+        Reply::ready(Ok(Lease::of_all()))
+    }
+
+    fn renew(&self, _node: NodeNo, _stays: bool) -> Reply<Option<Lease>> {
+        Reply::ready(Ok(Some(Lease::of_all())))
+    }
+
+    fn hand_over(&self, _item: HandOver) -> Reply<()> {
+        Reply::ready(Ok(()))
+    }
+
+    fn nodes(&self) -> Reply<Vec<Node>> {
+        Reply::ready(Ok(Vec::new()))
+    }
+
+    fn owns(&self, _shard: Shard) -> bool {
+        true
+    }
+
+    fn overdue(&self, query: OverdueQuery) -> Reply<Vec<EndpointNo>> {
+        self.quick.read(move |connection| in_our_words(lane::overdue(connection, &query)))
+    }
+
     fn accept(&self, item: Accept) -> Reply<Accepted> {
         self.write(Op::Accept(item), Asker::Accept)
     }

@@ -10,7 +10,7 @@ use ringback_model::{
 
 use super::*;
 use crate::backend::sqlite::open_in_memory;
-use crate::{NewAttempt, NewMessage, QueueNo, Step, Target};
+use crate::{Epoch, NewAttempt, NewMessage, QueueNo, Step, Target};
 
 struct Inline {
     connection: Connection,
@@ -67,6 +67,7 @@ impl Inline {
 
     fn finish(&self, message: MessageNo, endpoint: EndpointNo) -> Op {
         Op::Finish(Finish {
+            epoch: Epoch::ONLY,
             message,
             endpoint,
             earlier: None,

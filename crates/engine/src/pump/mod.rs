@@ -3,33 +3,39 @@
 //! One task owns the scheduler. What takes time (an exchange, a look into the store) runs in tasks of its own, and comes
 //! back here as a value. The pump never waits for a receiver and never holds a transaction.
 
+mod ownership;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use ringback_model::{
-    AppNo, AttemptOutcome, Clock, DeliveryState, EndpointNo, Failure, IdMaker, Random, Reason, RetryPolicy, Timestamp,
+    AppNo, AttemptOutcome, Clock, DeliveryState, EndpointNo, Failure, IdMaker, Reason, RetryPolicy, Timestamp,
 };
 use ringback_store::{
-    Clear, Committed, Directory, Due, Feed, Finish, LaneStart, Release, Step, Store, StoreError, Taken,
+    Clear, Committed, Directory, Due, Epoch, Feed, Finish, LaneStart, Release, Step, Store, StoreError, Taken,
 };
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use ownership::Ownership;
+
 use crate::busiest::Busiest;
 use crate::configuration;
+use crate::engine::EngineOptions;
 use crate::executor::{Answer, Executor};
 use crate::gatekeeper::{Gatekeeper, Measure};
 use crate::holds::Holds;
 use crate::log;
 use crate::meter::EngineMeter;
+use crate::node::Order;
 use crate::notice;
 use crate::route::Route;
 use crate::scheduler::{Action, Event, LanePolicy, Limits, Scheduler};
 use crate::sender::Sender;
 use crate::tallies::Tallies;
-use crate::transport::Transport;
+use crate::term::Term;
 use crate::watch::{EngineState, EngineWatch, Question};
 
 /// Endpoints found at a time at a start.
@@ -47,91 +53,31 @@ const LAST_COUNTS: Duration = Duration::from_secs(1);
 /// How long the pump sleeps at most, and how often idle connections that are too old are closed.
 const SWEEP: Duration = Duration::from_secs(5);
 
-/// What an engine needs.
-#[derive(Debug)]
-pub struct EngineOptions {
-    /// The facts.
-    pub store: Arc<dyn Store>,
-    /// The configuration.
-    pub directory: Arc<Directory>,
-    /// What commits of the store change.
-    pub feed: Feed,
-    /// The way out.
-    pub transport: Arc<Transport>,
-    /// Time.
-    pub clock: Arc<dyn Clock>,
-    /// Randomness.
-    pub random: Arc<dyn Random>,
-    /// When to try again, where an endpoint does not say.
-    pub retry: RetryPolicy,
-}
-
-/// A running engine.
-#[derive(Debug)]
-pub struct Engine {
-    stop: Arc<Notify>,
-    abort: Arc<Notify>,
-    stopped: oneshot::Receiver<()>,
-    watch: EngineWatch,
-}
-
-impl Engine {
-    /// Starts an engine on the current runtime.
-    #[must_use]
-    pub fn start(options: EngineOptions) -> Self {
-        Self::start_telling(options, None)
-    }
-
-    /// The same; what is worth telling is kept, and `noticed` is rung when there is something.
-    #[must_use]
-    pub fn start_telling(options: EngineOptions, noticed: Option<Arc<Notify>>) -> Self {
-        let (stop, abort) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let (done, stopped) = oneshot::channel();
-        let (questions, asked) = mpsc::unbounded_channel();
-        let watch = EngineWatch { meter: Arc::new(EngineMeter::new()), questions };
-        let mut pump = Pump::new(options, watch.meter.clone(), asked);
-        pump.noticed = noticed;
-        let (stop_of_pump, abort_of_pump) = (stop.clone(), abort.clone());
-        drop(tokio::spawn(async move {
-            pump.run(&stop_of_pump, &abort_of_pump).await;
-            // Whoever waits for it may have gone.
-            done.send(()).unwrap_or(());
-        }));
-        Self { stop, abort, stopped, watch }
-    }
-
-    /// A window into it.
-    #[must_use]
-    pub fn watch(&self) -> EngineWatch {
-        self.watch.clone()
-    }
-
-    /// Starts nothing more, waits until what is under way is finished and recorded, but at most `grace`; what is still
-    /// under way then is cut off, recorded as nothing, and sent again at the next start.
-    pub async fn stop(mut self, grace: Duration) {
-        self.stop.notify_one();
-        if tokio::time::timeout(grace, &mut self.stopped).await.is_err() {
-            self.abort.notify_one();
-            // An error means that the pump has gone already.
-            drop(self.stopped.await);
-        }
-    }
-}
-
 /// What comes back from the tasks of the pump.
 #[derive(Debug)]
 enum Done {
-    Answer(Box<Answer>),
-    Found(Vec<LaneStart>),
-    Configured(EndpointNo, Option<(LanePolicy, Arc<Route>)>, Option<LaneStart>),
-    Loaded(EndpointNo, Option<Taken>),
-    Cleared(EndpointNo, Option<bool>),
+    /// Endpoints with work, if no shards were gained since the look began.
+    Found(u64, Vec<LaneStart>),
+    Overdue {
+        found: Vec<EndpointNo>,
+        /// When all shards are looked into again at the earliest.
+        look_at: Option<Timestamp>,
+    },
+    Configured(Place, Option<(LanePolicy, Arc<Route>)>, Option<LaneStart>),
+    Loaded(Place, Option<Taken>),
+    Cleared(Place, Option<bool>),
     /// Some of an endpoint were released; there may be more.
     Released(EndpointNo, bool),
     Measured(EndpointNo),
     /// Something that nobody waits for is done: what was counted is kept, or a notice was told.
     Counted,
 }
+
+/// An endpoint, and the epoch of its shard when something was begun there: what comes of it later is of no use.
+type Place = (EndpointNo, Epoch);
+
+/// What has become of an attempt, and the epoch that it began under; nothing if it was cut off.
+type Attempted = Option<(Epoch, Answer)>;
 
 /// Whether endpoints with work are being looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,7 +88,7 @@ enum Finding {
     Again,
 }
 
-struct Pump {
+pub(crate) struct Pump {
     store: Arc<dyn Store>,
     directory: Arc<Directory>,
     feed: Feed,
@@ -156,13 +102,20 @@ struct Pump {
     meter: Arc<EngineMeter>,
     busiest: Busiest,
     /// Rung when something was noticed; nothing is without it.
-    noticed: Option<Arc<Notify>>,
+    pub(crate) noticed: Option<Arc<Notify>>,
     /// Whoever wants to know how it stands.
     asked: mpsc::UnboundedReceiver<Question>,
     /// Endpoints that a measure is being taken against.
     measured: HashSet<EndpointNo>,
     /// Endpoints with work are being looked for.
     finding: Finding,
+    ownership: Ownership,
+    term: Arc<Term>,
+    /// What the node says.
+    pub(crate) orders: mpsc::UnboundedReceiver<Order>,
+    /// Rung for the node when others have come or gone.
+    pub(crate) nodes_changed: Arc<Notify>,
+    attempts: JoinSet<Attempted>,
     tasks: JoinSet<Done>,
     actions: Vec<Action>,
     swept_at: Timestamp,
@@ -170,8 +123,8 @@ struct Pump {
 }
 
 impl Pump {
-    fn new(options: EngineOptions, meter: Arc<EngineMeter>, asked: mpsc::UnboundedReceiver<Question>) -> Self {
-        let EngineOptions { store, directory, feed, transport, clock, random, retry } = options;
+    pub(crate) fn new(options: EngineOptions, watch: &EngineWatch, asked: mpsc::UnboundedReceiver<Question>) -> Self {
+        let EngineOptions { store, directory, feed, transport, clock, random, retry, node: _ } = options;
         let sender = Sender::new(transport, clock.clone());
         let (tallies, busiest) = (Tallies::new(clock.now()), Busiest::new(clock.now()));
         let executor = Arc::new(Executor { sender, clock: clock.clone(), random, ids: IdMaker::new() });
@@ -186,12 +139,17 @@ impl Pump {
             routes: HashMap::new(),
             holds: Holds::default(),
             tallies,
-            meter,
+            meter: watch.meter.clone(),
             busiest,
             noticed: None,
             asked,
             measured: HashSet::new(),
             finding: Finding::No,
+            ownership: Ownership::default(),
+            term: watch.term.clone(),
+            orders: mpsc::unbounded_channel().1,
+            nodes_changed: Arc::default(),
+            attempts: JoinSet::new(),
             tasks: JoinSet::new(),
             actions: Vec::new(),
             swept_at: Timestamp::MIN,
@@ -199,8 +157,7 @@ impl Pump {
         }
     }
 
-    async fn run(mut self, stop: &Notify, abort: &Notify) {
-        self.find_all();
+    pub(crate) async fn run(mut self, stop: &Notify, abort: &Notify) {
         let timer = tokio::time::sleep(Duration::ZERO);
         tokio::pin!(timer);
         let mut set_for = Instant::now();
@@ -216,7 +173,9 @@ impl Pump {
                     Some(committed) => self.committed(committed),
                     None => break,
                 },
+                Some(done) = self.attempts.join_next() => self.attempted(done),
                 Some(done) = self.tasks.join_next() => self.done(done),
+                Some(order) = self.orders.recv() => self.ordered(order),
                 Some(question) = self.asked.recv() => self.tell_state(question),
                 () = &mut timer => {}
                 () = stop.notified() => self.stopping = true,
@@ -226,9 +185,13 @@ impl Pump {
             while let Some(committed) = self.feed.try_next() {
                 self.committed(committed);
             }
+            while let Some(done) = self.attempts.try_join_next() {
+                self.attempted(done);
+            }
             while let Some(done) = self.tasks.try_join_next() {
                 self.done(done);
             }
+            self.keep_term();
             if self.feed.missed() {
                 self.tell(Event::Missed);
                 // Some of what was left out may be for endpoints that have no lane yet.
@@ -242,6 +205,7 @@ impl Pump {
                 break;
             }
         }
+        self.attempts.shutdown().await;
         self.tasks.shutdown().await;
         let last = self.tallies.take(self.clock.now()).write(self.store.clone());
         if tokio::time::timeout(LAST_COUNTS, last).await.is_err() {
@@ -276,17 +240,19 @@ impl Pump {
     }
 
     fn sleep_length(&self) -> Duration {
-        match self.scheduler.next_wake() {
-            Some(at) if !self.stopping => at.since(self.clock.now()).min(SWEEP),
+        let wake = match self.scheduler.next_wake() {
+            Some(at) if self.may_begin() => at.since(self.clock.now()).min(SWEEP),
             Some(_) | None => SWEEP,
-        }
+        };
+        self.until_cut_off().map_or(wake, |left| wake.min(left))
     }
 
     fn tell(&mut self, event: Event) {
         self.scheduler.step(event, self.clock.now(), &mut self.actions);
     }
 
-    fn committed(&mut self, committed: Committed) {
+    fn committed(&mut self, mut committed: Committed) {
+        self.ownership.sift(&mut committed);
         for settled in committed.settled {
             if self.holds.settled(settled.endpoint, settled.message, self.routes.get(&settled.endpoint)) {
                 self.release(settled.endpoint);
@@ -306,21 +272,44 @@ impl Pump {
         if !committed.due.is_empty() {
             self.tell(Event::Due(committed.due));
         }
+        if !committed.stirred.is_empty() {
+            self.stirred(&committed.stirred);
+        }
+        if committed.nodes_changed {
+            self.nodes_changed.notify_one();
+        }
+    }
+
+    fn attempted(&mut self, done: Result<Attempted, tokio::task::JoinError>) {
+        match done {
+            Ok(Some((epoch, answer))) => self.answered(epoch, answer),
+            // The term was over when it was to go on. It may go on by now; this attempt does not.
+            Ok(None) => self.cut_off(),
+            // Attempts catch their own panics; nothing else in these tasks can.
+            Err(error) => tracing::error!(%error, "an attempt ended badly"),
+        }
+    }
+
+    /// Whether a place is still what it was.
+    fn is_at(&self, (endpoint, epoch): Place) -> bool {
+        self.ownership.epoch(endpoint) == Some(epoch)
     }
 
     fn done(&mut self, done: Result<Done, tokio::task::JoinError>) {
         match done {
-            Ok(Done::Answer(answer)) => self.answered(*answer),
-            Ok(Done::Found(found)) => self.found(&found),
-            Ok(Done::Configured(endpoint, configured, lane)) => self.configured(endpoint, configured, lane),
+            Ok(Done::Found(gains, found)) => self.found(gains, &found),
+            Ok(Done::Overdue { found, look_at }) => self.overdue(found, look_at),
+            Ok(Done::Configured(place, ..) | Done::Loaded(place, _) | Done::Cleared(place, _))
+                if !self.is_at(place) => {}
+            Ok(Done::Configured((endpoint, _), configured, lane)) => self.configured(endpoint, configured, lane),
             Ok(Done::Released(endpoint, more)) => {
                 self.tell(Event::Released(endpoint));
                 if more {
                     self.release(endpoint);
                 }
             }
-            Ok(Done::Loaded(endpoint, taken)) => self.tell(Event::Loaded { endpoint, taken }),
-            Ok(Done::Cleared(endpoint, more)) => self.tell(Event::Cleared { endpoint, more }),
+            Ok(Done::Loaded((endpoint, _), taken)) => self.tell(Event::Loaded { endpoint, taken }),
+            Ok(Done::Cleared((endpoint, _), more)) => self.tell(Event::Cleared { endpoint, more }),
             Ok(Done::Measured(endpoint)) => {
                 self.measured.remove(&endpoint);
                 self.tell(Event::Stopped(endpoint));
@@ -355,9 +344,10 @@ impl Pump {
 
     /// Makes held deliveries of an endpoint due, some of them.
     fn release(&mut self, endpoint: EndpointNo) {
+        let Some(epoch) = self.ownership.epoch(endpoint) else { return };
         let store = self.store.clone();
         self.tasks.spawn(async move {
-            match store.release(Release { endpoint, limit: RELEASED_PER_STEP }).await {
+            match store.release(Release { endpoint, epoch, limit: RELEASED_PER_STEP }).await {
                 Ok(released) => Done::Released(endpoint, released.count == RELEASED_PER_STEP),
                 Err(error) => {
                     tracing::error!(?error, "held deliveries could not be released; trying again");
@@ -369,9 +359,12 @@ impl Pump {
     }
 
     /// The exchange is over: frees its place, and hands what came of it to the store.
-    fn answered(&mut self, answer: Answer) {
+    fn answered(&mut self, epoch: Epoch, answer: Answer) {
         let Answer { due, route, earlier, attempt, judgement } = answer;
         let (endpoint, app) = (due.endpoint, due.message.app);
+        if !self.is_at((endpoint, epoch)) {
+            return;
+        }
         let before = self.scheduler.health(endpoint);
         let row = (due.message.no, due.trigger);
         self.tell(Event::Answered { endpoint, row, verdict: judgement.verdict, retry: judgement.retry() });
@@ -395,6 +388,7 @@ impl Pump {
         let finish = Finish {
             message: due.message.no,
             endpoint,
+            epoch,
             earlier,
             attempt,
             step: judgement.step,
@@ -481,8 +475,15 @@ impl Pump {
         });
     }
 
-    fn found(&mut self, found: &[LaneStart]) {
+    fn found(&mut self, gains: u64, found: &[LaneStart]) {
+        if gains != self.ownership.gains {
+            self.finding = Finding::No;
+            return self.find_all();
+        }
         for lane in found {
+            if !self.takes(lane.endpoint) {
+                continue;
+            }
             if lane.held {
                 self.holds.found(lane.endpoint);
             }
@@ -506,11 +507,11 @@ impl Pump {
     }
 
     fn find(&mut self, after: EndpointNo) {
-        let store = self.store.clone();
+        let (store, gains) = (self.store.clone(), self.ownership.gains);
         self.tasks.spawn(async move {
             loop {
                 match store.lanes(after, LANES_PER_LOOK).await {
-                    Ok(found) => return Done::Found(found),
+                    Ok(found) => return Done::Found(gains, found),
                     Err(error) => tracing::error!(?error, "pending deliveries could not be looked for; trying again"),
                 }
                 tokio::time::sleep(LOOK_AGAIN).await;
@@ -520,7 +521,7 @@ impl Pump {
 
     /// Does what the scheduler asks for.
     fn act(&mut self) {
-        if !self.stopping {
+        if self.may_begin() {
             self.scheduler.start(self.clock.now(), &mut self.actions);
         }
         let mut actions = std::mem::take(&mut self.actions);
@@ -528,13 +529,14 @@ impl Pump {
             match action {
                 Action::Start(due) => self.start(due),
                 Action::Load(take) => {
-                    let (endpoint, reply) = (take.endpoint, self.store.take(take));
+                    let Some(place) = self.place(take.endpoint) else { continue };
+                    let reply = self.store.take(take);
                     self.tasks.spawn(async move {
                         let taken = reply.await;
                         if let Err(error) = &taken {
                             tracing::error!(?error, "due deliveries could not be read; they are looked for again");
                         }
-                        Done::Loaded(endpoint, taken.ok())
+                        Done::Loaded(place, taken.ok())
                     });
                 }
                 Action::Configure { endpoint, app, with_health } => self.configure(endpoint, app, with_health),
@@ -548,16 +550,27 @@ impl Pump {
         self.actions = actions;
     }
 
+    /// An endpoint and the epoch of its shard; none if that is another's, and so nothing is to be done there.
+    fn place(&self, endpoint: EndpointNo) -> Option<Place> {
+        Some((endpoint, self.ownership.epoch(endpoint)?))
+    }
+
     fn start(&mut self, due: Due) {
-        let Some(route) = self.routes.get(&due.endpoint).cloned() else {
-            debug_assert!(false, "the scheduler starts nothing of an endpoint that was not configured");
+        let (Some(route), Some((_, epoch))) = (self.routes.get(&due.endpoint).cloned(), self.place(due.endpoint))
+        else {
+            debug_assert!(
+                false,
+                "the scheduler starts nothing of an endpoint that was not configured, or is another's"
+            );
             return;
         };
         let executor = self.executor.clone();
-        self.tasks.spawn(async move { Done::Answer(Box::new(executor.attempt(due, route).await)) });
+        let attempt = async move { (epoch, executor.attempt(due, route).await) };
+        self.attempts.spawn(self.term.within(self.clock.clone(), attempt));
     }
 
     fn configure(&mut self, endpoint: EndpointNo, app: Option<AppNo>, with_health: bool) {
+        let Some(place) = self.place(endpoint) else { return };
         let (store, directory, retry) = (self.store.clone(), self.directory.clone(), self.retry.clone());
         self.tasks.spawn(async move {
             let read = async {
@@ -565,18 +578,20 @@ impl Pump {
                 Ok::<_, StoreError>((configuration::read(&*store, &directory, &retry, endpoint, app).await?, lane))
             };
             match read.await {
-                Ok((configured, lane)) => Done::Configured(endpoint, configured, lane),
+                Ok((configured, lane)) => Done::Configured(place, configured, lane),
                 Err(error) => {
                     tracing::error!(?error, "an endpoint's configuration could not be read");
-                    Done::Configured(endpoint, None, None)
+                    Done::Configured(place, None, None)
                 }
             }
         });
     }
 
     fn clear(&mut self, endpoint: EndpointNo) {
+        let Some(place) = self.place(endpoint) else { return };
         let reply = self.store.clear(Clear {
             endpoint,
+            epoch: Some(place.1),
             state: DeliveryState::Canceled,
             reason: Reason::EndpointDeleted,
             limit: CLEARED_PER_STEP,
@@ -587,7 +602,7 @@ impl Pump {
             if let Err(error) = &cleared {
                 tracing::error!(?error, "deliveries of a deleted endpoint could not be ended; trying again");
             }
-            Done::Cleared(endpoint, cleared.ok().map(|cleared| cleared.count == CLEARED_PER_STEP))
+            Done::Cleared(place, cleared.ok().map(|cleared| cleared.count == CLEARED_PER_STEP))
         });
     }
 }

@@ -1,0 +1,41 @@
+//! The fence: what an owner writes it writes under the epoch that it got the shard with, or not at all.
+//!
+//! Whoever writes locks the row of the shard, shared, and compares it in the same statement; a take-over changes that row.
+//! So whichever of the two comes first, the other one waits for it and sees what it did.
+
+use tokio_postgres::Client;
+use tokio_postgres::types::Type;
+
+use super::connection::query;
+use super::error::Result;
+use super::value::Values;
+use crate::{Epoch, NodeNo, Shard};
+
+/// The shards of a statement's items that a node owns, locked in their order: `$n` is the node, `$m` the shards.
+macro_rules! fence {
+    ($node:literal, $shards:literal) => {
+        concat!(
+            "fence AS MATERIALIZED (SELECT no, epoch FROM ringback.shard WHERE owner = ",
+            $node,
+            " AND no = ANY (",
+            $shards,
+            "::smallint[]) ORDER BY no FOR SHARE)"
+        )
+    };
+}
+pub(super) use fence;
+
+/// Whether a node owns a shard under this epoch: then it does so until the end of the transaction.
+pub(super) async fn holds(client: &Client, node: NodeNo, shard: Shard, epoch: Epoch) -> Result<bool> {
+    let sql = "SELECT FROM ringback.shard WHERE no = $1 AND owner = $2 AND epoch = $3 FOR SHARE";
+    let values = Values::default().and(i16::from(shard.number()), Type::INT2).int8(node.0).int8(epoch.0);
+    Ok(!query(client, sql, &values).await?.is_empty())
+}
+
+/// The shards of some numbers, each once, in their order.
+pub(super) fn shards_of(numbers: impl Iterator<Item = i64>) -> Vec<i16> {
+    let mut shards: Vec<_> = numbers.map(|no| i16::from(Shard::of(no).number())).collect();
+    shards.sort_unstable();
+    shards.dedup();
+    shards
+}
