@@ -70,16 +70,17 @@ impl Executor {
         Answer { due, route, earlier, attempt, judgement }
     }
 
-    async fn send(&self, due: &Due, route: &Route) -> (Option<Seen>, Seen) {
+    async fn send(&self, due: &Due, route: &Arc<Route>) -> (Option<Seen>, Seen) {
         let started_at = self.clock.now();
         let unrendered = |why, sentence: String| (None, nothing(started_at, why, sentence));
         let target = match route.destination(&due.message) {
             Ok(target) => target,
             Err(error) => return unrendered(NotSent::Render, sentence(&error.to_string())),
         };
-        let mut prepared = match ringback_wire::prepare(&route.recipe, &due.message, self.clock.wall()) {
+        let mut prepared = match route.prepare(&due.message, self.clock.wall()).await {
             Ok(prepared) => prepared,
             Err(RenderError::PayloadGone) => return unrendered(NotSent::PayloadGone, String::new()),
+            Err(RenderError::CalledOff) => return unrendered(NotSent::CalledOff, String::new()),
             Err(error) => return unrendered(NotSent::Render, sentence(&error.to_string())),
         };
         if route.config.endpoint.callback {

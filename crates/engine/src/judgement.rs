@@ -68,7 +68,8 @@ fn verdict(outcome: &AttemptOutcome) -> Verdict {
                 | NotSent::Panic
                 | NotSent::Stopped
                 | NotSent::PayloadGone
-                | NotSent::Expired,
+                | NotSent::Expired
+                | NotSent::CalledOff,
         } => Verdict::NotSent,
     }
 }

@@ -18,6 +18,7 @@ mod meter;
 mod node;
 mod notice;
 mod oauth;
+mod preparation;
 mod probe;
 mod process;
 mod pump;

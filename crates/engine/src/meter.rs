@@ -6,7 +6,7 @@ use ringback_model::{
 use ringback_store::{Due, NewAttempt, Step};
 
 /// What attempts are told apart by: the word for each outcome.
-const OUTCOMES: [&str; 19] = [
+const OUTCOMES: [&str; 20] = [
     "delivered",
     "status_3xx",
     "status_4xx",
@@ -26,9 +26,10 @@ const OUTCOMES: [&str; 19] = [
     "token",
     "payload_gone",
     "expired",
+    "called_off",
 ];
 /// The word for each end of a delivery.
-const ENDS: [&str; 12] = [
+const ENDS: [&str; 13] = [
     "success",
     "exhausted",
     "never_sent",
@@ -40,6 +41,7 @@ const ENDS: [&str; 12] = [
     "unrenderable",
     "skipped",
     "expired",
+    "called_off",
     "other",
 ];
 
@@ -149,6 +151,7 @@ fn outcome(outcome: &AttemptOutcome) -> usize {
             NotSent::Token => 16,
             NotSent::PayloadGone => 17,
             NotSent::Expired => 18,
+            NotSent::CalledOff => 19,
         },
     }
 }
@@ -179,6 +182,7 @@ mod tests {
             (Reason::Unrenderable, "unrenderable"),
             (Reason::Skipped, "skipped"),
             (Reason::Expired, "expired"),
+            (Reason::CalledOff, "called_off"),
         ];
         for (reason, expected) in words {
             assert_eq!(word(reason), expected);
@@ -192,6 +196,9 @@ mod tests {
             |status| OUTCOMES[outcome(&AttemptOutcome::Failed { why: Failure::Status(status), retry_after: None })];
         assert_eq!([302, 404, 503, 204].map(word), ["status_3xx", "status_4xx", "status_5xx", "status_other"]);
         let not_sent = |why| OUTCOMES[outcome(&AttemptOutcome::NotSent { why })];
-        assert_eq!([NotSent::Dns, NotSent::Expired].map(not_sent), ["dns", "expired"]);
+        assert_eq!(
+            [NotSent::Dns, NotSent::Expired, NotSent::CalledOff].map(not_sent),
+            ["dns", "expired", "called_off"]
+        );
     }
 }

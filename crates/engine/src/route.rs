@@ -8,6 +8,7 @@ use ringback_model::{Auth, Message, OrganizationSettings, Redacted, RetryPolicy}
 use ringback_store::EndpointConfig;
 use ringback_wire::dialect::{self, Dialect};
 use ringback_wire::{Recipe, RecipeError, SecretMask};
+use tokio::sync::Semaphore;
 
 use crate::egress::{IdentityError, TargetUrl, TlsIdentity, UrlError};
 use crate::oauth::OauthClient;
@@ -33,6 +34,8 @@ pub struct Route {
     pub retry: RetryPolicy,
     /// How long one attempt may take.
     pub timeout: Duration,
+    /// The turn of the endpoint's own code.
+    pub(crate) transforming: Semaphore,
     /// What of the configuration must not be seen in answers.
     mask: SecretMask,
 }
@@ -85,6 +88,7 @@ impl Route {
                 .or_else(|| dialect::find_or_default(dialect).ok().and_then(Dialect::retry_schedule))
                 .map_or_else(|| default.clone(), RetryPolicy::new),
             timeout: endpoint.timeout(),
+            transforming: Semaphore::new(1),
             settings: Arc::clone(settings),
             mask: SecretMask::of(endpoint, secrets),
             config,

@@ -90,6 +90,8 @@ pub enum NotSent {
     PayloadGone,
     /// The message's time to live has ended.
     Expired,
+    /// The endpoint's transformation wants nothing to be sent.
+    CalledOff,
 }
 
 impl fmt::Display for AttemptOutcome {
@@ -119,6 +121,7 @@ impl fmt::Display for AttemptOutcome {
                 NotSent::Token => "no token could be fetched for the receiver",
                 NotSent::PayloadGone => "the payload is gone",
                 NotSent::Expired => "the message's time to live has ended",
+                NotSent::CalledOff => "the transformation called it off",
             }),
         }
     }
@@ -150,6 +153,7 @@ impl AttemptOutcome {
                 NotSent::Token => 70,
                 NotSent::PayloadGone => 71,
                 NotSent::Expired => 72,
+                NotSent::CalledOff => 73,
             },
         }
     }
@@ -176,6 +180,7 @@ impl AttemptOutcome {
             70 => return Some(Self::NotSent { why: NotSent::Token }),
             71 => return Some(Self::NotSent { why: NotSent::PayloadGone }),
             72 => return Some(Self::NotSent { why: NotSent::Expired }),
+            73 => return Some(Self::NotSent { why: NotSent::CalledOff }),
             _ => return None,
         };
         Some(Self::Failed { why, retry_after: None })
@@ -279,7 +284,7 @@ mod tests {
     #[test]
     fn every_number_stands_for_one_outcome_and_comes_back_as_it() {
         let known: Vec<i64> = (0..256).filter(|code| AttemptOutcome::from_code(*code, 204).is_some()).collect();
-        assert_eq!(known, (0..=8).chain(64..=72).collect::<Vec<_>>());
+        assert_eq!(known, (0..=8).chain(64..=73).collect::<Vec<_>>());
         for code in known {
             assert_eq!(AttemptOutcome::from_code(code, 204).map(|outcome| i64::from(outcome.code())), Some(code));
         }

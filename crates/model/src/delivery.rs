@@ -79,6 +79,8 @@ pub enum Reason {
     Skipped = 9,
     /// The message's time to live, or the time that its payload is kept for, had ended before it could be delivered.
     Expired = 10,
+    /// The endpoint's transformation wants nothing to be sent.
+    CalledOff = 11,
 }
 
 impl Reason {
@@ -102,6 +104,7 @@ impl Reason {
             8 => Some(Self::Unrenderable),
             9 => Some(Self::Skipped),
             10 => Some(Self::Expired),
+            11 => Some(Self::CalledOff),
             _ => None,
         }
     }
@@ -119,6 +122,7 @@ impl fmt::Display for Reason {
             Self::Canceled => "canceled",
             Self::Skipped => "skipped, so that those behind it may go on",
             Self::Expired => "its time ended before it could be delivered",
+            Self::CalledOff => "the endpoint's transformation called it off",
             Self::Unrenderable => "no request could be made of the message: its last attempt says why",
         })
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Auth, EndpointId, Filter, Redacted, RetiredAuth, Shape, SigningSecret, StatusPolicy, SuccessRule, Timestamp,
-    Verification, VerificationState, event_type_is_among,
+    Transformation, Verification, VerificationState, event_type_is_among,
 };
 
 /// How many attempts to one endpoint may be under way when its document does not say.
@@ -297,6 +297,9 @@ pub struct EndpointSecrets {
     /// What the dialect signs with: Twilio's auth token, Telnyx's ed25519 key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_secret: Option<Redacted>,
+    /// Code that may change each webhook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transformation: Option<Box<Transformation>>,
 }
 
 impl EndpointSecrets {

@@ -12,6 +12,7 @@ mod duration;
 mod endpoint;
 mod event_type;
 mod filter;
+mod header;
 mod health;
 mod id;
 mod jql_issuer;
@@ -35,6 +36,7 @@ mod success;
 mod tally;
 mod task;
 mod time;
+mod transformation;
 mod user;
 mod verification;
 
@@ -50,6 +52,7 @@ pub use endpoint::{
 };
 pub use event_type::{EventType, event_type_is_among, event_type_is_like};
 pub use filter::{Filter, FilterError, FilterSubject, Finding};
+pub use header::{header_name_fault, header_value_fault};
 pub use health::{Breaker, Health};
 pub use id::{
     AppId, AttemptId, EndpointId, Id, IdError, IdMaker, IntegrationId, Kind, MessageId, OrgId, PollerId, TaskId,
@@ -76,6 +79,7 @@ pub use success::{BodyRule, BodyTest, SuccessRule};
 pub use tally::{Span, Tally};
 pub use task::{AppEventTypes, AppUsage, Task, TaskFindings, TaskKind, TaskScope, TaskState};
 pub use time::{Timestamp, TimestampError};
+pub use transformation::{CODE_MAX, Transformation};
 pub use user::{PasswordHash, Role, Session, SignInLink, User, UserSecrets};
 pub use verification::{Verification, VerificationKind, VerificationMode, VerificationState};
 

@@ -131,6 +131,9 @@ impl RetryPolicy {
             NotSent::Stopped => return Decision::Retry { due: now },
             NotSent::PayloadGone => return fail(Reason::PayloadGone),
             NotSent::Expired => return fail(Reason::Expired),
+            NotSent::CalledOff => {
+                return Decision::End { state: DeliveryState::Canceled, reason: Some(Reason::CalledOff) };
+            }
             NotSent::Render => return self.hold(progress, now),
             NotSent::Panic if progress.unsent + 1 >= PANICS_TO_END => return fail(Reason::Panicked),
             NotSent::LocalResource | NotSent::Token | NotSent::Panic => {

@@ -30,6 +30,8 @@ pub struct Capabilities {
     pub secrets: bool,
     /// Put a new secret in the place of one.
     pub rotate: bool,
+    /// See and change code that transforms messages.
+    pub transform: bool,
     /// Ask for messages to be sent again.
     pub resend: bool,
     /// Give access to others: links to the portal, tokens, and what gets tokens.
@@ -40,10 +42,18 @@ pub struct Capabilities {
 
 impl Capabilities {
     /// Everything: what a bearer token has that does not say less.
-    pub const ALL: Self = Self { manage: true, secrets: true, rotate: true, resend: true, grant: true, settings: true };
+    pub const ALL: Self =
+        Self { manage: true, secrets: true, rotate: true, transform: true, resend: true, grant: true, settings: true };
     /// Looking alone.
-    pub const VIEW: Self =
-        Self { manage: false, secrets: false, rotate: false, resend: false, grant: false, settings: false };
+    pub const VIEW: Self = Self {
+        manage: false,
+        secrets: false,
+        rotate: false,
+        transform: false,
+        resend: false,
+        grant: false,
+        settings: false,
+    };
     /// All that a link to the portal can give: what outlives the link or reaches beyond the application is not in it.
     pub const LINK: Self = Self { grant: false, settings: false, ..Self::ALL };
 
@@ -75,6 +85,8 @@ pub enum Right {
     ReadSecrets,
     /// Put a new signing secret in the place of one.
     RotateSecrets,
+    /// Read and change the code that transforms an endpoint's messages.
+    ManageTransformations,
     /// Make and remove programs that get tokens for one application.
     ManageClients,
     /// Make links to the portal and tokens, and put them out of force.
@@ -107,6 +119,7 @@ impl Right {
             | Self::ManageEndpoints
             | Self::ReadSecrets
             | Self::RotateSecrets
+            | Self::ManageTransformations
             | Self::ManageClients
             | Self::ReadEventTypes
             | Self::ReadMessages
@@ -139,6 +152,7 @@ impl Right {
             | Self::Expunge => capabilities.manage,
             Self::ReadSecrets => capabilities.secrets,
             Self::RotateSecrets => capabilities.rotate,
+            Self::ManageTransformations => capabilities.transform,
             Self::ManageClients | Self::GrantAccess => capabilities.grant,
             Self::ManageOrganization => capabilities.settings,
             Self::Resend => capabilities.resend,

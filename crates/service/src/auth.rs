@@ -1,9 +1,8 @@
 //! How requests authenticate: what may be said of it, and what is told.
 
-use ringback_model::{Auth, BasicAuth, Redacted};
+use ringback_model::{Auth, BasicAuth, Redacted, header_name_fault, header_value_fault};
 
 use crate::check::Faults;
-use crate::header;
 
 /// The longest secret, in bytes: as long as a header's value may be.
 const SECRET_MAX: usize = 4_096;
@@ -92,12 +91,12 @@ pub(crate) fn check(auth: &Auth, faults: &mut Faults) {
             }
         }
         Auth::ApiKey { header: name, value } => {
-            if let Some(rule) = header::name_fault(&name.to_ascii_lowercase()) {
+            if let Some(rule) = header_name_fault(&name.to_ascii_lowercase()) {
                 faults.note_path("auth.header", rule);
             }
             if value.reveal().is_empty() {
                 faults.note_path("auth.value", SECRET_RULE);
-            } else if let Some(rule) = header::value_fault(value.reveal()) {
+            } else if let Some(rule) = header_value_fault(value.reveal()) {
                 faults.note_path("auth.value", rule);
             }
         }

@@ -13,7 +13,7 @@ pub enum PortalCapability {
     ViewEndpointSecret,
     /// Put a new secret in the place of one.
     ManageEndpointSecret,
-    /// Gives nothing here: there is no code that transforms messages.
+    /// See and change the code that transforms messages.
     ManageTransformations,
     /// Ask for messages to be sent again, and for examples to be sent.
     CreateAttempts,
@@ -40,6 +40,7 @@ impl PortalCapability {
             manage: has(Self::ManageEndpoint),
             secrets: has(Self::ViewEndpointSecret),
             rotate: has(Self::ManageEndpointSecret),
+            transform: has(Self::ManageTransformations),
             resend: has(Self::CreateAttempts),
             ..Capabilities::VIEW
         }

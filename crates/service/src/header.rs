@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 
 use indexmap::IndexMap;
-use ringback_model::{Endpoint, EndpointSecrets, HeaderField, Redacted};
+use ringback_model::{Endpoint, EndpointSecrets, HeaderField, Redacted, header_name_fault, header_value_fault};
 use ringback_store::Idempotency;
 
 use crate::check::Faults;
@@ -15,67 +15,10 @@ use crate::{Actor, EndpointDraft, FieldError, HeadersChange, Right, Service, Ser
 
 /// Headers that one endpoint may have.
 const COUNT_MAX: usize = 50;
-/// The longest name, in bytes.
-const NAME_MAX: usize = 256;
-/// The longest value, in bytes.
-const VALUE_MAX: usize = 4_096;
 /// Headers that may be set or removed at a time.
 const CHANGES_MAX: usize = 2 * COUNT_MAX;
 /// All names and values, in bytes.
 const TOTAL_MAX: usize = 32 * 1_024;
-
-/// Names that are refused, in lower case.
-const RESERVED: &[&str] = &[
-    "age",
-    "cache-control",
-    "clear-site-data",
-    "connection",
-    "content-encoding",
-    "content-language",
-    "content-length",
-    "content-location",
-    "content-type",
-    "cookie",
-    "date",
-    "expect",
-    "expires",
-    "forwarded",
-    "host",
-    "http2-settings",
-    "keep-alive",
-    "metadata",
-    "metadata-flavor",
-    "pragma",
-    "te",
-    "trailer",
-    "trailers",
-    "transfer-encoding",
-    "upgrade",
-    "user-agent",
-    "via",
-    "warning",
-    "x-real-ip",
-];
-
-/// Beginnings of names that are refused, in lower case.
-const RESERVED_PREFIXES: &[&str] = &[
-    "proxy-",
-    "ringback-",
-    "svix-",
-    "webhook-",
-    "x-amz-",
-    "x-amzn-",
-    "x-aws-ec2-",
-    "x-azure-",
-    "x-fd-",
-    "x-forwarded-",
-    "x-gfe",
-    "x-goog-",
-    "x-google",
-    "x-ringback-",
-    "x-webhook-",
-    "x-svix-",
-];
 
 /// Names whose values are never returned, whether or not the caller marks them as secret.
 const SENSITIVE: &[&str] = &["authorization", "www-authenticate", "x-api-key", "x-auth-token"];
@@ -134,7 +77,7 @@ pub(crate) fn check(headers: &[HeaderDraft], faults: &mut Faults) {
     let mut seen = HashSet::new();
     for header in headers.iter().take(COUNT_MAX) {
         let name = header.name.to_ascii_lowercase();
-        let wrong = name_fault(&name).or_else(|| value_fault(header.value.reveal()));
+        let wrong = header_name_fault(&name).or_else(|| header_value_fault(header.value.reveal()));
         if let Some(wrong) = wrong {
             faults.note_item("headers", &shown(&header.name), wrong);
         } else if !seen.insert(name) {
@@ -146,28 +89,6 @@ pub(crate) fn check(headers: &[HeaderDraft], faults: &mut Faults) {
 /// A name in an error: cut, for it may be anything.
 fn shown(name: &str) -> String {
     name.chars().take(64).collect()
-}
-
-pub(crate) fn name_fault(lower: &str) -> Option<&'static str> {
-    let is_token_char = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    if lower.is_empty() || lower.len() > NAME_MAX || !lower.bytes().all(is_token_char) {
-        return Some("A header name is 1 to 256 letters, digits and marks such as `-`, without spaces and colons.");
-    }
-    let reserved = RESERVED.contains(&lower) || RESERVED_PREFIXES.iter().any(|prefix| lower.starts_with(prefix));
-    reserved.then_some("This header is set by the server or by intermediaries and cannot be chosen.")
-}
-
-pub(crate) fn value_fault(value: &str) -> Option<&'static str> {
-    if value.len() > VALUE_MAX {
-        return Some("A header value has at most 4096 bytes.");
-    }
-    if !value.bytes().all(|b| b == b'\t' || (b' '..=b'~').contains(&b)) {
-        return Some("A header value is printable ASCII on one line: no line breaks, control characters or accents.");
-    }
-    if value.trim_matches([' ', '\t']).len() != value.len() {
-        return Some("A header value must not begin or end with white space.");
-    }
-    None
 }
 
 impl Service {

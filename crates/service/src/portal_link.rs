@@ -77,6 +77,7 @@ fn within(capabilities: Capabilities, giver: Capabilities) -> bool {
     (giver.manage || !capabilities.manage)
         && (giver.secrets || !capabilities.secrets)
         && (giver.rotate || !capabilities.rotate)
+        && (giver.transform || !capabilities.transform)
         && (giver.resend || !capabilities.resend)
 }
 

@@ -10,7 +10,7 @@ use ringback_model::{
     Endpoint, EndpointNo, EndpointSecrets, Message, MessageNo, Redacted, RetryPolicy, Timestamp, Verification,
 };
 use ringback_store::{AppConfig, EndpointConfig};
-use ringback_wire::{MASK, Prepared, prepare};
+use ringback_wire::{MASK, Prepared};
 
 use crate::check::{EVENT_TYPE_RULE, is_event_type_name};
 use crate::endpoint_compose::Composed;
@@ -74,7 +74,7 @@ pub struct TestView {
 
 /// A request that is ready to go.
 struct Ready {
-    route: Route,
+    route: Arc<Route>,
     prepared: Prepared,
     view: RequestView,
     warnings: Vec<String>,
@@ -132,10 +132,10 @@ impl Service {
         event: ProbeEvent,
     ) -> Result<Ready, ServiceError> {
         let Composed { endpoint, secrets, mut warnings } = self.compose_subject(app, subject).await?;
-        let message = self.probe_message(actor, app, &endpoint, event).await?;
+        let message = Arc::new(self.probe_message(actor, app, &endpoint, event).await?);
         let wall = self.clock.wall();
-        let shown = self.prepare_probe(app, &endpoint, &masked(&secrets), &message, wall)?.1;
-        let (route, mut prepared) = self.prepare_probe(app, &endpoint, &secrets, &message, wall)?;
+        let shown = prepare_probe(app, &endpoint, &masked(&secrets), &message, wall).await?.1;
+        let (route, mut prepared) = prepare_probe(app, &endpoint, &secrets, &message, wall).await?;
         announce_token(&route, &mut prepared);
         warnings.extend(prepared.left_out.map(|what| what.to_string()));
         let withheld = matching::left_out(&app.settings, &endpoint, &message);
@@ -166,7 +166,7 @@ impl Service {
     }
 
     /// A message that no store has ever seen.
-    async fn probe_message(
+    pub(crate) async fn probe_message(
         &self,
         actor: &Actor,
         app: &AppConfig,
@@ -208,30 +208,40 @@ impl Service {
             expires_at: Timestamp::MAX,
         })
     }
+}
 
-    /// The request that a delivery of this message to this endpoint would be, marked as a test.
-    fn prepare_probe(
-        &self,
-        app: &AppConfig,
-        endpoint: &Endpoint,
-        secrets: &EndpointSecrets,
-        message: &Message,
-        wall: Timestamp,
-    ) -> Result<(Route, Prepared), ServiceError> {
-        let config = EndpointConfig {
-            no: EndpointNo(0),
-            app: app.no,
-            version: 0,
-            deleted: false,
-            endpoint: endpoint.clone(),
-            secrets: secrets.clone(),
-        };
-        let route = Route::new(Arc::new(config), &app.settings, &RetryPolicy::default()).map_err(unusable)?;
-        let mut prepared = prepare(&route.recipe, message, wall)
-            .map_err(|error| ServiceError::body("payload", format!("No request can be made of it: {error}")))?;
-        prepared.headers.insert(TEST_HEADER, HeaderValue::from_static("true"));
-        Ok((route, prepared))
-    }
+/// The request that a delivery of this message to this endpoint would be, marked as a test.
+async fn prepare_probe(
+    app: &AppConfig,
+    endpoint: &Endpoint,
+    secrets: &EndpointSecrets,
+    message: &Arc<Message>,
+    wall: Timestamp,
+) -> Result<(Arc<Route>, Prepared), ServiceError> {
+    let route = route_of(app, endpoint, secrets)?;
+    let mut prepared = route
+        .prepare(message, wall)
+        .await
+        .map_err(|error| ServiceError::body("payload", format!("No request can be made of it: {error}")))?;
+    prepared.headers.insert(TEST_HEADER, HeaderValue::from_static("true"));
+    Ok((route, prepared))
+}
+
+/// The route to an endpoint that need not be saved.
+pub(crate) fn route_of(
+    app: &AppConfig,
+    endpoint: &Endpoint,
+    secrets: &EndpointSecrets,
+) -> Result<Arc<Route>, ServiceError> {
+    let config = EndpointConfig {
+        no: EndpointNo(0),
+        app: app.no,
+        version: 0,
+        deleted: false,
+        endpoint: endpoint.clone(),
+        secrets: secrets.clone(),
+    };
+    Route::new(Arc::new(config), &app.settings, &RetryPolicy::default()).map(Arc::new).map_err(unusable)
 }
 
 fn unusable(error: RouteError) -> ServiceError {

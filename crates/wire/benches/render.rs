@@ -22,6 +22,9 @@ const AS_XML: &str = r#"<?xml version="1.0"?><report id="{{message.id}}"><to>{{m
 const AS_HTML: &str = r#"<p id="{{message.id}}"><b>{{message.to}}</b> {{message.status}} {{message.error.code}} {{message.sentAt}} {{message.clientRef}}</p>"#;
 const AS_CSV: &str = "{{message.id}},{{message.to}},{{message.status}},{{message.error.code}},{{message.sentAt}},{{message.clientRef}}\r\n";
 
+/// A small transformation: a value is changed, one is added, one is taken away.
+const SMALL: &str = "function handler(webhook) { const { message } = webhook.payload; message.status = message.status.toUpperCase(); message.sender = { name: message.from }; delete message.network; webhook.headers['x-region'] = webhook.variables.region; return webhook }";
+
 fn render(criterion: &mut Criterion) {
     let report = |dialect: &str, method: &str| json!({"dialect": dialect, "sendMethod": method, "product": "sms", "reportType": "dlr"});
     let template = |kind: &str, body: &str| json!({"product": "sms", "reportType": "dlr", "template": {"contentType": kind, "body": body}});
@@ -44,6 +47,7 @@ fn render(criterion: &mut Criterion) {
         ("template xml", template("application/xml", AS_XML)),
         ("template html", template("text/html", AS_HTML)),
         ("template csv", template("text/csv", AS_CSV)),
+        ("transformation", json!({ "transformation": SMALL })),
     ];
     let message = kit::message("sms.dlr", REPORT);
     let mut group = criterion.benchmark_group("render and sign");

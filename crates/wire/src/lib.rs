@@ -18,18 +18,20 @@ mod retired;
 mod signature;
 mod source;
 mod success;
+mod transform;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method};
 use jiff::tz::TimeZone;
-use ringback_model::{LeftOut, Message, ReportMapping, SendMethod, Timestamp};
+use ringback_model::{LeftOut, Message, ReportMapping, Timestamp};
 
 use crate::plan::{Made, Plan};
 use crate::recipe::Target;
 use crate::report::{Mapped, Report};
 use crate::source::Event;
+use crate::transform::Change;
 
 pub use handshake::{ANSWER_MAX, Challenge, Handshake, NoRoom, Occasion, Refusal, TOKEN_PARAMETER};
 pub use mask::{MASK, SecretMask};
@@ -37,6 +39,7 @@ pub use plan::Review;
 pub use recipe::{Recipe, RecipeError};
 pub use signature::Signer;
 pub use success::{Acknowledgement, StatusPattern, Success};
+pub use transform::check_transformation;
 
 /// What requests say of themselves, unless the endpoint says otherwise.
 pub const USER_AGENT: &str = concat!("Ringback/", env!("CARGO_PKG_VERSION"));
@@ -167,14 +170,46 @@ pub enum RenderError {
     /// Path and query cannot be requested with these values in it.
     #[error("The URL cannot be requested with the values of this event in it.")]
     Target,
+    /// The endpoint's transformation did not make a webhook of it.
+    #[error("The transformation failed. {why}")]
+    Transformation {
+        /// What went wrong: a whole sentence.
+        why: String,
+    },
+    /// The endpoint's transformation wants nothing to be sent.
+    #[error("The transformation called it off.")]
+    CalledOff,
 }
 
-/// Makes the request of one attempt: what the endpoint's dialect makes of the message, or the message's own bytes;
-/// signed at `wall` with every key that is live then.
+/// Makes the request of one attempt: what the endpoint's transformation and its dialect make of the message, or the
+/// message's own bytes; signed at `wall` with every key that is live then. With a transformation
+/// ([`Recipe::transforms`]) it may take tens of milliseconds.
 ///
 /// # Errors
 /// Why nothing can be sent; nothing is ever sent half.
 pub fn prepare(recipe: &Recipe, message: &Message, wall: Timestamp) -> Result<Prepared, RenderError> {
+    // Bytes that a producer sends as they are, are nothing that code could read.
+    let Some(transformation) = recipe.transformation().filter(|_| message.raw.is_none()) else {
+        return render(recipe, message, wall, None);
+    };
+    if message.payload.is_none() {
+        return Err(RenderError::PayloadGone);
+    }
+    let change = transformation.run(recipe.method(), recipe.url(), message);
+    let mut change = change.map_err(|why| RenderError::Transformation { why })?;
+    if change.called_off {
+        return Err(RenderError::CalledOff);
+    }
+    let payload = Some(Bytes::from(std::mem::take(&mut change.payload)));
+    render(recipe, &Message { payload, ..message.clone() }, wall, Some(change))
+}
+
+fn render(
+    recipe: &Recipe,
+    message: &Message,
+    wall: Timestamp,
+    change: Option<Change>,
+) -> Result<Prepared, RenderError> {
     let (body, content_type) = message.body().ok_or(RenderError::PayloadGone)?;
     // Room for the endpoint's own, those of the signatures, and the transport's.
     let mut headers = HeaderMap::with_capacity(recipe.headers().len() + 10);
@@ -192,18 +227,44 @@ pub fn prepare(recipe: &Recipe, message: &Message, wall: Timestamp) -> Result<Pr
         }
         Some(plan) => {
             let made = make(plan, recipe, message)?;
-            let method = if plan.method == SendMethod::Get { Method::GET } else { Method::POST };
-            (method, made.query, made.target, Bytes::from(made.body), made.left_out)
+            (recipe.method().clone(), made.query, made.target, Bytes::from(made.body), made.left_out)
         }
     };
     let target = target(recipe, base.as_deref(), &query, &body)?;
     let mut request = Prepared { method, target, headers, body, left_out };
+    if let Some(change) = change {
+        apply(recipe, change, &mut request)?;
+    }
     let id = message.id.to_string();
     if let Some(provider) = recipe.provider() {
         provider.sign(&mut request, &id, wall);
     }
     sign(recipe, &mut request, id, wall);
     Ok(request)
+}
+
+/// Adds what a transformation has changed beside the payload. What a dialect has a word in is the dialect's.
+fn apply(recipe: &Recipe, change: Change, request: &mut Prepared) -> Result<(), RenderError> {
+    let fail = |why: String| Err(RenderError::Transformation { why });
+    if recipe.plan().is_some() && (change.method.is_some() || change.target.is_some()) {
+        return fail(
+            "`method` and `url` are the dialect's here: `payload`, `headers` and `cancel` can be changed.".into(),
+        );
+    }
+    if let Some(name) = recipe.signature_headers().find(|name| change.headers.contains_key(*name)) {
+        return fail(format!("The header `{name}` is the signature of the dialect."));
+    }
+    if let Some(method) = change.method {
+        request.method = method;
+    }
+    if let Some(target) = change.target {
+        if target.len() > TARGET_MAX {
+            return Err(RenderError::TargetTooLong { length: target.len() });
+        }
+        request.target = recipe::request_target(&target).map_err(|_| RenderError::Target)?;
+    }
+    request.headers.extend(change.headers);
+    Ok(())
 }
 
 fn make(plan: &Plan, recipe: &Recipe, message: &Message) -> Result<Made, RenderError> {

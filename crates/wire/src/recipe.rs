@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, USER_AGENT};
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Method};
 use indexmap::IndexMap;
 use ringback_model::{
     Auth, BasicAuth, Endpoint, EndpointSecrets, OrganizationSettings, ReportMapping, SendMethod, StatusPolicy,
@@ -19,6 +19,7 @@ use crate::plan::{Plan, Review};
 use crate::report::{Report, type_of_event};
 use crate::retired::Retired;
 use crate::signature::Provider;
+use crate::transform::Transformation;
 use crate::{RenderError, Signer, StatusPattern, Success};
 
 /// Headers and keys of one endpoint, ready to use.
@@ -35,6 +36,13 @@ pub struct Recipe {
     status_policy: Option<StatusPolicy>,
     /// How a producer's own JSON becomes a report, by event type.
     mappings: Arc<IndexMap<String, ReportMapping>>,
+    transformation: Option<Box<Transforming>>,
+}
+
+/// Code that each webhook goes through, and what it is told of the endpoint.
+struct Transforming {
+    code: Transformation,
+    url: String,
 }
 
 /// Path and query of the endpoint's URL.
@@ -120,12 +128,49 @@ impl Recipe {
         let by_dialect: Vec<_> = by_dialect.filter_map(|text| StatusPattern::parse(text)).collect();
         let success = Success::new(endpoint.success.as_deref(), &by_dialect)?;
         let (plan, status_policy) = (plan.map(Box::new), endpoint.status_policy);
-        Ok(Self { target, headers, signer, provider, retired, success, plan, dialect, status_policy, mappings })
+        let transformation = transforming(endpoint, secrets);
+        Ok(Self {
+            target,
+            headers,
+            signer,
+            provider,
+            retired,
+            success,
+            plan,
+            dialect,
+            status_policy,
+            mappings,
+            transformation,
+        })
     }
 
     /// What requests say, where it is not the event's own JSON.
     pub(crate) fn plan(&self) -> Option<&Plan> {
         self.plan.as_deref()
+    }
+
+    /// The method that the dialect asks with.
+    pub(crate) fn method(&self) -> &'static Method {
+        match &self.plan {
+            Some(plan) if plan.method == SendMethod::Get => &Method::GET,
+            Some(_) | None => &Method::POST,
+        }
+    }
+
+    /// Whether each webhook goes through code of the endpoint's owner, which may take a while.
+    #[must_use]
+    pub fn transforms(&self) -> bool {
+        self.transformation.is_some()
+    }
+
+    /// The code that each webhook goes through.
+    pub(crate) fn transformation(&self) -> Option<&Transformation> {
+        self.transformation.as_ref().map(|transforming| &transforming.code)
+    }
+
+    /// The URL as that code sees it.
+    pub(crate) fn url(&self) -> &str {
+        self.transformation.as_ref().map_or("", |transforming| &transforming.url)
     }
 
     /// Whether it matters which state a report is about.
@@ -219,6 +264,13 @@ impl fmt::Debug for Recipe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Recipe").field("headers", &self.headers.len()).finish_non_exhaustive()
     }
+}
+
+/// The code that is run, if there is any.
+fn transforming(endpoint: &Endpoint, secrets: &EndpointSecrets) -> Option<Box<Transforming>> {
+    let kept = secrets.transformation.as_deref()?;
+    let code = Transformation::new(kept.running()?, &kept.variables);
+    Some(Box::new(Transforming { code, url: endpoint.url.clone() }))
 }
 
 /// Path and query of a URL that was normalised before, byte for byte.

@@ -5,7 +5,7 @@
 mod kit;
 
 use ringback_model::{Message, OrganizationSettings, Timestamp};
-use ringback_wire::{Prepared, Recipe, prepare};
+use ringback_wire::{Acknowledgement, Prepared, Recipe, prepare};
 use serde_json::value::RawValue;
 
 /// One case of the text.
@@ -91,5 +91,17 @@ fn the_same_event_makes_the_same_bytes() {
     for case in &cases() {
         let (first, second) = (render(case), render(case));
         assert_eq!((first.target, first.headers, first.body), (second.target, second.headers, second.body));
+    }
+}
+
+/// R6: what this dialect takes for success, whatever the body says.
+#[test]
+fn a_rich_dlr_has_arrived_with_200_and_202_alone() {
+    let said = serde_json::json!({ "dialect": "rich-dlr", "product": "sms", "reportType": "dlr" });
+    let (endpoint, secrets) = kit::endpoint(&said);
+    let recipe = Recipe::new(&endpoint, &secrets, &OrganizationSettings::default()).unwrap();
+    for status in (200..600).filter(|status| *status < 299 || status % 100 < 10) {
+        let is_success = recipe.success().judge(status, b"ACK") == Acknowledgement::Given;
+        assert_eq!(is_success, matches!(status, 200 | 202), "{status}");
     }
 }

@@ -65,6 +65,11 @@ const SECTIONS: &[(&str, &[Page])] = &[
                 text: include_str!("../../../../docs/filters.md"),
             },
             Page {
+                name: "transformations",
+                about: "Code of an endpoint's owner that changes each webhook before it is sent: what it may do, and how it is tried.",
+                text: include_str!("../../../../docs/transformations.md"),
+            },
+            Page {
                 name: "reporting",
                 about: "What a delivery report looks like, its schemas, and how JSON of another form becomes one.",
                 text: include_str!("../../../../docs/reporting.md"),

@@ -32,6 +32,7 @@ pub(crate) mod probe;
 pub(crate) mod secret;
 pub(crate) mod statistics;
 pub(crate) mod story;
+pub(crate) mod transformation;
 pub(crate) mod usage;
 
 use std::sync::Arc;
@@ -64,6 +65,11 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
             "/api/v1/app/{app_id}/endpoint/{endpoint_id}/headers",
             get(header::get).put(header::put).patch(header::patch),
         )
+        .route(
+            "/api/v1/app/{app_id}/endpoint/{endpoint_id}/transformation",
+            get(transformation::get).patch(transformation::patch),
+        )
+        .route("/api/v1/app/{app_id}/endpoint/{endpoint_id}/transformation/simulate", post(transformation::simulate))
         .route("/api/v1/app/{app_id}/endpoint/{endpoint_id}/msg", get(endpoint_message::list))
         .route("/api/v1/app/{app_id}/endpoint/{endpoint_id}/send-example", post(endpoint_message::send_example))
         .route("/api/v1/app/{app_id}/endpoint/{endpoint_id}/stats", get(statistics::stats))

@@ -156,6 +156,7 @@ async fn a_member_that_is_given_twice_and_a_token_that_is_not_given_are_named() 
     refused(&ask(&world, &query("")).await, 401, "__meta__.authenticationToken", "There is no token");
 }
 
+/// Vector J4.
 #[tokio::test]
 async fn a_wrong_token_is_refused_and_never_repeated() {
     let (world, token) = world().await;

@@ -48,5 +48,6 @@ mod server;
 mod statistics;
 mod story;
 mod tenant;
+mod transformation;
 mod usage;
 mod verification;

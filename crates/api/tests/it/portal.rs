@@ -50,11 +50,20 @@ async fn each_capability_opens_what_it_is_for_and_nothing_else() {
         ("ManageEndpoint", Method::POST, "/app/a/endpoint/test".to_owned(), probe()),
         ("ViewEndpointSecret", Method::GET, on("/secret"), Value::Null),
         ("ManageEndpointSecret", Method::POST, on("/secret/rotate"), json!({})),
+        ("ManageTransformations", Method::GET, on("/transformation"), Value::Null),
+        ("ManageTransformations", Method::PATCH, on("/transformation"), json!({})),
         ("CreateAttempts", Method::POST, resend, json!({})),
         ("CreateAttempts", Method::POST, on("/recover"), json!({ "since": "2027-01-01T00:00:00Z" })),
         ("CreateAttempts", Method::POST, on("/cancel"), json!({})),
     ];
-    for given in ["ViewBase", "ViewEndpointSecret", "ManageEndpointSecret", "CreateAttempts", "ManageEndpoint"] {
+    for given in [
+        "ViewBase",
+        "ViewEndpointSecret",
+        "ManageEndpointSecret",
+        "ManageTransformations",
+        "CreateAttempts",
+        "ManageEndpoint",
+    ] {
         let token = link(&world, "a", json!({ "capabilities": [given] })).await;
         for look in ["/app/a", "/app/a/endpoint", "/app/a/msg", &on("/headers"), &on("/stats")] {
             as_link(&world, &token, Method::GET, look, Value::Null).await.expect(200);

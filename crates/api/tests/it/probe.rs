@@ -17,6 +17,7 @@ fn event(url: &str) -> Value {
     json!({ "url": url, "eventType": "x.y", "payload": { "b": 1.0, "a": "é" } })
 }
 
+/// Vector C15.
 #[tokio::test]
 async fn a_test_of_an_unsaved_endpoint_is_the_request_of_a_delivery_and_leaves_nothing_behind() {
     let (world, receiver) = world().await;

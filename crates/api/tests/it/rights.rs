@@ -39,6 +39,9 @@ const OPERATIONS: &[(&str, &str, bool)] = &[
     ("GET", "/background-task/{task_id}", true),
     ("POST", "/background-task/{task_id}/cancel", true),
     ("POST", "/app/{app_id}/endpoint/{endpoint_id}/verify", true),
+    ("GET", "/app/{app_id}/endpoint/{endpoint_id}/transformation", true),
+    ("PATCH", "/app/{app_id}/endpoint/{endpoint_id}/transformation", true),
+    ("POST", "/app/{app_id}/endpoint/{endpoint_id}/transformation/simulate", true),
     ("GET", "/app/{app_id}/endpoint/{endpoint_id}/msg", true),
     ("POST", "/app/{app_id}/endpoint/{endpoint_id}/send-example", true),
     ("GET", "/app/{app_id}/endpoint/{endpoint_id}/stats", true),
@@ -135,6 +138,10 @@ fn body_of(method: &str, path: &str) -> String {
         (_, path) if path.ends_with("/precheck/active") => json!({ "eventType": "t" }).to_string(),
         (_, path) if path.ends_with("/import/openapi") => {
             json!({ "spec": { "webhooks": { "new": { "post": {} } } } }).to_string()
+        }
+        (_, path) if path.ends_with("/simulate") => {
+            let code = "const handler = (webhook) => webhook";
+            json!({ "code": code, "eventType": "t", "payload": {} }).to_string()
         }
         (_, path) if path.ends_with("/filter") => json!({ "filter": { "type": "t" } }).to_string(),
         (_, path) if path.ends_with("/send-example") => json!({ "eventType": "svix.ping" }).to_string(),

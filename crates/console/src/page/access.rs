@@ -18,10 +18,11 @@ use crate::text;
 use crate::visit::Visit;
 
 /// What a link may do, as the form asks for it: field, label, capability.
-const CAPABILITIES: [(&str, &str, PortalCapability); 4] = [
+const CAPABILITIES: [(&str, &str, PortalCapability); 5] = [
     ("manage", "Add, change, test and delete webhooks", PortalCapability::ManageEndpoint),
     ("secrets", "See signing secrets", PortalCapability::ViewEndpointSecret),
     ("rotate", "Replace signing secrets", PortalCapability::ManageEndpointSecret),
+    ("transform", "See and change transformations", PortalCapability::ManageTransformations),
     ("resend", "Resend messages", PortalCapability::CreateAttempts),
 ];
 /// How long links and tokens are good for: hours, and in words.

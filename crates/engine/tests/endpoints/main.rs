@@ -11,4 +11,5 @@ mod oauth;
 mod receiver;
 mod rotation;
 mod timing;
+mod transformation;
 mod world;

@@ -74,6 +74,9 @@ enum Mode {
         /// Rounds.
         #[arg(long, default_value_t = 5)]
         rounds: usize,
+        /// Those alone whose name begins with one of these, such as `ant,rich_dlr_json`.
+        #[arg(long, value_delimiter = ',')]
+        only: Vec<String>,
     },
     /// Searches output, metrics and store for secrets.
     Canary {
@@ -124,9 +127,9 @@ async fn run(mode: Mode) -> Result<u8> {
         Mode::Term { common, cycles } => torture::term(&common.options(), cycles).await?,
         Mode::Soak { common, minutes } => torture::soak(&common.options(), Soak { minutes }).await?,
         Mode::Faults { common, rounds } => torture::faults(&common.options(), Faults { rounds }).await?,
-        Mode::Dialects { common, messages, rounds } => {
-            let options = common.options();
-            let figures = torture::dialects(&options.binary, options.seed, Dialects { messages, rounds }).await?;
+        Mode::Dialects { common, messages, rounds, only } => {
+            let (options, plan) = (common.options(), Dialects { only, messages, rounds });
+            let figures = torture::dialects(&options.binary, options.seed, plan).await?;
             println!("torture=dialects v=1 {figures}");
             return Ok(0);
         }

@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use ringback_model::{
     AppNo, CustomParameter, Endpoint, EndpointSecrets, HeaderField, Message, MessageNo, OrganizationSettings, Redacted,
-    SigningKey, SigningSecret, Timestamp,
+    SigningKey, SigningSecret, Timestamp, Transformation,
 };
 use ringback_wire::{Prepared, Recipe, RecipeError, RenderError, prepare};
 use serde_json::{Map, Value};
@@ -48,6 +48,12 @@ pub(crate) fn endpoint(said: &Value) -> (Endpoint, EndpointSecrets) {
         pairs.map(|(name, value)| (name.clone(), value.as_str().expect("it is a text").to_owned())).collect()
     };
     let (custom, headers) = (pairs("customParameters"), pairs("headers"));
+    let transformation = said.remove("transformation").map(|code| Transformation {
+        code: code.as_str().map(|code| Redacted::new(code.to_owned())),
+        enabled: true,
+        variables: [("region".to_owned(), Redacted::new("eu".to_owned()))].into(),
+        updated_at: WALL,
+    });
     let status_policy = said.remove("statusPolicy").map(|said| serde_json::from_value(said).expect("it is a policy"));
     let auth = said.remove("auth").map(|auth| serde_json::from_value(auth).expect("it is a way to authenticate"));
     said.insert(
@@ -75,6 +81,7 @@ pub(crate) fn endpoint(said: &Value) -> (Endpoint, EndpointSecrets) {
         header_values: headers.into_iter().map(|(_, value)| Redacted::new(value)).collect(),
         auth,
         provider_secret: provider_secret.map(Redacted::new),
+        transformation: transformation.map(Box::new),
         ..EndpointSecrets::default()
     };
     (endpoint, secrets)

@@ -1,0 +1,181 @@
+//! Transformations of endpoints: read, changed and tried out.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use ringback_model::{CODE_MAX, EndpointSecrets, Redacted, Timestamp, Transformation};
+use ringback_store::Idempotency;
+use ringback_wire::{RenderError, check_transformation};
+
+use crate::check::Faults;
+use crate::probe::route_of;
+use crate::{Actor, ProbeEvent, Right, Service, ServiceError};
+
+/// Variables that a transformation may have.
+const VARIABLES_MAX: usize = 50;
+/// The longest name of a variable, in bytes.
+const NAME_MAX: usize = 64;
+/// The longest value of a variable, in bytes.
+const VALUE_MAX: usize = 4_096;
+
+/// What is to be changed about a transformation; what is absent stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TransformationChange {
+    /// The code; none takes it away.
+    pub code: Option<Option<Redacted>>,
+    /// Whether it is run.
+    pub enabled: Option<bool>,
+    /// All of its variables.
+    pub variables: Option<IndexMap<String, Redacted>>,
+}
+
+/// A transformation to try, on an event.
+#[derive(Clone, Debug)]
+pub struct TransformationTrial {
+    /// The code; that of the endpoint if absent, whether it is run or not.
+    pub code: Option<Redacted>,
+    /// The event.
+    pub event: ProbeEvent,
+}
+
+/// The request that a transformation makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransformedView {
+    /// The transformation wants nothing to be sent; the rest is empty.
+    pub called_off: bool,
+    /// The method.
+    pub method: String,
+    /// The URL, with its query.
+    pub url: String,
+    /// The body.
+    pub body: String,
+}
+
+impl Service {
+    /// The transformation of an endpoint; one without code if it has none.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`].
+    pub async fn get_transformation(
+        &self,
+        actor: &Actor,
+        app: &str,
+        endpoint: &str,
+    ) -> Result<Option<Transformation>, ServiceError> {
+        actor.require(Right::ManageTransformations)?;
+        let (_, config) = self.endpoint_config(actor, app, endpoint).await?;
+        Ok(config.secrets.transformation.as_deref().cloned())
+    }
+
+    /// Changes the transformation of an endpoint. What is pending and was held for a failure of it is tried again.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`], and [`ServiceError::Invalid`] for code that cannot be run.
+    pub async fn change_transformation(
+        &self,
+        actor: &Actor,
+        app: &str,
+        endpoint: &str,
+        change: &TransformationChange,
+        idempotency: Option<Idempotency>,
+    ) -> Result<(), ServiceError> {
+        actor.require(Right::ManageTransformations)?;
+        check_variables(change.variables.as_ref())?;
+        if let Some(Some(code)) = &change.code {
+            check_code(code.clone()).await?;
+        }
+        let now = self.clock.now();
+        self.change_secrets(actor, app, endpoint, idempotency, |secrets| changed(secrets, change, now)).await
+    }
+
+    /// Makes the request of an event with a transformation, without sending it. Nothing is kept.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`], and [`ServiceError::Invalid`] for code that cannot be run and for events of which no
+    /// request can be made.
+    pub async fn try_transformation(
+        &self,
+        actor: &Actor,
+        app: &str,
+        endpoint: &str,
+        trial: TransformationTrial,
+    ) -> Result<TransformedView, ServiceError> {
+        actor.require(Right::ManageTransformations)?;
+        let (app, config) = self.endpoint_config(actor, app, endpoint).await?;
+        let code = match trial.code {
+            Some(code) => check_code(code.clone()).await.map(|()| Some(code))?,
+            None => None,
+        };
+        let change = TransformationChange { code: code.map(Some), enabled: Some(true), variables: None };
+        let wall = self.clock.wall();
+        let secrets = changed(&config.secrets, &change, wall)?;
+        let message = Arc::new(self.probe_message(actor, &app, &config.endpoint, trial.event).await?);
+        let route = route_of(&app, &config.endpoint, &secrets)?;
+        match route.prepare(&message, wall).await {
+            Ok(request) => Ok(TransformedView {
+                called_off: false,
+                method: request.method.to_string(),
+                url: format!("{}{}", route.target.origin(), request.target),
+                body: String::from_utf8_lossy(&request.body).into_owned(),
+            }),
+            Err(RenderError::CalledOff) => {
+                Ok(TransformedView { called_off: true, method: String::new(), url: String::new(), body: String::new() })
+            }
+            Err(error @ RenderError::Transformation { .. }) => Err(ServiceError::body("code", error.to_string())),
+            Err(error) => Err(ServiceError::body("payload", format!("No request can be made of it: {error}"))),
+        }
+    }
+}
+
+/// The secrets with the transformation changed.
+fn changed(
+    secrets: &EndpointSecrets,
+    change: &TransformationChange,
+    now: Timestamp,
+) -> Result<EndpointSecrets, ServiceError> {
+    let mut secrets = secrets.clone();
+    let mut kept = match secrets.transformation.take() {
+        Some(kept) => *kept,
+        None => Transformation { code: None, enabled: false, variables: IndexMap::new(), updated_at: now },
+    };
+    if let Some(code) = &change.code {
+        kept.code.clone_from(code);
+    }
+    if let Some(variables) = &change.variables {
+        kept.variables.clone_from(variables);
+    }
+    kept.enabled = change.enabled.unwrap_or(kept.enabled);
+    if kept.enabled && kept.code.is_none() {
+        return Err(ServiceError::body("enabled", "There is no code to run: give `code` too."));
+    }
+    kept.updated_at = now;
+    secrets.transformation = Some(Box::new(kept));
+    Ok(secrets)
+}
+
+async fn check_code(code: Redacted) -> Result<(), ServiceError> {
+    if code.reveal().len() > CODE_MAX {
+        return Err(ServiceError::body("code", format!("The code has at most {CODE_MAX} bytes.")));
+    }
+    // It may take as long as a run of it.
+    let checked = tokio::task::spawn_blocking(move || check_transformation(code.reveal()));
+    let checked = checked.await.unwrap_or_else(|_| Err("It could not be looked at.".to_owned()));
+    checked.map_err(|why| ServiceError::body("code", why))
+}
+
+fn check_variables(variables: Option<&IndexMap<String, Redacted>>) -> Result<(), ServiceError> {
+    let mut faults = Faults::default();
+    let variables = variables.into_iter().flatten();
+    for (at, (name, value)) in variables.enumerate() {
+        if at == VARIABLES_MAX {
+            faults.note("variables", format!("There are at most {VARIABLES_MAX} variables."));
+            break;
+        }
+        if name.is_empty() || name.len() > NAME_MAX || value.reveal().len() > VALUE_MAX {
+            let shown: String = name.chars().take(NAME_MAX).collect();
+            let rule = format!("A name has 1 to {NAME_MAX} bytes, a value at most {VALUE_MAX}.");
+            faults.note_item("variables", &shown, rule);
+        }
+    }
+    faults.finish()
+}

@@ -1,0 +1,256 @@
+//! The machine that runs a transformation: QuickJS, with limits on time, memory and output.
+//!
+//! A machine is made once for a transformation and used again by the same thread, for making one takes ten times as long
+//! as a small transformation does. Each run begins with the code's own top level, so nothing that a run keeps in a
+//! variable is there in the next one. A machine in which something went wrong is thrown away, and so is one that has
+//! run for long, for what code leaves in globals may grow.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use rquickjs::context::intrinsic::{Date, Eval, Json, MapSet, Promise, RegExp, RegExpCompiler, TypedArrays};
+use rquickjs::{CaughtError, Context, Ctx, Error, Function, Object, Persistent, Runtime, Value};
+use rustix::time::{ClockId, clock_gettime};
+
+use super::Returned;
+
+/// What a machine may have of memory, in bytes.
+const MEMORY_MAX: usize = 16 << 20;
+/// How deep calls may be, in bytes of stack.
+const STACK_MAX: usize = 256 << 10;
+/// The processor time of one run.
+const TIME_MAX: Duration = Duration::from_millis(50);
+/// Runs after which a machine is made anew.
+const RUNS_MAX: u32 = 1_000;
+/// Machines that a thread keeps.
+const KEPT: usize = 8;
+/// The longest text of an error that is passed on, in characters.
+const ERROR_MAX: usize = 300;
+
+/// What of the language there is: no proxies, no weak references, no timers.
+type Language = (Date, Eval, RegExpCompiler, RegExp, Json, MapSet, TypedArrays, Promise);
+
+/// Takes the clock and the dice away; returns a function that sets the time.
+const PRELUDE: &str = "(() => {
+  const Real = Date; let now = 0;
+  function Fixed(...given) {
+    if (!new.target) return new Real(now).toString();
+    return Reflect.construct(Real, given.length ? given : [now], new.target);
+  }
+  Fixed.prototype = Real.prototype;
+  Real.prototype.constructor = Fixed;
+  Fixed.now = () => now; Fixed.parse = Real.parse; Fixed.UTC = Real.UTC;
+  globalThis.Date = Fixed;
+  delete Math.random;
+  return (at) => { now = at };
+})()";
+
+thread_local! {
+    /// The machines of this thread, the one that was used last in front.
+    static MACHINES: RefCell<Vec<Machine>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A machine of one transformation. What is held of its objects has to go before it does.
+struct Machine {
+    no: u64,
+    runs: u32,
+    begin: Persistent<Function<'static>>,
+    set_time: Persistent<Function<'static>>,
+    context: Context,
+    meter: Rc<Meter>,
+    _runtime: Runtime,
+}
+
+/// When a run has to be over.
+#[derive(Debug, Default)]
+struct Meter {
+    deadline: Cell<Duration>,
+    ran_out: Cell<bool>,
+}
+
+impl Meter {
+    fn start(&self) {
+        self.deadline.set(processor_time() + TIME_MAX);
+        self.ran_out.set(false);
+    }
+
+    /// Whether the time is over; asked every ten thousand steps.
+    fn is_over(&self) -> bool {
+        let is_over = processor_time() > self.deadline.get();
+        self.ran_out.set(self.ran_out.get() || is_over);
+        is_over
+    }
+}
+
+/// What this thread has had of a processor. A machine with much to do takes nothing away from a transformation by that.
+fn processor_time() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
+}
+
+/// Looks whether code can be run and has a `handler`.
+pub(super) fn check(code: &str) -> Result<(), String> {
+    let machine = Machine::new(u64::MAX, code)?;
+    machine.context.with(|ctx| machine.handler(&ctx).map(drop).map_err(|error| machine.sentence(&ctx, error)))
+}
+
+/// Runs `handler` of this code on a webhook, which is JSON.
+pub(super) fn run(no: u64, code: &str, webhook: &str, at: i64, payload_max: usize) -> Result<Returned, String> {
+    let kept = MACHINES.with_borrow_mut(|machines| {
+        machines.iter().position(|machine| machine.no == no).map(|place| machines.remove(place))
+    });
+    let mut machine = match kept {
+        Some(machine) => machine,
+        None => Machine::new(no, code)?,
+    };
+    let returned = machine.run(webhook, at, payload_max)?;
+    if machine.runs < RUNS_MAX {
+        MACHINES.with_borrow_mut(|machines| {
+            machines.insert(0, machine);
+            machines.truncate(KEPT);
+        });
+    }
+    Ok(returned)
+}
+
+impl Machine {
+    fn new(no: u64, code: &str) -> Result<Self, String> {
+        let none = |_| "This server is short of memory.".to_owned();
+        let runtime = Runtime::new().map_err(none)?;
+        runtime.set_memory_limit(MEMORY_MAX);
+        runtime.set_max_stack_size(STACK_MAX);
+        let meter = Rc::new(Meter::default());
+        meter.start();
+        let asked = meter.clone();
+        runtime.set_interrupt_handler(Some(Box::new(move || asked.is_over())));
+        let context = Context::custom::<Language>(&runtime).map_err(none)?;
+        let (set_time, begin) = context.with(|ctx| {
+            let set_time: Function<'_> = ctx.eval(PRELUDE).map_err(none)?;
+            // In one line with the code, so that the lines of errors are those of its owner.
+            let source =
+                format!("(function () {{{code}\n;return typeof handler === 'function' ? handler : undefined}})");
+            let begin: Function<'_> = ctx.eval(source).map_err(|error| sentence(&ctx, &meter, error))?;
+            Ok::<_, String>((Persistent::save(&ctx, set_time), Persistent::save(&ctx, begin)))
+        })?;
+        Ok(Self { no, runs: 0, begin, set_time, context, meter, _runtime: runtime })
+    }
+
+    fn run(&mut self, webhook: &str, at: i64, payload_max: usize) -> Result<Returned, String> {
+        self.runs += 1;
+        self.meter.start();
+        self.context.with(|ctx| {
+            let returned = self.call(&ctx, webhook, at).map_err(|error| self.sentence(&ctx, error))?;
+            let returned = returned.into_object().filter(|object| !object.is_function() && !object.is_array());
+            let returned = returned.ok_or("`handler` did not return the webhook: end it with `return webhook`.")?;
+            if returned.is_promise() {
+                return Err("`handler` is `async`: it has nothing to wait for and must return the webhook.".to_owned());
+            }
+            read(&ctx, &returned, payload_max).map_err(|fault| match fault {
+                Fault::Thrown(error) => self.sentence(&ctx, error),
+                Fault::Said(sentence) => sentence,
+            })
+        })
+    }
+
+    /// Runs the code's top level, for its function.
+    fn handler<'js>(&self, ctx: &Ctx<'js>) -> Result<Function<'js>, Error> {
+        let handler: Option<Function<'js>> = self.begin.clone().restore(ctx)?.call(())?;
+        handler.ok_or_else(|| {
+            rquickjs::Exception::throw_message(ctx, "there is no `function handler(webhook) { ... return webhook }`")
+        })
+    }
+
+    fn call<'js>(&self, ctx: &Ctx<'js>, webhook: &str, at: i64) -> Result<Value<'js>, Error> {
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds of all years are exact")]
+        self.set_time.clone().restore(ctx)?.call::<_, ()>((at as f64,))?;
+        let webhook = ctx.json_parse(webhook)?;
+        self.handler(ctx)?.call((webhook,))
+    }
+
+    fn sentence(&self, ctx: &Ctx<'_>, error: Error) -> String {
+        sentence(ctx, &self.meter, error)
+    }
+}
+
+/// What was wrong with what came back.
+enum Fault {
+    Thrown(Error),
+    Said(String),
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Self::Thrown(error)
+    }
+}
+
+fn read<'js>(ctx: &Ctx<'js>, webhook: &Object<'js>, payload_max: usize) -> Result<Returned, Fault> {
+    let said = |text: &str| Fault::Said(text.to_owned());
+    let text = |name: &str| -> Result<String, Fault> {
+        let value: Value<'js> = webhook.get(name)?;
+        let text = value
+            .into_string()
+            .ok_or_else(|| Fault::Said(format!("`{name}` of what `handler` returned is no text.")))?;
+        Ok(text.to_string()?)
+    };
+    let cancel: Value<'js> = webhook.get("cancel")?;
+    if cancel.as_bool() == Some(true) {
+        return Ok(Returned { cancel: true, ..Returned::default() });
+    }
+    let payload: Value<'js> = webhook.get("payload")?;
+    let payload =
+        ctx.json_stringify(payload)?.ok_or_else(|| said("`payload` of what `handler` returned is no JSON."))?;
+    let payload = payload.to_string()?;
+    if payload.len() > payload_max {
+        return Err(said("`payload` of what `handler` returned has more than 4 MiB."));
+    }
+    let headers: Value<'js> = webhook.get("headers")?;
+    let headers = match headers.into_object() {
+        None => Vec::new(),
+        Some(headers) => {
+            let mut read = Vec::new();
+            for entry in headers.props::<String, Value<'js>>() {
+                let (name, value) = entry?;
+                let value = value.as_string().map(rquickjs::String::to_string).transpose()?;
+                let value = value.ok_or_else(|| said("A value in `headers` of what `handler` returned is no text."))?;
+                read.push((name, value));
+            }
+            read
+        }
+    };
+    Ok(Returned { method: text("method")?, url: text("url")?, payload, headers, cancel: false })
+}
+
+/// An error in words for whoever wrote the code.
+fn sentence(ctx: &Ctx<'_>, meter: &Meter, error: Error) -> String {
+    let caught = CaughtError::from_error(ctx, error);
+    if meter.ran_out.get() {
+        return "It took more than 50 ms of processor time.".to_owned();
+    }
+    let (text, line) = match caught {
+        CaughtError::Exception(exception) => {
+            (exception.message().unwrap_or_default(), exception.stack().as_deref().and_then(line))
+        }
+        CaughtError::Value(value) => match value.as_string().and_then(|text| text.to_string().ok()) {
+            Some(text) => (text, None),
+            None => ("something that is no error".to_owned(), None),
+        },
+        CaughtError::Error(error) => (error.to_string(), None),
+    };
+    if text.is_empty() || text.starts_with("out of memory") {
+        return "It takes more than 16 MiB of memory.".to_owned();
+    }
+    let text: String = text.chars().take(ERROR_MAX).collect();
+    // As it was written: a name at its beginning is a name of the code.
+    let text = text.trim_end_matches('.');
+    match line {
+        Some(line) => format!("In line {line}: {text}."),
+        None => format!("It threw: {text}."),
+    }
+}
+
+/// The line of the code at the head of a stack, `at handler (eval_script:3:11)`.
+fn line(stack: &str) -> Option<u32> {
+    let (_, behind) = stack.lines().find_map(|frame| frame.split_once("eval_script:"))?;
+    behind.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
