@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { walkAgain } from "./again.mjs";
 import { walkPortal } from "./portal.mjs";
+import { walkTransformation } from "./transformation.mjs";
 
 const [program, modules, pictures, every] = process.argv.slice(2);
 const require = createRequire(join(modules, "x.js"));
@@ -25,7 +26,7 @@ const FLAGS = [
 ];
 /** Pages that pictures are kept of. */
 const SHOWN = [
-  "webhooks", "webhook-tested", "webhook-details", "webhook-send-again", "task", "message-skipped", "portal-webhooks",
+  "webhooks", "webhook-tested", "webhook-details", "webhook-send-again", "task", "webhook-transformation", "message-skipped", "portal-webhooks",
 ];
 const HOSTILE = `<img src=x onerror=alert(1)>"'></textarea><script>alert(2)</script>{{constructor}}`;
 
@@ -181,6 +182,7 @@ try {
   await walkPortal({ browser, page, watch, checkPage, origin, base, token, hook, arrived, until });
 
   await walkAgain({ page, check, origin, base, token, hook, arrived, until });
+  await walkTransformation({ page, check, origin, base, token, hook, arrived, until, hostile: HOSTILE });
 
   // Two tabs: the second sees what differs.
   const other = await context.newPage();

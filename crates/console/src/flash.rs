@@ -30,6 +30,7 @@ flashes! {
     "webhook-added": "The webhook is saved. Reports that come from now on are sent to it.",
     "webhook-saved": "The webhook is saved. It holds for every attempt from now on.",
     "secret-rotated": "There is a new secret. The old one signs along for 24 hours.",
+    "transformation-saved": "The transformation is saved. It holds for every attempt from now on.",
     "webhook-deleted": "The webhook is deleted. What was pending for it is called off.",
     "event-type-added": "The event type is added.",
     "event-type-changed": "The event type is changed.",

@@ -85,6 +85,10 @@ fn app_pages(face: &str) -> Router<Arc<Service>> {
         .route(&path("/webhooks/{id}"), get(webhook::details::show))
         .route(&path("/webhooks/{id}/edit"), get(webhook::edit::edit).post(webhook::edit::edit_step))
         .route(&path("/webhooks/{id}/secret"), get(webhook::secret::show).post(webhook::secret::rotate))
+        .route(
+            &path("/webhooks/{id}/transformation"),
+            get(webhook::transformation::show).post(webhook::transformation::step),
+        )
         .route(&path("/webhooks/{id}/again"), get(webhook::again::show).post(webhook::again::step))
         .route(&path("/webhooks/{id}/verify"), post(webhook::details::verify))
         .route(&path("/webhooks/{id}/delete"), get(webhook::details::ask_delete).post(webhook::details::delete))

@@ -34,6 +34,8 @@ pub struct TransformationChange {
 pub struct TransformationTrial {
     /// The code; that of the endpoint if absent, whether it is run or not.
     pub code: Option<Redacted>,
+    /// Its variables; those of the endpoint if absent.
+    pub variables: Option<IndexMap<String, Redacted>>,
     /// The event.
     pub event: ProbeEvent,
 }
@@ -106,7 +108,8 @@ impl Service {
             Some(code) => check_code(code.clone()).await.map(|()| Some(code))?,
             None => None,
         };
-        let change = TransformationChange { code: code.map(Some), enabled: Some(true), variables: None };
+        check_variables(trial.variables.as_ref())?;
+        let change = TransformationChange { code: code.map(Some), enabled: Some(true), variables: trial.variables };
         let wall = self.clock.wall();
         let secrets = changed(&config.secrets, &change, wall)?;
         let message = Arc::new(self.probe_message(actor, &app, &config.endpoint, trial.event).await?);

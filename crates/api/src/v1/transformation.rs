@@ -59,6 +59,8 @@ struct TrialIn<'a> {
     #[serde(default)]
     code: Option<Redacted>,
     #[serde(default)]
+    variables: Option<IndexMap<String, Redacted>>,
+    #[serde(default)]
     event_type: Option<String>,
     #[serde(borrow, default)]
     payload: Option<&'a RawValue>,
@@ -72,6 +74,8 @@ pub(crate) struct EndpointTransformationSimulateIn {
     /// The code; that of the endpoint if absent, whether it is run or not.
     #[schema(max_length = 51_200, example = "function handler(webhook) { return webhook }")]
     code: Option<String>,
+    /// The variables; those of the endpoint if absent.
+    variables: Option<std::collections::HashMap<String, String>>,
     /// The event type; what the endpoint's filters say if absent.
     #[schema(min_length = 1, max_length = 256, example = "sms.dlr")]
     event_type: Option<String>,
@@ -177,9 +181,9 @@ pub(crate) async fn simulate(
     Path((app, endpoint)): Path<(String, String)>,
     asked: Asked,
 ) -> Result<Response, Problem> {
-    let TrialIn { code, event_type, payload } = asked.json()?;
+    let TrialIn { code, variables, event_type, payload } = asked.json()?;
     let payload = payload.map(|payload| Bytes::copy_from_slice(payload.get().as_bytes()));
-    let trial = TransformationTrial { code, event: ProbeEvent { event_type, payload } };
+    let trial = TransformationTrial { code, variables, event: ProbeEvent { event_type, payload } };
     let view = service.try_transformation(&asked.actor, &app, &endpoint, trial).await?;
     Ok(respond::json(StatusCode::OK, &EndpointTransformationSimulateOut::from(view)))
 }

@@ -45,6 +45,7 @@ struct DetailsPage {
     may_resend: bool,
     /// The secret can be seen or replaced.
     has_secret: bool,
+    may_transform: bool,
     /// What came for it last.
     latest: Vec<Latest>,
 }
@@ -155,6 +156,7 @@ async fn answer(
         tested,
         may_change: visit.may(Right::ManageEndpoints),
         may_resend: visit.may(Right::Resend),
+        may_transform: visit.may(Right::ManageTransformations),
         has_secret: visit.may(Right::ReadSecrets) || visit.may(Right::RotateSecrets),
         latest: latest(service, visit, id).await?,
     };

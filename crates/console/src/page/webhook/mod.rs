@@ -9,6 +9,7 @@ pub(crate) mod exchange;
 pub(crate) mod fields;
 pub(crate) mod list;
 pub(crate) mod secret;
+pub(crate) mod transformation;
 
 use ringback_model::{Endpoint, Gate, SendMethod, Timestamp, VerificationState, product_name};
 use ringback_service::{Activity, dialect_of};
