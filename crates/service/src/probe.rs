@@ -252,7 +252,7 @@ fn unusable(error: RouteError) -> ServiceError {
 }
 
 /// The secrets with those masked that end up in a place where they cannot be told from the rest.
-fn masked(secrets: &EndpointSecrets) -> EndpointSecrets {
+pub(crate) fn masked(secrets: &EndpointSecrets) -> EndpointSecrets {
     let mut masked = secrets.clone();
     for value in masked.custom_values.iter_mut().filter(|value| !value.reveal().is_empty()) {
         *value = Redacted::new(MASK.to_owned());

@@ -37,7 +37,7 @@ pub use handshake::{ANSWER_MAX, Challenge, Handshake, NoRoom, Occasion, Refusal,
 pub use mask::{MASK, SecretMask};
 pub use plan::Review;
 pub use recipe::{Recipe, RecipeError};
-pub use signature::Signer;
+pub use signature::{Explanation, SignedWith, Signer, Written};
 pub use success::{Acknowledgement, StatusPattern, Success};
 pub use transform::check_transformation;
 
@@ -267,6 +267,16 @@ fn apply(recipe: &Recipe, change: Change, request: &mut Prepared) -> Result<(), 
     Ok(())
 }
 
+/// How each signature was made of a request that [`prepare`] has made of this message at that time.
+#[must_use]
+pub fn explain(recipe: &Recipe, request: &Prepared, message: &Message, wall: Timestamp) -> Vec<Explanation> {
+    let id = message.id.to_string();
+    let mut found = recipe.provider().map(|provider| provider.explain(request, &id, wall)).unwrap_or_default();
+    let timestamp = wall.as_seconds().to_string();
+    found.extend(recipe.signer().and_then(|signer| signer.explain(&id, &timestamp, signed_content(request), wall)));
+    found
+}
+
 fn make(plan: &Plan, recipe: &Recipe, message: &Message) -> Result<Made, RenderError> {
     let bytes = message.payload.as_ref().ok_or(RenderError::PayloadGone)?;
     let payload = std::str::from_utf8(bytes).map_err(|_| RenderError::NotAnObject)?;
@@ -365,10 +375,7 @@ fn target(recipe: &Recipe, base: Option<&str>, query: &str, body: &[u8]) -> Resu
 fn sign(recipe: &Recipe, request: &mut Prepared, id: String, wall: Timestamp) {
     let Some(signer) = recipe.signer() else { return };
     let timestamp = wall.as_seconds().to_string();
-    // A GET has no body: what it says stands in its query.
-    let query = || request.target.query().unwrap_or_default().as_bytes();
-    let content = if request.method == Method::GET { query() } else { &request.body };
-    let signature = signer.sign(&id, &timestamp, content, wall);
+    let signature = signer.sign(&id, &timestamp, signed_content(request), wall);
     let headers = &mut request.headers;
     for (names, text) in [(ID, id), (TIMESTAMP, timestamp), (SIGNATURE, signature)] {
         let Ok(value) = HeaderValue::try_from(text) else { continue };
@@ -378,6 +385,11 @@ fn sign(recipe: &Recipe, request: &mut Prepared, id: String, wall: Timestamp) {
             headers.insert(svix, value);
         }
     }
+}
+
+/// What Standard Webhooks sign of a request. A GET has no body: what it says stands in its query.
+fn signed_content(request: &Prepared) -> &[u8] {
+    if request.method == Method::GET { request.target.query().unwrap_or_default().as_bytes() } else { &request.body }
 }
 
 /// The time zone of this name.

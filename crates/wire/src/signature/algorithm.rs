@@ -68,6 +68,11 @@ impl Hash {
         Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, hash)| *hash)
     }
 
+    /// As it is written.
+    pub(crate) fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, known)| *known == self).map_or("", |(name, _)| name)
+    }
+
     /// The hash of a content.
     pub(crate) fn digest(self, content: &[u8]) -> Vec<u8> {
         match self {
@@ -109,6 +114,19 @@ impl TryFrom<String> for Algorithm {
         found.ok_or_else(|| {
             format!("there is no algorithm `{name}`: it is `hmac-HASH`, `HASH`, `jwt-hs256`, `jwt-hs512` or `ed25519`")
         })
+    }
+}
+
+impl std::fmt::Display for Algorithm {
+    /// What people call it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = |hash: &Hash| hash.name().to_uppercase().replace("SHA", "SHA-");
+        match self {
+            Self::Plain(hash) => write!(f, "{} of a text that holds the secret", name(hash)),
+            Self::Hmac(hash) => write!(f, "HMAC-{}", hash.name().to_uppercase()),
+            Self::Jwt(hash) => write!(f, "JSON Web Token, HMAC-{}", hash.name().to_uppercase()),
+            Self::Ed25519 => f.write_str("ed25519"),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! out if a part within is empty: `{base}[?{query}]`.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -183,6 +184,25 @@ impl Content {
     }
 }
 
+impl fmt::Display for Content {
+    /// As it is written in the file of a dialect.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for piece in &self.0 {
+            match piece {
+                Piece::Text(text) => f.write_str(text)?,
+                Piece::Part(part, changes) => {
+                    let name = PARTS.iter().find(|(_, known)| known == part).map_or("", |(name, _)| name);
+                    write!(f, "{{{name}")?;
+                    changes.iter().try_for_each(|change| write!(f, "|{}", change.name()))?;
+                    f.write_str("}")?;
+                }
+                Piece::Optional(inner) => write!(f, "[{inner}]")?,
+            }
+        }
+        Ok(())
+    }
+}
+
 impl TryFrom<String> for Content {
     type Error = String;
 
@@ -232,6 +252,15 @@ impl Part {
 }
 
 impl Change {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Hash(hash) => hash.name(),
+            Self::Hex => "hex",
+            Self::Base64 => "base64",
+            Self::Uuid => "uuid",
+        }
+    }
+
     fn apply(self, value: &[u8]) -> Vec<u8> {
         match self {
             Self::Hash(hash) => hash.digest(value),

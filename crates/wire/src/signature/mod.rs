@@ -6,6 +6,7 @@
 
 mod algorithm;
 mod content;
+mod explain;
 mod jwt;
 mod provider;
 mod scheme;
@@ -14,6 +15,7 @@ mod standard;
 #[cfg(test)]
 mod vectors;
 
+pub use explain::{Explanation, SignedWith, Written};
 pub(crate) use provider::Provider;
 pub(crate) use scheme::Scheme;
 pub use standard::Signer;

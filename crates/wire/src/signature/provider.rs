@@ -7,9 +7,9 @@ use http::{HeaderName, HeaderValue};
 use ringback_model::{Redacted, SendMethod, Timestamp};
 use url::{Position, Url};
 
-use super::Scheme;
 use super::algorithm::Key;
 use super::content::Input;
+use super::{Explanation, Scheme};
 use crate::dialect::Dialect;
 use crate::{Prepared, RecipeError};
 
@@ -75,34 +75,53 @@ impl Provider {
 
     /// Adds the headers of the provider to a request that is complete but for them.
     pub(crate) fn sign(&self, request: &mut Prepared, id: &str, wall: Timestamp) {
-        let body = request.body.clone();
-        let content_type = request.headers.get(CONTENT_TYPE).cloned();
-        let content_type = content_type.as_ref().and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        let is_form = content_type.starts_with("application/x-www-form-urlencoded");
-        let params = if is_form { url::form_urlencoded::parse(&body).collect() } else { Vec::new() };
-        let method = request.method.clone();
-        let mut input = Input {
-            method: method.as_str(),
-            url: Cow::Owned(format!("{}{}", self.origin, request.target)),
-            content_type,
-            params,
-            body: &body,
-            id,
-            timestamp: wall.as_seconds(),
-            ..Input::default()
-        };
+        let mut made = Vec::new();
         for (scheme, key) in &self.signatures {
-            input.nonce = if scheme.has_nonce() { scheme.nonce(key, id, input.timestamp).into() } else { "".into() };
-            input.secret = key.bytes();
+            let input = self.input(request, (scheme, key), id, wall);
             let signature = scheme.sign(key, &input);
             for (name, value) in scheme.headers(&input, &signature) {
                 // Both were checked with the dialect: a value is made of hashes, ids and numbers.
-                let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::try_from(value))
-                else {
-                    continue;
-                };
-                request.headers.insert(name, value);
+                if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::try_from(value)) {
+                    made.push((name, value));
+                }
             }
+        }
+        for (name, value) in made {
+            request.headers.insert(name, value);
+        }
+    }
+
+    /// How the signatures of a request were made.
+    pub(crate) fn explain(&self, request: &Prepared, id: &str, wall: Timestamp) -> Vec<Explanation> {
+        let explain =
+            |(scheme, key): &(&'static Scheme, Key)| scheme.explain(self.input(request, (scheme, key), id, wall));
+        self.signatures.iter().map(explain).collect()
+    }
+
+    /// What is known of a request when it is signed.
+    fn input<'a>(
+        &'a self,
+        request: &'a Prepared,
+        (scheme, key): (&Scheme, &'a Key),
+        id: &'a str,
+        wall: Timestamp,
+    ) -> Input<'a> {
+        let content_type = request.headers.get(CONTENT_TYPE);
+        let content_type = content_type.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let is_form = content_type.starts_with("application/x-www-form-urlencoded");
+        let params = if is_form { url::form_urlencoded::parse(&request.body).collect() } else { Vec::new() };
+        let timestamp = wall.as_seconds();
+        Input {
+            method: request.method.as_str(),
+            url: Cow::Owned(format!("{}{}", self.origin, request.target)),
+            content_type,
+            params,
+            body: &request.body,
+            id,
+            timestamp,
+            nonce: if scheme.has_nonce() { scheme.nonce(key, id, timestamp).into() } else { "".into() },
+            secret: key.bytes(),
+            signature: "",
         }
     }
 }

@@ -9,7 +9,9 @@ use serde::Deserialize;
 
 use super::algorithm::{Algorithm, Encoding, Hash, Key, KeyForm, hex, uuid};
 use super::content::{Content, Input, Joined, Part};
+use super::explain::{Explanation, SignedWith, Written};
 use super::jwt::{self, Claim};
+use crate::MASK;
 use crate::format::query;
 
 /// One signature of a provider.
@@ -144,13 +146,53 @@ impl Scheme {
 
     /// The signature of a request.
     pub(crate) fn sign(&self, key: &Key, input: &Input<'_>) -> String {
-        if let Algorithm::Jwt(hash) = self.algorithm {
-            let content = jwt::content(hash, &self.claims, input);
-            return jwt::token(&content, &key.sign(self.algorithm, content.as_bytes()));
+        let content = self.signed(input);
+        let signature = key.sign(self.algorithm, &content);
+        match self.algorithm {
+            Algorithm::Jwt(_) => jwt::token(&String::from_utf8_lossy(&content), &signature),
+            Algorithm::Plain(_) | Algorithm::Hmac(_) | Algorithm::Ed25519 => self.encoding.write(&signature),
         }
+    }
+
+    /// The text that is signed.
+    fn signed(&self, input: &Input<'_>) -> Vec<u8> {
+        if let Algorithm::Jwt(hash) = self.algorithm {
+            return jwt::content(hash, &self.claims, input).into_bytes();
+        }
+        let content = self.pattern(input).map(|content| content.bytes(input, &self.query, &self.params));
+        content.unwrap_or_default()
+    }
+
+    /// What the signed text is made by.
+    fn pattern(&self, input: &Input<'_>) -> Option<&Content> {
         let bare = self.content_bare.as_ref().filter(|_| input.params.is_empty());
-        let content = bare.or(self.content.as_ref()).map(|content| content.bytes(input, &self.query, &self.params));
-        self.encoding.write(&key.sign(self.algorithm, &content.unwrap_or_default()))
+        bare.or(self.content.as_ref())
+    }
+
+    /// How the signature of a request is made.
+    pub(crate) fn explain(&'static self, mut input: Input<'_>) -> Explanation {
+        input.secret = MASK.as_bytes();
+        let is_token = matches!(self.algorithm, Algorithm::Jwt(_));
+        Explanation {
+            algorithm: self.algorithm.to_string(),
+            digest: match self.algorithm {
+                Algorithm::Hmac(hash) | Algorithm::Jwt(hash) => Some(hash.name()),
+                Algorithm::Plain(_) | Algorithm::Ed25519 => None,
+            },
+            key: SignedWith::ProviderSecret { what: &self.secret, is_base64: self.key == KeyForm::Base64 },
+            pattern: match self.pattern(&input) {
+                Some(content) => content.to_string(),
+                None => "base64url(header).base64url(claims)".to_owned(),
+            },
+            content: self.signed(&input),
+            has_secret: self.contents().any(|content| content.has(Part::Secret)),
+            written: match self.encoding {
+                Encoding::Base64 if is_token => Written::Base64Url,
+                Encoding::Base64 => Written::Base64,
+                Encoding::Hex => Written::Hex,
+            },
+            headers: self.headers.keys().map(String::as_str).collect(),
+        }
     }
 
     /// The headers that carry a signature: name and value.

@@ -10,6 +10,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use ringback_model::{SigningKey, SigningSecret, Timestamp};
 use sha2::Sha256;
 
+use super::explain::{Explanation, SignedWith, Written};
+
 /// The keys of one endpoint, ready to sign.
 pub struct Signer {
     keys: Vec<(Key, Option<Timestamp>)>,
@@ -62,6 +64,28 @@ impl Signer {
             }
         }
         text
+    }
+}
+
+impl Signer {
+    /// How [`Signer::sign`] makes its signatures, by the key that comes first; nothing if none is live.
+    #[must_use]
+    pub fn explain(&self, id: &str, timestamp: &str, body: &[u8], wall: Timestamp) -> Option<Explanation> {
+        let (key, _) = self.keys.iter().find(|(_, end)| end.is_none_or(|end| wall < end))?;
+        let (algorithm, digest) = match key {
+            Key::Hmac(_) => ("HMAC-SHA256", Some("sha256")),
+            Key::Ed25519(_) => ("ed25519", None),
+        };
+        Some(Explanation {
+            algorithm: algorithm.to_owned(),
+            digest,
+            key: SignedWith::SigningSecret,
+            pattern: "{webhook-id}.{webhook-timestamp}.{body}".to_owned(),
+            content: [id.as_bytes(), b".", timestamp.as_bytes(), b".", body].concat(),
+            has_secret: false,
+            written: Written::Base64,
+            headers: vec!["webhook-id", "webhook-timestamp", "webhook-signature"],
+        })
     }
 }
 
