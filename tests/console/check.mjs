@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { walkAgain } from "./again.mjs";
 import { walkPortal } from "./portal.mjs";
+import { walkSignature } from "./signature.mjs";
 import { walkTransformation } from "./transformation.mjs";
 
 const [program, modules, pictures, every] = process.argv.slice(2);
@@ -26,7 +27,9 @@ const FLAGS = [
 ];
 /** Pages that pictures are kept of. */
 const SHOWN = [
-  "webhooks", "webhook-tested", "webhook-details", "webhook-send-again", "task", "webhook-transformation", "message-skipped", "portal-webhooks",
+  "webhooks", "webhook-tested", "webhook-details", "webhook-send-again", "task", "webhook-transformation",
+  "message-skipped", "signature",
+  "portal-webhooks",
 ];
 const HOSTILE = `<img src=x onerror=alert(1)>"'></textarea><script>alert(2)</script>{{constructor}}`;
 
@@ -181,8 +184,10 @@ try {
   const token = execFileSync(program, ["token", "--store", store], { encoding: "utf8" }).trim();
   await walkPortal({ browser, page, watch, checkPage, origin, base, token, hook, arrived, until });
 
-  await walkAgain({ page, check, origin, base, token, hook, arrived, until });
-  await walkTransformation({ page, check, origin, base, token, hook, arrived, until, hostile: HOSTILE });
+  const walk = { page, check, origin, base, token, hook, arrived, until };
+  await walkAgain(walk);
+  await walkTransformation({ ...walk, hostile: HOSTILE });
+  await walkSignature(walk);
 
   // Two tabs: the second sees what differs.
   const other = await context.newPage();

@@ -14,7 +14,7 @@ use crate::error::PageError;
 use crate::guard::guard;
 use crate::page::{
     access, account, application, applications, audit, event_types, message, messages, overview, set_up, settings,
-    sign_in, task, users, webhook,
+    sign_in, signature, task, users, webhook,
 };
 use crate::portal;
 use crate::visit::PORTAL;
@@ -77,6 +77,8 @@ fn app_pages(face: &str) -> Router<Arc<Service>> {
         .route(&path("/messages/{msg}/resend"), post(message::resend))
         .route(&path("/messages/{msg}/call-off"), post(message::call_off))
         .route(&path("/messages/{msg}/attempts/{attempt}/answer"), get(message::answer))
+        .route(&path("/messages/{msg}/attempts/{attempt}/signature"), get(signature::show))
+        .route(&path("/messages/{msg}/attempts/{attempt}/signature/{no}"), get(signature::content))
         .route(&path("/tasks"), get(task::list))
         .route(&path("/tasks/{id}"), get(task::show))
         .route(&path("/tasks/{id}/end"), post(task::end))

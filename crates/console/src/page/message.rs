@@ -32,6 +32,8 @@ struct MessagePage {
     webhooks: Vec<WebhookPart>,
     deliveries: Vec<DeliveryPart>,
     may_resend: bool,
+    /// The signatures of attempts can be explained.
+    may_explain: bool,
     /// Something may still change.
     is_open: bool,
 }
@@ -94,6 +96,8 @@ struct AttemptPart {
     url: String,
     answer: Shown,
     left_out: String,
+    /// There was a request, and it can be made anew.
+    is_explained: bool,
 }
 
 /// The page.
@@ -120,6 +124,7 @@ pub(crate) async fn show(
         webhooks: story.chapters.iter().map(webhook_part).collect(),
         deliveries,
         may_resend: visit.may(Right::Resend),
+        may_explain: visit.may(Right::ReadEndpoints) && story.message.payload.is_some(),
     };
     Ok(page(&template))
 }
@@ -175,12 +180,12 @@ pub(crate) async fn answer(
     Ok(download(view.attempt.exchange.response.to_vec(), &format!("{attempt}.txt")))
 }
 
-fn last<'a>(path: &'a [(String, String)], wanted: &str) -> &'a str {
+pub(crate) fn last<'a>(path: &'a [(String, String)], wanted: &str) -> &'a str {
     path.iter().find(|(name, _)| name == wanted).map_or("", |(_, value)| value)
 }
 
 /// Bytes of somebody else: never a page of ours, whatever they are.
-fn download(bytes: Vec<u8>, name: &str) -> Response {
+pub(crate) fn download(bytes: Vec<u8>, name: &str) -> Response {
     let headers = [
         (CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()),
         (X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
@@ -310,6 +315,7 @@ fn attempt_part(view: &AttemptView) -> AttemptPart {
             .collect(),
         url: attempt.url.clone(),
         answer: shown(text),
+        is_explained: !matches!(attempt.outcome, AttemptOutcome::NotSent { .. }),
         left_out: attempt.exchange.left_out.map_or_else(String::new, |left_out| left_out.to_string()),
     }
 }

@@ -12,6 +12,7 @@ pub(crate) mod overview;
 pub(crate) mod set_up;
 pub(crate) mod settings;
 pub(crate) mod sign_in;
+pub(crate) mod signature;
 pub(crate) mod task;
 pub(crate) mod users;
 pub(crate) mod webhook;

@@ -10,10 +10,13 @@ use http_body_util::BodyExt as _;
 use ringback_api::Api;
 use ringback_engine::Probe;
 use ringback_engine::egress::{Connector, EgressPolicy, ScriptedResolver, Trust};
-use ringback_model::{DEFAULT_ORGANIZATION, ManualClock, Redacted, Role, SeededRandom, Timestamp};
+use ringback_model::{
+    AppNo, AttemptOutcome, DEFAULT_ORGANIZATION, DeliveryState, EndpointNo, Exchange, IdMaker, ManualClock, Redacted,
+    Role, SeededRandom, Timestamp, Trigger,
+};
 use ringback_service::{Actor, CheckedUrl, Service, ServiceParts, TokenKey, UrlRules, UserDraft};
 use ringback_store::backend::sqlite::{SqliteOptions, SqliteStore};
-use ringback_store::{Directory, MasterKey};
+use ringback_store::{Directory, DocumentKind, Epoch, Finish, Finished, MasterKey, MessageRef, NewAttempt, Step, Store as _};
 
 use crate::browser::Browser;
 
@@ -127,6 +130,34 @@ impl World {
         let mut browser = Browser::new(self);
         browser.sign_in(&email, PASSWORD).await.expect(303);
         browser
+    }
+
+    /// Records that a message was delivered, as the engine does; the id of the attempt.
+    pub(crate) async fn delivered(&self, app: &str, endpoint: &str, message: &str) -> String {
+        let org = self.no(DocumentKind::Organization, 0, ORG).await;
+        let app = self.no(DocumentKind::Application, org, app).await;
+        let endpoint = EndpointNo(self.no(DocumentKind::Endpoint, app, endpoint).await);
+        let message = MessageRef::Id(message.parse().unwrap());
+        let message = self.store.message(AppNo(app), message).await.unwrap().unwrap().no;
+        let now = self.service.clock().now();
+        let attempt = NewAttempt {
+            id: IdMaker::new().make(now, &SeededRandom::new(2)),
+            started_at: now,
+            trigger: Trigger::Scheduled,
+            outcome: AttemptOutcome::Delivered,
+            url: "https://hooks.example/".into(),
+            exchange: Exchange { status: Some(200), ..Exchange::default() },
+        };
+        let id = attempt.id.to_string();
+        let step = Step::End { state: DeliveryState::Success, reason: None };
+        let epoch = Epoch::ONLY;
+        let finish = Finish { message, endpoint, epoch, earlier: None, attempt, step, health: None, notice: None };
+        assert_eq!(self.store.finish(finish).await.unwrap(), Finished::Recorded);
+        id
+    }
+
+    async fn no(&self, kind: DocumentKind, parent: i64, key: &str) -> i64 {
+        self.store.document_by_key(kind, parent, key.to_owned()).await.unwrap().unwrap().no
     }
 
     pub(crate) async fn send(&self, mut request: Request<Body>, address: &str) -> Answer {

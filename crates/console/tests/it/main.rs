@@ -16,6 +16,7 @@ mod portal;
 mod set_up;
 mod settings;
 mod sign_in;
+mod signature;
 mod task;
 mod users;
 mod webhook;

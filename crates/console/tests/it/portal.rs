@@ -61,6 +61,8 @@ fn pages(of: &Customer) -> Vec<String> {
         format!("/webhooks/{endpoint}/edit"),
         format!("/webhooks/{endpoint}/secret"),
         format!("/webhooks/{endpoint}/delete"),
+        format!("/webhooks/{endpoint}/again"),
+        "/tasks".to_owned(),
         "/webhooks/add/dlr".to_owned(),
         "/messages".to_owned(),
         format!("/messages/{message}"),
