@@ -45,6 +45,8 @@ pub struct OrganizationSettings {
     pub strict_event_types: bool,
     /// A message whose payload does not keep to the schema of its event type is refused.
     pub validate_payloads: bool,
+    /// Phone numbers are masked on pages, for those who may not see secrets.
+    pub mask_numbers: bool,
     /// The operator's own products with their types of report, beside or in place of those known everywhere.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub products: ProductList,

@@ -55,6 +55,8 @@ pub struct OrganizationDraft {
     pub strict_event_types: bool,
     /// See [`OrganizationSettings::validate_payloads`].
     pub validate_payloads: bool,
+    /// See [`OrganizationSettings::mask_numbers`].
+    pub mask_numbers: bool,
     /// See [`OrganizationSettings::products`].
     pub products: ProductList,
     /// See [`OrganizationSettings::branding`].
@@ -78,6 +80,7 @@ impl OrganizationDraft {
             require_verification: settings.require_verification,
             strict_event_types: settings.strict_event_types,
             validate_payloads: settings.validate_payloads,
+            mask_numbers: settings.mask_numbers,
             products: settings.products.clone(),
             branding: settings.branding.clone(),
             support_url: settings.support_url.clone(),
@@ -95,6 +98,7 @@ impl OrganizationDraft {
         settings.require_verification = self.require_verification;
         settings.strict_event_types = self.strict_event_types;
         settings.validate_payloads = self.validate_payloads;
+        settings.mask_numbers = self.mask_numbers;
         settings.products = self.products;
         settings.branding = self.branding;
         settings.support_url = self.support_url;
@@ -153,6 +157,17 @@ impl Organizations {
 }
 
 impl Service {
+    /// Whether phone numbers are to be masked on what the actor looks at.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn masks_numbers(&self, actor: &Actor) -> Result<bool, ServiceError> {
+        if actor.may(Right::ReadSecrets) {
+            return Ok(false);
+        }
+        Ok(self.get_organization_settings(actor).await?.mask_numbers)
+    }
+
     /// The number of an organization; `None` if nothing was ever kept for it.
     pub(crate) async fn organization(&self, id: OrgId) -> Result<Option<OrgNo>, ServiceError> {
         if let Some(no) = self.organizations.get(id) {

@@ -54,6 +54,10 @@ pub(crate) struct OrganizationPatch {
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     validate_payloads: Patch<bool>,
+    /// Phone numbers are masked on the pages of the console and the portal, for those who may not see secrets.
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    mask_numbers: Patch<bool>,
     /// Products of your own with their types of report, beside or in place of those known everywhere.
     #[serde(default)]
     #[schema(value_type = Option<std::collections::HashMap<String, Vec<String>>>, example = json!({"sms": ["dlr", "mo"]}))]
@@ -86,6 +90,7 @@ pub(crate) struct OrganizationOut {
     require_verification: bool,
     strict_event_types: bool,
     validate_payloads: bool,
+    mask_numbers: bool,
     #[schema(value_type = std::collections::HashMap<String, Vec<String>>)]
     products: IndexMap<String, Vec<String>>,
     branding: BrandingBody,
@@ -136,6 +141,7 @@ impl OrganizationOut {
             require_verification: settings.require_verification,
             strict_event_types: settings.strict_event_types,
             validate_payloads: settings.validate_payloads,
+            mask_numbers: settings.mask_numbers,
             products: settings.products,
             branding: settings.branding.into(),
             support_url: settings.support_url,
@@ -154,6 +160,7 @@ impl OrganizationPatch {
         self.require_verification.write(&mut draft.require_verification, false);
         self.strict_event_types.write(&mut draft.strict_event_types, false);
         self.validate_payloads.write(&mut draft.validate_payloads, false);
+        self.mask_numbers.write(&mut draft.mask_numbers, false);
         self.products.clone().write(&mut draft.products, IndexMap::new());
         self.branding.clone().map(Branding::from).write(&mut draft.branding, Branding::default());
         self.support_url.clone().write_option(&mut draft.support_url);

@@ -15,7 +15,7 @@ async fn what_holds_for_an_organization_is_read_and_changed() {
         json!({
             "id": ringback_model::DEFAULT_ORGANIZATION, "timeZone": null, "retrySchedule": null, "retentionDays": null,
             "attemptRetentionDays": null, "messageRetentionDays": null,
-            "requireVerification": false, "strictEventTypes": false, "validatePayloads": false, "products": {},
+            "requireVerification": false, "strictEventTypes": false, "validatePayloads": false, "maskNumbers": false, "products": {},
             "branding": { "name": null, "logoUrl": null, "accentColor": null, "frameAncestors": [] }, "supportUrl": null,
             "jql": null,
         })
