@@ -30,6 +30,7 @@ mod flash;
 mod form;
 mod guard;
 mod layout;
+mod mask;
 mod page;
 mod portal;
 mod routes;

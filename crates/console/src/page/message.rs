@@ -15,6 +15,7 @@ use crate::error::PageError;
 use crate::flash;
 use crate::form::Form;
 use crate::layout::Layout;
+use crate::mask::Numbers;
 use crate::text;
 use crate::visit::AppVisit;
 
@@ -32,6 +33,8 @@ struct MessagePage {
     webhooks: Vec<WebhookPart>,
     deliveries: Vec<DeliveryPart>,
     may_resend: bool,
+    /// The payload can be had as it is.
+    may_download: bool,
     /// The signatures of attempts can be explained.
     may_explain: bool,
     /// Something may still change.
@@ -109,22 +112,25 @@ pub(crate) async fn show(
 ) -> Result<Response, PageError> {
     let name = last(&path, "msg");
     let actor = &visit.visit.actor;
+    let numbers = Numbers::of(&service, &visit).await?;
     let story = service.message_story(actor, &visit.name, name).await?;
     let window = Window { limit: ATTEMPTS, from: None, backwards: false, order: Direction::Descending };
     let filter = AttemptFilter::default();
     let attempts = service.list_attempts_of_message(actor, &visit.name, name, None, window, filter).await?.items;
     let title = story.message.event_type.clone();
     let layout = Layout::of_app(&service, &visit, &title, "/messages").await?.after(query.as_deref());
-    let deliveries: Vec<_> = story.chapters.iter().filter_map(|chapter| delivery_part(chapter, &attempts)).collect();
+    let deliveries: Vec<_> =
+        story.chapters.iter().filter_map(|chapter| delivery_part(chapter, &attempts, numbers)).collect();
     let template = MessagePage {
         layout,
         base: visit.base.clone(),
         is_open: deliveries.iter().any(|delivery| delivery.tone == "warn"),
-        event: event_part(&story.message),
+        event: event_part(&story.message, numbers),
         webhooks: story.chapters.iter().map(webhook_part).collect(),
         deliveries,
         may_resend: visit.may(Right::Resend),
-        may_explain: visit.may(Right::ReadEndpoints) && story.message.payload.is_some(),
+        may_download: numbers == Numbers::Shown,
+        may_explain: numbers == Numbers::Shown && visit.may(Right::ReadEndpoints) && story.message.payload.is_some(),
     };
     Ok(page(&template))
 }
@@ -164,6 +170,7 @@ pub(crate) async fn payload(
     visit: AppVisit,
     Path(path): Path<Vec<(String, String)>>,
 ) -> Result<Response, PageError> {
+    Numbers::of(&service, &visit).await?.require()?;
     let message = service.get_message(&visit.visit.actor, &visit.name, last(&path, "msg")).await?;
     let payload = message.payload.ok_or(PageError::NotFound)?;
     Ok(download(payload.to_vec(), &format!("{}.json.txt", message.id)))
@@ -176,6 +183,7 @@ pub(crate) async fn answer(
     Path(path): Path<Vec<(String, String)>>,
 ) -> Result<Response, PageError> {
     let (message, attempt) = (last(&path, "msg"), last(&path, "attempt"));
+    Numbers::of(&service, &visit).await?.require()?;
     let view = service.get_attempt(&visit.visit.actor, &visit.name, message, attempt).await?;
     Ok(download(view.attempt.exchange.response.to_vec(), &format!("{attempt}.txt")))
 }
@@ -196,18 +204,18 @@ pub(crate) fn download(bytes: Vec<u8>, name: &str) -> Response {
     (headers, bytes).into_response()
 }
 
-fn event_part(message: &Message) -> EventPart {
+fn event_part(message: &Message, numbers: Numbers) -> EventPart {
     EventPart {
         id: message.id.to_string(),
         event_type: message.event_type.clone(),
-        event_id: message.event_id.clone().unwrap_or_default(),
-        channels: message.channels.join(", "),
-        tags: message.tags.join(", "),
-        ordering_key: message.ordering_key.as_ref().map_or_else(String::new, |key| key.as_str().to_owned()),
+        event_id: numbers.show(message.event_id.as_deref().unwrap_or_default()),
+        channels: numbers.show(&message.channels.join(", ")),
+        tags: numbers.show(&message.tags.join(", ")),
+        ordering_key: message.ordering_key.as_ref().map_or_else(String::new, |key| numbers.show(key.as_str())),
         accepted: when(message.accepted_at),
         occurred: message.occurred_at.map(when),
         payload: match &message.payload {
-            Some(payload) => shown(&text::pretty_json(&String::from_utf8_lossy(payload))),
+            Some(payload) => shown(&numbers.show(&text::pretty_json(&String::from_utf8_lossy(payload)))),
             None => Shown { text: String::new(), is_cut: false, is_gone: true },
         },
     }
@@ -231,7 +239,7 @@ fn webhook_part(chapter: &Chapter) -> WebhookPart {
     }
 }
 
-fn delivery_part(chapter: &Chapter, attempts: &[AttemptView]) -> Option<DeliveryPart> {
+fn delivery_part(chapter: &Chapter, attempts: &[AttemptView], numbers: Numbers) -> Option<DeliveryPart> {
     let delivery = chapter.delivery.as_ref()?;
     let endpoint = &chapter.endpoint.endpoint;
     let attempts: Vec<&AttemptView> = attempts.iter().filter(|view| view.endpoint == endpoint.id).collect();
@@ -244,7 +252,7 @@ fn delivery_part(chapter: &Chapter, attempts: &[AttemptView]) -> Option<Delivery
         next: delivery.next_attempt.map(when),
         reason: delivery.reason.clone().unwrap_or_default(),
         handling: handling(delivery.state, attempts.first().copied()),
-        attempts: attempts.into_iter().map(attempt_part).collect(),
+        attempts: attempts.into_iter().map(|view| attempt_part(view, numbers)).collect(),
         is_pending: tone == "warn",
         is_ordered: endpoint.ordering != Ordering::None,
         is_deleted: chapter.endpoint.deleted,
@@ -282,7 +290,7 @@ fn handling(state: DeliveryState, last: Option<&AttemptView>) -> String {
     }
 }
 
-fn attempt_part(view: &AttemptView) -> AttemptPart {
+fn attempt_part(view: &AttemptView, numbers: Numbers) -> AttemptPart {
     let attempt = &view.attempt;
     let phases = &attempt.exchange.phases;
     let steps =
@@ -313,8 +321,8 @@ fn attempt_part(view: &AttemptView) -> AttemptPart {
             .filter(|(_, took)| !took.is_zero())
             .map(|(name, took)| (name, text::length(took)))
             .collect(),
-        url: attempt.url.clone(),
-        answer: shown(text),
+        url: numbers.show(&attempt.url),
+        answer: shown(&numbers.show(text)),
         is_explained: !matches!(attempt.outcome, AttemptOutcome::NotSent { .. }),
         left_out: attempt.exchange.left_out.map_or_else(String::new, |left_out| left_out.to_string()),
     }

@@ -32,8 +32,11 @@ struct SettingsPage {
 struct Fields {
     time_zone: String,
     retry_schedule: String,
+    retention: [String; 3],
     require_verification: bool,
     strict_event_types: bool,
+    validate_payloads: bool,
+    mask_numbers: bool,
     products: String,
     name: String,
     logo_url: String,
@@ -43,15 +46,21 @@ struct Fields {
 }
 
 /// Faults that stand beside a field; those of lists are told at the list.
-const LINES: [&str; 7] = [
+const LINES: [&str; 10] = [
     "timeZone",
     "retrySchedule",
+    "retentionDays",
+    "attemptRetentionDays",
+    "messageRetentionDays",
     "branding.name",
     "branding.logoUrl",
     "branding.accentColor",
     "branding.frameAncestors",
     "supportUrl",
 ];
+
+/// For how long things are kept, in days: payloads, attempts, messages.
+const RETENTION: [&str; 3] = ["retentionDays", "attemptRetentionDays", "messageRetentionDays"];
 
 /// The page.
 pub(crate) async fn show(
@@ -106,8 +115,11 @@ async fn answer(
 struct Read {
     time_zone: Option<String>,
     retry_schedule: Option<Vec<std::time::Duration>>,
+    retention: [Option<u16>; 3],
     require_verification: bool,
     strict_event_types: bool,
+    validate_payloads: bool,
+    mask_numbers: bool,
     products: ProductList,
     branding: Branding,
     support_url: Option<String>,
@@ -119,6 +131,9 @@ impl Read {
         draft.retry_schedule.clone_from(&self.retry_schedule);
         draft.require_verification = self.require_verification;
         draft.strict_event_types = self.strict_event_types;
+        draft.validate_payloads = self.validate_payloads;
+        draft.mask_numbers = self.mask_numbers;
+        [draft.retention_days, draft.attempt_retention_days, draft.message_retention_days] = self.retention;
         draft.products.clone_from(&self.products);
         draft.branding.clone_from(&self.branding);
         draft.support_url.clone_from(&self.support_url);
@@ -137,6 +152,10 @@ impl Fields {
             retry_schedule: schedule.unwrap_or_default(),
             require_verification: draft.require_verification,
             strict_event_types: draft.strict_event_types,
+            validate_payloads: draft.validate_payloads,
+            mask_numbers: draft.mask_numbers,
+            retention: [draft.retention_days, draft.attempt_retention_days, draft.message_retention_days]
+                .map(|days| days.map(|days| days.to_string()).unwrap_or_default()),
             products: draft.products.iter().map(product).collect::<Vec<_>>().join("\n"),
             name: text(&draft.branding.name),
             logo_url: text(&draft.branding.logo_url),
@@ -153,6 +172,9 @@ impl Fields {
             retry_schedule: text("retrySchedule"),
             require_verification: form.line("requireVerification").is_some(),
             strict_event_types: form.line("strictEventTypes").is_some(),
+            validate_payloads: form.line("validatePayloads").is_some(),
+            mask_numbers: form.line("maskNumbers").is_some(),
+            retention: RETENTION.map(text),
             products: text("products"),
             name: text("branding.name"),
             logo_url: text("branding.logoUrl"),
@@ -171,6 +193,12 @@ impl Fields {
                 Some(read.map_err(|error| ServiceError::body("retrySchedule", format!("{error}.")))?)
             }
         };
+        let mut retention = [None; 3];
+        for ((days, text), field) in retention.iter_mut().zip(&self.retention).zip(RETENTION) {
+            if !text.is_empty() {
+                *days = Some(text.parse().map_err(|_| ServiceError::body(field, "Write a number of days."))?);
+            }
+        }
         let mut products = ProductList::new();
         for line in self.products.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let Some((product, types)) = line.split_once(':') else {
@@ -185,6 +213,9 @@ impl Fields {
             retry_schedule: schedule,
             require_verification: self.require_verification,
             strict_event_types: self.strict_event_types,
+            validate_payloads: self.validate_payloads,
+            mask_numbers: self.mask_numbers,
+            retention,
             products,
             branding: Branding {
                 name: text(&self.name),

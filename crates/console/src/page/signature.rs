@@ -12,6 +12,7 @@ use super::message::{download, last};
 use crate::answer::page;
 use crate::error::PageError;
 use crate::layout::Layout;
+use crate::mask::Numbers;
 use crate::text;
 use crate::visit::AppVisit;
 
@@ -61,6 +62,7 @@ pub(crate) async fn show(
     visit: AppVisit,
     Path(path): Path<Vec<(String, String)>>,
 ) -> Result<Response, PageError> {
+    Numbers::of(&service, &visit).await?.require()?;
     let (message, attempt) = (last(&path, "msg"), last(&path, "attempt"));
     let view = service.explain_signature(&visit.visit.actor, &visit.name, message, attempt).await?;
     let back = format!("{}/messages/{message}", visit.base);
@@ -83,6 +85,7 @@ pub(crate) async fn content(
     visit: AppVisit,
     Path(path): Path<Vec<(String, String)>>,
 ) -> Result<Response, PageError> {
+    Numbers::of(&service, &visit).await?.require()?;
     let (message, attempt) = (last(&path, "msg"), last(&path, "attempt"));
     let view = service.explain_signature(&visit.visit.actor, &visit.name, message, attempt).await?;
     let no: usize = last(&path, "no").parse().map_err(|_| PageError::NotFound)?;

@@ -11,6 +11,7 @@ mod application;
 mod audit;
 mod event_type;
 mod guard;
+mod masking;
 mod overview;
 mod portal;
 mod set_up;

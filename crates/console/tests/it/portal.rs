@@ -36,7 +36,7 @@ async fn link(world: &World, name: &str, capabilities: Option<Vec<PortalCapabili
     link.token.reveal().to_owned()
 }
 
-async fn get(world: &World, token: &str, path: &str) -> Answer {
+pub(crate) async fn get(world: &World, token: &str, path: &str) -> Answer {
     let request =
         Request::get(path).header("host", "localhost:8071").header("authorization", format!("Bearer {token}"));
     world.send(request.body(Body::empty()).unwrap(), "127.0.0.1").await

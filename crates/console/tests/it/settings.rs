@@ -12,6 +12,8 @@ async fn an_admin_changes_what_holds_for_all_applications() {
         ("retrySchedule", "5s, 5m,30m"),
         ("timeZone", "Africa/Nairobi"),
         ("requireVerification", "yes"),
+        ("maskNumbers", "yes"),
+        ("attemptRetentionDays", "30"),
         ("products", "rcs: dlr, mo\r\n"),
         ("branding.name", "<b>Acme</b>"),
         ("supportUrl", "mailto:help@example.com"),
@@ -24,6 +26,9 @@ async fn an_admin_changes_what_holds_for_all_applications() {
     shown.holds("&#60;b&#62;Acme&#60;/b&#62;");
     let settings = world.service.get_organization(&world.actor()).await.unwrap();
     assert_eq!((settings.require_verification, settings.strict_event_types), (true, false));
+    assert_eq!((settings.mask_numbers, settings.validate_payloads), (true, false));
+    let days = [settings.retention_days, settings.attempt_retention_days, settings.message_retention_days];
+    assert_eq!(days, [None, Some(30), None]);
     shown.holds("<span>&#60;b&#62;Acme&#60;/b&#62;</span>");
     shown.holds("href=\"mailto:help@example.com\"");
 }
@@ -35,6 +40,8 @@ async fn what_is_wrong_is_told_at_its_field_and_changes_nothing() {
     let mut admin = world.signed_in(Role::Admin).await;
     for (field, value, told) in [
         ("retrySchedule", "soon", "id=\"retrySchedule-fault\""),
+        ("retentionDays", "forever", "id=\"retentionDays-fault\""),
+        ("messageRetentionDays", "4", "id=\"messageRetentionDays-fault\""),
         ("timeZone", "Mars/Olympus", "id=\"timeZone-fault\""),
         ("supportUrl", "javascript:alert(1)", "id=\"supportUrl-fault\""),
         ("products", "rcs", "write it as in"),
