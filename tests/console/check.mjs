@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { walkAgain } from "./again.mjs";
 import { walkPortal } from "./portal.mjs";
+import { walkPrograms } from "./programs.mjs";
 import { walkSignature } from "./signature.mjs";
 import { walkTransformation } from "./transformation.mjs";
 
@@ -28,7 +29,7 @@ const FLAGS = [
 /** Pages that pictures are kept of. */
 const SHOWN = [
   "webhooks", "webhook-tested", "webhook-details", "webhook-send-again", "task", "webhook-transformation",
-  "message-skipped", "signature",
+  "message-skipped", "signature", "programs",
   "portal-webhooks",
 ];
 const HOSTILE = `<img src=x onerror=alert(1)>"'></textarea><script>alert(2)</script>{{constructor}}`;
@@ -188,6 +189,7 @@ try {
   await walkAgain(walk);
   await walkTransformation({ ...walk, hostile: HOSTILE });
   await walkSignature(walk);
+  await walkPrograms(walk);
 
   // Two tabs: the second sees what differs.
   const other = await context.newPage();

@@ -90,5 +90,6 @@ export function enliven(root) {
 }
 
 document.addEventListener("submit", confirmFirst);
+addEventListener("resize", showWhereOneIs);
 forgetFlash();
 enliven(document);

@@ -96,6 +96,13 @@ impl<S: Send + Sync> FromRequest<S> for Form {
     }
 }
 
+/// The items of a list that people write with commas, spaces or line breaks between; `None` if there are none.
+pub(crate) fn list(text: &str) -> Option<Vec<String>> {
+    let items = text.split(|c: char| c == ',' || c.is_whitespace()).filter(|item| !item.is_empty());
+    let items: Vec<String> = items.map(str::to_owned).collect();
+    (!items.is_empty()).then_some(items)
+}
+
 fn is_form(headers: &HeaderMap) -> bool {
     let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     kind.split(';').next().is_some_and(|kind| kind.trim() == "application/x-www-form-urlencoded")
@@ -179,5 +186,16 @@ impl FromIterator<FieldError> for Faults {
             faults.note(&field, error.message);
         }
         faults
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_read_however_they_are_written() {
+        assert_eq!(list("a, b\nc  d"), Some(["a", "b", "c", "d"].map(str::to_owned).to_vec()));
+        assert_eq!(list(" , \n"), None);
     }
 }

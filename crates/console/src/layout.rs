@@ -190,6 +190,9 @@ impl Layout {
         links.push(link(base, "/messages", "Messages", "list", here));
         links.push(link(base, "/overview", "Overview", "chart", here));
         links.push(link(base, "/tasks", "Tasks", "repeat", here));
+        if visit.may(Right::ReadEndpoints) {
+            links.push(link(base, "/programs", "Programs", "key", here));
+        }
         links.push(link(base, "/application", "Application", "gear", here));
         let title = visit.app.application.name.clone();
         layout.groups.insert(0, Group { title, links });

@@ -13,8 +13,8 @@ use crate::asset;
 use crate::error::PageError;
 use crate::guard::guard;
 use crate::page::{
-    access, account, application, applications, audit, event_types, message, messages, overview, set_up, settings,
-    sign_in, signature, task, users, webhook,
+    access, account, application, applications, audit, event_types, message, messages, overview, programs, set_up,
+    settings, sign_in, signature, task, users, webhook,
 };
 use crate::portal;
 use crate::visit::PORTAL;
@@ -79,6 +79,11 @@ fn app_pages(face: &str) -> Router<Arc<Service>> {
         .route(&path("/messages/{msg}/attempts/{attempt}/answer"), get(message::answer))
         .route(&path("/messages/{msg}/attempts/{attempt}/signature"), get(signature::show))
         .route(&path("/messages/{msg}/attempts/{attempt}/signature/{no}"), get(signature::content))
+        .route(&path("/programs"), get(programs::show))
+        .route(&path("/programs/integration"), post(programs::add_integration))
+        .route(&path("/programs/integration/{id}"), post(programs::change_integration))
+        .route(&path("/programs/poller"), post(programs::add_poller))
+        .route(&path("/programs/poller/{id}"), get(programs::show_poller).post(programs::change_poller))
         .route(&path("/tasks"), get(task::list))
         .route(&path("/tasks/{id}"), get(task::show))
         .route(&path("/tasks/{id}/end"), post(task::end))

@@ -9,6 +9,7 @@ pub(crate) mod event_types;
 pub(crate) mod message;
 pub(crate) mod messages;
 pub(crate) mod overview;
+pub(crate) mod programs;
 pub(crate) mod set_up;
 pub(crate) mod settings;
 pub(crate) mod sign_in;

@@ -16,7 +16,9 @@ use ringback_model::{
 };
 use ringback_service::{Actor, CheckedUrl, Service, ServiceParts, TokenKey, UrlRules, UserDraft};
 use ringback_store::backend::sqlite::{SqliteOptions, SqliteStore};
-use ringback_store::{Directory, DocumentKind, Epoch, Finish, Finished, MasterKey, MessageRef, NewAttempt, Step, Store as _};
+use ringback_store::{
+    Directory, DocumentKind, Epoch, Finish, Finished, MasterKey, MessageRef, NewAttempt, Step, Store as _,
+};
 
 use crate::browser::Browser;
 

@@ -14,6 +14,7 @@ mod guard;
 mod masking;
 mod overview;
 mod portal;
+mod programs;
 mod set_up;
 mod settings;
 mod sign_in;

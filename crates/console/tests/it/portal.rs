@@ -63,6 +63,7 @@ fn pages(of: &Customer) -> Vec<String> {
         format!("/webhooks/{endpoint}/delete"),
         format!("/webhooks/{endpoint}/again"),
         "/tasks".to_owned(),
+        "/programs".to_owned(),
         "/webhooks/add/dlr".to_owned(),
         "/messages".to_owned(),
         format!("/messages/{message}"),

@@ -14,7 +14,7 @@ use ringback_service::{
 };
 
 use super::METHODS;
-use crate::form::{Faults, Form};
+use crate::form::{Faults, Form, list};
 
 /// What the parameters of the console's own format are called in the form, in its order; the last two are for WhatsApp.
 pub(crate) const PARAMETERS: [(&str, &str); 8] = [
@@ -314,13 +314,6 @@ impl Wanted {
     }
 }
 
-/// The items of a list that people write with commas, spaces or line breaks between.
-fn list(text: &str) -> Option<Vec<String>> {
-    let items = text.split(|c: char| c == ',' || c.is_whitespace()).filter(|item| !item.is_empty());
-    let items: Vec<String> = items.map(str::to_owned).collect();
-    (!items.is_empty()).then_some(items)
-}
-
 /// The fields that two forms differ in: name, and both values. Secrets are not told.
 pub(crate) fn differences(theirs: &Form, mine: &Form) -> Vec<(String, String, String)> {
     let told = |name: &str| !["csrf", "do", "version", "sampleType", "samplePayload"].contains(&name);
@@ -338,12 +331,6 @@ pub(crate) fn differences(theirs: &Form, mine: &Form) -> Vec<(String, String, St
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lists_are_read_however_they_are_written() {
-        assert_eq!(list("a, b\nc  d"), Some(["a", "b", "c", "d"].map(str::to_owned).to_vec()));
-        assert_eq!(list(" , \n"), None);
-    }
 
     #[test]
     fn what_cannot_be_read_is_noted_at_its_field_and_empty_names_are_refused() {
