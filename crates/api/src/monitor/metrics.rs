@@ -16,6 +16,7 @@ pub(super) fn text(figures: &Figures, requests: &RequestMeter, audience: Audienc
     waiting(&mut page, figures);
     engine(&mut page, figures, audience);
     store(&mut page, figures);
+    node(&mut page, figures);
     page.gauge(
         "clock_skew_seconds",
         "How far the wall clock was set away from the time that schedules go by, since the start.",
@@ -117,6 +118,19 @@ fn store(page: &mut Page, figures: &Figures) {
     page.gauge("disk_free_bytes", "Free on the disk of the store.", room.free);
     page.gauge("disk_size_bytes", "Size of the disk of the store.", room.size);
     page.gauge("disk_reserve_bytes", "Kept free for outcomes: with less, new messages are refused.", room.reserve);
+}
+
+fn node(page: &mut Page, figures: &Figures) {
+    let Some(node) = &figures.node else { return };
+    page.gauge("nodes", "Servers on this store, this one included.", node.others + 1);
+    page.gauge("node_shards", "Shards that this node owns, of 256.", node.shards);
+    page.gauge("node_shards_leaving", "Shards that this node is handing over.", node.leaving);
+    let left = node.until.map_or(0.0, |until| until.since(figures.now).as_secs_f64());
+    page.gauge("node_lease_seconds", "How long the lease of this node lasts if it is not renewed.", left);
+    page.gauge("node_listening", "Whether other nodes are heard at once, and not by looking.", u8::from(figures.listening));
+    page.counter("node_shards_gained_total", "Shards that this node has got.", node.gained);
+    page.counter("node_lapses_total", "Times that the lease was not renewed in time.", node.lapses);
+    page.counter("outcomes_fenced_total", "Outcomes kept out because their shard was another node's.", figures.fenced);
 }
 
 fn process(page: &mut Page, process: &ProcessReading) {

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ringback_engine::{AppReading, EngineReading, EngineState, EngineWatch};
+use ringback_engine::{AppReading, EngineReading, EngineState, EngineWatch, NodeReading};
 use ringback_model::{Clock, HistogramReading, Timestamp};
 use ringback_store::{Directory, Room, Store};
 
@@ -81,6 +81,12 @@ pub struct Figures {
     pub commit_size: HistogramReading,
     /// The room that an embedded store has.
     pub room: Option<Room>,
+    /// How this node stands among others; `None` where there can be no others.
+    pub node: Option<NodeReading>,
+    /// Outcomes that were not recorded because their shard was another node's by then.
+    pub fenced: u64,
+    /// Whether other nodes are heard at once.
+    pub listening: bool,
     /// What the engine has counted.
     pub engine: EngineReading,
     /// What the engine holds; `None` if it does not answer.
@@ -139,6 +145,9 @@ impl Monitor {
             commit_time: meter.commit_time.read(),
             commit_size: meter.commit_size.read(),
             room: meter.room(),
+            node: Some(self.engine.node()).filter(|node| node.until.is_some()),
+            fenced: meter.fenced.get(),
+            listening: meter.is_listening(),
             engine: self.engine.read(),
             state,
             apps: named,

@@ -33,6 +33,7 @@ impl Monitor {
             Check { name: "disk", trouble: self.disk_trouble() },
             Check { name: "dispatcher", trouble: dispatcher },
             Check { name: "clock", trouble: self.clock_trouble() },
+            Check { name: "lease", trouble: self.lease_trouble() },
         ]
     }
 
@@ -57,6 +58,17 @@ impl Monitor {
             room.free / 1_000_000,
             room.reserve / 1_000_000
         ))
+    }
+
+    /// A node without a lease takes messages, and others deliver them.
+    fn lease_trouble(&self) -> Option<String> {
+        let node = self.engine.node();
+        let is_over = node.node.is_some() && node.until.is_some_and(|until| until <= self.clock.now());
+        is_over.then(|| {
+            "The lease of this node is over, and it delivers nothing until the database renews it: what it had is \
+             delivered by other nodes, if there are any."
+                .to_owned()
+        })
     }
 
     fn clock_trouble(&self) -> Option<String> {

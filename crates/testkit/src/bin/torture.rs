@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
-use ringback_testkit::torture::{self, Crash, Dialects, Faults, Options, Powercut, Report, Soak};
+use ringback_testkit::torture::{self, Cluster, Crash, Dialects, Faults, Nodes, Options, Powercut, Report, Soak};
 
 /// Breaks a server on purpose and says whether it kept its promises.
 #[derive(Debug, Parser)]
@@ -78,6 +78,17 @@ enum Mode {
         #[arg(long, value_delimiter = ',')]
         only: Vec<String>,
     },
+    /// Several nodes on one PostgreSQL: one dies, one stands still beyond its lease, the database dies, all are restarted.
+    Nodes {
+        #[command(flatten)]
+        common: Common,
+        /// How many nodes.
+        #[arg(long, default_value_t = 3)]
+        nodes: usize,
+        /// How often all of it is done.
+        #[arg(long, default_value_t = 1)]
+        rounds: usize,
+    },
     /// Searches output, metrics and store for secrets.
     Canary {
         #[command(flatten)]
@@ -136,13 +147,21 @@ async fn run(mode: Mode) -> Result<u8> {
         Mode::Canary { common } => torture::canary(&common.options()).await?,
         Mode::Powercut { common, cuts } => match torture::powercut(&common.options(), cuts).await? {
             Powercut::Ran(report) => report,
-            Powercut::Skipped(reason) => {
-                println!("torture=powercut v=1 verdict=SKIP reason={}", reason.replace(char::is_whitespace, "_"));
-                return Ok(3);
-            }
+            Powercut::Skipped(reason) => return Ok(skipped("powercut", &reason)),
         },
+        Mode::Nodes { common, nodes, rounds } => {
+            match torture::nodes(&common.options(), Nodes { nodes, rounds }).await? {
+                Cluster::Ran(report) => report,
+                Cluster::Skipped(reason) => return Ok(skipped("nodes", &reason)),
+            }
+        }
     };
     Ok(print(&report))
+}
+
+fn skipped(mode: &str, reason: &str) -> u8 {
+    println!("torture={mode} v=1 verdict=SKIP reason={}", reason.replace(char::is_whitespace, "_"));
+    3
 }
 
 fn print(report: &Report) -> u8 {

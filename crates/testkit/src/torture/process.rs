@@ -1,7 +1,9 @@
 //! The server under test as a process: started, watched, killed.
 
 use std::fs::{File, OpenOptions};
+use std::io::Write as _;
 use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
@@ -21,13 +23,27 @@ pub(super) const READY_LIMIT: Duration = Duration::from_secs(15);
 const RETRY_SCHEDULE: &str =
     "200ms,500ms,1s,2s,5s,10s,10s,10s,10s,10s,10s,10s,10s,10s,10s,10s,10s,10s,10s,10s,10s,10s,10s,10s,10s,10s";
 
+/// Where a store is.
+#[derive(Debug, Clone)]
+pub(super) enum StoreAt {
+    /// In a folder.
+    Folder(PathBuf),
+    /// In a database, with the keys in a folder.
+    Database {
+        /// Where the database is.
+        url: String,
+        /// The folder of the keys.
+        keys: PathBuf,
+    },
+}
+
 /// How to start the server.
 #[derive(Debug, Clone)]
 pub(super) struct Launch {
     /// The program.
     pub(super) binary: PathBuf,
-    /// The folder of its store.
-    pub(super) store: PathBuf,
+    /// Its store.
+    pub(super) store: StoreAt,
     /// Where it listens.
     pub(super) address: SocketAddr,
     /// The value of `RINGBACK_LOG`.
@@ -44,8 +60,29 @@ impl Launch {
     /// # Errors
     /// If there is no program, or no port to be had.
     pub(super) fn new(binary: &Path, store: PathBuf, output: PathBuf, seed: &Seed) -> Result<Self> {
+        Self::at(binary, StoreAt::Folder(store), output, seed.part(101))
+    }
+
+    /// The same, of a store of any kind, on a port that the seed draws.
+    ///
+    /// # Errors
+    /// If there is no program, or no port to be had.
+    pub(super) fn at(binary: &Path, store: StoreAt, output: PathBuf, port: Seed) -> Result<Self> {
         let binary = binary.canonicalize().with_context(|| format!("no program at {}", binary.display()))?;
-        Ok(Self { binary, store, address: free_address(seed.part(101))?, log: "warn", output, environment: Vec::new() })
+        Ok(Self { binary, store, address: free_address(port)?, log: "warn", output, environment: Vec::new() })
+    }
+
+    /// Makes the keys of a store in a database, which no server makes.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    pub(super) fn make_keys(&self) -> Result<()> {
+        let StoreAt::Database { keys, .. } = &self.store else { return Ok(()) };
+        for (name, digit) in [("master.key", "7"), ("jwt.key", "e")] {
+            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(keys.join(name))?;
+            writeln!(file, "{}", digit.repeat(64))?;
+        }
+        Ok(())
     }
 
     /// A bearer token for the store.
@@ -85,7 +122,16 @@ impl Launch {
                 command.env_remove(variable);
             }
         }
-        command.arg(name).arg("--store").arg(format!("sqlite:{}", self.store.display()));
+        command.arg(name);
+        match &self.store {
+            StoreAt::Folder(folder) => command.arg("--store").arg(format!("sqlite:{}", folder.display())),
+            StoreAt::Database { url, keys } => {
+                if name == "serve" {
+                    command.arg("--store").arg(url).arg("--master-key-file").arg(keys.join("master.key"));
+                }
+                command.arg("--jwt-secret-file").arg(keys.join("jwt.key"))
+            }
+        };
         command.env("RINGBACK_LOG", self.log).stdin(Stdio::null()).stderr(Stdio::from(self.output()?));
         command.kill_on_drop(true);
         Ok(command)
@@ -175,7 +221,7 @@ impl Server {
 ///
 /// The port lies below the range that the system hands out: from within that range, a client that keeps dialling a dead
 /// server would sooner or later be given the very port it dials, and connect to itself.
-fn free_address(mut seed: Seed) -> Result<SocketAddr> {
+pub(super) fn free_address(mut seed: Seed) -> Result<SocketAddr> {
     // The process id keeps two runs with the same seed apart.
     let from = seed.next() ^ u64::from(std::process::id());
     for offset in 0..1000 {

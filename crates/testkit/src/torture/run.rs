@@ -18,6 +18,8 @@ use super::ledger::Ledger;
 use super::load::{Load, Tally};
 use super::plan::{self, ENDPOINTS, Registered};
 use super::process::{Launch, Server};
+#[cfg(test)]
+use super::process::StoreAt;
 use super::receivers::Receivers;
 use super::report::{Report, Verdict, median};
 use super::sampler::Sampler;
@@ -104,7 +106,7 @@ impl Run {
         let nothing = PathBuf::new();
         let launch = Launch {
             binary: nothing.clone(),
-            store: nothing.clone(),
+            store: StoreAt::Folder(nothing.clone()),
             address,
             log: "",
             output: nothing,

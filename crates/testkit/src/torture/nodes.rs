@@ -1,0 +1,325 @@
+//! Several nodes on one PostgreSQL under load: one dies and does not come back for a while, one stands still for longer
+//! than its lease and goes on, the database dies, and all of them are restarted one after the other in good order.
+//!
+//! Nothing that was acknowledged may be lost, keys keep their order, and only a death or a standstill may cause repeats,
+//! as many as were in flight. Others take over within the lease and two seconds.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use rustix::process::{Signal, kill_process};
+
+use super::client::Client;
+use super::database::Database;
+use super::history::{History, Restart};
+use super::ledger::Ledger;
+use super::load::Load;
+use super::plan::{self, ENDPOINTS, Registered};
+use super::process::{Launch, Server, StoreAt, free_address};
+use super::receivers::Receivers;
+use super::report::Report;
+use super::run::{self, Options};
+use super::sampler::Sampler;
+use super::seed::Seed;
+use super::settle;
+
+/// How long a lease lasts, and how soon after its end others have what its node had.
+const LEASE: Duration = Duration::from_secs(10);
+const TAKEN_OVER: Duration = Duration::from_secs(2);
+/// How much longer than a lease a node stands still.
+const BEYOND: Duration = Duration::from_secs(2);
+/// How soon shards are shared out anew when a node comes.
+const SHARED_OUT: Duration = Duration::from_secs(8);
+/// How long a graceful stop may take.
+const STOP_LIMIT: Duration = Duration::from_secs(30);
+/// Shards of a store.
+const SHARDS: usize = 256;
+
+/// What this mode adds to the common options.
+#[derive(Debug, Clone, Copy)]
+pub struct Nodes {
+    /// How many nodes there are.
+    pub nodes: usize,
+    /// How often all of it is done.
+    pub rounds: usize,
+}
+
+/// What a run comes to.
+#[derive(Debug)]
+pub enum Cluster {
+    /// It ran.
+    Ran(Report),
+    /// This machine cannot run it.
+    Skipped(String),
+}
+
+/// One node.
+struct Member {
+    launch: Launch,
+    server: Option<Server>,
+}
+
+/// A run under way.
+struct Field {
+    database: Database,
+    members: Vec<Member>,
+    receivers: Receivers,
+    ledger: Arc<Ledger>,
+    token: Arc<str>,
+    plan: Registered,
+    seed: Seed,
+    restarts: Vec<Restart>,
+    tally: Tally,
+}
+
+/// What became of the faults.
+#[derive(Debug, Default)]
+struct Tally {
+    kills: usize,
+    standstills: usize,
+    database_kills: usize,
+    stops: usize,
+    unclean: usize,
+    take_overs: Vec<Duration>,
+    /// What did not happen in time.
+    late: Vec<String>,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// If the harness itself cannot do its work; a misbehaving server is a report, not an error.
+pub async fn run(options: &Options, nodes: Nodes) -> Result<Cluster> {
+    let (folder, _, _) = run::folder()?;
+    let seed = Seed::new(options.seed);
+    let Some(database) = Database::start(folder.path(), free_address(seed.part(99))?).await? else {
+        return Ok(Cluster::Skipped("PostgreSQL is not installed".to_owned()));
+    };
+    let mut field = Field::begin(options, nodes.nodes, database, folder.path().to_owned()).await?;
+    let (load, sampler) = field.work(options.rate);
+    let began = Instant::now();
+    for _ in 0..nodes.rounds {
+        field.round().await?;
+    }
+    let mut report = Report::new("nodes");
+    report.field("seed", options.seed).field("rate", options.rate).field("nodes", nodes.nodes);
+    report.field("load_s", began.elapsed().as_secs());
+    field.tell(nodes, &mut report);
+    let mut report = field.finish(load, sampler, report).await;
+    run::put_away(folder, &mut report);
+    Ok(Cluster::Ran(report))
+}
+
+impl Field {
+    async fn begin(options: &Options, nodes: usize, database: Database, folder: PathBuf) -> Result<Self> {
+        let seed = Seed::new(options.seed);
+        let keys = folder.join("keys");
+        std::fs::create_dir(&keys)?;
+        let mut members = Vec::new();
+        for number in 0..nodes as u64 {
+            let store = StoreAt::Database { url: database.url(), keys: keys.clone() };
+            let output = folder.join(format!("node{number}.log"));
+            let launch = Launch::at(&options.binary, store, output, seed.part(200 + number))?;
+            members.push(Member { launch, server: None });
+        }
+        let first = &members.first().context("a run without nodes tests nothing")?.launch;
+        first.make_keys()?;
+        let token = first.token().await?;
+        let mut field = Self {
+            database,
+            members,
+            receivers: Receivers::start(&seed).await?,
+            ledger: Arc::new(Ledger::new()),
+            token,
+            plan: Registered::default(),
+            seed,
+            restarts: Vec::new(),
+            tally: Tally::default(),
+        };
+        for at in 0..nodes {
+            field.start(at).await?;
+        }
+        field.plan = plan::register(&mut field.client(0), &field.receivers).await.context("registering the plan")?;
+        if !field.shared_out().await {
+            bail!("the nodes do not share out the shards");
+        }
+        Ok(field)
+    }
+
+    fn client(&self, at: usize) -> Client {
+        Client::new(self.members[at].launch.address, self.token.clone())
+    }
+
+    /// Producers at each of the nodes in turn.
+    fn work(&self, rate: u32) -> (Load, Sampler) {
+        let next = AtomicUsize::new(0);
+        let client = || self.client(next.fetch_add(1, Ordering::Relaxed) % self.members.len());
+        let load = Load::start(&client, &self.ledger, &self.plan, rate, &self.seed);
+        // The last node is asked: the others are away for long.
+        let asked = self.client(self.members.len() - 1);
+        let sampler = Sampler::start(asked, self.receivers.log().clone(), self.plan.clone(), self.seed.part(102));
+        (load, sampler)
+    }
+
+    async fn start(&mut self, at: usize) -> Result<()> {
+        let mut server = self.members[at].launch.start()?;
+        if server.ready().await.is_none() {
+            self.tally.late.push(format!("node {at} did not become ready"));
+        }
+        self.members[at].server = Some(server);
+        Ok(())
+    }
+
+    /// Everything that goes wrong, once.
+    async fn round(&mut self) -> Result<()> {
+        self.live().await;
+        self.kill_one().await?;
+        self.live().await;
+        self.stand_still().await?;
+        self.live().await;
+        self.database.kill()?;
+        self.database.up().await?;
+        self.tally.database_kills += 1;
+        self.live().await;
+        for at in 0..self.members.len() {
+            self.restart(at).await?;
+        }
+        self.live().await;
+        Ok(())
+    }
+
+    async fn live(&mut self) {
+        let a_while = self.seed.between(Duration::from_millis(500), Duration::from_millis(1500));
+        tokio::time::sleep(a_while).await;
+    }
+
+    /// One node dies, and is started again when others have what it had.
+    async fn kill_one(&mut self) -> Result<()> {
+        let Some(server) = self.members[0].server.take() else { return Ok(()) };
+        server.kill().await?;
+        self.note_restart(true).await;
+        self.tally.kills += 1;
+        self.wait_for_take_over(0, "a death").await;
+        self.start(0).await?;
+        if !self.shared_out().await {
+            self.tally.late.push("the shards were not shared out when a node came back".to_owned());
+        }
+        Ok(())
+    }
+
+    /// One node stands still for longer than its lease, and goes on.
+    async fn stand_still(&mut self) -> Result<()> {
+        let at = 1 % self.members.len();
+        let pid = self.members[at].server.as_ref().and_then(Server::pid).context("the node has ended")?;
+        kill_process(pid, Signal::STOP)?;
+        let stopped = Instant::now();
+        self.note_restart(true).await;
+        self.wait_for_take_over(at, "a standstill").await;
+        tokio::time::sleep((LEASE + BEYOND).saturating_sub(stopped.elapsed())).await;
+        kill_process(pid, Signal::CONT)?;
+        self.tally.standstills += 1;
+        // What was on its way when it stood still may arrive now.
+        self.note_restart(true).await;
+        if !self.shared_out().await {
+            self.tally.late.push("the shards were not shared out when a node went on".to_owned());
+        }
+        Ok(())
+    }
+
+    async fn restart(&mut self, at: usize) -> Result<()> {
+        let Some(server) = self.members[at].server.take() else { return Ok(()) };
+        let clean = server.stop(STOP_LIMIT).await?.is_some_and(|status| status.success());
+        self.tally.unclean += usize::from(!clean);
+        self.tally.stops += 1;
+        self.note_restart(false).await;
+        self.start(at).await
+    }
+
+    async fn note_restart(&mut self, forced: bool) {
+        self.receivers.log().drained().await;
+        self.restarts.push(Restart { at: self.receivers.log().position(), forced });
+    }
+
+    /// Waits until the others own all that there is.
+    async fn wait_for_take_over(&mut self, gone: usize, what: &str) {
+        let began = Instant::now();
+        let others: Vec<_> = (0..self.members.len()).filter(|at| *at != gone).collect();
+        while began.elapsed() < LEASE + 2 * TAKEN_OVER {
+            if self.owned(&others).await.iter().sum::<usize>() == SHARDS {
+                self.tally.take_overs.push(began.elapsed());
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        self.tally.late.push(format!("after {what} others did not take over"));
+    }
+
+    /// Waits until each node has its fair share.
+    async fn shared_out(&self) -> bool {
+        let began = Instant::now();
+        let all: Vec<_> = (0..self.members.len()).collect();
+        while began.elapsed() < SHARED_OUT {
+            let owned = self.owned(&all).await;
+            let fair = |owned: &usize| *owned == SHARDS / all.len() || *owned == SHARDS.div_ceil(all.len());
+            if owned.iter().all(fair) && owned.iter().sum::<usize>() == SHARDS {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        false
+    }
+
+    /// How many shards nodes own, by their own account.
+    async fn owned(&self, members: &[usize]) -> Vec<usize> {
+        let mut owned = Vec::new();
+        for at in members {
+            let metrics = self.client(*at).get("/metrics").await.map(|reply| reply.body).unwrap_or_default();
+            let metrics = String::from_utf8_lossy(&metrics);
+            let line = metrics.lines().find_map(|line| line.strip_prefix("ringback_node_shards "));
+            owned.push(line.and_then(|count| count.parse().ok()).unwrap_or(0));
+        }
+        owned
+    }
+
+    fn tell(&self, nodes: Nodes, report: &mut Report) {
+        let Tally { kills, standstills, database_kills, stops, unclean, take_overs, late } = &self.tally;
+        report.field("kills", kills).field("standstills", standstills).field("database_kills", database_kills);
+        report.field("stops", stops).zero("unclean_exits", *unclean);
+        let slowest = take_overs.iter().max().copied().unwrap_or_default();
+        report.millis("take_over_max_ms", slowest).zero("late", late.len()).tell(late.clone());
+        report.require(slowest <= LEASE + TAKEN_OVER, || format!("others took over after {slowest:?}"));
+        report.require(nodes.rounds > 0 && nodes.nodes > 1, || "one node alone, or none, tests nothing".to_owned());
+        let fired = [kills, standstills, database_kills].iter().all(|fired| **fired == nodes.rounds);
+        report.require(fired && *stops == nodes.rounds * nodes.nodes, || "not all faults were made".to_owned());
+    }
+
+    async fn finish(self, load: Load, sampler: Sampler, mut report: Report) -> Report {
+        let log = self.receivers.log().clone();
+        log.heal();
+        let tally = load.stop().await;
+        let samples = sampler.stop();
+        let (drained, missing) = settle::drain(&self.ledger, &log, settle::PATIENCE).await;
+        let mut client = self.client(0);
+        let ends = settle::ends(&mut client, &self.ledger, &self.plan, &missing).await;
+        let audit =
+            settle::audit(&mut client, &self.ledger, &log, &self.plan, self.seed.part(103), settle::PATIENCE / 2).await;
+        let history = History {
+            endpoints: ENDPOINTS.iter().take(self.plan.endpoints.len()).map(plan::Planned::facts).collect(),
+            posts: self.ledger.snapshot(),
+            arrivals: log.arrivals(),
+            restarts: self.restarts.clone(),
+            samples,
+            ends,
+            tasks: Vec::new(),
+        };
+        run::judge(&history, tally, &mut report);
+        report.field("audited", audit.asked).zero("status_lies", audit.lies.len()).tell(audit.lies);
+        let written = self.members.iter().map(|member| std::fs::read_to_string(&member.launch.output));
+        let panics = written.flatten().map(|text| text.matches("panicked").count()).sum();
+        report.zero("panics", panics).millis("drain_ms", drained);
+        report
+    }
+}
