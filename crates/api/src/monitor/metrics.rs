@@ -127,7 +127,11 @@ fn node(page: &mut Page, figures: &Figures) {
     page.gauge("node_shards_leaving", "Shards that this node is handing over.", node.leaving);
     let left = node.until.map_or(0.0, |until| until.since(figures.now).as_secs_f64());
     page.gauge("node_lease_seconds", "How long the lease of this node lasts if it is not renewed.", left);
-    page.gauge("node_listening", "Whether other nodes are heard at once, and not by looking.", u8::from(figures.listening));
+    page.gauge(
+        "node_listening",
+        "Whether other nodes are heard at once, and not by looking.",
+        u8::from(figures.listening),
+    );
     page.counter("node_shards_gained_total", "Shards that this node has got.", node.gained);
     page.counter("node_lapses_total", "Times that the lease was not renewed in time.", node.lapses);
     page.counter("outcomes_fenced_total", "Outcomes kept out because their shard was another node's.", figures.fenced);

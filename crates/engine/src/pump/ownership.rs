@@ -74,7 +74,10 @@ impl Pump {
 
     /// Takes in what the node owns: closes lanes of what is another's, and looks for work in what is new.
     fn own(&mut self, lease: &Lease) {
-        let owned: BTreeMap<Shard, Epoch> = lease.shards.iter().copied().collect();
+        let mut owned: BTreeMap<Shard, Epoch> = lease.shards.iter().copied().collect();
+        if cfg!(feature = "mutant-shard-forgotten") && !self.ownership.owned.is_empty() {
+            owned.retain(|shard, _| self.ownership.owned.contains_key(shard));
+        }
         self.lose(|shard, epoch| owned.get(&shard) != Some(&epoch));
         let gained = owned.len() - self.ownership.owned.len();
         self.ownership.owned = owned;

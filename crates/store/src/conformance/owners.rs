@@ -211,4 +211,6 @@ pub fn a_row_that_commits_late_is_found(harness: &dyn Harness) {
     let mut due = world.due(ENDPOINT);
     due.sort_unstable();
     assert_eq!(due, [late, early]);
+    world.finish(early, ENDPOINT, SUCCESS);
+    assert_eq!(world.due(ENDPOINT), [late], "also when what came before it is done");
 }

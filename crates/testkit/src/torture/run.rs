@@ -17,9 +17,9 @@ use super::history::{History, Post, Restart, Task};
 use super::ledger::Ledger;
 use super::load::{Load, Tally};
 use super::plan::{self, ENDPOINTS, Registered};
-use super::process::{Launch, Server};
 #[cfg(test)]
 use super::process::StoreAt;
+use super::process::{Launch, Server};
 use super::receivers::Receivers;
 use super::report::{Report, Verdict, median};
 use super::sampler::Sampler;

@@ -1,6 +1,7 @@
 //! What a lane does at a given moment. The laws over whole runs are in the simulation.
 
 mod configuring;
+mod ownership;
 mod resend;
 mod turns;
 mod window;

@@ -11,7 +11,8 @@ use super::error::Result;
 use super::value::Values;
 use crate::{Epoch, NodeNo, Shard};
 
-/// The shards of a statement's items that a node owns, locked in their order: `$n` is the node, `$m` the shards.
+/// The shards of a statement's items that a node owns, locked in their order.
+#[cfg(not(any(feature = "mutant-fence-missing", feature = "mutant-fence-apart")))]
 macro_rules! fence {
     ($node:literal, $shards:literal) => {
         concat!(
@@ -23,7 +24,35 @@ macro_rules! fence {
         )
     };
 }
-pub(super) use fence;
+
+/// Whether an item gets through the fence.
+#[cfg(not(any(feature = "mutant-fence-missing", feature = "mutant-fence-apart")))]
+macro_rules! passes {
+    ($item:literal) => {
+        concat!("fence.no = ", $item, ".endpoint >> 55 AND fence.epoch = ", $item, ".epoch")
+    };
+}
+
+/// A fence that is open to everybody.
+#[cfg(any(feature = "mutant-fence-missing", feature = "mutant-fence-apart"))]
+macro_rules! fence {
+    ($node:literal, $shards:literal) => {
+        concat!(
+            "fence AS MATERIALIZED (SELECT no FROM ringback.shard WHERE ",
+            $node,
+            " >= 0 AND no = ANY (",
+            $shards,
+            "::smallint[]))"
+        )
+    };
+}
+#[cfg(any(feature = "mutant-fence-missing", feature = "mutant-fence-apart"))]
+macro_rules! passes {
+    ($item:literal) => {
+        concat!("fence.no = ", $item, ".endpoint >> 55")
+    };
+}
+pub(super) use {fence, passes};
 
 /// Whether a node owns a shard under this epoch: then it does so until the end of the transaction.
 pub(super) async fn holds(client: &Client, node: NodeNo, shard: Shard, epoch: Epoch) -> Result<bool> {
@@ -38,4 +67,13 @@ pub(super) fn shards_of(numbers: impl Iterator<Item = i64>) -> Vec<i16> {
     shards.sort_unstable();
     shards.dedup();
     shards
+}
+
+/// Whether a node owned the shard of an outcome a moment ago.
+#[cfg(feature = "mutant-fence-apart")]
+pub(super) async fn owned_before(client: &Client, node: NodeNo, item: &crate::Finish) -> Result<bool> {
+    let sql = "SELECT FROM ringback.shard WHERE no = $1 AND owner = $2 AND epoch = $3";
+    let shard = i16::from(Shard::of(item.endpoint.0).number());
+    let values = Values::default().and(shard, Type::INT2).int8(node.0).int8(item.epoch.0);
+    Ok(!query(client, sql, &values).await?.is_empty())
 }

@@ -13,7 +13,7 @@ use tokio_postgres::Client;
 use super::attempt::{address_to_sql, micros};
 use super::connection::query;
 use super::error::Result;
-use super::fence::{fence, shards_of};
+use super::fence::{fence, passes, shards_of};
 use super::health;
 use super::stretch;
 use super::value::{Values, get};
@@ -55,8 +55,9 @@ const FINISH: &str = concat!(
        $12::integer[], $13::bytea[], $14::text[], $15::bytea[], $16::smallint[], $17::smallint[], $18::smallint[], \
        $19::smallint[], $20::bigint[], $21::bigint[], $22::text[], $25::bigint[]) WITH ORDINALITY AS given (message, endpoint, id, started_at, by_hand, outcome, status, dns_us, \
        connect_us, tls_us, first_byte_us, total_us, address, url, response, left_out, step, state, reason, due, held, notice, epoch, at) \
-       JOIN fence ON fence.no = given.endpoint >> 55 AND fence.epoch = given.epoch), \
-     recorded AS (INSERT INTO ringback.attempt (message, endpoint, no, started_at, dns_us, connect_us, tls_us, \
+       JOIN fence ON ",
+    passes!("given"),
+    "), recorded AS (INSERT INTO ringback.attempt (message, endpoint, no, started_at, dns_us, connect_us, tls_us, \
        first_byte_us, total_us, status, outcome, by_hand, id, address, url, response, left_out) \
        SELECT message, endpoint, nextval('ringback.attempt_no'), started_at, dns_us, connect_us, tls_us, first_byte_us, \
          total_us, status, outcome, by_hand, id, address, url, response, left_out FROM item \
@@ -108,8 +109,9 @@ const EARLIER: &str = concat!(
       $8::integer[], $9::integer[], $10::integer[], $11::integer[], $12::integer[], $13::bytea[], $14::text[], \
       $15::bytea[], $16::smallint[], $19::bigint[]) AS item (message, endpoint, id, started_at, by_hand, outcome, status, dns_us, connect_us, tls_us, \
       first_byte_us, total_us, address, url, response, left_out, epoch) \
-    JOIN fence ON fence.no = item.endpoint >> 55 AND fence.epoch = item.epoch \
-    ON CONFLICT (message, id) DO NOTHING"
+    JOIN fence ON ",
+    passes!("item"),
+    " ON CONFLICT (message, id) DO NOTHING"
 );
 
 /// Records outcomes and the healths that they change, of shards that this node owns, within a transaction; answers for
@@ -117,6 +119,12 @@ const EARLIER: &str = concat!(
 pub(super) async fn finish(client: &Client, node: NodeNo, items: &[&Finish]) -> Result<Vec<Finished>> {
     if items.is_empty() {
         return Ok(Vec::new());
+    }
+    #[cfg(feature = "mutant-fence-apart")]
+    for item in items {
+        if !super::fence::owned_before(client, node, item).await? {
+            return Ok(vec![Finished::Fenced; items.len()]);
+        }
     }
     let addresses: Vec<_> = items.iter().map(|item| item.attempt.exchange.address.map(address_to_sql)).collect();
     // The last word on an endpoint is the one that holds.

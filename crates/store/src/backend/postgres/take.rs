@@ -18,23 +18,41 @@ const BY_HAND: i32 = -1;
 /// The row that says when the next one comes due.
 const NEXT: i32 = -2;
 
+/// Which messages are looked at: all of them.
+#[cfg(not(feature = "mutant-high-water"))]
+macro_rules! above {
+    () => {
+        ""
+    };
+}
+/// Those above what was tried before.
+#[cfg(feature = "mutant-high-water")]
+macro_rules! above {
+    () => {
+        "AND message > COALESCE((SELECT max(a.message) FROM ringback.attempt a WHERE a.endpoint = $1), 0)"
+    };
+}
+
 /// The first rows of each group that are due and not held, one more than can be answered so that it is seen whether there
 /// are more. Each group is read along its index, from its beginning.
-const CANDIDATES: &str = "\
-    SELECT -1, first.message, first.due FROM (SELECT message, manual_due AS due FROM ringback.delivery \
+const CANDIDATES: &str = concat!(
+    "SELECT -1, first.message, first.due FROM (SELECT message, manual_due AS due FROM ringback.delivery \
       WHERE endpoint = $1 AND manual_due <= $2 AND message <> ALL ($4::bigint[]) \
       ORDER BY manual_due, message LIMIT $3) first \
     UNION ALL \
     SELECT class.priority, first.message, first.due FROM generate_series(0, $6::integer) AS class (priority) \
       CROSS JOIN LATERAL (SELECT message, due FROM ringback.delivery \
-        WHERE endpoint = $1 AND priority = class.priority AND due <= $2 AND message <> ALL ($5::bigint[]) \
+        WHERE endpoint = $1 AND priority = class.priority AND due <= $2 AND message <> ALL ($5::bigint[]) ",
+    above!(),
+    " \
         ORDER BY due, message LIMIT $3) first \
     UNION ALL \
     SELECT -2, 0, LEAST((SELECT manual_due FROM ringback.delivery WHERE endpoint = $1 AND manual_due > $2 \
         ORDER BY manual_due, message LIMIT 1), \
       (SELECT min(next.due) FROM generate_series(0, $6::integer) AS class (priority) CROSS JOIN LATERAL \
         (SELECT due FROM ringback.delivery WHERE endpoint = $1 AND priority = class.priority AND due > $2 \
-          ORDER BY due, message LIMIT 1) next))";
+          ORDER BY due, message LIMIT 1) next))"
+);
 
 /// All that an attempt needs to know, of as many rows as the bytes allow, and how many there would have been.
 const LOAD: &str = concat!(
