@@ -56,6 +56,13 @@ pub(crate) fn describe(found: &Inspection, now: Timestamp) -> String {
         ),
         None => "waiting     nothing\n".to_owned(),
     };
+    for node in &found.nodes {
+        let left = node.lease_left.as_secs();
+        let lease = if left > 0 { format!("lease {left} s") } else { "its lease is over".to_owned() };
+        let leaves = if node.leaves { ", leaves" } else { "" };
+        let (no, name, version, shards) = (node.no.0, &node.name, &node.version, node.shards);
+        text += &format!("node        {no} {name}, version {version}, {shards} shards, {lease}{leaves}\n");
+    }
     for trouble in &found.troubles {
         text += &format!("TROUBLE     {trouble}\n");
     }

@@ -2,7 +2,7 @@
 
 use ringback_model::DeliveryState;
 
-use crate::Backlog;
+use crate::{Backlog, Node};
 
 /// What a look at a store finds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Inspection {
     pub documents: u64,
     /// What waits.
     pub backlog: Backlog,
+    /// The servers that share it, where several can.
+    pub nodes: Vec<Node>,
     /// What is wrong; nothing if all is well.
     pub troubles: Vec<String>,
 }

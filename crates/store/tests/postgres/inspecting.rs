@@ -47,6 +47,8 @@ async fn what_is_in_a_store_is_told_and_what_is_wrong_with_it() {
     let found = look(&url, 7).await;
     assert_eq!(found.troubles, Vec::<String>::new());
     assert_eq!((found.messages, found.attempts, found.backlog.pending), (3, 1, 2));
+    let nodes: Vec<_> = found.nodes.iter().map(|node| (node.name.as_str(), node.shards, node.leaves)).collect();
+    assert_eq!(nodes, [("a node", 256, false)]);
     assert_eq!(found.deliveries, [(DeliveryState::Success, 1), (DeliveryState::Pending, 2)]);
     assert_eq!(look(&url, 8).await.troubles, ["the master key is not the one that secrets were sealed with"]);
     let client = connect(&url).await;

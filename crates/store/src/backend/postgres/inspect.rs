@@ -8,8 +8,11 @@ use super::connection::{Purpose, address, connect, query, transaction};
 use super::error::{Result, open_error};
 use super::schema::{self, Found};
 use super::value::{Values, get};
-use super::{backlog, document};
+use super::{backlog, document, node};
 use crate::{Inspection, MasterKey, StoreError};
+
+/// The version of the tables that has nodes.
+const WITH_NODES: usize = 13;
 
 /// What must find nothing, and what it means if it does.
 const LAWS: [(&str, &str); 4] = [
@@ -54,6 +57,9 @@ pub async fn inspect(url: &Redacted, key: Option<&MasterKey>) -> Result<Inspecti
     let mut found = work.await.map_err(unreadable)?;
     found.version = i64::try_from(version).unwrap_or(i64::MAX);
     found.backlog = backlog::pending(&client).await.map_err(unreadable)?;
+    if version >= WITH_NODES {
+        found.nodes = node::nodes(&client).await.map_err(unreadable)?;
+    }
     Ok(found)
 }
 
