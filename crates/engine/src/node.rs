@@ -88,6 +88,7 @@ impl NodeLoop {
                 *node = Some(lease.node);
                 let lasts = lease.lasts;
                 self.term.prolong(asked_at, lasts);
+                self.compare(&lease);
                 // The pump may have ended.
                 self.pump.send(Order::Own(lease)).ok();
                 lasts.map(|_| began + RENEW)
@@ -106,6 +107,13 @@ impl NodeLoop {
                 Some(Instant::now() + AGAIN)
             }
         }
+    }
+
+    /// Compares the clocks: what one node says is due at a time, another one sends by its own.
+    fn compare(&self, lease: &Lease) {
+        let Some(at) = lease.renewed_at else { return };
+        let ahead = self.clock.wall().as_micros() - at.as_micros();
+        self.term.note(|reading| reading.ahead = ahead);
     }
 
     async fn join(&self) -> Result<Lease, StoreError> {

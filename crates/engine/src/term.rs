@@ -41,6 +41,8 @@ pub struct NodeReading {
     pub gained: u64,
     /// Times that its lease ran out.
     pub lapses: u64,
+    /// By how much its wall clock is ahead of the store's, in microseconds; negative if it is behind.
+    pub ahead: i64,
 }
 
 /// See the module.

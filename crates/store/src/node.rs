@@ -79,6 +79,8 @@ pub struct Lease {
     pub node: NodeNo,
     /// How long it lasts, from the moment before it was asked for; for ever if absent.
     pub lasts: Option<Duration>,
+    /// When it was renewed, by the clock of the store; nothing if that is the node's own.
+    pub renewed_at: Option<Timestamp>,
     /// Its shards, in their order, each with the epoch that it writes under.
     pub shards: Vec<(Shard, Epoch)>,
     /// So many of them it should hand over to others, which have fewer.
@@ -92,7 +94,7 @@ impl Lease {
     #[must_use]
     pub fn of_all() -> Self {
         let shards = Shard::all().map(|shard| (shard, Epoch::ONLY)).collect();
-        Self { node: NodeNo(0), lasts: None, shards, surplus: 0, others: 0 }
+        Self { node: NodeNo(0), lasts: None, renewed_at: None, shards, surplus: 0, others: 0 }
     }
 }
 

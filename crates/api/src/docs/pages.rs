@@ -105,6 +105,11 @@ const SECTIONS: &[(&str, &[Page])] = &[
                 text: include_str!("../../../../docs/operating.md"),
             },
             Page {
+                name: "scaling",
+                about: "What more servers on one database give, how to size it, and what lies beyond.",
+                text: include_str!("../../../../docs/scaling.md"),
+            },
+            Page {
                 name: "migrating",
                 about: "How a Svix server is left behind: applications, endpoints, secrets and settings.",
                 text: include_str!("../../../../docs/migrating.md"),

@@ -127,6 +127,8 @@ fn node(page: &mut Page, figures: &Figures) {
     page.gauge("node_shards_leaving", "Shards that this node is handing over.", node.leaving);
     let left = node.until.map_or(0.0, |until| until.since(figures.now).as_secs_f64());
     page.gauge("node_lease_seconds", "How long the lease of this node lasts if it is not renewed.", left);
+    let ahead = node.ahead as f64 / MICROSECONDS;
+    page.gauge("node_clock_ahead_seconds", "By how much the clock here is ahead of the database's.", ahead);
     page.gauge(
         "node_listening",
         "Whether other nodes are heard at once, and not by looking.",

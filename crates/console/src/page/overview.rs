@@ -7,7 +7,9 @@ use askama::Template;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use ringback_model::{Endpoint, Tally, Timestamp};
-use ringback_service::{Backlog, EndpointStanding, Right, Service, Standings, Statistics, StatisticsWindow};
+use ringback_service::{
+    Backlog, EndpointStanding, Node, Right, Service, Shard, Standings, Statistics, StatisticsWindow,
+};
 
 use super::sign_in::in_query;
 use crate::answer::page;
@@ -99,7 +101,8 @@ pub(crate) async fn of_organization(
         here: format!("{}/overview", visit.base),
     };
     let lists = lists(&service, &visit, standings, window).await?;
-    Ok(answer(subject, &statistics, None, Some(lists), service.clock().now()))
+    let nodes = nodes_tile(&service.nodes(&visit.actor).await?);
+    Ok(answer(subject, &statistics, nodes, Some(lists)))
 }
 
 /// How the deliveries of an application go.
@@ -121,7 +124,8 @@ pub(crate) async fn of_application(
         here: format!("{}/overview", visit.base),
     };
     let lists = lists(&service, &visit.visit, standings, window).await?;
-    Ok(answer(subject, &statistics, backlog, Some(lists), service.clock().now()))
+    let pending = backlog.map(|backlog| pending_tile(backlog, service.clock().now()));
+    Ok(answer(subject, &statistics, pending, Some(lists)))
 }
 
 /// How the deliveries of a webhook go.
@@ -143,16 +147,11 @@ pub(crate) async fn of_endpoint(
         back: Some((format!("{}/overview", visit.base), "All webhooks".to_owned())),
         here: format!("{}/overview/{}", visit.base, endpoint.id),
     };
-    Ok(answer(subject, &statistics, Some(backlog), None, service.clock().now()))
+    let pending = pending_tile(backlog, service.clock().now());
+    Ok(answer(subject, &statistics, Some(pending), None))
 }
 
-fn answer(
-    subject: Subject,
-    statistics: &Statistics,
-    backlog: Option<Backlog>,
-    lists: Option<Lists>,
-    now: Timestamp,
-) -> Response {
+fn answer(subject: Subject, statistics: &Statistics, beside: Option<Tile>, lists: Option<Lists>) -> Response {
     let Subject { layout, heading, about, back, here } = subject;
     let window = statistics.window;
     let link = |one: StatisticsWindow| WindowLink { word: one.text(), label: label(one), current: one == window };
@@ -166,7 +165,7 @@ fn answer(
         here,
         windows: StatisticsWindow::ALL.map(link).into(),
         in_words: in_words(window),
-        tiles: tiles(statistics, backlog, now),
+        tiles: tiles(statistics).into_iter().chain(beside).collect(),
         traffic: traffic(statistics),
         lag: lag(statistics),
         steps: steps.map(|(at, tally)| step(*at, tally)).collect(),
@@ -195,7 +194,7 @@ const fn in_words(window: StatisticsWindow) -> &'static str {
     }
 }
 
-fn tiles(statistics: &Statistics, backlog: Option<Backlog>, now: Timestamp) -> Vec<Tile> {
+fn tiles(statistics: &Statistics) -> Vec<Tile> {
     let total = &statistics.total;
     let tile = |label, value, note, tone| Tile { label, value, note, tone };
     let rate_tone = match total.success_rate() {
@@ -208,7 +207,7 @@ fn tiles(statistics: &Statistics, backlog: Option<Backlog>, now: Timestamp) -> V
     let per_minute = format!("{:.1} a minute", total.delivered as f64 * 60.0 / seconds);
     let lag = |q| total.lag(q).map_or_else(none, text::rough_length);
     let or_nothing = |count: u64| if count == 0 { "" } else { "bad" };
-    let mut tiles = vec![
+    vec![
         tile("Delivered", text::count(total.delivered), per_minute, ""),
         tile(
             "Success rate",
@@ -221,15 +220,24 @@ fn tiles(statistics: &Statistics, backlog: Option<Backlog>, now: Timestamp) -> V
         tile("Lag p99", lag(0.99), "99 of 100 within".to_owned(), ""),
         tile("Failed", text::count(total.failed), "attempts".to_owned(), or_nothing(total.failed)),
         tile("Given up", text::count(total.given_up), "deliveries".to_owned(), or_nothing(total.given_up)),
-    ];
-    if let Some(backlog) = backlog {
-        let note = match backlog.oldest {
-            Some(oldest) => format!("oldest from {}", text::ago(oldest, now)),
-            None => "nothing waits".to_owned(),
-        };
-        tiles.push(tile("Pending now", text::count(backlog.pending), note, ""));
-    }
-    tiles
+    ]
+}
+
+fn pending_tile(backlog: Backlog, now: Timestamp) -> Tile {
+    let note = match backlog.oldest {
+        Some(oldest) => format!("oldest from {}", text::ago(oldest, now)),
+        None => "nothing waits".to_owned(),
+    };
+    Tile { label: "Pending now", value: text::count(backlog.pending), note, tone: "" }
+}
+
+/// The servers that share the work, where several can.
+fn nodes_tile(nodes: &[Node]) -> Option<Tile> {
+    let shards: Vec<_> = nodes.iter().map(|node| node.shards.to_string()).collect();
+    let is_whole = nodes.iter().map(|node| node.shards).sum::<usize>() == Shard::COUNT;
+    let tone = if is_whole { "" } else { "warn" };
+    let note = format!("shards: {}", shards.join(" + "));
+    (!nodes.is_empty()).then(|| Tile { label: "Nodes", value: text::count(nodes.len() as u64), note, tone })
 }
 
 fn none() -> String {

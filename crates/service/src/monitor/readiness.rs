@@ -7,6 +7,8 @@ use super::Monitor;
 
 /// How long a write and a read may take.
 const STORE_WAIT: Duration = Duration::from_secs(5);
+/// How far the wall clock may be away from that of the database, in microseconds.
+const AHEAD_MAX: i64 = 10_000_000;
 /// How far the wall clock may move away from the steady one, in microseconds.
 const SKEW_MAX: i64 = 30_000_000;
 
@@ -72,6 +74,15 @@ impl Monitor {
     }
 
     fn clock_trouble(&self) -> Option<String> {
+        let ahead = self.engine.node().ahead;
+        if ahead.abs() > AHEAD_MAX {
+            return Some(format!(
+                "The clock of this machine is {} s {} that of the database, and what other nodes take in comes due by \
+                 theirs: set it by NTP.",
+                ahead.abs() / 1_000_000,
+                if ahead > 0 { "ahead of" } else { "behind" }
+            ));
+        }
         let skew = self.clock_skew();
         (skew.abs() > SKEW_MAX).then(|| {
             format!(

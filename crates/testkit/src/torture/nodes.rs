@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use rustix::process::{Signal, kill_process};
 
 use super::client::Client;
@@ -144,7 +144,7 @@ impl Field {
         }
         field.plan = plan::register(&mut field.client(0), &field.receivers).await.context("registering the plan")?;
         if !field.shared_out().await {
-            bail!("the nodes do not share out the shards");
+            field.tally.late.push("the shards were not shared out at the start".to_owned());
         }
         Ok(field)
     }

@@ -66,6 +66,7 @@ impl Cluster {
             address: straight,
             pool: pool.clone(),
             holdings: holdings.clone(),
+            bell: bell.clone(),
             feed,
             meter,
             changes,
@@ -119,6 +120,9 @@ impl Cluster {
     pub(super) async fn hand_over(&self, item: &HandOver) -> Result<()> {
         // From now on others are told of what is accepted for these.
         self.holdings.gave(&item.shards);
+        if item.leaves {
+            self.holdings.lost();
+        }
         self.ask(async |client| node::hand_over(client, self.purpose, item).await).await?;
         self.bell.ring_nodes();
         Ok(())

@@ -79,6 +79,8 @@ pub(super) fn address(url: &Redacted) -> Result<Address, StoreError> {
     let mut address = Address::parse(url)?;
     let config = &mut address.config;
     config.connect_timeout(CONNECT).tcp_user_timeout(UNACKNOWLEDGED).keepalives_idle(Duration::from_secs(30));
+    // One that only listens notices in a minute that the other side has gone.
+    config.keepalives_interval(Duration::from_secs(10)).keepalives_retries(3);
     if config.get_application_name().is_none() {
         config.application_name("ringback");
     }

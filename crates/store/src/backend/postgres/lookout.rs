@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_postgres::{AsyncMessage, Client};
 
 use super::address::Address;
-use super::bell::{CHANNEL, News};
+use super::bell::{Bell, CHANNEL, News};
 use super::changes::Changes;
 use super::connection::connect_hearing;
 use super::error::one_line;
@@ -32,6 +32,7 @@ pub(super) struct Lookout {
     /// Where it reads.
     pub(super) pool: Arc<Pool>,
     pub(super) holdings: Arc<Holdings>,
+    pub(super) bell: Arc<Bell>,
     pub(super) feed: FeedSender,
     pub(super) meter: Arc<StoreMeter>,
     /// What was seen of changes by others when the store was opened.
@@ -54,7 +55,10 @@ impl Lookout {
         loop {
             if ear.is_none() && Instant::now() >= listen_at {
                 ear = self.listen().await;
-                self.meter.set_listening(ear.is_some());
+                if ear.is_some() {
+                    // Whoever hears itself hears the others; through a pooler nobody does.
+                    self.bell.ring_nodes();
+                }
                 listen_at = Instant::now() + AGAIN;
                 // Whatever was told while nobody listened was not heard.
                 look_at = Instant::now();
@@ -96,8 +100,11 @@ impl Lookout {
     fn heard(&self, message: &AsyncMessage) {
         let AsyncMessage::Notification(notification) = message else { return };
         let Some((from, news)) = News::read(notification.payload()) else { return };
-        if notification.channel() != CHANNEL || from == self.holdings.node() {
+        if notification.channel() != CHANNEL {
             return;
+        }
+        if from == self.holdings.node() {
+            return self.meter.set_listening(true);
         }
         self.feed.tell(Committed {
             stirred: news.shards.into_iter().filter(|shard| self.holdings.owns(*shard)).collect(),

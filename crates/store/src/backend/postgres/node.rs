@@ -31,7 +31,7 @@ const JOIN: &str = "INSERT INTO ringback.node (name, version, process, since, le
 const BURY: &str = "UPDATE ringback.node SET leased_until = '-infinity' WHERE no = ANY ($1::bigint[])";
 
 const RENEW: &str = "UPDATE ringback.node SET leased_until = clock_timestamp() + $2 * interval '1 second', leaves = $3 \
-    WHERE no = $1 RETURNING 1";
+    WHERE no = $1 RETURNING (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
 
 const END_LEASES: &str = "DELETE FROM ringback.node WHERE leased_until < clock_timestamp()";
 
@@ -101,17 +101,16 @@ pub(super) async fn renew(
     let (begun, renewed, standing, done) = tokio::join!(biased;
         begin(client, purpose), renewing, standing(client, node), commit(client));
     begun?;
-    let (renewed, mut standing) = (!renewed?.is_empty(), standing?);
+    let (renewed, mut standing) = (renewed?, standing?);
     done?;
-    if !renewed {
-        return Ok(None);
-    }
+    let Some(renewed) = renewed.first() else { return Ok(None) };
+    let renewed_at = Some(Timestamp::from_micros(get(renewed, 0)?));
     let takes = stays && standing.claims;
     if takes {
         standing = claim(client, purpose, node).await?;
     }
     let Standing { mine, surplus, others, claims: _ } = standing;
-    Ok(Some((Lease { node, lasts: Some(LEASE), shards: mine, surplus, others }, takes)))
+    Ok(Some((Lease { node, lasts: Some(LEASE), renewed_at, shards: mine, surplus, others }, takes)))
 }
 
 /// Ends the leases that have run out and takes shards, all in one message, so that nothing stays locked while anything
