@@ -50,17 +50,17 @@ macro_rules! retries {
 const FINISH: &str = concat!(
     "WITH ",
     fence!("$23", "$24"),
-    ", item AS MATERIALIZED (SELECT given.* FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bigint[], \
+    ", item AS MATERIALIZED (SELECT given.*, ",
+    passes!("given"),
+    " AS passes FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bigint[], \
        $5::boolean[], $6::smallint[], $7::integer[], $8::integer[], $9::integer[], $10::integer[], $11::integer[], \
        $12::integer[], $13::bytea[], $14::text[], $15::bytea[], $16::smallint[], $17::smallint[], $18::smallint[], \
        $19::smallint[], $20::bigint[], $21::bigint[], $22::text[], $25::bigint[]) WITH ORDINALITY AS given (message, endpoint, id, started_at, by_hand, outcome, status, dns_us, \
-       connect_us, tls_us, first_byte_us, total_us, address, url, response, left_out, step, state, reason, due, held, notice, epoch, at) \
-       JOIN fence ON ",
-    passes!("given"),
-    "), recorded AS (INSERT INTO ringback.attempt (message, endpoint, no, started_at, dns_us, connect_us, tls_us, \
+       connect_us, tls_us, first_byte_us, total_us, address, url, response, left_out, step, state, reason, due, held, notice, epoch, at)), \
+     recorded AS (INSERT INTO ringback.attempt (message, endpoint, no, started_at, dns_us, connect_us, tls_us, \
        first_byte_us, total_us, status, outcome, by_hand, id, address, url, response, left_out) \
        SELECT message, endpoint, nextval('ringback.attempt_no'), started_at, dns_us, connect_us, tls_us, first_byte_us, \
-         total_us, status, outcome, by_hand, id, address, url, response, left_out FROM item \
+         total_us, status, outcome, by_hand, id, address, url, response, left_out FROM item WHERE passes \
        ON CONFLICT (message, id) DO NOTHING RETURNING message, endpoint), \
      moved AS (UPDATE ringback.delivery d SET \
        state = CASE WHEN NOT ",
@@ -95,7 +95,7 @@ const FINISH: &str = concat!(
        WHERE item.notice IS NOT NULL AND moved.taken ORDER BY item.at) \
      SELECT item.at, recorded.message IS NULL OR COALESCE(moved.taken, false) FROM item \
      LEFT JOIN recorded ON recorded.message = item.message AND recorded.endpoint = item.endpoint \
-     LEFT JOIN moved ON moved.at = item.at"
+     LEFT JOIN moved ON moved.at = item.at WHERE item.passes"
 );
 
 const EARLIER: &str = concat!(
@@ -109,7 +109,7 @@ const EARLIER: &str = concat!(
       $8::integer[], $9::integer[], $10::integer[], $11::integer[], $12::integer[], $13::bytea[], $14::text[], \
       $15::bytea[], $16::smallint[], $19::bigint[]) AS item (message, endpoint, id, started_at, by_hand, outcome, status, dns_us, connect_us, tls_us, \
       first_byte_us, total_us, address, url, response, left_out, epoch) \
-    JOIN fence ON ",
+    WHERE ",
     passes!("item"),
     " ON CONFLICT (message, id) DO NOTHING"
 );
