@@ -28,7 +28,8 @@ const FLAGS = [
 ];
 /** Pages that pictures are kept of. */
 const SHOWN = [
-  "webhooks", "webhook-tested", "webhook-details", "webhook-send-again", "task", "webhook-transformation",
+  "webhooks-empty", "webhooks", "webhook-tested", "webhook-details", "webhook-send-again", "task",
+  "webhook-transformation",
   "message-skipped", "signature", "programs",
   "portal-webhooks",
 ];
@@ -151,6 +152,8 @@ try {
   await page.click("button[value=save]");
   await page.waitForURL(/webhooks\/ep_/);
   await check("webhook-details");
+  const [file] = await Promise.all([page.waitForEvent("download"), page.click("text=Download diagnostics")]);
+  assert.match(file.suggestedFilename(), /^diagnostics-ep_\w+\.json\.txt$/);
   const one = page.url().split("?")[0];
 
   // The other two kinds.

@@ -96,6 +96,7 @@ fn app_pages(face: &str) -> Router<Arc<Service>> {
             &path("/webhooks/{id}/transformation"),
             get(webhook::transformation::show).post(webhook::transformation::step),
         )
+        .route(&path("/webhooks/{id}/diagnostics"), get(webhook::diagnostics::file))
         .route(&path("/webhooks/{id}/again"), get(webhook::again::show).post(webhook::again::step))
         .route(&path("/webhooks/{id}/verify"), post(webhook::details::verify))
         .route(&path("/webhooks/{id}/delete"), get(webhook::details::ask_delete).post(webhook::details::delete))

@@ -15,6 +15,7 @@ use crate::error::PageError;
 use crate::flash;
 use crate::form::{Faults, Form};
 use crate::layout::Layout;
+use crate::page::onboarding::{self, Step};
 use crate::text;
 use crate::visit::{AppVisit, User, Visit};
 
@@ -27,6 +28,7 @@ struct ApplicationsPage {
     layout: Layout,
     base: String,
     rows: Vec<Row>,
+    steps: Vec<Step>,
     may_add: bool,
     name: String,
     uid: String,
@@ -121,6 +123,7 @@ async fn answer(service: &Service, visit: &Visit, around: Around) -> Result<Resp
     let template = ApplicationsPage {
         layout,
         base: visit.base.clone(),
+        steps: if listed.items.is_empty() && is_first { onboarding::before_any() } else { Vec::new() },
         rows: listed.items.into_iter().map(row).collect(),
         may_add: visit.may(Right::ManageApplications),
         name,

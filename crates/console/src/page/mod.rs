@@ -8,6 +8,7 @@ pub(crate) mod audit;
 pub(crate) mod event_types;
 pub(crate) mod message;
 pub(crate) mod messages;
+pub(crate) mod onboarding;
 pub(crate) mod overview;
 pub(crate) mod programs;
 pub(crate) mod set_up;

@@ -62,6 +62,7 @@ fn pages(of: &Customer) -> Vec<String> {
         format!("/webhooks/{endpoint}/secret"),
         format!("/webhooks/{endpoint}/delete"),
         format!("/webhooks/{endpoint}/again"),
+        format!("/webhooks/{endpoint}/diagnostics"),
         "/tasks".to_owned(),
         "/programs".to_owned(),
         "/webhooks/add/dlr".to_owned(),

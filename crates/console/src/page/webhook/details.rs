@@ -7,8 +7,8 @@ use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use ringback_model::VerificationState;
 use ringback_service::{
-    Direction, EndpointMessage, EndpointView, MessageFilter, ProbeEvent, ProbeSubject, Right, Service, ServiceError,
-    Window,
+    Condition, Direction, EndpointMessage, EndpointView, MessageFilter, ProbeEvent, ProbeSubject, Right, Service,
+    ServiceError, Window,
 };
 
 use super::exchange::{Shown, Tested, curl};
@@ -36,6 +36,8 @@ struct DetailsPage {
     created: String,
     updated: String,
     pending: u64,
+    /// How its attempts go, where they fail.
+    trouble: String,
     sample: Option<Shown>,
     curl: String,
     sample_fault: String,
@@ -141,6 +143,7 @@ async fn answer(
         Err(error) => return Err(error.into()),
     };
     let endpoint = &view.endpoint;
+    let condition = service.endpoint_condition(actor, app, id).await?;
     let template = DetailsPage {
         layout: Layout::of_app(service, visit, "Webhook", "/webhooks").await?.after(query),
         base: visit.base.clone(),
@@ -148,7 +151,8 @@ async fn answer(
         facts: facts(&form),
         created: text::time(endpoint.created_at),
         updated: text::time(endpoint.updated_at),
-        pending: service.backlog(actor, app, id).await?.pending,
+        pending: condition.backlog.pending,
+        trouble: trouble(&condition),
         curl: sample.as_ref().map(curl).unwrap_or_default(),
         sample: sample.as_ref().map(Shown::request),
         sample_fault,
@@ -161,6 +165,19 @@ async fn answer(
         latest: latest(service, visit, id).await?,
     };
     Ok(page(&template))
+}
+
+/// What is said of attempts that fail.
+fn trouble(condition: &Condition) -> String {
+    let Some(since) = condition.health.failing_since else { return String::new() };
+    let since = text::time(since);
+    match condition.health.breaker {
+        Some(breaker) => format!(
+            "Its attempts have failed since {since}, so that one at a time is made. The next one may go at {}.",
+            text::time(breaker.probe_at)
+        ),
+        None => format!("Its attempts have failed since {since}."),
+    }
 }
 
 /// The messages that came for it last.
@@ -203,7 +220,7 @@ fn verified(view: &EndpointView) -> Option<Verified> {
 }
 
 /// All that the form says, in words; values that are secret are not in it.
-fn facts(form: &Form) -> Vec<(String, String)> {
+pub(crate) fn facts(form: &Form) -> Vec<(String, String)> {
     let mut facts = Vec::new();
     let mut tell = |label: &str, value: &str| {
         if !value.is_empty() {

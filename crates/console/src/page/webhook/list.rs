@@ -12,6 +12,7 @@ use super::{Lately, METHODS, Row};
 use crate::answer::page;
 use crate::error::PageError;
 use crate::layout::Layout;
+use crate::page::onboarding::{self, Step};
 use crate::page::sign_in::in_query;
 use crate::visit::AppVisit;
 
@@ -31,6 +32,7 @@ struct WebhooksPage {
     /// There are none at all, whatever the filters say.
     none: bool,
     may_change: bool,
+    steps: Vec<Step>,
     filters: Vec<Filter>,
     find: String,
     is_filtered: bool,
@@ -107,6 +109,7 @@ pub(crate) async fn list(
         base: visit.base.clone(),
         none,
         may_change: visit.may(Right::ManageEndpoints),
+        steps: onboarding::of_app(&service, &visit, !none).await?,
         filters,
         find,
         is_filtered,
