@@ -92,6 +92,9 @@ pub(crate) enum Command {
     ImportSvix(ImportSvixArgs),
     /// Measures how many messages a second are accepted and delivered
     Bench(BenchArgs),
+    /// Runs code of endpoints' owners for a server, which starts it
+    #[command(hide = true)]
+    Transformer,
     /// Tells of settings
     Config(ConfigCommandArgs),
     /// Prints what completes commands in a shell

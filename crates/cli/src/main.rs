@@ -78,6 +78,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Verify(args) => verify::run(&args),
         Command::ImportSvix(args) => import_svix::run(&args),
         Command::Bench(args) => bench::run(args),
+        Command::Transformer => Ok(ringback_engine::serve_transformations()?),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
         Command::Config(args) => match args.command {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use anyhow::{Context as _, bail};
 use ringback_api::{Api, Hosts};
 use ringback_engine::egress::{Connector, DnsResolver, EgressPolicy, Trust};
 use ringback_engine::transport::Transport;
-use ringback_engine::{Engine, EngineOptions, Probe, SystemClock, SystemRandom};
+use ringback_engine::{Engine, EngineOptions, Probe, SystemClock, SystemRandom, Transformer};
 use ringback_model::{Clock, Random};
 use ringback_service::{Monitor, MonitorParts, Service, ServiceParts, TokenKey};
 use ringback_store::Directory;
@@ -88,6 +89,14 @@ pub(crate) fn runtime() -> anyhow::Result<Runtime> {
         .context("cannot start the runtime")
 }
 
+/// This program, also after another one was put in its place.
+fn own_program() -> anyhow::Result<PathBuf> {
+    if cfg!(target_os = "linux") {
+        return Ok(PathBuf::from("/proc/self/exe"));
+    }
+    std::env::current_exe().context("cannot tell which program this is")
+}
+
 impl Server {
     /// Starts all parts. When this returns, the API answers and due deliveries are under way.
     ///
@@ -120,7 +129,8 @@ impl Server {
         let connector = Arc::new(connector.through(config.egress_proxy));
         let transport = Arc::new(Transport::new(connector.clone()));
 
-        let probe = Arc::new(Probe::new(connector.clone()));
+        let transformer = Arc::new(Transformer::apart(own_program()?));
+        let probe = Arc::new(Probe::new(connector.clone()).with_transformer(transformer.clone()));
         let service = Service::new(ServiceParts {
             store: port.clone(),
             directory: directory.clone(),
@@ -143,6 +153,7 @@ impl Server {
             clock: clock.clone(),
             random,
             retry: config.retry,
+            transformer,
             node: node_name(address),
         };
         let engine = Engine::start_telling(options, Some(service.noticed()));

@@ -12,6 +12,7 @@ use crate::meter::EngineMeter;
 use crate::node::NodeLoop;
 use crate::pump::Pump;
 use crate::term::Term;
+use crate::transformer::Transformer;
 use crate::transport::Transport;
 use crate::watch::EngineWatch;
 
@@ -35,6 +36,8 @@ pub struct EngineOptions {
     pub random: Arc<dyn Random>,
     /// When to try again, where an endpoint does not say.
     pub retry: RetryPolicy,
+    /// What runs code of endpoints' owners.
+    pub transformer: Arc<Transformer>,
     /// What people know this node by.
     pub node: String,
 }

@@ -14,11 +14,13 @@ use ringback_wire::RenderError;
 use crate::Judgement;
 use crate::route::Route;
 use crate::sender::{Sender, Sending, Tried};
+use crate::transformer::Transformer;
 
 /// Makes attempts.
 #[derive(Debug)]
 pub(crate) struct Executor {
     pub(crate) sender: Sender,
+    pub(crate) transformer: Arc<Transformer>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) ids: IdMaker,
@@ -70,14 +72,14 @@ impl Executor {
         Answer { due, route, earlier, attempt, judgement }
     }
 
-    async fn send(&self, due: &Due, route: &Arc<Route>) -> (Option<Seen>, Seen) {
+    async fn send(&self, due: &Due, route: &Route) -> (Option<Seen>, Seen) {
         let started_at = self.clock.now();
         let unrendered = |why, sentence: String| (None, nothing(started_at, why, sentence));
         let target = match route.destination(&due.message) {
             Ok(target) => target,
             Err(error) => return unrendered(NotSent::Render, sentence(&error.to_string())),
         };
-        let mut prepared = match route.prepare(&due.message, self.clock.wall()).await {
+        let mut prepared = match self.transformer.prepare(route, &due.message, self.clock.wall()).await {
             Ok(prepared) => prepared,
             Err(RenderError::PayloadGone) => return unrendered(NotSent::PayloadGone, String::new()),
             Err(RenderError::CalledOff) => return unrendered(NotSent::CalledOff, String::new()),

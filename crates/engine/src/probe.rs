@@ -20,6 +20,7 @@ use crate::Route;
 use crate::egress::{ConnectError, Connector};
 use crate::inquiry::{Inquiry, InquiryError, complete};
 use crate::oauth::shown;
+use crate::transformer::Transformer;
 use crate::transport::{Fault, OutgoingRequest, Receiver, Sent, Transport};
 
 /// Probes under way at most: a crowd of them must not take the sockets of deliveries.
@@ -29,6 +30,7 @@ const AT_ONCE: usize = 64;
 #[derive(Debug)]
 pub struct Probe {
     transport: Transport,
+    transformer: Arc<Transformer>,
     turns: Semaphore,
     tasks: Mutex<JoinSet<()>>,
 }
@@ -37,7 +39,24 @@ impl Probe {
     /// A probe that dials with the connector of the deliveries, and so obeys the policy that they obey.
     #[must_use]
     pub fn new(connector: Arc<Connector>) -> Self {
-        Self { transport: Transport::new(connector), turns: Semaphore::new(AT_ONCE), tasks: Mutex::default() }
+        Self {
+            transport: Transport::new(connector),
+            transformer: Arc::new(Transformer::here()),
+            turns: Semaphore::new(AT_ONCE),
+            tasks: Mutex::default(),
+        }
+    }
+
+    /// The same; code of endpoints' owners is run by `transformer`.
+    #[must_use]
+    pub fn with_transformer(self, transformer: Arc<Transformer>) -> Self {
+        Self { transformer, ..self }
+    }
+
+    /// What runs code of endpoints' owners.
+    #[must_use]
+    pub fn transformer(&self) -> &Transformer {
+        &self.transformer
     }
 
     /// Sends one request along a route and reads its answer, all within `timeout`, the wait for a turn and for a token

@@ -141,6 +141,7 @@ impl World {
             clock: self.clock.clone() as Arc<dyn Clock>,
             random: self.random.clone() as Arc<dyn Random>,
             retry: RetryPolicy::default(),
+            transformer: Arc::new(ringback_engine::Transformer::here()),
             node: "a node".to_owned(),
         })
     }

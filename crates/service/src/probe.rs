@@ -74,7 +74,7 @@ pub struct TestView {
 
 /// A request that is ready to go.
 struct Ready {
-    route: Arc<Route>,
+    route: Route,
     prepared: Prepared,
     view: RequestView,
     warnings: Vec<String>,
@@ -132,10 +132,10 @@ impl Service {
         event: ProbeEvent,
     ) -> Result<Ready, ServiceError> {
         let Composed { endpoint, secrets, mut warnings } = self.compose_subject(app, subject).await?;
-        let message = Arc::new(self.probe_message(actor, app, &endpoint, event).await?);
+        let message = self.probe_message(actor, app, &endpoint, event).await?;
         let wall = self.clock.wall();
-        let shown = prepare_probe(app, &endpoint, &masked(&secrets), &message, wall).await?.1;
-        let (route, mut prepared) = prepare_probe(app, &endpoint, &secrets, &message, wall).await?;
+        let shown = self.prepare_probe(app, &endpoint, &masked(&secrets), &message, wall).await?.1;
+        let (route, mut prepared) = self.prepare_probe(app, &endpoint, &secrets, &message, wall).await?;
         announce_token(&route, &mut prepared);
         warnings.extend(prepared.left_out.map(|what| what.to_string()));
         let withheld = matching::left_out(&app.settings, &endpoint, &message);
@@ -208,31 +208,27 @@ impl Service {
             expires_at: Timestamp::MAX,
         })
     }
-}
 
-/// The request that a delivery of this message to this endpoint would be, marked as a test.
-async fn prepare_probe(
-    app: &AppConfig,
-    endpoint: &Endpoint,
-    secrets: &EndpointSecrets,
-    message: &Arc<Message>,
-    wall: Timestamp,
-) -> Result<(Arc<Route>, Prepared), ServiceError> {
-    let route = route_of(app, endpoint, secrets)?;
-    let mut prepared = route
-        .prepare(message, wall)
-        .await
-        .map_err(|error| ServiceError::body("payload", format!("No request can be made of it: {error}")))?;
-    prepared.headers.insert(TEST_HEADER, HeaderValue::from_static("true"));
-    Ok((route, prepared))
+    /// The request that a delivery of this message to this endpoint would be, marked as a test.
+    async fn prepare_probe(
+        &self,
+        app: &AppConfig,
+        endpoint: &Endpoint,
+        secrets: &EndpointSecrets,
+        message: &Message,
+        wall: Timestamp,
+    ) -> Result<(Route, Prepared), ServiceError> {
+        let route = route_of(app, endpoint, secrets)?;
+        let prepared = self.verifier.probe.transformer().prepare(&route, message, wall).await;
+        let mut prepared = prepared
+            .map_err(|error| ServiceError::body("payload", format!("No request can be made of it: {error}")))?;
+        prepared.headers.insert(TEST_HEADER, HeaderValue::from_static("true"));
+        Ok((route, prepared))
+    }
 }
 
 /// The route to an endpoint that need not be saved.
-pub(crate) fn route_of(
-    app: &AppConfig,
-    endpoint: &Endpoint,
-    secrets: &EndpointSecrets,
-) -> Result<Arc<Route>, ServiceError> {
+pub(crate) fn route_of(app: &AppConfig, endpoint: &Endpoint, secrets: &EndpointSecrets) -> Result<Route, ServiceError> {
     let config = EndpointConfig {
         no: EndpointNo(0),
         app: app.no,
@@ -241,7 +237,7 @@ pub(crate) fn route_of(
         endpoint: endpoint.clone(),
         secrets: secrets.clone(),
     };
-    Route::new(Arc::new(config), &app.settings, &RetryPolicy::default()).map(Arc::new).map_err(unusable)
+    Route::new(Arc::new(config), &app.settings, &RetryPolicy::default()).map_err(unusable)
 }
 
 fn unusable(error: RouteError) -> ServiceError {

@@ -52,13 +52,13 @@ impl Service {
         let route = |secrets| {
             let config = Arc::new(EndpointConfig { secrets, ..(*config).clone() });
             let route = Route::new(config, &app.settings, &RetryPolicy::default());
-            route.map(Arc::new).map_err(|error| cannot(&error.to_string()))
+            route.map_err(|error| cannot(&error.to_string()))
         };
         let at = attempt.started_at;
         let (real, hidden) = (route(config.secrets.clone())?, route(masked(&config.secrets))?);
-        let message = Arc::new(message);
-        let sent = real.prepare(&message, at).await.map_err(|error| cannot(&error.to_string()))?;
-        let shown = hidden.prepare(&message, at).await.map_err(|error| cannot(&error.to_string()))?;
+        let transformer = self.verifier.probe.transformer();
+        let sent = transformer.prepare(&real, &message, at).await.map_err(|error| cannot(&error.to_string()))?;
+        let shown = transformer.prepare(&hidden, &message, at).await.map_err(|error| cannot(&error.to_string()))?;
         let signatures = explain(&hidden.recipe, &shown, &message, at);
         let current = config.secrets.keys.first().filter(|_| actor.may(Right::ReadSecrets));
         Ok(SignatureView {

@@ -1,11 +1,9 @@
 //! Transformations of endpoints: read, changed and tried out.
 
-use std::sync::Arc;
-
 use indexmap::IndexMap;
 use ringback_model::{CODE_MAX, EndpointSecrets, Redacted, Timestamp, Transformation};
 use ringback_store::Idempotency;
-use ringback_wire::{RenderError, check_transformation};
+use ringback_wire::RenderError;
 
 use crate::check::Faults;
 use crate::probe::route_of;
@@ -84,7 +82,7 @@ impl Service {
         actor.require(Right::ManageTransformations)?;
         check_variables(change.variables.as_ref())?;
         if let Some(Some(code)) = &change.code {
-            check_code(code.clone()).await?;
+            self.check_code(code).await?;
         }
         let now = self.clock.now();
         self.change_secrets(actor, app, endpoint, idempotency, |secrets| changed(secrets, change, now)).await
@@ -105,16 +103,16 @@ impl Service {
         actor.require(Right::ManageTransformations)?;
         let (app, config) = self.endpoint_config(actor, app, endpoint).await?;
         let code = match trial.code {
-            Some(code) => check_code(code.clone()).await.map(|()| Some(code))?,
+            Some(code) => self.check_code(&code).await.map(|()| Some(code))?,
             None => None,
         };
         check_variables(trial.variables.as_ref())?;
         let change = TransformationChange { code: code.map(Some), enabled: Some(true), variables: trial.variables };
         let wall = self.clock.wall();
         let secrets = changed(&config.secrets, &change, wall)?;
-        let message = Arc::new(self.probe_message(actor, &app, &config.endpoint, trial.event).await?);
+        let message = self.probe_message(actor, &app, &config.endpoint, trial.event).await?;
         let route = route_of(&app, &config.endpoint, &secrets)?;
-        match route.prepare(&message, wall).await {
+        match self.verifier.probe.transformer().prepare(&route, &message, wall).await {
             Ok(request) => Ok(TransformedView {
                 called_off: false,
                 method: request.method.to_string(),
@@ -127,6 +125,14 @@ impl Service {
             Err(error @ RenderError::Transformation { .. }) => Err(ServiceError::body("code", error.to_string())),
             Err(error) => Err(ServiceError::body("payload", format!("No request can be made of it: {error}"))),
         }
+    }
+
+    async fn check_code(&self, code: &Redacted) -> Result<(), ServiceError> {
+        if code.reveal().len() > CODE_MAX {
+            return Err(ServiceError::body("code", format!("The code has at most {CODE_MAX} bytes.")));
+        }
+        let checked = self.verifier.probe.transformer().check(code).await;
+        checked.map_err(|why| ServiceError::body("code", why))
     }
 }
 
@@ -154,16 +160,6 @@ fn changed(
     kept.updated_at = now;
     secrets.transformation = Some(Box::new(kept));
     Ok(secrets)
-}
-
-async fn check_code(code: Redacted) -> Result<(), ServiceError> {
-    if code.reveal().len() > CODE_MAX {
-        return Err(ServiceError::body("code", format!("The code has at most {CODE_MAX} bytes.")));
-    }
-    // It may take as long as a run of it.
-    let checked = tokio::task::spawn_blocking(move || check_transformation(code.reveal()));
-    let checked = checked.await.unwrap_or_else(|_| Err("It could not be looked at.".to_owned()));
-    checked.map_err(|why| ServiceError::body("code", why))
 }
 
 fn check_variables(variables: Option<&IndexMap<String, Redacted>>) -> Result<(), ServiceError> {

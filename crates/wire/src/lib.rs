@@ -39,7 +39,7 @@ pub use plan::Review;
 pub use recipe::{Recipe, RecipeError};
 pub use signature::{Explanation, SignedWith, Signer, Written};
 pub use success::{Acknowledgement, StatusPattern, Success};
-pub use transform::check_transformation;
+pub use transform::{TransformationJob, Transformed};
 
 /// What requests say of themselves, unless the endpoint says otherwise.
 pub const USER_AGENT: &str = concat!("Ringback/", env!("CARGO_PKG_VERSION"));
@@ -182,20 +182,43 @@ pub enum RenderError {
 }
 
 /// Makes the request of one attempt: what the endpoint's transformation and its dialect make of the message, or the
-/// message's own bytes; signed at `wall` with every key that is live then. With a transformation
-/// ([`Recipe::transforms`]) it may take tens of milliseconds.
+/// message's own bytes; signed at `wall` with every key that is live then. A transformation is run on this thread, which
+/// may take long; who has [`transformation`] run elsewhere goes on with [`prepare_transformed`].
 ///
 /// # Errors
 /// Why nothing can be sent; nothing is ever sent half.
 pub fn prepare(recipe: &Recipe, message: &Message, wall: Timestamp) -> Result<Prepared, RenderError> {
+    match transformation(recipe, message)? {
+        None => render(recipe, message, wall, None),
+        Some(job) => prepare_transformed(recipe, message, wall, job.run()),
+    }
+}
+
+/// What the endpoint's transformation has to do for a message; none if it has no say.
+///
+/// # Errors
+/// Why nothing can be sent.
+pub fn transformation(recipe: &Recipe, message: &Message) -> Result<Option<TransformationJob>, RenderError> {
     // Bytes that a producer sends as they are, are nothing that code could read.
-    let Some(transformation) = recipe.transformation().filter(|_| message.raw.is_none()) else {
-        return render(recipe, message, wall, None);
-    };
+    let Some(transformation) = recipe.transformation().filter(|_| message.raw.is_none()) else { return Ok(None) };
     if message.payload.is_none() {
         return Err(RenderError::PayloadGone);
     }
-    let change = transformation.run(recipe.method(), recipe.url(), message);
+    let job = transformation.job(recipe.method(), recipe.url(), message);
+    job.map(Some).map_err(|why| RenderError::Transformation { why })
+}
+
+/// Makes the request of one attempt of what its transformation has made.
+///
+/// # Errors
+/// Those of [`prepare`].
+pub fn prepare_transformed(
+    recipe: &Recipe,
+    message: &Message,
+    wall: Timestamp,
+    transformed: Result<Transformed, String>,
+) -> Result<Prepared, RenderError> {
+    let change = transformed.and_then(|transformed| transformed.change(recipe.method(), recipe.url()));
     let mut change = change.map_err(|why| RenderError::Transformation { why })?;
     if change.called_off {
         return Err(RenderError::CalledOff);

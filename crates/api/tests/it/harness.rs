@@ -151,6 +151,7 @@ impl World {
             clock: world.clock.clone(),
             random: Arc::new(SeededRandom::new(4)),
             retry: RetryPolicy::default(),
+            transformer: Arc::new(ringback_engine::Transformer::here()),
             node: "a node".to_owned(),
         };
         let engine = Engine::start_telling(options, Some(world.service.noticed()));

@@ -14,3 +14,4 @@ mod store_commands;
 mod terminal;
 mod token;
 mod tools;
+mod transformer;

@@ -93,6 +93,11 @@ impl Running {
         self.line_with("http://").rsplit_once("http://").unwrap().1.parse().unwrap()
     }
 
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal.
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();

@@ -124,10 +124,10 @@ pub(crate) struct Pump {
 
 impl Pump {
     pub(crate) fn new(options: EngineOptions, watch: &EngineWatch, asked: mpsc::UnboundedReceiver<Question>) -> Self {
-        let EngineOptions { store, directory, feed, transport, clock, random, retry, node: _ } = options;
+        let EngineOptions { store, directory, feed, transport, clock, random, retry, transformer, node: _ } = options;
         let sender = Sender::new(transport, clock.clone());
         let (tallies, busiest) = (Tallies::new(clock.now()), Busiest::new(clock.now()));
-        let executor = Arc::new(Executor { sender, clock: clock.clone(), random, ids: IdMaker::new() });
+        let executor = Arc::new(Executor { sender, transformer, clock: clock.clone(), random, ids: IdMaker::new() });
         Self {
             store,
             directory,

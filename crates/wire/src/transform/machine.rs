@@ -13,7 +13,7 @@ use rquickjs::context::intrinsic::{Date, Eval, Json, MapSet, Promise, RegExp, Re
 use rquickjs::{CaughtError, Context, Ctx, Error, Function, Object, Persistent, Runtime, Value};
 use rustix::time::{ClockId, clock_gettime};
 
-use super::Returned;
+use super::Transformed;
 
 /// What a machine may have of memory, in bytes.
 const MEMORY_MAX: usize = 16 << 20;
@@ -24,7 +24,7 @@ const TIME_MAX: Duration = Duration::from_millis(50);
 /// Runs after which a machine is made anew.
 const RUNS_MAX: u32 = 1_000;
 /// Machines that a thread keeps.
-const KEPT: usize = 8;
+const KEPT: usize = 32;
 /// The longest text of an error that is passed on, in characters.
 const ERROR_MAX: usize = 300;
 
@@ -95,7 +95,7 @@ pub(super) fn check(code: &str) -> Result<(), String> {
 }
 
 /// Runs `handler` of this code on a webhook, which is JSON.
-pub(super) fn run(no: u64, code: &str, webhook: &str, at: i64, payload_max: usize) -> Result<Returned, String> {
+pub(super) fn run(no: u64, code: &str, webhook: &str, at: i64, payload_max: usize) -> Result<Transformed, String> {
     let kept = MACHINES.with_borrow_mut(|machines| {
         machines.iter().position(|machine| machine.no == no).map(|place| machines.remove(place))
     });
@@ -135,7 +135,7 @@ impl Machine {
         Ok(Self { no, runs: 0, begin, set_time, context, meter, _runtime: runtime })
     }
 
-    fn run(&mut self, webhook: &str, at: i64, payload_max: usize) -> Result<Returned, String> {
+    fn run(&mut self, webhook: &str, at: i64, payload_max: usize) -> Result<Transformed, String> {
         self.runs += 1;
         self.meter.start();
         self.context.with(|ctx| {
@@ -184,7 +184,7 @@ impl From<Error> for Fault {
     }
 }
 
-fn read<'js>(ctx: &Ctx<'js>, webhook: &Object<'js>, payload_max: usize) -> Result<Returned, Fault> {
+fn read<'js>(ctx: &Ctx<'js>, webhook: &Object<'js>, payload_max: usize) -> Result<Transformed, Fault> {
     let said = |text: &str| Fault::Said(text.to_owned());
     let text = |name: &str| -> Result<String, Fault> {
         let value: Value<'js> = webhook.get(name)?;
@@ -195,7 +195,7 @@ fn read<'js>(ctx: &Ctx<'js>, webhook: &Object<'js>, payload_max: usize) -> Resul
     };
     let cancel: Value<'js> = webhook.get("cancel")?;
     if cancel.as_bool() == Some(true) {
-        return Ok(Returned { cancel: true, ..Returned::default() });
+        return Ok(Transformed { cancel: true, ..Transformed::default() });
     }
     let payload: Value<'js> = webhook.get("payload")?;
     let payload =
@@ -218,7 +218,7 @@ fn read<'js>(ctx: &Ctx<'js>, webhook: &Object<'js>, payload_max: usize) -> Resul
             read
         }
     };
-    Ok(Returned { method: text("method")?, url: text("url")?, payload, headers, cancel: false })
+    Ok(Transformed { method: text("method")?, url: text("url")?, payload, headers, cancel: false })
 }
 
 /// An error in words for whoever wrote the code.

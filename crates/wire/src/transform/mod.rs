@@ -4,6 +4,8 @@
 //! nothing else: no clock (the present is when the message was accepted), no randomness, no network, no files and
 //! nothing of other endpoints. So the same message gives the same bytes each time it is tried. What it may use of time
 //! and memory is limited ([`machine`]); whatever goes wrong in it is a sentence for its owner, and nothing is sent.
+//!
+//! A [`TransformationJob`] is all that a run needs, as data, so that it can be handed to another process.
 
 mod machine;
 
@@ -13,7 +15,7 @@ use http::header::HeaderName;
 use http::{HeaderMap, HeaderValue, Method};
 use indexmap::IndexMap;
 use ringback_model::{Message, Redacted, header_name_fault, header_value_fault};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 /// The longest payload that a transformation may return, in bytes: twice the largest that is accepted.
@@ -63,9 +65,19 @@ struct Webhook<'a> {
     variables: IndexMap<&'a str, &'a str>,
 }
 
-/// What the machine found in what `handler` returned.
-#[derive(Debug, Default)]
-struct Returned {
+/// A run of a transformation, as data.
+#[derive(Serialize, Deserialize)]
+pub struct TransformationJob {
+    /// The number of the transformation in the process that asks: machines are kept by it.
+    no: u64,
+    code: Redacted,
+    /// The webhook as JSON, and the present in milliseconds; if there is none, the code is only looked at.
+    event: Option<(String, i64)>,
+}
+
+/// What `handler` returned.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Transformed {
     method: String,
     url: String,
     payload: String,
@@ -73,27 +85,44 @@ struct Returned {
     cancel: bool,
 }
 
-/// Looks whether code can be run and has a `handler`. It takes a fraction of a millisecond, or what a run may take.
-///
-/// # Errors
-/// A sentence: what is wrong with the code, and in which line.
-pub fn check_transformation(code: &str) -> Result<(), String> {
-    machine::check(code)
+impl TransformationJob {
+    /// A look at whether code can be run and has a `handler`.
+    #[must_use]
+    pub fn check(code: &Redacted) -> Self {
+        Self { no: u64::MAX, code: code.clone(), event: None }
+    }
+
+    /// Runs it, on this thread.
+    ///
+    /// # Errors
+    /// A sentence: what is wrong with the code, and in which line.
+    pub fn run(&self) -> Result<Transformed, String> {
+        match &self.event {
+            None => machine::check(self.code.reveal()).map(|()| Transformed::default()),
+            Some((webhook, at)) => machine::run(self.no, self.code.reveal(), webhook, *at, PAYLOAD_MAX),
+        }
+    }
+}
+
+impl std::fmt::Debug for TransformationJob {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TransformationJob").field("no", &self.no).finish_non_exhaustive()
+    }
 }
 
 impl Transformation {
-    /// Takes the code; [`check_transformation`] says whether it can be run.
+    /// Takes the code; [`TransformationJob::check`] says whether it can be run.
     pub(crate) fn new(code: &str, variables: &IndexMap<String, Redacted>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let no = NEXT.fetch_add(1, Ordering::Relaxed);
         Self { no, code: Redacted::new(code.to_owned()), variables: variables.clone() }
     }
 
-    /// Runs the code on a message that goes to `url` with `method`.
+    /// A run of the code on a message that goes to `url` with `method`.
     ///
     /// # Errors
     /// A sentence that says why there is no webhook.
-    pub(crate) fn run(&self, method: &Method, url: &str, message: &Message) -> Result<Change, String> {
+    pub(crate) fn job(&self, method: &Method, url: &str, message: &Message) -> Result<TransformationJob, String> {
         let payload = message.payload.as_deref().and_then(|bytes| serde_json::from_slice(bytes).ok());
         let webhook = Webhook {
             method: method.as_str(),
@@ -108,15 +137,17 @@ impl Transformation {
             variables: self.variables.iter().map(|(name, value)| (name.as_str(), value.reveal())).collect(),
         };
         let webhook = serde_json::to_string(&webhook).map_err(|_| "The payload cannot be read.")?;
-        let at = message.accepted_at.as_millis();
-        let returned = machine::run(self.no, self.code.reveal(), &webhook, at, PAYLOAD_MAX)?;
-        returned.change(method, url)
+        let event = Some((webhook, message.accepted_at.as_millis()));
+        Ok(TransformationJob { no: self.no, code: self.code.clone(), event })
     }
 }
 
-impl Returned {
+impl Transformed {
     /// What is different from what was handed in, if it can be sent.
-    fn change(self, method: &Method, url: &str) -> Result<Change, String> {
+    ///
+    /// # Errors
+    /// A sentence that says what cannot.
+    pub(crate) fn change(self, method: &Method, url: &str) -> Result<Change, String> {
         if self.cancel {
             return Ok(Change { called_off: true, ..Change::default() });
         }

@@ -1,0 +1,139 @@
+//! Transformations aside from everything else: the code of endpoints' owners is run by processes of its own, which have
+//! no secrets and can be killed.
+//!
+//! What code does between two looks at the time cannot be interrupted from within (a number of a million digits times
+//! itself, a list sorted again and again), and an interpreter may have faults of its own. So a server hands each run to
+//! a worker ([`worker`]) and takes one away that is too busy. An endpoint's code runs for one message at a time: an
+//! endpoint whose code is slow holds up itself.
+
+mod worker;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ringback_model::{Message, Redacted, Timestamp};
+use ringback_wire::{Prepared, RenderError, TransformationJob, Transformed};
+use tokio::sync::Semaphore;
+
+use self::worker::{Leash, Worker};
+use crate::Route;
+
+pub use worker::serve_transformations;
+
+/// Transformations that run at once, of all endpoints: what they do takes processors, and nothing else.
+const AT_ONCE: usize = 2;
+/// How often a worker is looked at.
+const LOOK: Duration = Duration::from_millis(50);
+/// The processor time after which a worker is taken away; the code itself is stopped before, where it can be.
+const BUSY_MAX: Duration = Duration::from_millis(200);
+/// The same of all time, for a worker that gets no processor.
+const TIME_MAX: Duration = Duration::from_secs(10);
+
+/// Runs transformations.
+#[derive(Debug)]
+pub struct Transformer {
+    /// The program that is started as a worker; without one, code runs in this process.
+    program: Option<PathBuf>,
+    idle: Mutex<Vec<Worker>>,
+    turns: Semaphore,
+}
+
+impl Transformer {
+    /// One that runs code in this process: for tests and tools, whose code is their own.
+    #[must_use]
+    pub fn here() -> Self {
+        Self { program: None, idle: Mutex::default(), turns: Semaphore::new(AT_ONCE) }
+    }
+
+    /// One that runs code in processes of this program, started with the argument `transformer` alone: it is to call
+    /// [`serve_transformations`] then.
+    #[must_use]
+    pub fn apart(program: PathBuf) -> Self {
+        Self { program: Some(program), ..Self::here() }
+    }
+
+    /// Makes the request of one attempt, signed at `wall`.
+    ///
+    /// # Errors
+    /// Those of [`ringback_wire::prepare`].
+    pub async fn prepare(&self, route: &Route, message: &Message, wall: Timestamp) -> Result<Prepared, RenderError> {
+        let Some(job) = ringback_wire::transformation(&route.recipe, message)? else {
+            return ringback_wire::prepare(&route.recipe, message, wall);
+        };
+        // It is never closed.
+        let _turn = route.transforming.acquire().await;
+        let transformed = self.run(job).await;
+        ringback_wire::prepare_transformed(&route.recipe, message, wall, transformed)
+    }
+
+    /// Looks whether code can be run.
+    ///
+    /// # Errors
+    /// A sentence: what is wrong with it, and in which line.
+    pub async fn check(&self, code: &Redacted) -> Result<(), String> {
+        self.run(TransformationJob::check(code)).await.map(drop)
+    }
+
+    async fn run(&self, job: TransformationJob) -> Result<Transformed, String> {
+        let _turn = self.turns.acquire().await;
+        let Some(program) = &self.program else {
+            return tokio::task::spawn_blocking(move || job.run()).await.unwrap_or_else(|_| Err(LOST.to_owned()));
+        };
+        let worker = match self.kept() {
+            Some(worker) => worker,
+            None => Worker::start(program).map_err(|_| "This server has no process to spare for it.".to_owned())?,
+        };
+        let (worker, answer) = watched(worker, job).await?;
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
+        answer
+    }
+}
+
+impl Transformer {
+    /// A worker that was used before.
+    fn kept(&self) -> Option<Worker> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        std::iter::from_fn(|| idle.pop()).find(|worker| worker.leash.is_alive())
+    }
+}
+
+const LOST: &str = "It was stopped before it had ended.";
+
+/// Has a worker do a job, and takes it away when it takes too long, or when nobody waits any more.
+async fn watched(mut worker: Worker, job: TransformationJob) -> Result<(Worker, Result<Transformed, String>), String> {
+    let leash = Arc::clone(&worker.leash);
+    // Known from the first look on: most jobs are done before it.
+    let mut before = None;
+    let mut guard = Guard(Some(Arc::clone(&leash)));
+    let mut running = tokio::task::spawn_blocking(move || {
+        let answer = worker.call(&job);
+        answer.map(|answer| (worker, answer))
+    });
+    let mut waited = Duration::ZERO;
+    loop {
+        if let Ok(done) = tokio::time::timeout(LOOK, &mut running).await {
+            guard.0 = None;
+            return done.ok().and_then(Result::ok).ok_or_else(|| LOST.to_owned());
+        }
+        waited += LOOK;
+        let now = leash.busy();
+        before = before.or(now);
+        let busy = now.zip(before).map(|(now, before)| now.saturating_sub(before));
+        if busy.is_some_and(|busy| busy > BUSY_MAX) || waited > TIME_MAX {
+            // The guard takes the worker away.
+            return Err("It took more than 50 ms of processor time.".to_owned());
+        }
+    }
+}
+
+/// Takes a worker away unless it is told not to.
+struct Guard(Option<Arc<Leash>>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if let Some(leash) = &self.0 {
+            leash.kill();
+        }
+    }
+}
