@@ -25,7 +25,13 @@ pub(crate) fn has_ended(name: &str) -> bool {
     let Some(pid) = i32::try_from(id).ok().and_then(Pid::from_raw) else { return false };
     // What may not be asked is there.
     let gone = test_kill_process(pid) == Err(rustix::io::Errno::SRCH);
-    gone || started(id).is_some_and(|started| started != started_then)
+    gone || is_dead(id) || started(id).is_some_and(|started| started != started_then)
+}
+
+/// Whether nothing is left of a process but its name, because nobody has asked yet how it ended.
+fn is_dead(id: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['Z', 'X']))
 }
 
 fn boot() -> Option<String> {
@@ -57,6 +63,10 @@ mod tests {
         let name = format!("{boot} {world} {} {}", child.id(), started(child.id()).unwrap());
         assert!(!has_ended(&name));
         child.kill().unwrap();
+        while !is_dead(child.id()) {
+            std::thread::yield_now();
+        }
+        assert!(has_ended(&name), "though nobody has asked how");
         child.wait().unwrap();
         assert!(has_ended(&name));
     }
