@@ -58,6 +58,8 @@ impl Lookout {
                 if ear.is_some() {
                     // Whoever hears itself hears the others; through a pooler nobody does.
                     self.bell.ring_nodes();
+                    // That a shard was handed over may have been told before there was anybody to hear it.
+                    self.feed.tell(Committed { nodes_changed: true, ..Committed::default() });
                 }
                 listen_at = Instant::now() + AGAIN;
                 // Whatever was told while nobody listened was not heard.
