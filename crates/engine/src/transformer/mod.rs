@@ -16,7 +16,7 @@ use ringback_model::{Message, Redacted, Timestamp};
 use ringback_wire::{Prepared, RenderError, TransformationJob, Transformed};
 use tokio::sync::Semaphore;
 
-use self::worker::{Leash, Worker};
+use self::worker::Worker;
 use crate::Route;
 
 pub use worker::serve_transformations;
@@ -100,40 +100,24 @@ impl Transformer {
 
 const LOST: &str = "It was stopped before it had ended.";
 
-/// Has a worker do a job, and takes it away when it takes too long, or when nobody waits any more.
+/// Has a worker do a job. It is taken away when it takes too long, or when nobody waits any more: it goes with the future.
 async fn watched(mut worker: Worker, job: TransformationJob) -> Result<(Worker, Result<Transformed, String>), String> {
     let leash = Arc::clone(&worker.leash);
     // Known from the first look on: most jobs are done before it.
     let mut before = None;
-    let mut guard = Guard(Some(Arc::clone(&leash)));
-    let mut running = tokio::task::spawn_blocking(move || {
-        let answer = worker.call(&job);
-        answer.map(|answer| (worker, answer))
-    });
+    let mut running = Box::pin(async move { worker.call(&job).await.map(|answer| (worker, answer)) });
     let mut waited = Duration::ZERO;
     loop {
         if let Ok(done) = tokio::time::timeout(LOOK, &mut running).await {
-            guard.0 = None;
-            return done.ok().and_then(Result::ok).ok_or_else(|| LOST.to_owned());
+            return done.map_err(|_| LOST.to_owned());
         }
         waited += LOOK;
         let now = leash.busy();
         before = before.or(now);
         let busy = now.zip(before).map(|(now, before)| now.saturating_sub(before));
         if busy.is_some_and(|busy| busy > BUSY_MAX) || waited > TIME_MAX {
-            // The guard takes the worker away.
+            // With what is under way the worker goes.
             return Err("It took more than 50 ms of processor time.".to_owned());
-        }
-    }
-}
-
-/// Takes a worker away unless it is told not to.
-struct Guard(Option<Arc<Leash>>);
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        if let Some(leash) = &self.0 {
-            leash.kill();
         }
     }
 }

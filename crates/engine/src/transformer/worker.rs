@@ -1,24 +1,27 @@
-//! A process that runs transformations: both of its ends. Each message on the pipes is its length in four bytes, lowest
+//! A process that runs transformations: both of its ends. Each message between them is its length in four bytes, lowest
 //! first, and JSON.
 
 use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream as Pair;
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ringback_wire::{TransformationJob, Transformed};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::UnixStream;
 
-/// The longest message on a pipe: a payload of 4 MiB, each of its bytes escaped, and code.
+/// The longest message: a payload of 4 MiB, each of its bytes escaped, and code.
 const MESSAGE_MAX: usize = 64 << 20;
 
 /// The server's end.
 #[derive(Debug)]
 pub(super) struct Worker {
-    to: ChildStdin,
-    from: ChildStdout,
+    stream: UnixStream,
     pub(super) leash: Arc<Leash>,
 }
 
@@ -29,27 +32,29 @@ pub(super) struct Leash(Mutex<Child>);
 impl Worker {
     /// Starts one. It gets no environment and no files: there is nothing in it that code could find.
     pub(super) fn start(program: &Path) -> io::Result<Self> {
-        let mut child = Command::new(program)
+        let (ours, theirs) = Pair::pair()?;
+        ours.set_nonblocking(true)?;
+        let child = Command::new(program)
             .arg("transformer")
             .env_clear()
             .current_dir("/")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
+            .stdin(Stdio::from(OwnedFd::from(theirs.try_clone()?)))
+            .stdout(Stdio::from(OwnedFd::from(theirs)))
             .stderr(Stdio::null())
             .spawn()?;
-        let (to, from) = (child.stdin.take(), child.stdout.take());
-        let pipes = || io::Error::other("a child with pipes has them");
         let leash = Arc::new(Leash(Mutex::new(child)));
-        Ok(Self { to: to.ok_or_else(pipes)?, from: from.ok_or_else(pipes)?, leash })
+        Ok(Self { stream: UnixStream::from_std(ours)?, leash })
     }
 
     /// Has it do a job.
     ///
     /// # Errors
     /// When it has ended. It is of no use any more.
-    pub(super) fn call(&mut self, job: &TransformationJob) -> io::Result<Result<Transformed, String>> {
-        write(&mut self.to, job)?;
-        read(&mut self.from)?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    pub(super) async fn call(&mut self, job: &TransformationJob) -> io::Result<Result<Transformed, String>> {
+        self.stream.write_all(&message(job)?).await?;
+        let mut bytes = vec![0; length(self.stream.read_u32_le().await?)?];
+        self.stream.read_exact(&mut bytes).await?;
+        Ok(serde_json::from_slice(&bytes)?)
     }
 }
 
@@ -86,7 +91,7 @@ impl Leash {
 /// The other end: does what is asked on standard input until that ends.
 ///
 /// # Errors
-/// When a pipe breaks.
+/// When the other end breaks.
 pub fn serve_transformations() -> io::Result<()> {
     // One that is busy for ever must not outlive its server.
     #[cfg(target_os = "linux")]
@@ -98,28 +103,35 @@ pub fn serve_transformations() -> io::Result<()> {
     Ok(())
 }
 
-fn write(to: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
-    let mut bytes = vec![0; 4];
-    serde_json::to_writer(&mut bytes, message)?;
-    let length = u32::try_from(bytes.len() - 4).map_err(io::Error::other)?;
-    bytes[..4].copy_from_slice(&length.to_le_bytes());
-    to.write_all(&bytes)?;
+fn write(to: &mut impl Write, answer: &impl Serialize) -> io::Result<()> {
+    to.write_all(&message(answer)?)?;
     to.flush()
 }
 
-/// Reads a message; none if the pipe has ended.
+/// Something as it goes over.
+fn message(what: &impl Serialize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; 4];
+    serde_json::to_writer(&mut bytes, what)?;
+    let length = u32::try_from(bytes.len() - 4).map_err(io::Error::other)?;
+    bytes[..4].copy_from_slice(&length.to_le_bytes());
+    Ok(bytes)
+}
+
+/// A length that was read, if it can be one.
+fn length(read: u32) -> io::Result<usize> {
+    let length = read as usize;
+    if length > MESSAGE_MAX { Err(io::ErrorKind::InvalidData.into()) } else { Ok(length) }
+}
+
+/// Reads a message; none if the other end has gone.
 fn read<T: DeserializeOwned>(from: &mut impl Read) -> io::Result<Option<T>> {
-    let mut length = [0; 4];
-    match from.read_exact(&mut length) {
+    let mut head = [0; 4];
+    match from.read_exact(&mut head) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
         Err(error) => return Err(error),
     }
-    let length = u32::from_le_bytes(length) as usize;
-    if length > MESSAGE_MAX {
-        return Err(io::ErrorKind::InvalidData.into());
-    }
-    let mut bytes = vec![0; length];
+    let mut bytes = vec![0; length(u32::from_le_bytes(head))?];
     from.read_exact(&mut bytes)?;
     Ok(Some(serde_json::from_slice(&bytes)?))
 }
