@@ -9,14 +9,14 @@
 mod worker;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use ringback_model::{Message, Redacted, Timestamp};
 use ringback_wire::{Prepared, RenderError, TransformationJob, Transformed};
 use tokio::sync::Semaphore;
 
-use self::worker::Worker;
+use self::worker::{Worker, busy};
 use crate::Route;
 
 pub use worker::serve_transformations;
@@ -88,13 +88,16 @@ impl Transformer {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
         answer
     }
-}
 
-impl Transformer {
     /// A worker that was used before.
     fn kept(&self) -> Option<Worker> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        std::iter::from_fn(|| idle.pop()).find(|worker| worker.leash.is_alive())
+        loop {
+            let mut worker = idle.pop()?;
+            if worker.is_alive() {
+                return Some(worker);
+            }
+        }
     }
 }
 
@@ -102,7 +105,7 @@ const LOST: &str = "It was stopped before it had ended.";
 
 /// Has a worker do a job. It is taken away when it takes too long, or when nobody waits any more: it goes with the future.
 async fn watched(mut worker: Worker, job: TransformationJob) -> Result<(Worker, Result<Transformed, String>), String> {
-    let leash = Arc::clone(&worker.leash);
+    let id = worker.id();
     // Known from the first look on: most jobs are done before it.
     let mut before = None;
     let mut running = Box::pin(async move { worker.call(&job).await.map(|answer| (worker, answer)) });
@@ -112,10 +115,10 @@ async fn watched(mut worker: Worker, job: TransformationJob) -> Result<(Worker, 
             return done.map_err(|_| LOST.to_owned());
         }
         waited += LOOK;
-        let now = leash.busy();
+        let now = busy(id);
         before = before.or(now);
-        let busy = now.zip(before).map(|(now, before)| now.saturating_sub(before));
-        if busy.is_some_and(|busy| busy > BUSY_MAX) || waited > TIME_MAX {
+        let spent = now.zip(before).map(|(now, before)| now.saturating_sub(before));
+        if spent.is_some_and(|spent| spent > BUSY_MAX) || waited > TIME_MAX {
             // With what is under way the worker goes.
             return Err("It took more than 50 ms of processor time.".to_owned());
         }

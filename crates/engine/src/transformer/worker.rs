@@ -6,7 +6,6 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as Pair;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ringback_wire::{TransformationJob, Transformed};
@@ -22,12 +21,8 @@ const MESSAGE_MAX: usize = 64 << 20;
 #[derive(Debug)]
 pub(super) struct Worker {
     stream: UnixStream,
-    pub(super) leash: Arc<Leash>,
+    child: Child,
 }
-
-/// What a worker is taken away by.
-#[derive(Debug)]
-pub(super) struct Leash(Mutex<Child>);
 
 impl Worker {
     /// Starts one. It gets no environment and no files: there is nothing in it that code could find.
@@ -42,8 +37,7 @@ impl Worker {
             .stdout(Stdio::from(OwnedFd::from(theirs)))
             .stderr(Stdio::null())
             .spawn()?;
-        let leash = Arc::new(Leash(Mutex::new(child)));
-        Ok(Self { stream: UnixStream::from_std(ours)?, leash })
+        Ok(Self { stream: UnixStream::from_std(ours)?, child })
     }
 
     /// Has it do a job.
@@ -56,36 +50,31 @@ impl Worker {
         self.stream.read_exact(&mut bytes).await?;
         Ok(serde_json::from_slice(&bytes)?)
     }
+
+    /// Whether it has not ended by itself.
+    pub(super) fn is_alive(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Its number, for [`busy`].
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        self.leash.kill();
+        // It may have ended by itself.
+        self.child.kill().ok();
+        self.child.wait().ok();
     }
 }
 
-impl Leash {
-    /// Takes the worker away.
-    pub(super) fn kill(&self) {
-        let mut child = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // It may have ended by itself.
-        child.kill().ok();
-        child.wait().ok();
-    }
-
-    /// Whether it has not ended by itself.
-    pub(super) fn is_alive(&self) -> bool {
-        let mut child = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        matches!(child.try_wait(), Ok(None))
-    }
-
-    /// The processor time that it has had, where the system tells.
-    pub(super) fn busy(&self) -> Option<Duration> {
-        let id = self.0.lock().unwrap_or_else(PoisonError::into_inner).id();
-        // Its one thread's time on a processor in nanoseconds stands first (Documentation/scheduler/sched-stats.rst).
-        let text = std::fs::read_to_string(format!("/proc/{id}/schedstat")).ok()?;
-        text.split(' ').next()?.parse().ok().map(Duration::from_nanos)
-    }
+/// The processor time that the worker of this number has had, where the system tells.
+pub(super) fn busy(id: u32) -> Option<Duration> {
+    // Its one thread's time on a processor in nanoseconds stands first (Documentation/scheduler/sched-stats.rst).
+    let text = std::fs::read_to_string(format!("/proc/{id}/schedstat")).ok()?;
+    text.split(' ').next()?.parse().ok().map(Duration::from_nanos)
 }
 
 /// The other end: does what is asked on standard input until that ends.
