@@ -11,17 +11,28 @@ use super::shard::SHIFT;
 use super::value::{Values, get, limit};
 use crate::{LaneStart, OverdueQuery, Shard};
 
-/// The next endpoint above a given one; blocked deliveries need no look, for the head of their queue is due.
-macro_rules! next {
+/// The next endpoints above a given one that may have something due; blocked deliveries need no look, for the head of their
+/// queue is due.
+macro_rules! due_above {
     ($above:literal) => {
         concat!(
-            "LEAST((SELECT endpoint FROM ringback.delivery WHERE endpoint > ",
+            "(SELECT endpoint FROM ringback.delivery WHERE endpoint > ",
             $above,
             " AND due IS NOT NULL ORDER BY endpoint LIMIT 1), \
              (SELECT endpoint FROM ringback.delivery WHERE endpoint > ",
             $above,
-            " AND manual_due IS NOT NULL ORDER BY endpoint LIMIT 1), \
-             (SELECT endpoint FROM ringback.health WHERE endpoint > ",
+            " AND manual_due IS NOT NULL ORDER BY endpoint LIMIT 1)"
+        )
+    };
+}
+
+/// The next endpoint above a given one.
+macro_rules! next {
+    ($above:literal) => {
+        concat!(
+            "LEAST(",
+            due_above!($above),
+            ", (SELECT endpoint FROM ringback.health WHERE endpoint > ",
             $above,
             " ORDER BY endpoint LIMIT 1))"
         )
@@ -31,14 +42,7 @@ macro_rules! next {
 /// The same, of those only that may have something due.
 macro_rules! next_due {
     ($above:literal) => {
-        concat!(
-            "LEAST((SELECT endpoint FROM ringback.delivery WHERE endpoint > ",
-            $above,
-            " AND due IS NOT NULL ORDER BY endpoint LIMIT 1), \
-             (SELECT endpoint FROM ringback.delivery WHERE endpoint > ",
-            $above,
-            " AND manual_due IS NOT NULL ORDER BY endpoint LIMIT 1))"
-        )
+        concat!("LEAST(", due_above!($above), ")")
     };
 }
 
