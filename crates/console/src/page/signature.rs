@@ -62,9 +62,8 @@ pub(crate) async fn show(
     visit: AppVisit,
     Path(path): Path<Vec<(String, String)>>,
 ) -> Result<Response, PageError> {
-    Numbers::of(&service, &visit).await?.require()?;
+    let view = explained(&service, &visit, &path).await?;
     let (message, attempt) = (last(&path, "msg"), last(&path, "attempt"));
-    let view = service.explain_signature(&visit.visit.actor, &visit.name, message, attempt).await?;
     let back = format!("{}/messages/{message}", visit.base);
     let template = SignaturePage {
         layout: Layout::of_app(&service, &visit, "Explain the signature", "/messages").await?,
@@ -85,12 +84,17 @@ pub(crate) async fn content(
     visit: AppVisit,
     Path(path): Path<Vec<(String, String)>>,
 ) -> Result<Response, PageError> {
-    Numbers::of(&service, &visit).await?.require()?;
-    let (message, attempt) = (last(&path, "msg"), last(&path, "attempt"));
-    let view = service.explain_signature(&visit.visit.actor, &visit.name, message, attempt).await?;
+    let view = explained(&service, &visit, &path).await?;
     let no: usize = last(&path, "no").parse().map_err(|_| PageError::NotFound)?;
     let found = view.signatures.into_iter().nth(no).ok_or(PageError::NotFound)?;
     Ok(download(found.content, FILE))
+}
+
+/// What is told of the attempt that a path names, to whoever may see its numbers.
+async fn explained(service: &Service, visit: &AppVisit, path: &[(String, String)]) -> Result<SignatureView, PageError> {
+    Numbers::of(service, visit).await?.require()?;
+    let (message, attempt) = (last(path, "msg"), last(path, "attempt"));
+    Ok(service.explain_signature(&visit.visit.actor, &visit.name, message, attempt).await?)
 }
 
 /// What a signed text is called where it is downloaded.
