@@ -375,17 +375,17 @@ impl Plan {
 
     /// Writes a JSON object with more members: as it stands where that is JSON, its members elsewhere.
     fn write_payload(&self, payload: &str, custom: Vec<Pair<'_>>, made: &mut Made) -> Result<(), RenderError> {
-        let Members(members) = serde_json::from_str(payload).map_err(|_| RenderError::NotAnObject)?;
+        let members: Members<'_> = serde_json::from_str(payload).map_err(|_| RenderError::NotAnObject)?;
         for (name, _) in &custom {
-            if members.iter().any(|(known, _)| known == name) {
+            if members.0.iter().any(|(known, _)| known == name) {
                 return Err(RenderError::NameTaken { name: (*name).to_owned() });
             }
         }
         match self.method {
             SendMethod::Json => json::append(payload, &custom, self.nesting, &mut made.body),
-            SendMethod::Xml => xml::converted(&self.xml_root, payload, &custom, self.is_nested(), &mut made.body),
+            SendMethod::Xml => xml::converted(&self.xml_root, &members, &custom, self.is_nested(), &mut made.body),
             SendMethod::Get | SendMethod::Post => {
-                let own = members.iter().filter_map(|(name, value)| match plain(value) {
+                let own = members.0.iter().filter_map(|(name, value)| match plain(value) {
                     Some(text) => Some((&**name, Value::Text(text))),
                     None => (self.style.empty != EmptyValue::Omit).then_some((&**name, Value::Null)),
                 });

@@ -42,6 +42,14 @@ impl Mapped {
     pub fn report(&self) -> Result<Report<'_>, serde_json::Error> {
         Report::parse(self.0.as_bytes())
     }
+
+    /// What decides who gets the report: see [`Report::parse_head`].
+    ///
+    /// # Errors
+    /// When one of these values is of a kind that the report does not have there.
+    pub fn head(&self) -> Result<Report<'_>, serde_json::Error> {
+        Report::parse_head(self.0.as_bytes())
+    }
 }
 
 /// The path whose words are known without a table.

@@ -3,6 +3,7 @@
 mod derived;
 mod digits;
 mod failure;
+mod head;
 mod mapping;
 mod mention;
 mod path;
@@ -193,6 +194,17 @@ pub struct Lookup<'a> {
     pub error_code: Option<Text<'a>>,
 }
 
+/// Reads a report or a part of one from the JSON object of a payload.
+fn read_object<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, serde_json::Error> {
+    // A list would be taken as members in their order.
+    if payload.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+        return Err(serde::de::Error::custom("an object was expected"));
+    }
+    // Once for the whole: from bytes, serde_json looks at each text by itself.
+    let text = std::str::from_utf8(payload).map_err(serde::de::Error::custom)?;
+    read(text)
+}
+
 impl<'de: 'a, 'a> Deserialize<'de> for Custom<'a> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Pairs<'a>(std::marker::PhantomData<&'a ()>);
@@ -229,13 +241,7 @@ impl<'a> Report<'a> {
     /// # Errors
     /// When it is no JSON object, or one of the report's members is of another kind.
     pub fn parse(payload: &'a [u8]) -> Result<Self, serde_json::Error> {
-        // A list would be taken as members in their order.
-        if payload.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
-            return Err(serde::de::Error::custom("an object was expected"));
-        }
-        // Once for the whole: from bytes, serde_json looks at each text by itself.
-        let text = std::str::from_utf8(payload).map_err(serde::de::Error::custom)?;
-        read(text)
+        read_object(payload)
     }
 
     /// The state of the message, if the report has one that is known.
