@@ -66,7 +66,7 @@ impl Unmatched {
 pub(crate) fn kept_away(settings: &OrganizationSettings, endpoint: &Endpoint, message: &Message) -> Option<Unmatched> {
     let payload = message.payload.as_ref().filter(|_| endpoint.reads_reports());
     let text = payload.map(|payload| ReportText::new(settings, &message.event_type, payload));
-    let report = text.as_ref().and_then(ReportText::report);
+    let report = text.as_ref().and_then(ReportText::head);
     let filtered = FilterSubject::of(message);
     let subject = Subject::of(message, report.as_ref(), &filtered);
     // That of a message's own URL gets that message whatever it is.
@@ -92,12 +92,14 @@ impl<'a> ReportText<'a> {
         Self { payload, mapped: mapping.and_then(|mapping| Mapped::new(mapping, payload).ok()) }
     }
 
-    /// The report, if it is one.
+    /// The whole report, if it is one.
     pub(crate) fn report(&self) -> Option<Report<'_>> {
-        match &self.mapped {
-            Some(mapped) => mapped.report().ok(),
-            None => Report::parse(self.payload).ok(),
-        }
+        self.mapped.as_ref().map_or_else(|| Report::parse(self.payload), Mapped::report).ok()
+    }
+
+    /// What endpoints are matched by of the report, if it is one.
+    pub(crate) fn head(&self) -> Option<Report<'_>> {
+        self.mapped.as_ref().map_or_else(|| Report::parse_head(self.payload), Mapped::head).ok()
     }
 }
 

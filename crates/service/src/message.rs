@@ -232,7 +232,7 @@ impl Service {
         };
         let look = Look::new(config, draft.event_type, draft.class.is_some());
         let text = (look == Look::Whole).then(|| ReportText::new(&config.settings, draft.event_type, &draft.payload));
-        let report = text.as_ref().and_then(ReportText::report);
+        let report = text.as_ref().and_then(ReportText::head);
         let class = match look {
             Look::Category => matching::class_of_payload(&draft.payload),
             Look::Whole | Look::None => None,

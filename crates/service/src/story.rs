@@ -103,7 +103,7 @@ impl Service {
 /// A chapter for each endpoint.
 fn chapters(app: &AppConfig, message: &Message, mut deliveries: Vec<DeliveryView>) -> Vec<Chapter> {
     let text = message.payload.as_ref().map(|payload| ReportText::new(&app.settings, &message.event_type, payload));
-    let report = text.as_ref().and_then(ReportText::report);
+    let report = text.as_ref().and_then(ReportText::head);
     let filtered = FilterSubject::of(message);
     let subject = Subject::of(message, report.as_ref(), &filtered);
     let mut chapters = Vec::new();

@@ -230,7 +230,7 @@ fn matches(app: &AppConfig, config: &EndpointConfig, surveyed: &Surveyed) -> boo
     let look = Look::new(app, &message.event_type, true);
     let payload = message.payload.as_ref().filter(|_| look == Look::Whole);
     let text = payload.map(|payload| ReportText::new(&app.settings, &message.event_type, payload));
-    let report = text.as_ref().and_then(ReportText::report);
+    let report = text.as_ref().and_then(ReportText::head);
     let filtered = FilterSubject::of(message);
     let subject = Subject::of(message, report.as_ref(), &filtered);
     matching::judge(&config.endpoint, &subject).is_ok()
