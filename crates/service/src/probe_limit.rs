@@ -29,6 +29,15 @@ impl ProbeLimit {
 
     /// Takes one, if there is one.
     pub(crate) fn take(&self, app: AppNo, now: Timestamp) -> Result<(), ServiceError> {
+        self.try_take(app, now).map_err(|retry_after| ServiceError::TooMany {
+            code: "rate_limited",
+            detail: format!("At most {} {} a minute are allowed for an application.", self.max, self.what),
+            retry_after,
+        })
+    }
+
+    /// The same; or how long it takes until there is one.
+    pub(crate) fn try_take(&self, app: AppNo, now: Timestamp) -> Result<(), Duration> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if taken.len() >= APPLICATIONS {
             taken.retain(|_, times| times.back().is_some_and(|last| now < *last + SPAN));
@@ -38,12 +47,7 @@ impl ProbeLimit {
             times.pop_front();
         }
         if times.len() >= self.max {
-            let free = times.front().map_or(now, |first| *first + SPAN);
-            return Err(ServiceError::TooMany {
-                code: "rate_limited",
-                detail: format!("At most {} {} a minute are allowed for an application.", self.max, self.what),
-                retry_after: free.since(now),
-            });
+            return Err(times.front().map_or(SPAN, |first| (*first + SPAN).since(now)));
         }
         times.push_back(now);
         Ok(())

@@ -1,6 +1,6 @@
 //! The service: what all use cases share.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use ringback_engine::Probe;
 use ringback_model::{Clock, IdMaker, OrgId, Random};
@@ -27,6 +27,8 @@ pub(crate) const TRIES: usize = 8;
 const TESTS_MAX: usize = 10;
 /// How many handshakes an application may ask for in a minute, beside those that saving an endpoint makes.
 const HANDSHAKES_MAX: usize = 10;
+/// How many tries saved endpoints of an application make in a minute; those beyond come later.
+const SAVED_MAX: usize = 100;
 
 /// What a [`Service`] is made of.
 #[derive(Debug)]
@@ -95,6 +97,8 @@ impl Service {
             random: parts.random.clone(),
             probe: parts.probe,
             ids: IdMaker::new(),
+            limit: ProbeLimit::new("handshakes", SAVED_MAX),
+            awaited: Mutex::default(),
         };
         Self {
             store: parts.store,

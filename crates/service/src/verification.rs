@@ -1,6 +1,7 @@
 //! The handshake with an endpoint's URL: by itself when the endpoint is saved, and whenever somebody asks for it.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ringback_engine::transport::Sent;
@@ -14,6 +15,7 @@ use ringback_wire::{Challenge, Handshake, MASK, Occasion, Prepared};
 
 use crate::endpoint::put;
 use crate::endpoint_compose::Composed;
+use crate::probe_limit::ProbeLimit;
 use crate::exchange::{announce_token, exchange_view, request_view, without_secrets};
 use crate::service::TRIES;
 use crate::{Actor, ExchangeView, Resource, Right, Service, ServiceError, Verdict, dialect_of};
@@ -47,6 +49,10 @@ pub(crate) struct Verifier {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) probe: Arc<Probe>,
     pub(crate) ids: IdMaker,
+    /// How many tries saving makes: who saves often is no more of a burden to a URL than who saves once.
+    pub(crate) limit: ProbeLimit,
+    /// Endpoints that were saved, and whose first try has still to be made.
+    pub(crate) awaited: Mutex<HashSet<EndpointNo>>,
 }
 
 /// What came of one try.
@@ -97,6 +103,10 @@ impl Service {
             return;
         }
         let verifier = self.verifier.clone();
+        if !verifier.awaited().insert(endpoint) {
+            // The try that is to come is of the endpoint as it stands then.
+            return;
+        }
         let tries = async move {
             // It was changed, which makes tries of its own, or deleted; or the store cannot take anything.
             if let Err(error) = verifier.tries(app, endpoint).await {
@@ -114,11 +124,19 @@ fn needs_a_try(verification: &Verification) -> bool {
 }
 
 impl Verifier {
+    fn awaited(&self) -> std::sync::MutexGuard<'_, HashSet<EndpointNo>> {
+        self.awaited.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The tries that saving an endpoint makes.
     async fn tries(&self, app: AppNo, endpoint: EndpointNo) -> Result<(), ServiceError> {
         let mut last = None;
         for wait in AUTOMATIC {
             self.probe.pause(wait).await;
+            while let Err(wait) = self.limit.try_take(app, self.clock.now()) {
+                self.probe.pause(wait).await;
+            }
+            self.awaited().remove(&endpoint);
             let (_, config) = self.read(app, endpoint).await?;
             let checked_at = config.endpoint.verification.as_deref().and_then(|v| v.checked_at);
             if last.is_some_and(|last| last != checked_at) {

@@ -97,6 +97,27 @@ async fn messages_are_held_until_the_handshake_passes_and_then_arrive_in_order()
 }
 
 #[tokio::test]
+async fn saved_endpoints_of_an_application_make_no_more_tries_than_a_minute_allows() {
+    let (world, receiver) = (World::new(), Receiver::start().await.unwrap());
+    receiver.answer("/cb", reply(200, r#"{"validation_key":"9012XX"}"#));
+    world.app("a").await;
+    let verification = json!({ "kind": "token", "validationKey": KEY });
+    let saved = json!({ "url": receiver.url("/cb"), "verification": verification });
+    let mut last = String::new();
+    for _ in 0..103 {
+        last = world.endpoint("a", saved.clone()).await;
+    }
+    receiver.wait_for(100, LIMIT).await.unwrap();
+    // It is saved again while its try waits, and somebody asks for one, which is another matter.
+    let path = format!("/app/a/endpoint/{last}");
+    world.put(&path, json!({ "url": receiver.url("/other"), "verification": verification })).await.expect(200);
+    receiver.answer("/other", reply(200, "{}"));
+    assert_eq!(verify(&world, &last).await["state"], "failed");
+    assert_eq!(receiver.requests_to("/cb").len(), 100);
+    assert_eq!(receiver.requests_to("/other").len(), 1);
+}
+
+#[tokio::test]
 async fn what_was_held_leaves_in_the_order_of_acceptance_whatever_its_class() {
     let (world, receiver) = (World::running(), Receiver::start().await.unwrap());
     let endpoint = endpoint(&world, &receiver.url("/cb"), json!({ "kind": "token" })).await;
