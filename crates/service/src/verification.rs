@@ -15,8 +15,8 @@ use ringback_wire::{Challenge, Handshake, MASK, Occasion, Prepared};
 
 use crate::endpoint::put;
 use crate::endpoint_compose::Composed;
-use crate::probe_limit::ProbeLimit;
 use crate::exchange::{announce_token, exchange_view, request_view, without_secrets};
+use crate::probe_limit::ProbeLimit;
 use crate::service::TRIES;
 use crate::{Actor, ExchangeView, Resource, Right, Service, ServiceError, Verdict, dialect_of};
 
