@@ -161,6 +161,12 @@ impl Faults {
         self.by_field.get(field).map_or("", String::as_str)
     }
 
+    /// The fault of one field, or else of another that has no place of its own.
+    pub(crate) fn at_either(&self, field: &str, other: &str) -> &str {
+        let fault = self.at(field);
+        if fault.is_empty() { self.at(other) } else { fault }
+    }
+
     /// The first fault of a field or of anything in it.
     pub(crate) fn under(&self, field: &str) -> Option<&str> {
         let inside =

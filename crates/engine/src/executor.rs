@@ -7,12 +7,15 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use ringback_model::{AttemptOutcome, Clock, Exchange, IdMaker, NotSent, Random, Timestamp, Trigger, sentence};
+use ringback_model::{
+    AttemptOutcome, Clock, Exchange, IdMaker, Message, NotSent, Random, Timestamp, Trigger, sentence,
+};
 use ringback_store::{Due, NewAttempt};
 use ringback_wire::RenderError;
 
 use crate::Judgement;
 use crate::route::Route;
+use crate::scheduler::Verdict;
 use crate::sender::{Sender, Sending, Tried};
 use crate::transformer::Transformer;
 
@@ -37,7 +40,22 @@ pub(crate) struct Answer {
     pub(crate) judgement: Judgement,
 }
 
+/// What came of one request.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "most are of one message, and need no allocation of their own")]
+pub(crate) enum Answered {
+    /// It was of one message.
+    One(Answer),
+    /// It was of several, each of which has an attempt of its own to be recorded.
+    Batch {
+        answers: Vec<Answer>,
+        /// What the lane learns of the request; [`Verdict::NotSent`] if none could be made.
+        verdict: Verdict,
+    },
+}
+
 /// One exchange, or what kept it from happening.
+#[derive(Clone)]
 struct Seen {
     started_at: Timestamp,
     outcome: AttemptOutcome,
@@ -48,18 +66,45 @@ impl Executor {
     /// Makes one attempt of a delivery.
     pub(crate) async fn attempt(&self, due: Due, route: Arc<Route>) -> Answer {
         let started_at = self.clock.now();
-        let url = match (route.config.endpoint.callback, &due.message.callback_url) {
-            (true, Some(url)) => url.as_str().into(),
-            (true, None) | (false, _) => Arc::clone(&route.url),
-        };
-        let (earlier, last) = if due.trigger == Trigger::Scheduled && started_at >= due.message.ends_at() {
+        let (earlier, last) = if is_over(&due, started_at) {
             (None, nothing(started_at, NotSent::Expired, String::new()))
         } else {
             let sent = AssertUnwindSafe(self.send(&due, &route)).catch_unwind().await;
             // A panic is told by the hook that prints it; the delivery only learns that nothing came of it.
             sent.unwrap_or_else(|_| (None, nothing(started_at, NotSent::Panic, String::new())))
         };
-        let judgement = Judgement::of(&due, &route.retry, &last.outcome, self.clock.now(), self.random.fraction());
+        self.answer(due, route, (earlier, last), self.random.fraction())
+    }
+
+    /// Makes one attempt of several deliveries, in one request. What cannot be in it does not keep the others from it; the
+    /// others share what comes of it, and a wait before the next try, so that they stay together.
+    pub(crate) async fn batch(&self, rows: Vec<Due>, route: Arc<Route>) -> Answered {
+        let started_at = self.clock.now();
+        let kept: Vec<_> = rows.iter().map(|due| obstacle(due, &route, started_at)).collect();
+        let going = rows.iter().zip(&kept).filter(|(_, kept)| kept.is_none()).map(|(due, _)| &*due.message);
+        let going: Vec<&Message> = going.collect();
+        let sent = if going.is_empty() {
+            (None, nothing(started_at, NotSent::Render, String::new()))
+        } else {
+            let sent = AssertUnwindSafe(self.send_batch(&going, &route)).catch_unwind().await;
+            sent.unwrap_or_else(|_| (None, nothing(started_at, NotSent::Panic, String::new())))
+        };
+        let verdict = Judgement::verdict_of(&sent.1.outcome);
+        let jitter = self.random.fraction();
+        let answer = |(due, kept): (Due, Option<Seen>)| {
+            let seen = kept.map_or_else(|| sent.clone(), |kept| (None, kept));
+            self.answer(due, Arc::clone(&route), seen, jitter)
+        };
+        Answered::Batch { answers: rows.into_iter().zip(kept).map(answer).collect(), verdict }
+    }
+
+    /// Judges what was seen, and makes an attempt of it that can be recorded.
+    fn answer(&self, due: Due, route: Arc<Route>, (earlier, last): (Option<Seen>, Seen), jitter: f64) -> Answer {
+        let url = match (route.config.endpoint.callback, &due.message.callback_url) {
+            (true, Some(url)) => url.as_str().into(),
+            (true, None) | (false, _) => Arc::clone(&route.url),
+        };
+        let judgement = Judgement::of(&due, &route.retry, &last.outcome, self.clock.now(), jitter);
         let record = |Seen { started_at, outcome, exchange }: Seen| NewAttempt {
             id: self.ids.make(started_at, &*self.random),
             started_at,
@@ -72,18 +117,24 @@ impl Executor {
         Answer { due, route, earlier, attempt, judgement }
     }
 
+    async fn send_batch(&self, messages: &[&Message], route: &Route) -> (Option<Seen>, Seen) {
+        let prepared = match ringback_wire::prepare_batch(&route.recipe, messages, self.clock.wall()) {
+            Ok(prepared) => prepared,
+            Err(error) => return (None, unrendered(self.clock.now(), &error)),
+        };
+        let Sending { earlier, last } = self.sender.send(route, &route.target, prepared).await;
+        (earlier.map(Seen::from), Seen::from(last))
+    }
+
     async fn send(&self, due: &Due, route: &Route) -> (Option<Seen>, Seen) {
         let started_at = self.clock.now();
-        let unrendered = |why, sentence: String| (None, nothing(started_at, why, sentence));
         let target = match route.destination(&due.message) {
             Ok(target) => target,
-            Err(error) => return unrendered(NotSent::Render, sentence(&error.to_string())),
+            Err(error) => return (None, nothing(started_at, NotSent::Render, sentence(&error.to_string()))),
         };
         let mut prepared = match self.transformer.prepare(route, &due.message, self.clock.wall()).await {
             Ok(prepared) => prepared,
-            Err(RenderError::PayloadGone) => return unrendered(NotSent::PayloadGone, String::new()),
-            Err(RenderError::CalledOff) => return unrendered(NotSent::CalledOff, String::new()),
-            Err(error) => return unrendered(NotSent::Render, sentence(&error.to_string())),
+            Err(error) => return (None, unrendered(started_at, &error)),
         };
         if route.config.endpoint.callback {
             prepared.target = target.path_and_query().clone();
@@ -102,6 +153,32 @@ impl Executor {
 impl From<Tried> for Seen {
     fn from(Tried { started_at, outcome, sent }: Tried) -> Self {
         Self { started_at, outcome, exchange: sent.exchange }
+    }
+}
+
+/// Whether the time of a delivery has ended; what somebody asked for is sent all the same.
+fn is_over(due: &Due, now: Timestamp) -> bool {
+    due.trigger == Trigger::Scheduled && now >= due.message.ends_at()
+}
+
+/// What keeps a delivery out of a request of several, if anything does.
+fn obstacle(due: &Due, route: &Route, now: Timestamp) -> Option<Seen> {
+    if is_over(due, now) {
+        return Some(nothing(now, NotSent::Expired, String::new()));
+    }
+    let checked = AssertUnwindSafe(|| ringback_wire::check_batch_element(&route.recipe, &due.message));
+    match std::panic::catch_unwind(checked) {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(unrendered(now, &error)),
+        Err(_) => Some(nothing(now, NotSent::Panic, String::new())),
+    }
+}
+
+fn unrendered(started_at: Timestamp, error: &RenderError) -> Seen {
+    match error {
+        RenderError::PayloadGone => nothing(started_at, NotSent::PayloadGone, String::new()),
+        RenderError::CalledOff => nothing(started_at, NotSent::CalledOff, String::new()),
+        error => nothing(started_at, NotSent::Render, sentence(&error.to_string())),
     }
 }
 

@@ -40,7 +40,32 @@ impl Judgement {
             }
             (Trigger::Scheduled, Decision::Hold { since, until }) => Step::Hold { since, due: until },
         };
-        Self { step, verdict: verdict(outcome) }
+        Self { step, verdict: Self::verdict_of(outcome) }
+    }
+
+    /// What the lane learns of an outcome.
+    #[must_use]
+    pub fn verdict_of(outcome: &AttemptOutcome) -> Verdict {
+        match outcome {
+            AttemptOutcome::Delivered => Verdict::Delivered,
+            AttemptOutcome::Failed { why, .. } => Verdict::Failed {
+                timed_out: *why == Failure::Timeout,
+                overloaded: matches!(why, Failure::Status(429 | 502 | 504)),
+            },
+            AttemptOutcome::NotSent { why: NotSent::AddressDenied | NotSent::Dns | NotSent::Token } => {
+                Verdict::Unreachable
+            }
+            AttemptOutcome::NotSent {
+                why:
+                    NotSent::LocalResource
+                    | NotSent::Render
+                    | NotSent::Panic
+                    | NotSent::Stopped
+                    | NotSent::PayloadGone
+                    | NotSent::Expired
+                    | NotSent::CalledOff,
+            } => Verdict::NotSent,
+        }
     }
 
     /// When the delivery is due again, if it is.
@@ -50,26 +75,5 @@ impl Judgement {
             Step::Retry { due, .. } | Step::Hold { due, .. } => Some(due),
             Step::End { .. } | Step::Keep => None,
         }
-    }
-}
-
-fn verdict(outcome: &AttemptOutcome) -> Verdict {
-    match outcome {
-        AttemptOutcome::Delivered => Verdict::Delivered,
-        AttemptOutcome::Failed { why, .. } => Verdict::Failed {
-            timed_out: *why == Failure::Timeout,
-            overloaded: matches!(why, Failure::Status(429 | 502 | 504)),
-        },
-        AttemptOutcome::NotSent { why: NotSent::AddressDenied | NotSent::Dns | NotSent::Token } => Verdict::Unreachable,
-        AttemptOutcome::NotSent {
-            why:
-                NotSent::LocalResource
-                | NotSent::Render
-                | NotSent::Panic
-                | NotSent::Stopped
-                | NotSent::PayloadGone
-                | NotSent::Expired
-                | NotSent::CalledOff,
-        } => Verdict::NotSent,
     }
 }

@@ -6,8 +6,8 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Auth, EndpointId, Filter, Redacted, RetiredAuth, Shape, SigningSecret, StatusPolicy, SuccessRule, Timestamp,
-    Transformation, Verification, VerificationState, event_type_is_among,
+    Auth, Batching, EndpointId, Filter, Redacted, RetiredAuth, Shape, SigningSecret, StatusPolicy, SuccessRule,
+    Timestamp, Transformation, Verification, VerificationState, event_type_is_among,
 };
 
 /// How many attempts to one endpoint may be under way when its document does not say.
@@ -149,6 +149,9 @@ pub struct Endpoint {
     /// What happens to the order when a message has used up its tries.
     #[serde(default)]
     pub on_exhausted: OnExhausted,
+    /// Several messages go in one request; each in its own if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<Batching>,
     /// Names of the owner's own request headers; values are in the sealed part.
     #[serde(default)]
     pub headers: Vec<HeaderField>,
@@ -194,6 +197,7 @@ impl Endpoint {
             retry_schedule_micros: None,
             ordering: Ordering::default(),
             on_exhausted: OnExhausted::default(),
+            batch: None,
             headers: Vec::new(),
             metadata: IndexMap::new(),
             created_at: now,

@@ -6,6 +6,7 @@
 mod application;
 mod attempt;
 mod auth;
+mod batching;
 mod clock;
 mod delivery;
 mod duration;
@@ -43,6 +44,7 @@ mod verification;
 pub use application::{Application, ApplicationSecrets, IngestLimits, ListedNumber};
 pub use attempt::{Attempt, AttemptOutcome, Exchange, Failure, LeftOut, NotSent, Phases, Trigger};
 pub use auth::{Auth, BasicAuth, RetiredAuth};
+pub use batching::Batching;
 pub use clock::{Clock, ManualClock};
 pub use delivery::{Class, Delivery, DeliveryState, Priority, Reason};
 pub use duration::{DurationError, LONGEST, format_duration, parse_duration, parse_schedule};

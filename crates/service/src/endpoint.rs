@@ -236,13 +236,14 @@ impl Service {
         app: &str,
         name: &str,
         idempotency: Option<Idempotency>,
-        change: impl Fn(&EndpointSecrets) -> Result<EndpointSecrets, ServiceError> + Send + Sync,
+        change: impl Fn(&Endpoint, &EndpointSecrets) -> Result<EndpointSecrets, ServiceError> + Send + Sync,
     ) -> Result<(), ServiceError> {
         for _ in 0..TRIES {
             let (app, config) = self.endpoint_config(actor, app, name).await?;
             let mut endpoint = config.endpoint.clone();
             endpoint.updated_at = self.clock.now();
-            let composed = Composed { endpoint, secrets: change(&config.secrets)?, warnings: Vec::new() };
+            let composed =
+                Composed { endpoint, secrets: change(&config.endpoint, &config.secrets)?, warnings: Vec::new() };
             if self.replace_endpoint(actor, &app, &config, composed, idempotency).await?.is_some() {
                 return Ok(());
             }

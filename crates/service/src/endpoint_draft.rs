@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use indexmap::IndexMap;
-use ringback_model::{Endpoint, Filter, OnExhausted, Ordering, OrganizationSettings};
+use ringback_model::{Batching, Endpoint, Filter, OnExhausted, Ordering, OrganizationSettings};
 use serde_json::Value;
 
 use crate::check::{Faults, TEXT_MAX, is_event_type_name};
@@ -68,6 +68,8 @@ pub struct EndpointDraft {
     pub ordering: Ordering,
     /// See [`Endpoint::on_exhausted`].
     pub on_exhausted: OnExhausted,
+    /// See [`Endpoint::batch`].
+    pub batch: Option<Batching>,
     /// See [`Endpoint::metadata`].
     pub metadata: IndexMap<String, String>,
     /// The signing secret as text; one is drawn if absent. Read when an endpoint is made, and never after.
@@ -98,6 +100,7 @@ impl EndpointDraft {
             retry_schedule: None,
             ordering: Ordering::default(),
             on_exhausted: OnExhausted::default(),
+            batch: None,
             metadata: IndexMap::new(),
             secret: None,
             headers: HeadersChange::Keep,
@@ -123,6 +126,7 @@ impl EndpointDraft {
             retry_schedule: endpoint.retry_schedule(),
             ordering: endpoint.ordering,
             on_exhausted: endpoint.on_exhausted,
+            batch: endpoint.batch,
             metadata: endpoint.metadata.clone(),
             messaging: MessagingDraft::of(endpoint),
             ..Self::new(wanted_url(endpoint).to_owned())
@@ -151,6 +155,7 @@ impl EndpointDraft {
         endpoint.retry_schedule_micros = self.retry_schedule.map(|delays| delays.into_iter().map(micros).collect());
         endpoint.ordering = self.ordering;
         endpoint.on_exhausted = self.on_exhausted;
+        endpoint.batch = self.batch;
         endpoint.metadata = self.metadata;
     }
 
@@ -202,6 +207,23 @@ impl EndpointDraft {
             faults.note("timeout", "It is 1s to 30s; leave it out for 15s.");
         }
         faults.retry_schedule(self.retry_schedule.as_deref());
+        self.check_batch(faults);
+    }
+
+    fn check_batch(&self, faults: &mut Faults) {
+        let Some(batch) = self.batch else { return };
+        if !Batching::MESSAGES.contains(&batch.max_messages) {
+            faults
+                .note_path("batch.maxMessages", "It is 2 to 1000; leave `batch` out for one message in each request.");
+        }
+        if !Batching::WAIT_MS.contains(&batch.max_wait_ms) {
+            faults.note_path("batch.maxWaitMs", "It is 0 to 60000, in milliseconds.");
+        }
+        if self.ordering == Ordering::Fifo {
+            let rule = "With the ordering `fifo` each message waits for the one before, so that no two could go in one \
+                        request: leave `batch` out, or choose `per_key` or `none`.";
+            faults.note("batch", rule);
+        }
     }
 }
 
@@ -244,7 +266,22 @@ mod tests {
             wrong_fields(|d| d.retry_schedule = Some(vec![Duration::from_secs(60 * 86_400)])),
             ["retrySchedule"]
         );
+        let batch = |max_messages, max_wait_ms| Some(Batching { max_messages, max_wait_ms });
+        for wrong in [batch(1, 0), batch(1_001, 0), batch(2, 60_001)] {
+            assert_eq!(wrong_fields(|d| d.batch = wrong), ["batch"], "{wrong:?}");
+        }
+        for right in [batch(2, 0), batch(1_000, 60_000)] {
+            assert!(wrong_fields(|d| d.batch = right).is_empty(), "{right:?}");
+        }
         assert!(wrong_fields(|d| d.retry_schedule = Some(Vec::new())).is_empty(), "no retry at all is a schedule");
+    }
+
+    #[test]
+    fn what_goes_one_after_the_other_does_not_go_together() {
+        let batch = Some(Batching { max_messages: 10, max_wait_ms: 100 });
+        for (ordering, wrong) in [(Ordering::Fifo, 1), (Ordering::PerKey, 0), (Ordering::None, 0)] {
+            assert_eq!(wrong_fields(|d| (d.batch, d.ordering) = (batch, ordering)).len(), wrong, "{ordering:?}");
+        }
     }
 
     #[test]

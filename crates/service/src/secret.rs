@@ -55,7 +55,7 @@ impl Service {
             None => SigningSecret::generate(&*self.random),
         };
         let wall = self.clock.wall();
-        self.change_secrets(actor, app, endpoint, idempotency, |now| rotated(now, &secret, draft.grace, wall)).await
+        self.change_secrets(actor, app, endpoint, idempotency, |_, now| rotated(now, &secret, draft.grace, wall)).await
     }
 }
 

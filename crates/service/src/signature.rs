@@ -54,6 +54,9 @@ impl Service {
             let route = Route::new(config, &app.settings, &RetryPolicy::default());
             route.map_err(|error| cannot(&error.to_string()))
         };
+        if config.endpoint.batch.is_some() {
+            return Err(cannot("It may have held other messages beside this one, and which is not kept."));
+        }
         let at = attempt.started_at;
         let (real, hidden) = (route(config.secrets.clone())?, route(masked(&config.secrets))?);
         let transformer = self.verifier.probe.transformer();

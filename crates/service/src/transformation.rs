@@ -1,7 +1,7 @@
 //! Transformations of endpoints: read, changed and tried out.
 
 use indexmap::IndexMap;
-use ringback_model::{CODE_MAX, EndpointSecrets, Redacted, Timestamp, Transformation};
+use ringback_model::{CODE_MAX, Endpoint, EndpointSecrets, Redacted, Timestamp, Transformation};
 use ringback_store::Idempotency;
 use ringback_wire::RenderError;
 
@@ -85,7 +85,11 @@ impl Service {
             self.check_code(code).await?;
         }
         let now = self.clock.now();
-        self.change_secrets(actor, app, endpoint, idempotency, |secrets| changed(secrets, change, now)).await
+        self.change_secrets(actor, app, endpoint, idempotency, |endpoint, secrets| {
+            let secrets = changed(secrets, change, now)?;
+            refuse_beside_batch(endpoint, &secrets).map(|()| secrets)
+        })
+        .await
     }
 
     /// Makes the request of an event with a transformation, without sending it. Nothing is kept.
@@ -160,6 +164,15 @@ fn changed(
     kept.updated_at = now;
     secrets.transformation = Some(Box::new(kept));
     Ok(secrets)
+}
+
+/// A transformation makes a request of one message.
+fn refuse_beside_batch(endpoint: &Endpoint, secrets: &EndpointSecrets) -> Result<(), ServiceError> {
+    if endpoint.batch.is_none() || secrets.transformation.as_deref().is_none_or(|kept| kept.running().is_none()) {
+        return Ok(());
+    }
+    let rule = "The endpoint takes several messages in one request, as they are: take its `batch` away first.";
+    Err(ServiceError::body("enabled", rule))
 }
 
 fn check_variables(variables: Option<&IndexMap<String, Redacted>>) -> Result<(), ServiceError> {

@@ -3,6 +3,7 @@
 //! Pure: no clock, no I/O and no randomness, so the same input gives the same bytes in a preview, in a test and in a
 //! delivery. A [`Recipe`] holds what is the same for every request to one endpoint; [`prepare`] adds what is not.
 
+mod batch;
 pub mod dialect;
 mod format;
 mod handshake;
@@ -33,6 +34,7 @@ use crate::report::{Mapped, Report};
 use crate::source::Event;
 use crate::transform::Change;
 
+pub use batch::{BATCH_BODY_MAX, batch_element_length, check_batch_element, prepare_batch};
 pub use handshake::{ANSWER_MAX, Challenge, Handshake, NoRoom, Occasion, Refusal, TOKEN_PARAMETER};
 pub use mask::{MASK, SecretMask};
 pub use plan::Review;
@@ -176,18 +178,27 @@ pub enum RenderError {
         /// What went wrong: a whole sentence.
         why: String,
     },
+    /// The producer's own bytes stand in no array.
+    #[error(
+        "The message has a raw payload, which cannot stand beside others in one request: take `batch` off the endpoint, or \
+         send it without."
+    )]
+    RawInBatch,
     /// The endpoint's transformation wants nothing to be sent.
     #[error("The transformation called it off.")]
     CalledOff,
 }
 
 /// Makes the request of one attempt: what the endpoint's transformation and its dialect make of the message, or the
-/// message's own bytes; signed at `wall` with every key that is live then. A transformation is run on this thread, which
+/// message's own bytes, in an array where the endpoint gathers several; signed at `wall` with every key that is live then. A transformation is run on this thread, which
 /// may take long; who has [`transformation`] run elsewhere goes on with [`prepare_transformed`].
 ///
 /// # Errors
 /// Why nothing can be sent; nothing is ever sent half.
 pub fn prepare(recipe: &Recipe, message: &Message, wall: Timestamp) -> Result<Prepared, RenderError> {
+    if recipe.gathers() {
+        return prepare_batch(recipe, &[message], wall);
+    }
     match transformation(recipe, message)? {
         None => render(recipe, message, wall, None),
         Some(job) => prepare_transformed(recipe, message, wall, job.run()),

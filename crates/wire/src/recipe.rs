@@ -37,6 +37,7 @@ pub struct Recipe {
     /// How a producer's own JSON becomes a report, by event type.
     mappings: Arc<IndexMap<String, ReportMapping>>,
     transformation: Option<Box<Transforming>>,
+    gathers: bool,
 }
 
 /// Code that each webhook goes through, and what it is told of the endpoint.
@@ -83,6 +84,7 @@ impl Recipe {
     ) -> Result<Self, RecipeError> {
         let text = path_and_query(&endpoint.url)?;
         let plan = Plan::new(endpoint, secrets, settings, text)?;
+        crate::batch::check(endpoint, secrets, plan.as_ref())?;
         let shape = endpoint.shape.as_deref();
         let dialect = dialect_of(endpoint)?;
         // As small as it can be: there is one of these for each endpoint with work.
@@ -141,6 +143,7 @@ impl Recipe {
             status_policy,
             mappings,
             transformation,
+            gathers: endpoint.batch.is_some(),
         })
     }
 
@@ -155,6 +158,12 @@ impl Recipe {
             Some(plan) if plan.method == SendMethod::Get => &Method::GET,
             Some(_) | None => &Method::POST,
         }
+    }
+
+    /// Whether several messages go in one request: then each request has an array of them.
+    #[must_use]
+    pub fn gathers(&self) -> bool {
+        self.gathers
     }
 
     /// Whether each webhook goes through code of the endpoint's owner, which may take a while.

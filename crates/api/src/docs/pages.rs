@@ -30,6 +30,11 @@ const SECTIONS: &[(&str, &[Page])] = &[
                 text: include_str!("../../../../docs/receiving.md"),
             },
             Page {
+                name: "batching",
+                about: "Endpoints that get several messages in one request: how to ask for it, what arrives, and how to answer.",
+                text: include_str!("../../../../docs/batching.md"),
+            },
+            Page {
                 name: "verify-and-test",
                 about: "The handshake with a URL before its first event, and the test that says what is wrong with it.",
                 text: include_str!("../../../../docs/verify-and-test.md"),

@@ -14,7 +14,7 @@ use utoipa::openapi::schema::{Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::endpoint_out::{OnExhaustedName, OrderingName};
-use super::endpoint_value::{HeaderList, Length, Mask, ParameterList, Schedule};
+use super::endpoint_value::{Batch, HeaderList, Length, Mask, ParameterList, Schedule};
 use crate::not_yet;
 use crate::patch::Patch;
 use crate::problem::Problem;
@@ -91,6 +91,11 @@ pub(crate) struct EndpointPatch {
     #[serde(default)]
     #[schema(value_type = Option<OnExhaustedName>, example = "skip")]
     on_exhausted: Patch<OnExhausted>,
+    /// Several messages go in one request, as a JSON array: `maxMessages` of them, or those that are there when the first
+    /// has waited for `maxWaitMs`. For payloads that go as they are; not with `fifo`.
+    #[serde(default)]
+    #[schema(value_type = Option<Batch>)]
+    batch: Patch<Batch>,
     /// Your own notes.
     #[serde(default)]
     #[schema(value_type = Option<std::collections::HashMap<String, String>>)]
@@ -343,6 +348,7 @@ impl EndpointPatch {
         self.retry_schedule.clone().map(|schedule| schedule.0).write_option(&mut draft.retry_schedule);
         self.ordering.write(&mut draft.ordering, Ordering::default());
         self.on_exhausted.write(&mut draft.on_exhausted, OnExhausted::default());
+        self.batch.map(Into::into).write_option(&mut draft.batch);
         self.metadata.clone().write(&mut draft.metadata, IndexMap::new());
         self.secret.clone().write_option(&mut draft.secret);
         let headers = self.headers.clone().map(|headers| HeadersChange::Replace(headers.0));

@@ -9,6 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::endpoint_messaging::MessagingOut;
+use super::endpoint_value::Batch;
 
 /// In which order messages go.
 #[derive(ToSchema)]
@@ -64,6 +65,8 @@ pub(crate) struct EndpointOut {
     ordering: Ordering,
     #[schema(value_type = OnExhaustedName)]
     on_exhausted: OnExhausted,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    batch: Option<Batch>,
     #[serde(flatten)]
     messaging: MessagingOut,
     #[schema(value_type = std::collections::HashMap<String, String>)]
@@ -103,6 +106,7 @@ impl From<EndpointView> for EndpointOut {
             retry_schedule: schedule.map(|delays| delays.into_iter().map(format_duration).collect()),
             ordering: endpoint.ordering,
             on_exhausted: endpoint.on_exhausted,
+            batch: endpoint.batch.map(Into::into),
             messaging,
             metadata: endpoint.metadata,
             created_at: endpoint.created_at,

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use ringback_model::{DurationError, LONGEST, Redacted, parse_duration};
+use ringback_model::{Batching, DurationError, LONGEST, Redacted, parse_duration};
 use ringback_service::{CustomParameterDraft, HeaderDraft};
-use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A length of time: a text with its unit, or a number of seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,35 @@ pub(crate) struct Schedule(pub(crate) Vec<Duration>);
 /// Request headers: an object of names and values, or a list that may say which are secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct HeaderList(pub(crate) Vec<HeaderDraft>);
+
+/// How several messages go in one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Batch {
+    /// At most so many messages in one request.
+    #[schema(minimum = 2, maximum = 1000, example = 100)]
+    max_messages: u16,
+    /// How long the first of them waits for others, in milliseconds; 0 takes what is due and waits for nothing.
+    #[serde(default = "wait_default")]
+    #[schema(minimum = 0, maximum = 60000, default = 1000, example = 1000)]
+    max_wait_ms: u32,
+}
+
+const fn wait_default() -> u32 {
+    Batching::WAIT_MS_DEFAULT
+}
+
+impl From<Batch> for Batching {
+    fn from(Batch { max_messages, max_wait_ms }: Batch) -> Self {
+        Self { max_messages, max_wait_ms }
+    }
+}
+
+impl From<Batching> for Batch {
+    fn from(Batching { max_messages, max_wait_ms }: Batching) -> Self {
+        Self { max_messages, max_wait_ms }
+    }
+}
 
 /// A sum of states of a message; 0 stands for every number that is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -201,6 +201,7 @@ fn any_body() -> impl Strategy<Value = Value> {
         "ordering",
         "onExhausted",
         "maxConcurrency",
+        "batch",
         "headers",
         "secret",
         "key",

@@ -11,6 +11,7 @@ mod backfill;
 mod background_task;
 mod bad_input;
 mod batch;
+mod batching;
 mod callback;
 mod compatibility;
 mod endpoint;

@@ -320,6 +320,40 @@ async fn events_go_to_a_general_webhook_by_type_and_channel() {
 }
 
 #[tokio::test]
+async fn several_messages_in_one_request_are_asked_for_in_the_form() {
+    let world = World::new();
+    let (mut browser, path) = customer(&world, Role::Editor).await;
+    let form = format!("{path}/add/event");
+    let mut fields = vec![
+        ("do", "save"),
+        ("url", "https://a.example/"),
+        ("sendMethod", "json"),
+        ("dialect", "standard-webhooks"),
+        ("eventTypes", "sms.dlr"),
+        ("ordering", "fifo"),
+        ("batch.maxMessages", "many"),
+    ];
+    browser.post(&form, &form, &fields).await.expect(422).holds("Write a number of messages, 2 to 1000.");
+    fields[6].1 = "1";
+    browser.post(&form, &form, &fields).await.expect(422).holds("It is 2 to 1000; leave");
+    fields[6].1 = "50";
+    browser.post(&form, &form, &fields).await.expect(422).holds("no two could go in one request");
+    fields[5].1 = "per_key";
+    let added = browser.post(&form, &form, &fields).await.expect(303);
+    let one = added.location().split('?').next().unwrap().to_owned();
+    let id = one.rsplit('/').next().unwrap();
+    let kept = world.service.get_endpoint(&world.actor(), "acme", id).await.unwrap().endpoint;
+    assert_eq!(kept.batch, Some(ringback_model::Batching { max_messages: 50, max_wait_ms: 1_000 }));
+    let details = browser.get(&one).await.expect(200);
+    for part in ["Messages in one request", ">50<", ">1000<"] {
+        details.holds(part);
+    }
+    let page = browser.get(&format!("{one}/edit")).await.expect(200);
+    page.holds(r#"name="batch.maxMessages" value="50""#);
+    page.holds("webhook-batch-size");
+}
+
+#[tokio::test]
 async fn a_viewer_sees_webhooks_and_changes_none() {
     let world = World::new();
     let (mut viewer, path) = customer(&world, Role::Viewer).await;

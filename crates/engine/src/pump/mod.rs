@@ -3,34 +3,31 @@
 //! One task owns the scheduler. What takes time (an exchange, a look into the store) runs in tasks of its own, and comes
 //! back here as a value. The pump never waits for a receiver and never holds a transaction.
 
+mod configuring;
+mod finding;
+mod outcome;
 mod ownership;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringback_model::{
-    AppNo, AttemptOutcome, Clock, DeliveryState, EndpointNo, Failure, IdMaker, Reason, RetryPolicy, Timestamp,
-};
-use ringback_store::{
-    Clear, Committed, Directory, Due, Epoch, Feed, Finish, LaneStart, Release, Step, Store, StoreError, Taken,
-};
+use ringback_model::{Clock, EndpointNo, IdMaker, RetryPolicy, Timestamp};
+use ringback_store::{Committed, Directory, Due, Epoch, Feed, LaneStart, Store, Taken};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use finding::Finding;
+use outcome::Attempted;
 use ownership::Ownership;
 
 use crate::busiest::Busiest;
-use crate::configuration;
 use crate::engine::EngineOptions;
-use crate::executor::{Answer, Executor};
-use crate::gatekeeper::{Gatekeeper, Measure};
+use crate::executor::{Answered, Executor};
 use crate::holds::Holds;
-use crate::log;
 use crate::meter::EngineMeter;
 use crate::node::Order;
-use crate::notice;
 use crate::route::Route;
 use crate::scheduler::{Action, Event, LanePolicy, Limits, Scheduler};
 use crate::sender::Sender;
@@ -38,14 +35,6 @@ use crate::tallies::Tallies;
 use crate::term::Term;
 use crate::watch::{EngineState, EngineWatch, Question};
 
-/// Endpoints found at a time at a start.
-const LANES_PER_LOOK: usize = 1_000;
-/// Deliveries of a deleted endpoint that are ended at a time.
-const CLEARED_PER_STEP: usize = 500;
-/// Held deliveries that are released at a time.
-const RELEASED_PER_STEP: usize = 500;
-/// An endpoint that has failed for so long is disabled.
-const FAILING_TOO_LONG: Duration = Duration::from_secs(5 * 24 * 3_600);
 /// How long the pump waits before it asks a store again that could not answer.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How long the last counts may take to be kept when the engine stops.
@@ -75,18 +64,6 @@ enum Done {
 
 /// An endpoint, and the epoch of its shard when something was begun there: what comes of it later is of no use.
 type Place = (EndpointNo, Epoch);
-
-/// What has become of an attempt, and the epoch that it began under; nothing if it was cut off.
-type Attempted = Option<(Epoch, Answer)>;
-
-/// Whether endpoints with work are being looked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Finding {
-    No,
-    UnderWay,
-    /// And once more after that: something was missed that the look under way may have passed.
-    Again,
-}
 
 pub(crate) struct Pump {
     store: Arc<dyn Store>,
@@ -280,16 +257,6 @@ impl Pump {
         }
     }
 
-    fn attempted(&mut self, done: Result<Attempted, tokio::task::JoinError>) {
-        match done {
-            Ok(Some((epoch, answer))) => self.answered(epoch, answer),
-            // The term was over when it was to go on. It may go on by now; this attempt does not.
-            Ok(None) => self.cut_off(),
-            // Attempts catch their own panics; nothing else in these tasks can.
-            Err(error) => tracing::error!(%error, "an attempt ended badly"),
-        }
-    }
-
     /// Whether a place is still what it was.
     fn is_at(&self, (endpoint, epoch): Place) -> bool {
         self.ownership.epoch(endpoint) == Some(epoch)
@@ -320,205 +287,6 @@ impl Pump {
         }
     }
 
-    fn configured(
-        &mut self,
-        endpoint: EndpointNo,
-        configured: Option<(LanePolicy, Arc<Route>)>,
-        lane: Option<LaneStart>,
-    ) {
-        if lane.is_some_and(|lane| lane.held) {
-            self.holds.found(endpoint);
-        }
-        let policy = configured.map(|(policy, route)| {
-            let old = self.routes.insert(endpoint, Arc::clone(&route));
-            if old.as_ref().is_some_and(|old| old.config.version != route.config.version) {
-                self.executor.sender.transport().forget(endpoint);
-            }
-            if self.holds.configured(endpoint, old.as_ref(), &route) {
-                self.release(endpoint);
-            }
-            policy
-        });
-        self.tell(Event::Configured { endpoint, policy, health: lane.map(|lane| lane.health) });
-    }
-
-    /// Makes held deliveries of an endpoint due, some of them.
-    fn release(&mut self, endpoint: EndpointNo) {
-        let Some(epoch) = self.ownership.epoch(endpoint) else { return };
-        let store = self.store.clone();
-        self.tasks.spawn(async move {
-            match store.release(Release { endpoint, epoch, limit: RELEASED_PER_STEP }).await {
-                Ok(released) => Done::Released(endpoint, released.count == RELEASED_PER_STEP),
-                Err(error) => {
-                    tracing::error!(?error, "held deliveries could not be released; trying again");
-                    tokio::time::sleep(LOOK_AGAIN).await;
-                    Done::Released(endpoint, true)
-                }
-            }
-        });
-    }
-
-    /// The exchange is over: frees its place, and hands what came of it to the store.
-    fn answered(&mut self, epoch: Epoch, answer: Answer) {
-        let Answer { due, route, earlier, attempt, judgement } = answer;
-        let (endpoint, app) = (due.endpoint, due.message.app);
-        if !self.is_at((endpoint, epoch)) {
-            return;
-        }
-        let before = self.scheduler.health(endpoint);
-        let row = (due.message.no, due.trigger);
-        self.tell(Event::Answered { endpoint, row, verdict: judgement.verdict, retry: judgement.retry() });
-        let health = self.scheduler.health(endpoint);
-        for attempt in earlier.iter().chain([&attempt]) {
-            log::attempt(&due, &route, attempt, judgement.step);
-        }
-        self.tallies.count(&due, earlier.as_ref(), &attempt, judgement.step);
-        self.meter.count(&due, earlier.as_ref(), &attempt, judgement.step);
-        self.busiest.count(app, attempt.outcome == AttemptOutcome::Delivered, self.clock.now());
-        if matches!(judgement.step, Step::Hold { .. }) {
-            self.holds.judged(endpoint, due.message.no, Arc::clone(&route));
-        }
-        let measure = self.measure(&due, &route, &attempt.outcome, judgement.step, health.failing_since);
-        let notice = match self.noticed {
-            Some(_) if !route.config.endpoint.callback => {
-                notice::of_attempt(&due, &route.config.endpoint, &attempt, judgement.step)
-            }
-            Some(_) | None => None,
-        };
-        let finish = Finish {
-            message: due.message.no,
-            endpoint,
-            epoch,
-            earlier,
-            attempt,
-            step: judgement.step,
-            health: health.differs_durably(&before).then_some(health),
-            notice: notice.map(Box::new),
-        };
-        match measure {
-            Some(measure) if self.measured.insert(endpoint) => {
-                let since = health.failing_since.unwrap_or_else(|| self.clock.now());
-                self.take_measure(measure, app, &route, finish, since);
-            }
-            Some(_) | None => {
-                // The feed tells when it is durable.
-                let noticed = self.noticed.clone().filter(|_| finish.notice.is_some());
-                let finished = self.store.finish(finish);
-                if let Some(noticed) = noticed {
-                    self.tasks.spawn(async move {
-                        if finished.await.is_ok() {
-                            noticed.notify_one();
-                        }
-                        Done::Counted
-                    });
-                }
-            }
-        }
-    }
-
-    fn measure(
-        &self,
-        due: &Due,
-        route: &Route,
-        outcome: &AttemptOutcome,
-        step: Step,
-        failing_since: Option<Timestamp>,
-    ) -> Option<Measure> {
-        // What one callback URL answers says nothing of the others on its host, and nobody would enable it again.
-        if route.config.endpoint.callback {
-            return None;
-        }
-        if matches!(outcome, AttemptOutcome::Failed { why: Failure::Status(410), .. }) {
-            return Some(Measure::DisableGone);
-        }
-        // Whoever has changed the endpoint since, or enabled it again, is given the time anew.
-        let since = failing_since.map(|since| since.max(route.config.endpoint.updated_at));
-        if since.is_some_and(|since| self.clock.now().since(since) >= FAILING_TOO_LONG) {
-            return Some(Measure::DisableFailing);
-        }
-        let given_up = due.queue.is_some() && matches!(step, Step::End { state: DeliveryState::Fail, .. });
-        (given_up && self.scheduler.pauses_when_exhausted(due.endpoint)).then_some(Measure::Pause)
-    }
-
-    /// Stops an endpoint and then records the outcome that led to it: were it the other way round, a crash between the
-    /// two would let the next of the queue out. The lane sends nothing in the meantime.
-    fn take_measure(&mut self, measure: Measure, app: AppNo, route: &Arc<Route>, finish: Finish, since: Timestamp) {
-        let endpoint = finish.endpoint;
-        self.tell(Event::Stopping(endpoint));
-        let gatekeeper = Gatekeeper {
-            store: self.store.clone(),
-            directory: self.directory.clone(),
-            clock: self.clock.clone(),
-            app,
-            url: route.url.clone(),
-            told_since: self.noticed.is_some().then_some(since),
-        };
-        let noticed = self.noticed.clone();
-        self.tasks.spawn(async move {
-            let mut taken = gatekeeper.take(measure, endpoint).await;
-            // The feed tells when it is durable.
-            let finished = gatekeeper.store.finish(finish);
-            while let Err(error) = &taken {
-                tracing::error!(?error, ?measure, "an endpoint could not be stopped; trying again");
-                if matches!(error, StoreError::Broken | StoreError::Corrupt { .. }) {
-                    break;
-                }
-                tokio::time::sleep(LOOK_AGAIN).await;
-                taken = gatekeeper.take(measure, endpoint).await;
-            }
-            if let Some(noticed) = noticed
-                && finished.await.is_ok()
-            {
-                noticed.notify_one();
-            }
-            Done::Measured(endpoint)
-        });
-    }
-
-    fn found(&mut self, gains: u64, found: &[LaneStart]) {
-        if gains != self.ownership.gains {
-            self.finding = Finding::No;
-            return self.find_all();
-        }
-        for lane in found {
-            if !self.takes(lane.endpoint) {
-                continue;
-            }
-            if lane.held {
-                self.holds.found(lane.endpoint);
-            }
-            self.tell(Event::Found { endpoint: lane.endpoint, health: lane.health });
-        }
-        match found.last().filter(|_| found.len() == LANES_PER_LOOK) {
-            Some(last) => self.find(last.endpoint),
-            None if std::mem::replace(&mut self.finding, Finding::No) == Finding::Again => self.find_all(),
-            None => {}
-        }
-    }
-
-    /// Looks for all endpoints with work.
-    fn find_all(&mut self) {
-        if self.finding == Finding::No {
-            self.finding = Finding::UnderWay;
-            self.find(EndpointNo(0));
-        } else {
-            self.finding = Finding::Again;
-        }
-    }
-
-    fn find(&mut self, after: EndpointNo) {
-        let (store, gains) = (self.store.clone(), self.ownership.gains);
-        self.tasks.spawn(async move {
-            loop {
-                match store.lanes(after, LANES_PER_LOOK).await {
-                    Ok(found) => return Done::Found(gains, found),
-                    Err(error) => tracing::error!(?error, "pending deliveries could not be looked for; trying again"),
-                }
-                tokio::time::sleep(LOOK_AGAIN).await;
-            }
-        });
-    }
-
     /// Does what the scheduler asks for.
     fn act(&mut self) {
         if self.may_begin() {
@@ -528,6 +296,7 @@ impl Pump {
         for action in actions.drain(..) {
             match action {
                 Action::Start(due) => self.start(due),
+                Action::StartBatch(rows) => self.start_batch(rows),
                 Action::Load(take) => {
                     let Some(place) = self.place(take.endpoint) else { continue };
                     let reply = self.store.take(take);
@@ -555,54 +324,27 @@ impl Pump {
         Some((endpoint, self.ownership.epoch(endpoint)?))
     }
 
+    /// What an attempt at an endpoint needs to begin: its route, and the epoch of its shard.
+    fn outset(&self, endpoint: EndpointNo) -> Option<(Arc<Route>, Epoch)> {
+        let outset = self.routes.get(&endpoint).cloned().zip(self.ownership.epoch(endpoint));
+        debug_assert!(
+            outset.is_some(),
+            "the scheduler starts nothing of an endpoint that was not configured, or is another's"
+        );
+        outset
+    }
+
     fn start(&mut self, due: Due) {
-        let (Some(route), Some((_, epoch))) = (self.routes.get(&due.endpoint).cloned(), self.place(due.endpoint))
-        else {
-            debug_assert!(
-                false,
-                "the scheduler starts nothing of an endpoint that was not configured, or is another's"
-            );
-            return;
-        };
+        let Some((route, epoch)) = self.outset(due.endpoint) else { return };
         let executor = self.executor.clone();
-        let attempt = async move { (epoch, executor.attempt(due, route).await) };
+        let attempt = async move { (epoch, Answered::One(executor.attempt(due, route).await)) };
         self.attempts.spawn(self.term.within(self.clock.clone(), attempt));
     }
 
-    fn configure(&mut self, endpoint: EndpointNo, app: Option<AppNo>, with_health: bool) {
-        let Some(place) = self.place(endpoint) else { return };
-        let (store, directory, retry) = (self.store.clone(), self.directory.clone(), self.retry.clone());
-        self.tasks.spawn(async move {
-            let read = async {
-                let lane = if with_health { Some(configuration::lane(&*store, endpoint).await?) } else { None };
-                Ok::<_, StoreError>((configuration::read(&*store, &directory, &retry, endpoint, app).await?, lane))
-            };
-            match read.await {
-                Ok((configured, lane)) => Done::Configured(place, configured, lane),
-                Err(error) => {
-                    tracing::error!(?error, "an endpoint's configuration could not be read");
-                    Done::Configured(place, None, None)
-                }
-            }
-        });
-    }
-
-    fn clear(&mut self, endpoint: EndpointNo) {
-        let Some(place) = self.place(endpoint) else { return };
-        let reply = self.store.clear(Clear {
-            endpoint,
-            epoch: Some(place.1),
-            state: DeliveryState::Canceled,
-            reason: Reason::EndpointDeleted,
-            limit: CLEARED_PER_STEP,
-            upto: None,
-        });
-        self.tasks.spawn(async move {
-            let cleared = reply.await;
-            if let Err(error) = &cleared {
-                tracing::error!(?error, "deliveries of a deleted endpoint could not be ended; trying again");
-            }
-            Done::Cleared(place, cleared.ok().map(|cleared| cleared.count == CLEARED_PER_STEP))
-        });
+    fn start_batch(&mut self, rows: Vec<Due>) {
+        let Some((route, epoch)) = rows.first().and_then(|due| self.outset(due.endpoint)) else { return };
+        let executor = self.executor.clone();
+        let attempt = async move { (epoch, executor.batch(rows, route).await) };
+        self.attempts.spawn(self.term.within(self.clock.clone(), attempt));
     }
 }

@@ -1,6 +1,8 @@
 //! What the scheduler is told, and what it asks for.
 
-use ringback_model::{AppNo, Endpoint, EndpointNo, Gate, Health, MessageNo, OnExhausted, Ordering, Trigger};
+use ringback_model::{
+    AppNo, Batching, Endpoint, EndpointNo, Gate, Health, MessageNo, OnExhausted, Ordering, Timestamp, Trigger,
+};
 use ringback_store::{Due, Shard, Take, Taken};
 
 /// Names a row: a delivery can have its scheduled attempt and a manual one at a time.
@@ -21,6 +23,8 @@ pub struct LanePolicy {
     pub gate: Option<Gate>,
     /// Whether it is paused when a message of a queue is given up.
     pub pauses_when_exhausted: bool,
+    /// How several rows go in one attempt, if they do.
+    pub batch: Option<Batching>,
 }
 
 impl LanePolicy {
@@ -34,6 +38,7 @@ impl LanePolicy {
             app_rate,
             gate: if deleted { Some(Gate::Deleted) } else { endpoint.gate() },
             pauses_when_exhausted: endpoint.ordering != Ordering::None && endpoint.on_exhausted == OnExhausted::Pause,
+            batch: endpoint.batch,
         }
     }
 }
@@ -97,7 +102,17 @@ pub enum Event {
         /// How it went.
         verdict: Verdict,
         /// When the row is due again, if it is.
-        retry: Option<ringback_model::Timestamp>,
+        retry: Option<Timestamp>,
+    },
+    /// The answer to [`Action::StartBatch`], as [`Event::Answered`] is to [`Action::Start`]: [`Event::Settled`] follows
+    /// for each row.
+    BatchAnswered {
+        /// The endpoint.
+        endpoint: EndpointNo,
+        /// The rows, and when each is due again, if it is.
+        rows: Vec<(RowId, Option<Timestamp>)>,
+        /// How the one request of them went; [`Verdict::NotSent`] if none of them could be sent.
+        verdict: Verdict,
     },
     /// The outcome is durable: its queue is free.
     Settled {
@@ -136,6 +151,9 @@ pub enum Event {
 pub enum Action {
     /// Send this one now; [`Event::Answered`] and then [`Event::Settled`] follow.
     Start(Due),
+    /// Send these now in one request, two or more, in the order of their numbers; [`Event::BatchAnswered`] and then an
+    /// [`Event::Settled`] for each follow.
+    StartBatch(Vec<Due>),
     /// Read due rows of an endpoint; [`Event::Loaded`] follows.
     Load(Take),
     /// Find out what an endpoint wants; [`Event::Configured`] follows.

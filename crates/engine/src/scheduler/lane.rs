@@ -9,9 +9,10 @@ use ringback_store::{Due, QueueNo, Taken};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::RETRY_STORE;
+use super::batch::Gathering;
 use super::event::{Action, LanePolicy, RowId, Verdict};
 use super::pace::Pace;
-use super::window::{Window, bytes_of};
+use super::window::{Rank, Window, bytes_of};
 
 /// Rows that one lane holds at most, beside those under way.
 const WINDOW: usize = 64;
@@ -28,6 +29,16 @@ struct Held {
     retry: Option<Timestamp>,
     /// It was asked for once more while it was under way.
     again: bool,
+    /// It shares its place with others.
+    shared: bool,
+}
+
+/// What has been started: one attempt.
+#[derive(Debug)]
+pub(super) enum Started {
+    One(Due),
+    /// Two or more, in the order of their numbers.
+    Batch(Vec<Due>),
 }
 
 /// Whether a lane can send something at this moment.
@@ -69,12 +80,16 @@ pub(super) struct Lane {
     /// Its shard is to be handed over.
     leaving: bool,
     /// Rows that may start.
-    waiting: Window,
+    pub(super) waiting: Window,
+    pub(super) gathering: Gathering,
     /// Rows that have started and are not settled.
     held: FxHashMap<RowId, Held>,
     /// Queues with an unsettled row.
-    busy: FxHashSet<QueueNo>,
+    pub(super) busy: FxHashSet<QueueNo>,
+    /// Attempts under way.
     running: usize,
+    /// Rows in them.
+    sending: usize,
     /// Bytes of payload in rows that have started.
     held_bytes: usize,
     /// There may be due rows in the store that are not here.
@@ -101,6 +116,8 @@ pub(super) struct Lane {
     pub(super) admitted: Option<AppNo>,
     /// It waits for room to load.
     pub(super) hungry: bool,
+    /// It stands among those that wait for more rows.
+    pub(super) in_gathering: bool,
     turns: u32,
 }
 
@@ -118,7 +135,7 @@ impl Lane {
     }
 
     pub(super) fn uncommitted(&self) -> usize {
-        self.held.len() - self.running
+        self.held.len() - self.sending
     }
 
     pub(super) fn reserved(&self) -> Reserved {
@@ -144,6 +161,7 @@ impl Lane {
         if cfg!(feature = "mutant-cap-ignored") {
             return 1_000;
         }
+        let cap = self.cap_of_batches(cap);
         if self.health.timed_out || self.health.breaker.is_some() { cap.min(1) } else { cap }
     }
 
@@ -156,7 +174,7 @@ impl Lane {
             return 0;
         }
         let by_rate = self.pace.rate().map_or(WINDOW, |rate| rate.ceil() as usize + 1);
-        WINDOW.min(by_rate).min((self.cap() * 4).max(WINDOW / 4)).max(1)
+        WINDOW.min(by_rate).min((self.cap() * 4).max(WINDOW / 4)).max(self.batch_size().unwrap_or(1))
     }
 
     /// Has the configuration read, and the health if it is not known; `changes` is how many there were so far.
@@ -187,7 +205,9 @@ impl Lane {
             return 0;
         }
         let window = self.window();
-        if self.waiting.len() * 2 > window { 0 } else { window - self.waiting.len() }
+        // A batch waits for all of its rows.
+        let enough = (window / 2 + 1).max(self.batch_size().unwrap_or(0));
+        if self.waiting.len() >= enough { 0 } else { window - self.waiting.len() }
     }
 
     /// A load begins; what it may bring is kept free.
@@ -218,6 +238,7 @@ impl Lane {
         let (no, trigger) = (due.message.no, due.trigger);
         let ended = |held: &Held| held.ends && trigger == Trigger::Scheduled;
         if !self.held.contains_key(&(no, trigger)) && !self.held.get(&(no, Trigger::Manual)).is_some_and(ended) {
+            self.gather(&due);
             self.waiting.insert(due);
         }
     }
@@ -258,10 +279,12 @@ impl Lane {
     fn drop_waiting(&mut self) {
         self.more |= !self.waiting.is_empty();
         self.waiting.clear();
+        self.gathering = Gathering::default();
     }
 
     /// Whether a row can start at `now`, as far as this lane knows.
     pub(super) fn readiness(&mut self, now: Timestamp, spare_outcomes: usize) -> Readiness {
+        self.gathering.waits = false;
         // While its configuration is read again nothing starts: a change that was answered holds for what comes after.
         if self.configuring || !self.is_open() || self.waiting.is_empty() {
             return Readiness::Waits;
@@ -273,6 +296,10 @@ impl Lane {
         if !self.waiting.has(|due| is_free(due, &self.busy)) {
             return Readiness::Waits;
         }
+        if let Some(at) = self.gathers_until(now) {
+            self.gathering.waits = true;
+            return Readiness::At(at);
+        }
         let asked_for = self.waiting.first_is_by_hand();
         if let Some(breaker) = self.health.breaker.filter(|breaker| now < breaker.probe_at && !asked_for) {
             return Readiness::At(breaker.probe_at);
@@ -283,26 +310,63 @@ impl Lane {
         }
     }
 
-    /// Starts the row whose turn it is. Call it only when [`Lane::readiness`] says `Now`.
-    pub(super) fn start(&mut self, now: Timestamp) -> Option<Due> {
+    /// Starts the row whose turn it is, alone or with others. Call it only when [`Lane::readiness`] says `Now`.
+    pub(super) fn start(&mut self, now: Timestamp) -> Option<Started> {
         self.turns = self.turns.wrapping_add(1);
         let rank = self.waiting.pick(self.turns, |due| is_free(due, &self.busy))?;
-        let due = self.waiting.remove(&rank)?;
+        let started = match self.batch_size() {
+            Some(size) if rank.3 == Trigger::Scheduled => self.start_batch(rank, size),
+            Some(_) | None => self.begin(&rank, false).map(Started::One),
+        }?;
         self.pace.count(now);
+        self.running += 1;
+        Some(started)
+    }
+
+    /// Takes a row out of those that wait, for an attempt that begins.
+    pub(super) fn begin(&mut self, rank: &Rank, shared: bool) -> Option<Due> {
+        let due = self.waiting.remove(rank)?;
         let queue = due.queue.filter(|_| due.trigger == Trigger::Scheduled);
         self.busy.extend(queue);
         let bytes = bytes_of(&due);
-        let held = Held { queue, bytes, answered: false, ends: false, retry: None, again: false };
+        let held = Held { queue, bytes, answered: false, ends: false, retry: None, again: false, shared };
         let twice = self.held.insert((due.message.no, due.trigger), held);
         debug_assert!(twice.is_none(), "a row is never started twice");
         self.held_bytes += bytes;
-        self.running += 1;
+        self.sending += 1;
         Some(due)
+    }
+
+    /// Nobody was there to share an attempt with.
+    pub(super) fn goes_alone(&mut self, due: &Due) {
+        if let Some(held) = self.held.get_mut(&(due.message.no, due.trigger)) {
+            held.shared = false;
+        }
     }
 
     /// Frees the place of an attempt that is over, and learns from how it went.
     pub(super) fn answered(&mut self, id: RowId, verdict: Verdict, retry: Option<Timestamp>, now: Timestamp) {
-        let Some(held) = self.held.get_mut(&id).filter(|held| !held.answered) else { return };
+        if self.row_answered(id, verdict, retry) {
+            self.running -= 1;
+            self.learn(verdict, now);
+        }
+    }
+
+    /// The same of an attempt that several rows share.
+    pub(super) fn batch_answered(&mut self, rows: &[(RowId, Option<Timestamp>)], verdict: Verdict, now: Timestamp) {
+        let mut is_known = false;
+        for (id, retry) in rows {
+            is_known |= self.row_answered(*id, verdict, *retry);
+        }
+        if is_known {
+            self.running -= 1;
+            self.learn(verdict, now);
+        }
+    }
+
+    /// Whether the row was under way.
+    fn row_answered(&mut self, id: RowId, verdict: Verdict, retry: Option<Timestamp>) -> bool {
+        let Some(held) = self.held.get_mut(&id).filter(|held| !held.answered) else { return false };
         held.answered = true;
         held.retry = retry;
         held.ends = id.1 == Trigger::Manual && verdict == Verdict::Delivered;
@@ -310,7 +374,11 @@ impl Lane {
             self.waiting.remove_scheduled(id.0);
         }
         self.held_bytes -= std::mem::take(&mut held.bytes);
-        self.running -= 1;
+        self.sending -= 1;
+        true
+    }
+
+    fn learn(&mut self, verdict: Verdict, now: Timestamp) {
         self.health = match verdict {
             Verdict::Delivered => self.health.after_success(),
             Verdict::Failed { timed_out, .. } => self.health.after_failure(now, timed_out),
@@ -329,7 +397,9 @@ impl Lane {
         let Some(held) = self.held.remove(&id) else { return };
         self.held_bytes -= held.bytes;
         if !held.answered {
-            self.running -= 1;
+            self.sending -= 1;
+            // A place that others share is freed by the answer.
+            self.running -= usize::from(!held.shared);
         }
         if let Some(queue) = held.queue {
             self.busy.remove(&queue);
@@ -353,6 +423,7 @@ impl Lane {
         let rate = policy.as_ref().and_then(|policy| policy.rate);
         self.policy = policy;
         self.pace.configure(rate, now);
+        self.gather_anew();
         if !self.is_open() {
             self.drop_waiting();
         }
@@ -402,9 +473,9 @@ impl Lane {
     pub(super) fn cut_off(&mut self) {
         let cut: Vec<_> = self.held.iter().filter(|(_, held)| !held.answered).map(|(id, _)| *id).collect();
         self.more |= !cut.is_empty();
+        (self.running, self.sending) = (0, 0);
         for held in cut.iter().filter_map(|id| self.held.remove(id)) {
             self.held_bytes -= held.bytes;
-            self.running -= 1;
             if let Some(queue) = held.queue {
                 self.busy.remove(&queue);
             }
@@ -443,7 +514,7 @@ impl Lane {
 }
 
 /// Whether nothing is in the way of a row: what somebody asked for does not wait for its queue.
-fn is_free(due: &Due, busy: &FxHashSet<QueueNo>) -> bool {
+pub(super) fn is_free(due: &Due, busy: &FxHashSet<QueueNo>) -> bool {
     due.trigger == Trigger::Manual || due.queue.is_none_or(|queue| !busy.contains(&queue))
 }
 

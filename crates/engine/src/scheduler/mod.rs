@@ -4,10 +4,11 @@
 //! Lanes that may have something to start stand in a ring and take turns, one start each (deficit round robin with a
 //! quantum of one): a lane with a million rows gets as many turns as one with a single row. A lane that cannot start
 //! leaves the ring and comes back with the event that changes this. What bounds one lane is in `lane.rs`, with its rows in
-//! `window.rs` and its rate in `pace.rs`; what bounds the lanes of an application is in `app.rs`, and what bounds all of
+//! `window.rs`, its rate in `pace.rs` and how it gathers several rows for one attempt in `batch.rs`; what bounds the lanes of an application is in `app.rs`, and what bounds all of
 //! them together in [`Limits`].
 
 mod app;
+mod batch;
 mod event;
 mod lane;
 mod ownership;
@@ -25,7 +26,7 @@ use rustc_hash::FxHashMap;
 
 use app::AppLane;
 pub use event::{Action, Event, LanePolicy, RowId, Verdict};
-use lane::{Lane, Readiness, Reserved, earliest};
+use lane::{Lane, Readiness, Reserved, Started, earliest};
 
 /// Lanes that are kept although they have nothing to do.
 const IDLE_LANES: usize = 20_000;
@@ -99,6 +100,8 @@ pub struct Scheduler {
     admissions: BTreeSet<(Timestamp, AppNo)>,
     /// Lanes that found no room to load more than they have.
     hungry: VecDeque<EndpointNo>,
+    /// Lanes that wait for more rows to go with those that they have.
+    gathering: BTreeSet<EndpointNo>,
     /// Changes of configuration so far.
     changes: u64,
     load: Load,
@@ -121,6 +124,7 @@ impl Scheduler {
             wakes: BTreeSet::new(),
             admissions: BTreeSet::new(),
             hungry: VecDeque::new(),
+            gathering: BTreeSet::new(),
             changes: 0,
             load: Load::default(),
             reserved: Reserved::default(),
@@ -145,6 +149,9 @@ impl Scheduler {
             Event::Loaded { endpoint, taken } => self.with(endpoint, now, actions, |lane| lane.loaded(taken, now)),
             Event::Answered { endpoint, row, verdict, retry } => self.with(endpoint, now, actions, |lane| {
                 lane.answered(row, verdict, retry, now);
+            }),
+            Event::BatchAnswered { endpoint, rows, verdict } => self.with(endpoint, now, actions, |lane| {
+                lane.batch_answered(&rows, verdict, now);
             }),
             Event::Settled { endpoint, row } => self.with(endpoint, now, actions, |lane| lane.settled(row)),
             Event::Stopping(endpoint) => self.with(endpoint, now, actions, Lane::stopping),
@@ -175,10 +182,13 @@ impl Scheduler {
             self.with(endpoint, now, actions, |lane| lane.wake_up(now));
         }
         self.admit(now);
+        self.hurry(now, actions);
         while self.load.running < self.limits.attempts && self.load.uncommitted < self.limits.uncommitted {
             let Some(endpoint) = self.ring.pop_front() else { break };
-            if let Some(due) = self.turn(endpoint, now, actions) {
-                actions.push(Action::Start(due));
+            match self.turn(endpoint, now, actions) {
+                Some(Started::One(due)) => actions.push(Action::Start(due)),
+                Some(Started::Batch(rows)) => actions.push(Action::StartBatch(rows)),
+                None => {}
             }
             self.admit(now);
         }
@@ -188,6 +198,16 @@ impl Scheduler {
             }
             let Some(endpoint) = self.hungry.pop_front() else { break };
             self.with(endpoint, now, actions, |lane| lane.hungry = false);
+        }
+    }
+
+    /// Memory is short: who waits for more rows goes with those that it has, so that it does not keep them from others.
+    fn hurry(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
+        if self.gathering.is_empty() || self.has_room() {
+            return;
+        }
+        for endpoint in std::mem::take(&mut self.gathering) {
+            self.with(endpoint, now, actions, |lane| (lane.in_gathering, lane.gathering.hurried) = (false, true));
         }
     }
 
@@ -357,6 +377,14 @@ impl Scheduler {
             lane.in_ring = true;
             self.ring.push_back(endpoint);
         }
+        if lane.gathering.waits != lane.in_gathering {
+            lane.in_gathering = lane.gathering.waits;
+            if lane.in_gathering {
+                self.gathering.insert(endpoint)
+            } else {
+                self.gathering.remove(&endpoint)
+            };
+        }
         let wake = match readiness {
             Readiness::At(at) => earliest(lane.next_due, Some(at)),
             Readiness::Now | Readiness::Waits => lane.next_due,
@@ -398,7 +426,7 @@ impl Scheduler {
     }
 
     /// One turn of a lane: starts a row if it can, and goes to the end of the ring if it may have another.
-    fn turn(&mut self, endpoint: EndpointNo, now: Timestamp, actions: &mut Vec<Action>) -> Option<Due> {
+    fn turn(&mut self, endpoint: EndpointNo, now: Timestamp, actions: &mut Vec<Action>) -> Option<Started> {
         let lane = self.lanes.get_mut(&endpoint)?;
         lane.in_ring = false;
         let admitted_by = lane.admitted.take();
@@ -463,6 +491,7 @@ impl Scheduler {
             return;
         }
         let Some(lane) = self.lanes.remove(&endpoint) else { return };
+        self.gathering.remove(&endpoint);
         actions.push(Action::Forget { endpoint });
         if let Some(at) = lane.wake {
             self.wakes.remove(&(at, endpoint));

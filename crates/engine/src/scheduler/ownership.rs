@@ -45,6 +45,7 @@ impl Scheduler {
             if let Some(at) = lane.wake {
                 self.wakes.remove(&(at, *endpoint));
             }
+            self.gathering.remove(endpoint);
             if let Some(shared) = lane.admitted.and_then(|app| self.apps.get_mut(&app)) {
                 shared.arrived();
             }

@@ -34,6 +34,10 @@ impl Window {
         self.bytes
     }
 
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Due> {
+        self.rows.values()
+    }
+
     pub(super) fn ids(&self) -> impl Iterator<Item = RowId> {
         self.rows.values().map(|due| (due.message.no, due.trigger))
     }
@@ -111,6 +115,11 @@ impl Window {
             shares -= 1;
         }
         Some(first)
+    }
+
+    /// The first row that may go, whoever's turn it is.
+    pub(super) fn next(&self, free: impl Fn(&Due) -> bool) -> Option<(Rank, &Due)> {
+        self.rows.iter().find(|(_, due)| free(due)).map(|(rank, due)| (*rank, due))
     }
 
     fn by_hand(&self) -> impl Iterator<Item = &Rank> {

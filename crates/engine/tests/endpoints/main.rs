@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "all of this is a test")]
 
 mod answers;
+mod batching;
 mod callback;
 mod counting;
 mod gates;

@@ -21,6 +21,8 @@ pub(crate) enum Change {
     Limits,
     /// Asks for another rate of the whole application.
     AppRate,
+    /// Asks for several messages in one request, or for single ones again.
+    Batch,
     /// Asks for another order.
     Order,
     /// Deletes it.
@@ -56,7 +58,7 @@ impl World {
     }
 
     fn any_change(&self) -> Change {
-        [Change::Limits, Change::Limits, Change::Order, Change::AppRate][self.random.below(4) as usize]
+        [Change::Limits, Change::Batch, Change::Order, Change::AppRate][self.random.below(4) as usize]
     }
 
     pub(crate) fn change(&mut self, no: EndpointNo, change: Change, actions: &mut Vec<Action>) {
@@ -78,6 +80,7 @@ impl World {
             Change::Limits => {
                 (endpoint.wants.concurrency, endpoint.wants.rate) = plan::limits(&self.random, endpoint.ordering)
             }
+            Change::Batch => endpoint.wants.batch = plan::batch(&self.random),
             Change::Order => {
                 endpoint.ordering = plan::ordering(&self.random);
                 (endpoint.wants.concurrency, _) = plan::limits(&self.random, endpoint.ordering);

@@ -22,6 +22,8 @@ pub(crate) struct Laws {
     open: BTreeMap<Row, Option<QueueNo>>,
     ended: HashSet<Row>,
     running: HashMap<EndpointNo, HashSet<(MessageNo, Trigger)>>,
+    /// Requests under way.
+    requests: HashMap<EndpointNo, usize>,
     /// Queues with an attempt under way.
     busy: HashSet<(EndpointNo, QueueNo)>,
     /// Accepted messages of a queue that have not ended, in order.
@@ -99,23 +101,43 @@ impl Laws {
         self.in_force.insert(endpoint, policy);
     }
 
-    /// An attempt starts: no row twice at once, none that has ended, none before its turn or its time, none that nobody
-    /// asked for, none to an endpoint that is closed, none above a cap or a rate.
-    pub(crate) fn started(&mut self, due: &Due, plan: &Plan, now: Timestamp) {
+    /// A request is made, or would be if any of its rows could be sent.
+    pub(crate) fn begun(&mut self, endpoint: EndpointNo) {
+        *self.requests.entry(endpoint).or_default() += 1;
+    }
+
+    /// An attempt starts: none to an endpoint that is closed, none above a cap or a rate, none with more rows than the
+    /// endpoint takes or in another order than that of their numbers, none of several if somebody asked for one of them.
+    pub(crate) fn started(&mut self, rows: &[Due], plan: &Plan, now: Timestamp) {
+        let endpoint = rows[0].endpoint;
+        self.begun(endpoint);
+        let policy = self.in_force.get(&endpoint).expect("nothing is sent to an endpoint that was not configured");
+        assert_eq!(policy.gate, None, "{endpoint:?} is closed, and gets something");
+        let (cap, count) = (usize::from(policy.concurrency), self.requests[&endpoint]);
+        assert!(count <= cap, "{count} attempts under way at {endpoint:?}, whose cap is {cap}");
+        let most = policy.batch.map_or(1, |batch| usize::from(batch.max_messages));
+        assert!(rows.len() <= most, "{} rows in a request of {most}", rows.len());
+        assert!(rows.is_sorted_by(|one, next| one.message.no < next.message.no), "out of order in a request");
+        let by_hand = rows.iter().any(|due| due.trigger == Trigger::Manual);
+        assert!(rows.len() == 1 || !by_hand, "what is asked for goes alone");
+        let (rate, app_rate) = (policy.rate, self.app_rates.get(&policy.app).copied().flatten());
+        if let Some(rate) = rate {
+            within_rate(self.starts.entry(endpoint).or_default(), rate, now);
+        }
+        if let Some(rate) = app_rate {
+            within_rate(self.app_starts.entry(policy.app).or_default(), rate, now);
+        }
+        let last = self.last_start.insert(endpoint, now).unwrap_or(Timestamp::MIN);
+        rows.iter().for_each(|due| self.row_started(due, plan, last, now));
+    }
+
+    /// A row is sent: none twice at once, none that has ended, none before its turn or its time, none that nobody asked
+    /// for.
+    fn row_started(&mut self, due: &Due, plan: &Plan, last: Timestamp, now: Timestamp) {
         let row = (due.message.no, due.endpoint);
         assert!(due.due <= now, "{row:?} was sent {:?} early", due.due.since(now));
-        let policy = self.in_force.get(&due.endpoint).expect("nothing is sent to an endpoint that was not configured");
-        assert_eq!(policy.gate, None, "{row:?} was sent to an endpoint that is closed");
         let running = self.running.entry(due.endpoint).or_default();
         assert!(running.insert((due.message.no, due.trigger)), "{row:?} was sent twice at once");
-        let (cap, count) = (usize::from(policy.concurrency), running.len());
-        assert!(count <= cap, "{count} attempts under way at {:?}, whose cap is {cap}", due.endpoint);
-        if let Some(rate) = policy.rate {
-            within_rate(self.starts.entry(due.endpoint).or_default(), rate, now);
-        }
-        if let Some(Some(rate)) = self.app_rates.get(&policy.app) {
-            within_rate(self.app_starts.entry(policy.app).or_default(), *rate, now);
-        }
         match due.trigger {
             Trigger::Manual => {
                 self.by_hand.insert(row, now);
@@ -123,7 +145,7 @@ impl Laws {
             }
             Trigger::Scheduled => self.started_by_schedule(due, now),
         }
-        self.waited(row, plan, now);
+        self.waited(row, plan, last, now);
     }
 
     /// An attempt starts of which nothing is sent, because its time is over.
@@ -149,20 +171,27 @@ impl Laws {
 
     /// Nobody waits for long because others hang: with no limits of its own, a healthy endpoint soon has its turn. What
     /// counts is the time in which it gets nothing at all: its own messages wait for each other.
-    fn waited(&mut self, row: Row, plan: &Plan, now: Timestamp) {
-        let last = self.last_start.insert(row.1, now).unwrap_or(Timestamp::MIN);
+    fn waited(&mut self, row: Row, plan: &Plan, last: Timestamp, now: Timestamp) {
         let Some(since) = self.fresh.remove(&row).map(|since| since.max(last)) else { return };
         let endpoint = plan.endpoint(row.1);
         let free = endpoint.wants.rate.is_none() && endpoint.wants.app_rate.is_none() && !endpoint.was_changed;
         let in_queue = self.open.get(&row).is_some_and(Option::is_some);
         if matches!(endpoint.manner, Manner::Good) && free && !in_queue {
             let wait = now.since(since);
+            // What it has asked for itself is no wait for others.
+            let wait = wait.saturating_sub(endpoint.wants.batch.map(|batch| batch.max_wait()).unwrap_or_default());
             assert!(wait <= LONGEST_WAIT, "{row:?} has waited {wait:?} for its turn");
             self.longest_wait = self.longest_wait.max(wait);
         }
     }
 
-    pub(crate) fn answered(&mut self, due: &Due, outcome: &AttemptOutcome, now: Timestamp) {
+    pub(crate) fn answered(&mut self, rows: &[(Due, AttemptOutcome)], now: Timestamp) {
+        let requests = self.requests.get_mut(&rows[0].0.endpoint).expect("an answer to nothing that was sent");
+        *requests -= 1;
+        rows.iter().for_each(|(due, outcome)| self.row_answered(due, outcome, now));
+    }
+
+    fn row_answered(&mut self, due: &Due, outcome: &AttemptOutcome, now: Timestamp) {
         let row = (due.message.no, due.endpoint);
         let running = self.running.entry(due.endpoint).or_default();
         assert!(running.remove(&(due.message.no, due.trigger)), "an answer to nothing that was sent");
@@ -191,6 +220,7 @@ impl Laws {
     /// The engine is gone, and with it all that was under way; the receivers may have got it.
     pub(crate) fn crashed(&mut self, now: Timestamp) {
         self.running.clear();
+        self.requests.clear();
         self.busy.clear();
         self.in_force.clear();
         // What was answered and not recorded is asked for once more, and its wait was not recorded either.
@@ -218,7 +248,7 @@ impl Laws {
     }
 
     pub(crate) fn running(&self) -> usize {
-        self.running.values().map(HashSet::len).sum()
+        self.running.values().map(HashSet::len).sum::<usize>() + self.requests.values().sum::<usize>()
     }
 }
 

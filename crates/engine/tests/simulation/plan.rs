@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ringback_engine::scheduler::LanePolicy;
-use ringback_model::{AppNo, EndpointNo, Ordering, RetryPolicy, SeededRandom};
+use ringback_model::{AppNo, Batching, EndpointNo, Ordering, RetryPolicy, SeededRandom};
 
 /// How a receiver behaves.
 #[derive(Clone, Copy, Debug)]
@@ -117,6 +117,12 @@ pub(crate) fn limits(random: &SeededRandom, ordering: Ordering) -> (u16, Option<
     (concurrency, (random.below(5) == 0).then(|| 1 + random.below(50) as u16))
 }
 
+/// How an endpoint gathers messages, if it does.
+pub(crate) fn batch(random: &SeededRandom) -> Option<Batching> {
+    let max_wait_ms = if random.below(3) == 0 { 0 } else { random.below(2_000) as u32 };
+    (random.below(3) == 0).then(|| Batching { max_messages: 2 + random.below(12) as u16, max_wait_ms })
+}
+
 fn endpoint(
     random: &SeededRandom,
     crowded: bool,
@@ -134,7 +140,8 @@ fn endpoint(
     };
     let ordering = ordering(random);
     let (concurrency, rate) = limits(random, ordering);
-    let wants = LanePolicy { app, concurrency, rate, app_rate, gate: None, pauses_when_exhausted: false };
+    let batch = batch(random);
+    let wants = LanePolicy { app, concurrency, rate, app_rate, gate: None, pauses_when_exhausted: false, batch };
     let delays = (0..random.below(5)).map(|i| Duration::from_millis((50 + random.below(400)) << (i * 2))).collect();
     PlannedEndpoint {
         no,

@@ -36,6 +36,8 @@ pub(crate) struct Summary {
     pub(crate) expired: u64,
     /// Attempts that somebody asked for.
     pub(crate) resends: u64,
+    /// Requests of several messages.
+    pub(crate) batches: u64,
     /// The longest that a healthy endpoint has waited for its turn, in milliseconds.
     pub(crate) longest_wait: u64,
     pub(crate) trace: u64,
@@ -53,6 +55,7 @@ impl AddAssign for Summary {
         self.crashes += other.crashes;
         self.expired += other.expired;
         self.resends += other.resends;
+        self.batches += other.batches;
         self.longest_wait = self.longest_wait.max(other.longest_wait);
         self.trace ^= other.trace;
     }
@@ -69,7 +72,7 @@ pub(crate) enum Happening {
     Commit,
     Configured(EndpointNo, bool),
     Load(Take),
-    Answer(Box<(Due, Timestamp, AttemptOutcome)>),
+    Answer(Box<Request>),
     Crash,
     StepWall,
     /// A deleted endpoint has been so for a while.
@@ -79,6 +82,18 @@ pub(crate) enum Happening {
     /// What has no time left is let go of.
     Expire,
     Tick,
+}
+
+/// One request under way.
+#[derive(Debug)]
+pub(crate) struct Request {
+    /// What it was made for, each with what will come of it.
+    pub(crate) rows: Vec<(Due, AttemptOutcome)>,
+    pub(crate) started_at: Timestamp,
+    /// What comes of the request, if any was made.
+    pub(crate) outcome: Option<AttemptOutcome>,
+    /// The scheduler asked for several rows at once.
+    pub(crate) is_batch: bool,
 }
 
 pub(crate) struct World {
@@ -237,7 +252,8 @@ impl World {
         self.scheduler.start(self.clock.now(), actions);
         for action in std::mem::take(actions) {
             match action {
-                Action::Start(due) => self.start(due),
+                Action::Start(due) => self.start(vec![due], false),
+                Action::StartBatch(rows) => self.start(rows, true),
                 Action::Load(take) => {
                     let wait = 20 + self.random.below(500);
                     self.after(wait, Happening::Load(take));

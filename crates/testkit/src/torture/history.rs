@@ -61,7 +61,7 @@ pub struct Endpoint {
     pub name: String,
     /// The application it belongs to: all messages of this one match, no others.
     pub app: usize,
-    /// Its `maxConcurrency`.
+    /// Deliveries that can be under way at once: its `maxConcurrency` times what it takes in one request.
     pub cap: usize,
     /// Whether it was registered with `ordering: per_key`.
     pub ordered: bool,

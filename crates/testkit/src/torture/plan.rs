@@ -39,6 +39,8 @@ pub(super) struct Planned {
     pub(super) ordered: bool,
     /// Its `maxConcurrency`.
     pub(super) cap: usize,
+    /// How many messages it takes in one request.
+    pub(super) batch: usize,
 }
 
 /// Share of the messages that each application gets, in percent. The slow endpoint's must stay below what its cap can
@@ -52,20 +54,21 @@ pub(super) const ORDERED_APP: usize = 1;
 pub(super) const TASK_APP: usize = SHARES.len();
 
 /// How many of the endpoints every run has.
-pub(super) const USUAL: usize = 5;
+pub(super) const USUAL: usize = 6;
 /// The endpoint at which all messages of [`TASK_APP`] have failed, and the one that was made after them.
 pub(super) const RECOVERED: EndpointNumber = USUAL;
 pub(super) const MISSED: EndpointNumber = USUAL + 1;
 
 /// The endpoints of a run: those of every one, then those of background tasks.
 pub(super) const ENDPOINTS: [Planned; USUAL + 2] = [
-    Planned { name: "steady", app: 0, profile: Profile::Steady, ordered: false, cap: 10 },
-    Planned { name: "flaky", app: 0, profile: Profile::Flaky, ordered: false, cap: 16 },
-    Planned { name: "ordered", app: 1, profile: Profile::Flaky, ordered: true, cap: 16 },
-    Planned { name: "beside_ordered", app: 1, profile: Profile::Steady, ordered: false, cap: 10 },
-    Planned { name: "slow", app: 2, profile: Profile::Slow, ordered: false, cap: 16 },
-    Planned { name: "recovered", app: TASK_APP, profile: Profile::Shut, ordered: false, cap: 16 },
-    Planned { name: "missed", app: TASK_APP, profile: Profile::Steady, ordered: false, cap: 16 },
+    Planned { name: "steady", app: 0, profile: Profile::Steady, ordered: false, cap: 10, batch: 1 },
+    Planned { name: "flaky", app: 0, profile: Profile::Flaky, ordered: false, cap: 16, batch: 1 },
+    Planned { name: "ordered", app: 1, profile: Profile::Flaky, ordered: true, cap: 16, batch: 1 },
+    Planned { name: "beside_ordered", app: 1, profile: Profile::Steady, ordered: false, cap: 10, batch: 1 },
+    Planned { name: "slow", app: 2, profile: Profile::Slow, ordered: false, cap: 16, batch: 1 },
+    Planned { name: "gathered", app: 1, profile: Profile::Flaky, ordered: true, cap: 2, batch: 8 },
+    Planned { name: "recovered", app: TASK_APP, profile: Profile::Shut, ordered: false, cap: 16, batch: 1 },
+    Planned { name: "missed", app: TASK_APP, profile: Profile::Steady, ordered: false, cap: 16, batch: 1 },
 ];
 
 /// What a receiver does with one request.
@@ -107,7 +110,7 @@ impl Planned {
     /// The endpoint as the checker knows it.
     #[must_use]
     pub(super) fn facts(&self) -> Endpoint {
-        Endpoint { name: self.name.to_owned(), app: self.app, cap: self.cap, ordered: self.ordered }
+        Endpoint { name: self.name.to_owned(), app: self.app, cap: self.cap * self.batch, ordered: self.ordered }
     }
 }
 
@@ -161,6 +164,9 @@ pub(super) async fn register_next(
         "ordering": if planned.ordered { "per_key" } else { "none" },
         "headers": { "x-torture": planned.name },
     });
+    if planned.batch > 1 {
+        body["batch"] = json!({ "maxMessages": planned.batch, "maxWaitMs": 20 });
+    }
     if planned.profile == Profile::Shut {
         body["retrySchedule"] = json!([]);
     }

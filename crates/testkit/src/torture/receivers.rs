@@ -178,14 +178,16 @@ impl Log {
         }
     }
 
-    /// Logs an arrival and says how to answer it.
+    /// Logs a request and says how to answer it. One of several messages is an arrival of each, answered by the mood for
+    /// the first.
     fn arrive(&self, endpoint: EndpointNumber, secret: &str, headers: &HeaderMap, body: &[u8]) -> Mood {
-        let post = number_in(body);
-        let message_id = text(headers, "webhook-id").to_owned();
         let signed = signature::verify(secret, headers, body).is_ok() && self.is_fresh(headers);
-        let sha = Sha256::digest(body).into();
+        let id = text(headers, "webhook-id");
+        let messages = messages_in(body).unwrap_or_else(|| vec![(id.to_owned(), body)]);
+        // The id of the request is that of its first message.
+        let signed = signed && messages[0].0 == id;
         let mut inner = self.inner();
-        let mood = match post {
+        let mood = match number_in(messages[0].1) {
             Some(post) if !self.healed.load(Ordering::SeqCst) && !self.is_open(endpoint) => {
                 let tries = inner.tries.entry((post, endpoint)).or_default();
                 *tries += 1;
@@ -194,10 +196,13 @@ impl Log {
             _ => Mood { delay: Duration::ZERO, status: Some(200) },
         };
         let ok = mood.status == Some(200);
-        if let (Some(post), true) = (post, ok) {
-            inner.delivered.insert((post, endpoint));
+        for (message_id, payload) in messages {
+            let (post, sha) = (number_in(payload), Sha256::digest(payload).into());
+            if let (Some(post), true) = (post, ok) {
+                inner.delivered.insert((post, endpoint));
+            }
+            inner.arrivals.push(Arrival { endpoint, post, sha, message_id, signed, ok });
         }
-        inner.arrivals.push(Arrival { endpoint, post, sha, message_id, signed, ok });
         inner.last = Some(Instant::now());
         mood
     }
@@ -222,6 +227,17 @@ impl Log {
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The ids and payloads of a request of several messages; none if it is not one.
+fn messages_in(body: &[u8]) -> Option<Vec<(String, &[u8])>> {
+    let elements: Vec<HashMap<String, &serde_json::value::RawValue>> = serde_json::from_slice(body).ok()?;
+    let mut messages = Vec::with_capacity(elements.len());
+    for element in &elements {
+        let payload: &serde_json::value::RawValue = element.get("payload")?;
+        messages.push((serde_json::from_str(element.get("id")?.get()).ok()?, payload.get().as_bytes()));
+    }
+    Some(messages).filter(|messages| !messages.is_empty())
 }
 
 /// The number in a payload made by [`payload`](super::load::payload).
@@ -279,7 +295,17 @@ async fn handle(
 
 #[cfg(test)]
 mod tests {
-    use super::number_in;
+    use super::{messages_in, number_in};
+
+    #[test]
+    fn the_messages_of_a_request_of_several_are_found_to_the_byte() {
+        let body = br#"[{"id":"a","payload":{ "n":1}},{"id":"b","eventType":"x","payload":7}]"#;
+        let found = messages_in(body).unwrap();
+        assert_eq!(found, [("a".to_owned(), &br#"{ "n":1}"#[..]), ("b".to_owned(), b"7")]);
+        for other in [&b"[]"[..], b"{}", b"[1]", b""] {
+            assert_eq!(messages_in(other), None);
+        }
+    }
 
     #[test]
     fn the_number_of_a_payload_is_found_and_nothing_else_is_taken_for_one() {

@@ -55,6 +55,7 @@ pub(crate) fn endpoint(said: &Value) -> (Endpoint, EndpointSecrets) {
         updated_at: WALL,
     });
     let status_policy = said.remove("statusPolicy").map(|said| serde_json::from_value(said).expect("it is a policy"));
+    let batch = said.remove("batch").map(|said| serde_json::from_value(said).expect("it is a number and a wait"));
     let auth = said.remove("auth").map(|auth| serde_json::from_value(auth).expect("it is a way to authenticate"));
     said.insert(
         "customParameters".to_owned(),
@@ -69,6 +70,7 @@ pub(crate) fn endpoint(said: &Value) -> (Endpoint, EndpointSecrets) {
         product,
         report_type,
         status_policy,
+        batch,
         headers: headers.iter().map(|(name, _)| HeaderField { name: name.clone(), sensitive: false }).collect(),
         shape: Some(serde_json::from_value(Value::Object(said)).expect("it is the shape of a request")),
         ..Endpoint::new(id, url, Timestamp::from_seconds(0))

@@ -243,6 +243,8 @@ pub(crate) fn facts(form: &Form) -> Vec<(String, String)> {
         ("statusPolicy", "States"),
         ("throttleRate", "Attempts a second"),
         ("maxConcurrency", "Attempts at a time"),
+        ("batch.maxMessages", "Messages in one request"),
+        ("batch.maxWaitMs", "They wait at most (ms)"),
         ("timeout", "Timeout"),
         ("retrySchedule", "Retry schedule"),
         ("timeFormat", "Times"),

@@ -56,6 +56,7 @@ const BESIDE: &[&str] = &[
     "verification.parameter",
     "throttleRate",
     "maxConcurrency",
+    "batch",
     "timeout",
     "retrySchedule",
     "statusMask",

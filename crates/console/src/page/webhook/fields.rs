@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use ringback_model::{
-    Auth, BasicAuth, OnExhausted, Ordering, Redacted, StatusPolicy, VerificationKind, VerificationMode,
+    Auth, BasicAuth, Batching, OnExhausted, Ordering, Redacted, StatusPolicy, VerificationKind, VerificationMode,
     format_duration, parse_duration, parse_schedule, sentence,
 };
 use ringback_service::{
@@ -141,17 +141,24 @@ pub(crate) fn of(view: &EndpointView, headers: &HeadersView) -> Form {
     };
     set("statusPolicy", Some(policy.to_owned()));
     set("statusMask", mask);
-    set("throttleRate", draft.throttle_rate.map(|rate| rate.to_string()));
-    set("maxConcurrency", draft.max_concurrency.map(|max| max.to_string()));
-    set("timeout", draft.timeout.map(format_duration));
-    let schedule = |delays: &Vec<Duration>| delays.iter().copied().map(format_duration).collect::<Vec<_>>().join(", ");
-    set("retrySchedule", draft.retry_schedule.as_ref().map(schedule));
+    set_limits(&draft, &mut set);
     set("timeFormat", shape.time_format.as_ref().and_then(word));
     set("timeZone", shape.time_zone.clone());
     set("numberFormat", shape.number_format.as_ref().and_then(word));
     set("paused", draft.paused.then(|| "on".to_owned()));
     set("disabled", draft.disabled.then(|| "on".to_owned()));
     form
+}
+
+/// How much is sent at once, for how long, and how often again.
+fn set_limits(draft: &EndpointDraft, set: &mut impl FnMut(&str, Option<String>)) {
+    set("throttleRate", draft.throttle_rate.map(|rate| rate.to_string()));
+    set("maxConcurrency", draft.max_concurrency.map(|max| max.to_string()));
+    set("batch.maxMessages", draft.batch.map(|batch| batch.max_messages.to_string()));
+    set("batch.maxWaitMs", draft.batch.map(|batch| batch.max_wait_ms.to_string()));
+    set("timeout", draft.timeout.map(format_duration));
+    let schedule = |delays: &Vec<Duration>| delays.iter().copied().map(format_duration).collect::<Vec<_>>().join(", ");
+    set("retrySchedule", draft.retry_schedule.as_ref().map(schedule));
 }
 
 /// The word that the API writes for a value.
@@ -172,6 +179,7 @@ pub(crate) struct Wanted {
     schedule: Option<Vec<Duration>>,
     throttle_rate: Option<u16>,
     max_concurrency: Option<u16>,
+    batch: Option<Batching>,
     mask: u8,
 }
 
@@ -183,6 +191,13 @@ impl Wanted {
         };
         let throttle_rate = number("throttleRate", "Write a number of attempts a second, 1 to 65535.");
         let max_concurrency = number("maxConcurrency", "Write a number of attempts at a time, 1 to 2048.");
+        let max_messages = number("batch.maxMessages", "Write a number of messages, 2 to 1000.");
+        let max_wait_ms = form.line("batch.maxWaitMs").map_or(Some(Batching::WAIT_MS_DEFAULT), |text| {
+            let rule = "Write a number of milliseconds, 0 to 60000.";
+            text.parse().map_err(|_| faults.note("batch.maxWaitMs", rule)).ok()
+        });
+        let batch =
+            max_messages.zip(max_wait_ms).map(|(max_messages, max_wait_ms)| Batching { max_messages, max_wait_ms });
         let mut length = |field: &str| {
             form.line(field).and_then(|text| {
                 parse_duration(text).map_err(|error| faults.note(field, sentence(&error.to_string()))).ok()
@@ -202,7 +217,7 @@ impl Wanted {
                 }
             }
         }
-        Self { form: form.clone(), timeout, schedule, throttle_rate, max_concurrency, mask }
+        Self { form: form.clone(), timeout, schedule, throttle_rate, max_concurrency, batch, mask }
     }
 
     /// Writes it over a draft.
@@ -215,6 +230,7 @@ impl Wanted {
         draft.channels = list(form.get("channels"));
         draft.throttle_rate = self.throttle_rate;
         draft.max_concurrency = self.max_concurrency;
+        draft.batch = self.batch;
         draft.timeout = self.timeout;
         draft.retry_schedule.clone_from(&self.schedule);
         draft.ordering = read(form.get("ordering")).unwrap_or(Ordering::None);

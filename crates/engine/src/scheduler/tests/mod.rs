@@ -1,5 +1,6 @@
 //! What a lane does at a given moment. The laws over whole runs are in the simulation.
 
+mod batching;
 mod configuring;
 mod ownership;
 mod resend;
@@ -18,7 +19,15 @@ use super::*;
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
 fn policy() -> LanePolicy {
-    LanePolicy { app: AppNo(1), concurrency: 2, rate: None, app_rate: None, gate: None, pauses_when_exhausted: false }
+    LanePolicy {
+        app: AppNo(1),
+        concurrency: 2,
+        rate: None,
+        app_rate: None,
+        gate: None,
+        pauses_when_exhausted: false,
+        batch: None,
+    }
 }
 
 fn due(no: i64, endpoint: i64, class: Class, queue: Option<i64>) -> Due {
@@ -91,6 +100,7 @@ impl Bench {
         self.scheduler.start(self.now, &mut self.actions);
         let started = |action: &Action| match action {
             Action::Start(due) => Some((due.message.no.0, due.endpoint.0)),
+            Action::StartBatch(rows) => panic!("{rows:?} go together"),
             Action::Load(_) | Action::Configure { .. } | Action::Clear { .. } | Action::Forget { .. } => None,
         };
         let starts = self.actions.iter().filter_map(started).collect();
@@ -103,7 +113,8 @@ impl Bench {
         self.scheduler.start(self.now, &mut self.actions);
         let loads = self.actions.drain(..).filter_map(|action| match action {
             Action::Load(take) => Some(take),
-            Action::Start(_) | Action::Configure { .. } | Action::Clear { .. } | Action::Forget { .. } => None,
+            Action::Start(_) | Action::StartBatch(_) => None,
+            Action::Configure { .. } | Action::Clear { .. } | Action::Forget { .. } => None,
         });
         loads.collect()
     }

@@ -1,0 +1,110 @@
+//! How a lane gathers rows that go in one attempt: a request starts when as many are due as its endpoint takes, or when
+//! the first of them has waited for its time.
+//!
+//! A batch takes one place, one permit and one probe, as an attempt of one row does, and each of its rows is settled by
+//! itself. Of a queue there is never more than one row that may go, so a batch has at most the head of each.
+
+use ringback_model::{Batching, Timestamp, Trigger};
+use ringback_store::Due;
+use ringback_wire::{BATCH_BODY_MAX, batch_element_length};
+
+use super::lane::{Lane, Started, earliest, is_free};
+use super::window::Rank;
+
+/// Rows that one lane has under way at most, if its attempts have several.
+const ROWS: usize = 2_000;
+/// Rows in an attempt at most while the receiver does not answer in time or its breaker is open.
+const ROWS_OF_PROBE: usize = 64;
+
+/// What a lane knows of the rows that it gathers.
+#[derive(Debug, Default)]
+pub(super) struct Gathering {
+    /// When the next batch goes however few rows there are; none if none wait.
+    closes_at: Option<Timestamp>,
+    /// Memory is short: the next batch goes as it is.
+    pub(super) hurried: bool,
+    /// It could start a batch, and waits for more rows.
+    pub(super) waits: bool,
+}
+
+/// Until when a row waits for others: as long as its endpoint allows, and no longer than half of the time that it has left.
+fn closes_at(due: &Due, batch: Batching) -> Timestamp {
+    let left = due.message.ends_at().since(due.due);
+    due.due + batch.max_wait().min(left / 2)
+}
+
+impl Lane {
+    fn batching(&self) -> Option<Batching> {
+        self.policy.as_ref().and_then(|policy| policy.batch)
+    }
+
+    /// How many rows an attempt has at most, if its endpoint takes several.
+    pub(super) fn batch_size(&self) -> Option<usize> {
+        let most = usize::from(self.batching()?.max_messages).max(1);
+        let probes = self.health.timed_out || self.health.breaker.is_some();
+        Some(if probes { most.min(ROWS_OF_PROBE) } else { most })
+    }
+
+    /// Attempts that may be under way, of `cap`: fewer where each has many rows.
+    pub(super) fn cap_of_batches(&self, cap: usize) -> usize {
+        self.batch_size().map_or(cap, |size| cap.min((ROWS / size).max(1)))
+    }
+
+    /// A row waits from now on.
+    pub(super) fn gather(&mut self, due: &Due) {
+        let Some(batch) = self.batching() else { return };
+        if self.waiting.is_empty() {
+            self.gathering.closes_at = None;
+        }
+        if due.trigger == Trigger::Scheduled {
+            self.gathering.closes_at = earliest(self.gathering.closes_at, Some(closes_at(due, batch)));
+        }
+    }
+
+    /// Looks at what waits anew: some of it is gone, or the endpoint asks for something else.
+    pub(super) fn gather_anew(&mut self) {
+        self.gathering.closes_at = self.batching().and_then(|batch| {
+            let scheduled = self.waiting.iter().filter(|due| due.trigger == Trigger::Scheduled);
+            scheduled.map(|due| closes_at(due, batch)).min()
+        });
+    }
+
+    /// Until when the rows that wait have to, if they do: there are too few of them, and they have not waited for long.
+    /// What somebody asked for waits for nothing.
+    pub(super) fn gathers_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let size = self.batch_size()?;
+        let is_full = self.waiting.len() >= size || self.waiting.bytes() >= BATCH_BODY_MAX;
+        if is_full || self.gathering.hurried || self.waiting.first_is_by_hand() {
+            return None;
+        }
+        self.gathering.closes_at.filter(|at| *at > now)
+    }
+
+    /// Starts the row whose turn it is, with as many as may go with it.
+    pub(super) fn start_batch(&mut self, first: Rank, size: usize) -> Option<Started> {
+        let mut rows = vec![self.begin(&first, true)?];
+        let mut length = batch_element_length(&rows[0].message);
+        while rows.len() < size {
+            let next = self.waiting.next(|due| due.trigger == Trigger::Scheduled && is_free(due, &self.busy));
+            let Some((rank, added)) = next.map(|(rank, due)| (rank, batch_element_length(&due.message))) else { break };
+            length += added;
+            if length > BATCH_BODY_MAX {
+                break;
+            }
+            let Some(due) = self.begin(&rank, true) else { break };
+            rows.push(due);
+        }
+        self.gathering.hurried = false;
+        self.gather_anew();
+        match <[Due; 1]>::try_from(rows) {
+            Ok([alone]) => {
+                self.goes_alone(&alone);
+                Some(Started::One(alone))
+            }
+            Err(mut rows) => {
+                rows.sort_unstable_by_key(|due| due.message.no);
+                Some(Started::Batch(rows))
+            }
+        }
+    }
+}
