@@ -11,7 +11,9 @@ use http::{HeaderMap, HeaderValue, Method};
 use ringback_model::{Endpoint, EndpointSecrets, Message, Timestamp};
 
 use crate::plan::Plan;
-use crate::{Prepared, Recipe, RecipeError, RenderError, sign, target, with_report};
+use crate::reading::with_report;
+use crate::request::{sign, target};
+use crate::{Prepared, Recipe, RecipeError, RenderError};
 
 /// The longest body that several messages share, in bytes; one alone may have more.
 pub const BATCH_BODY_MAX: usize = 1 << 20;

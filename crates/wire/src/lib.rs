@@ -5,6 +5,7 @@
 
 mod batch;
 pub mod dialect;
+mod error;
 mod format;
 mod handshake;
 mod inbound;
@@ -13,32 +14,34 @@ mod mask;
 #[cfg(test)]
 mod members;
 mod plan;
+mod reading;
 mod recipe;
 pub mod report;
+mod request;
 mod retired;
 mod signature;
 mod source;
 mod success;
 mod transform;
+mod unknown;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderName};
-use http::uri::PathAndQuery;
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method};
-use jiff::tz::TimeZone;
-use ringback_model::{LeftOut, Message, ReportMapping, Timestamp};
+use ringback_model::{Message, Timestamp};
 
-use crate::plan::{Made, Plan};
-use crate::recipe::Target;
-use crate::report::{Mapped, Report};
-use crate::source::Event;
+use crate::reading::{make, with_report};
+use crate::request::{TARGET_MAX, sign, target};
 use crate::transform::Change;
+use crate::unknown::{unknown, zone};
 
 pub use batch::{BATCH_BODY_MAX, batch_element_length, check_batch_element, prepare_batch};
+pub use error::RenderError;
 pub use handshake::{ANSWER_MAX, Challenge, Handshake, NoRoom, Occasion, Refusal, TOKEN_PARAMETER};
 pub use mask::{MASK, SecretMask};
 pub use plan::Review;
 pub use recipe::{Recipe, RecipeError};
+pub use request::{Prepared, explain};
 pub use signature::{Explanation, SignedWith, Signer, Written};
 pub use success::{Acknowledgement, StatusPattern, Success};
 pub use transform::{TransformationJob, Transformed};
@@ -49,149 +52,10 @@ pub const USER_AGENT: &str = concat!("Ringback/", env!("CARGO_PKG_VERSION"));
 /// The longest body that a template makes, in bytes: twice the largest payload.
 pub(crate) const BODY_MAX: usize = 4 << 20;
 
-/// The longest path and query that is sent, in bytes.
-pub(crate) const TARGET_MAX: usize = 8_192;
-
-/// The two families of names that signature headers have: Standard Webhooks, and the one that the SDKs of the reference
-/// server know too. The values are the same.
-const ID: [HeaderName; 2] = [HeaderName::from_static("webhook-id"), HeaderName::from_static("svix-id")];
-const TIMESTAMP: [HeaderName; 2] =
-    [HeaderName::from_static("webhook-timestamp"), HeaderName::from_static("svix-timestamp")];
-const SIGNATURE: [HeaderName; 2] =
-    [HeaderName::from_static("webhook-signature"), HeaderName::from_static("svix-signature")];
-
-/// A request that is ready to go; `host` and `content-length` are the transport's.
-#[derive(Clone, Debug)]
-pub struct Prepared {
-    /// The method.
-    pub method: Method,
-    /// The request target: path and query.
-    pub target: PathAndQuery,
-    /// All headers of ours.
-    pub headers: HeaderMap,
-    /// The body.
-    pub body: Bytes,
-    /// What it goes without, though the dialect has it.
-    pub left_out: Option<LeftOut>,
-}
-
-/// Why a request could not be made.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RenderError {
-    /// The payload was expunged or has expired.
-    #[error("The payload is gone.")]
-    PayloadGone,
-    /// The content type that the producer gave is no header value.
-    #[error("The content type of the raw payload is no valid header value.")]
-    ContentType,
-    /// The payload is no report, and the endpoint takes values from one.
-    #[error("The payload is no report: {why}. Send one, or keep a mapping on the event type.")]
-    NotAReport {
-        /// What is wrong with it.
-        why: String,
-    },
-    /// The dialect has nothing to say of such an event.
-    #[error("The dialect `{dialect}` has no form for `{event_type}`.")]
-    NoShape {
-        /// The dialect's name.
-        dialect: &'static str,
-        /// The event type.
-        event_type: String,
-    },
-    /// The report lacks what the dialect needs.
-    #[error("The report lacks `{path}`, which the dialect `{dialect}` needs.")]
-    Missing {
-        /// The path.
-        path: String,
-        /// The dialect's name.
-        dialect: &'static str,
-    },
-    /// The report does not say which state it is about, and not every state goes out.
-    #[error("The report lacks `message.status`, and this endpoint does not get every state.")]
-    NoState,
-    /// The dialect leaves a state out that comes before those that it has words for.
-    #[error("The dialect `{dialect}` has no word for the state `{state}`: it is not sent.")]
-    Early {
-        /// The dialect's name.
-        dialect: &'static str,
-        /// The state.
-        state: &'static str,
-    },
-    /// A value is not what stands at its path.
-    #[error("The value of `{path}` cannot be written: it should be {wanted}.")]
-    Value {
-        /// The path.
-        path: String,
-        /// What was expected.
-        wanted: String,
-    },
-    /// The same of a report that a mapping has made.
-    #[error("{why} {said}")]
-    Mapped {
-        /// What is wrong with it.
-        why: Box<Self>,
-        /// Where the mapping takes the value from: a whole sentence.
-        said: String,
-    },
-    /// The payload is no JSON object, and its members are asked for.
-    #[error("The payload is no JSON object, and the endpoint needs its members.")]
-    NotAnObject,
-    /// The payload has a member of the name of a parameter of the owner.
-    #[error("The payload has a member `{name}`, which is the name of a custom parameter, too: rename the parameter.")]
-    NameTaken {
-        /// The name.
-        name: String,
-    },
-    /// A GET would have a name twice: in the URL, and in what is appended.
-    #[error(
-        "The query of the URL has `{name}`, and so has the event, which a GET appends: rename the one in the URL, or choose \
-         another send method."
-    )]
-    QueryTaken {
-        /// The name.
-        name: String,
-    },
-    /// Path and query are longer than receivers take.
-    #[error("Path and query would have {length} bytes; at most 8192 are sent. Choose another send method.")]
-    TargetTooLong {
-        /// How long they would be.
-        length: usize,
-    },
-    /// A template makes too much of the event.
-    #[error("The body would have more than 4 MiB: use fewer values.")]
-    BodyTooLong,
-    /// A value would lead out of its place in the path.
-    #[error(
-        "With the value of {paths} in it, the path of the URL has a part `.` or `..`, which leads to another path: no such \
-         value can stand there alone."
-    )]
-    Segment {
-        /// The paths or placeholders in that part.
-        paths: String,
-    },
-    /// Path and query cannot be requested with these values in it.
-    #[error("The URL cannot be requested with the values of this event in it.")]
-    Target,
-    /// The endpoint's transformation did not make a webhook of it.
-    #[error("The transformation failed. {why}")]
-    Transformation {
-        /// What went wrong: a whole sentence.
-        why: String,
-    },
-    /// The producer's own bytes stand in no array.
-    #[error(
-        "The message has a raw payload, which cannot stand beside others in one request: take `batch` off the endpoint, or \
-         send it without."
-    )]
-    RawInBatch,
-    /// The endpoint's transformation wants nothing to be sent.
-    #[error("The transformation called it off.")]
-    CalledOff,
-}
-
 /// Makes the request of one attempt: what the endpoint's transformation and its dialect make of the message, or the
-/// message's own bytes, in an array where the endpoint gathers several; signed at `wall` with every key that is live then. A transformation is run on this thread, which
-/// may take long; who has [`transformation`] run elsewhere goes on with [`prepare_transformed`].
+/// message's own bytes, in an array where the endpoint gathers several; signed at `wall` with every key that is live
+/// then. A transformation is run on this thread, which may take long; who has [`transformation`] run elsewhere goes on
+/// with [`prepare_transformed`].
 ///
 /// # Errors
 /// Why nothing can be sent; nothing is ever sent half.
@@ -299,153 +163,6 @@ fn apply(recipe: &Recipe, change: Change, request: &mut Prepared) -> Result<(), 
     }
     request.headers.extend(change.headers);
     Ok(())
-}
-
-/// How each signature was made of a request that [`prepare`] has made of this message at that time.
-#[must_use]
-pub fn explain(recipe: &Recipe, request: &Prepared, message: &Message, wall: Timestamp) -> Vec<Explanation> {
-    let id = message.id.to_string();
-    let mut found = recipe.provider().map(|provider| provider.explain(request, &id, wall)).unwrap_or_default();
-    let timestamp = wall.as_seconds().to_string();
-    found.extend(recipe.signer().and_then(|signer| signer.explain(&id, &timestamp, signed_content(request), wall)));
-    found
-}
-
-fn make(plan: &Plan, recipe: &Recipe, message: &Message) -> Result<Made, RenderError> {
-    let bytes = message.payload.as_ref().ok_or(RenderError::PayloadGone)?;
-    let payload = std::str::from_utf8(bytes).map_err(|_| RenderError::NotAnObject)?;
-    if !plan.needs_report() && !recipe.asks_state() {
-        return plan.make(Event { message, payload, report: None });
-    }
-    with_report(recipe, message, |report| plan.make(Event { message, payload, report }))
-}
-
-/// Hands over the report of a message, if its state can be told where that matters; none where the payload need not be
-/// one.
-fn with_report<T>(
-    recipe: &Recipe,
-    message: &Message,
-    then: impl FnOnce(Option<&Report<'_>>) -> Result<T, RenderError>,
-) -> Result<T, RenderError> {
-    let bytes = message.payload.as_ref().ok_or(RenderError::PayloadGone)?;
-    let mapping = recipe.mapping(&message.event_type);
-    let mapped = mapping.map(|mapping| Mapped::new(mapping, bytes)).transpose();
-    let read = mapped.as_ref().map_or_else(
-        |error| Err(error.to_string()),
-        |mapped| {
-            match mapped {
-                Some(mapped) => mapped.report(),
-                None => Report::parse(bytes),
-            }
-            .map_err(|error| error.to_string())
-        },
-    );
-    let made = match read {
-        Ok(report) => recipe.check_state(&message.event_type, &report).and_then(|()| then(Some(&report))),
-        Err(why) if recipe.needs_report(&message.event_type) => Err(RenderError::NotAReport { why }),
-        Err(_) => then(None),
-    };
-    match mapping {
-        Some(mapping) => made.map_err(|error| error.of_mapping(mapping, &message.event_type)),
-        None => made,
-    }
-}
-
-impl RenderError {
-    /// The same, with what the mapping of the event type says of the value that is at fault.
-    fn of_mapping(self, mapping: &ReportMapping, event_type: &str) -> Self {
-        let path = match &self {
-            Self::Missing { path, .. } | Self::Value { path, .. } => path.as_str(),
-            Self::NoState => "message.status",
-            Self::NotAReport { .. } => {
-                let said = format!("It was made by the `reportMapping` of the event type `{event_type}`.");
-                return Self::Mapped { why: Box::new(self), said };
-            }
-            _ => return self,
-        };
-        let own = format!("The `reportMapping` of the event type `{event_type}`");
-        let said = match (mapping.get(path), &self) {
-            (None, _) => format!("{own} does not name it."),
-            (Some(from), Self::Value { .. }) => format!(
-                "{own} takes it from `{}` of the payload: it can name the `words` of a state there, or the `format` of a time.",
-                from.path
-            ),
-            (Some(from), _) => format!("{own} takes it from `{}`, where the payload has nothing.", from.path),
-        };
-        Self::Mapped { why: Box::new(self), said }
-    }
-}
-
-/// The request target: the endpoint's own (`base` where it depends on the event), its own query first, with what a GET
-/// says behind it, and what vouches for the body last.
-fn target(recipe: &Recipe, base: Option<&str>, query: &str, body: &[u8]) -> Result<PathAndQuery, RenderError> {
-    let provider = recipe.provider().filter(|provider| provider.appends());
-    let base = match (recipe.target(), base) {
-        (Target::Ready(target), _) if query.is_empty() && provider.is_none() => return Ok(target.clone()),
-        (Target::Ready(target), _) => target.as_str(),
-        (Target::Open, Some(target)) => target,
-        (Target::Open, None) => return Err(RenderError::Target),
-    };
-    let mut text = String::with_capacity(base.len() + query.len() + 1);
-    text.push_str(base);
-    if !query.is_empty() {
-        match base.split_once('?') {
-            None => text.push('?'),
-            Some((_, own)) if own.is_empty() || own.ends_with('&') => {}
-            Some(_) => text.push('&'),
-        }
-        text.push_str(query);
-    }
-    if let Some(provider) = provider {
-        provider.append(body, &mut text);
-    }
-    if text.len() > TARGET_MAX {
-        return Err(RenderError::TargetTooLong { length: text.len() });
-    }
-    recipe::request_target(&text).map_err(|_| RenderError::Target)
-}
-
-/// Adds the headers of Standard Webhooks over the content.
-fn sign(recipe: &Recipe, request: &mut Prepared, id: String, wall: Timestamp) {
-    let Some(signer) = recipe.signer() else { return };
-    let timestamp = wall.as_seconds().to_string();
-    let signature = signer.sign(&id, &timestamp, signed_content(request), wall);
-    let headers = &mut request.headers;
-    for (names, text) in [(ID, id), (TIMESTAMP, timestamp), (SIGNATURE, signature)] {
-        let Ok(value) = HeaderValue::try_from(text) else { continue };
-        let [webhook, svix] = names;
-        if !value.is_empty() {
-            headers.insert(webhook, value.clone());
-            headers.insert(svix, value);
-        }
-    }
-}
-
-/// What Standard Webhooks sign of a request. A GET has no body: what it says stands in its query.
-fn signed_content(request: &Prepared) -> &[u8] {
-    if request.method == Method::GET { request.target.query().unwrap_or_default().as_bytes() } else { &request.body }
-}
-
-/// The time zone of this name.
-///
-/// # Errors
-/// A sentence that names what was probably meant.
-pub(crate) fn zone(name: &str) -> Result<TimeZone, String> {
-    TimeZone::get(name).map_err(|_| {
-        let zones: Vec<_> = jiff::tz::db().available().map(|zone| zone.to_string()).collect();
-        unknown("time zone of the IANA data base", name, &ringback_model::near(name, zones.iter().map(String::as_str)))
-    })
-}
-
-/// A sentence about a name that is not known.
-pub(crate) fn unknown(what: &str, name: &str, near: &[&str]) -> String {
-    let mut sentence = format!("There is no {what} `{name}`");
-    for (at, meant) in near.iter().enumerate() {
-        sentence.push_str(if at == 0 { "; is it " } else { " or " });
-        sentence.push_str(&format!("`{meant}`"));
-    }
-    sentence.push(if near.is_empty() { '.' } else { '?' });
-    sentence
 }
 
 #[cfg(test)]

@@ -15,7 +15,8 @@ use ringback_model::{Random, SendMethod, Timestamp, Verification, VerificationKi
 use serde::Serialize;
 
 use self::answer::{TokenAnswer, same};
-use crate::{ID, Prepared, SIGNATURE, Signer, TIMESTAMP};
+use crate::request::{ID, SIGNATURE, TIMESTAMP};
+use crate::{Prepared, Signer};
 
 /// The query parameter that carries the key where the endpoint names no other.
 pub const TOKEN_PARAMETER: &str = "token";

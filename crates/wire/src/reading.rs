@@ -1,0 +1,49 @@
+//! What requests say where it is not the payload as it stands: what a plan makes of it, and the report that it takes it from.
+
+use ringback_model::Message;
+
+use crate::plan::{Made, Plan};
+use crate::report::{Mapped, Report};
+use crate::source::Event;
+use crate::{Recipe, RenderError};
+
+/// What a plan makes of a message.
+pub(crate) fn make(plan: &Plan, recipe: &Recipe, message: &Message) -> Result<Made, RenderError> {
+    let bytes = message.payload.as_ref().ok_or(RenderError::PayloadGone)?;
+    let payload = std::str::from_utf8(bytes).map_err(|_| RenderError::NotAnObject)?;
+    if !plan.needs_report() && !recipe.asks_state() {
+        return plan.make(Event { message, payload, report: None });
+    }
+    with_report(recipe, message, |report| plan.make(Event { message, payload, report }))
+}
+
+/// Hands over the report of a message, if its state can be told where that matters; none where the payload need not be
+/// one.
+pub(crate) fn with_report<T>(
+    recipe: &Recipe,
+    message: &Message,
+    then: impl FnOnce(Option<&Report<'_>>) -> Result<T, RenderError>,
+) -> Result<T, RenderError> {
+    let bytes = message.payload.as_ref().ok_or(RenderError::PayloadGone)?;
+    let mapping = recipe.mapping(&message.event_type);
+    let mapped = mapping.map(|mapping| Mapped::new(mapping, bytes)).transpose();
+    let read = mapped.as_ref().map_or_else(
+        |error| Err(error.to_string()),
+        |mapped| {
+            match mapped {
+                Some(mapped) => mapped.report(),
+                None => Report::parse(bytes),
+            }
+            .map_err(|error| error.to_string())
+        },
+    );
+    let made = match read {
+        Ok(report) => recipe.check_state(&message.event_type, &report).and_then(|()| then(Some(&report))),
+        Err(why) if recipe.needs_report(&message.event_type) => Err(RenderError::NotAReport { why }),
+        Err(_) => then(None),
+    };
+    match mapping {
+        Some(mapping) => made.map_err(|error| error.of_mapping(mapping, &message.event_type)),
+        None => made,
+    }
+}
