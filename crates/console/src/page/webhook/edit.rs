@@ -9,15 +9,18 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::StatusCode;
-use ringback_model::{SendMethod, Timestamp, product_name};
+use ringback_model::{SendMethod, Timestamp};
 use ringback_service::{
-    DialectView, EndpointDraft, EndpointView, HeadersView, ProbeEvent, ProbeSubject, Right, Service, ServiceError,
-    dialects,
+    EndpointDraft, EndpointView, HeadersView, ProbeEvent, ProbeSubject, Right, Service, ServiceError,
 };
 
 use super::METHODS;
+use super::choices::{
+    Choice, Line, Parameter, dialect_choices, lines, method_choices, number_choices, others, parameter_rows,
+    product_choices,
+};
 use super::exchange::{Shown, Tested};
-use super::fields::{self, CONSOLE, PARAMETERS, Wanted, parameters_of};
+use super::fields::{self, CONSOLE, Wanted};
 use crate::answer::{page_with, see_other};
 use crate::error::PageError;
 use crate::flash;
@@ -27,74 +30,12 @@ use crate::visit::AppVisit;
 
 /// Rows that a list of parameters or headers may have in the form.
 const ROWS_MAX: usize = 50;
-/// Members whose faults stand beside their fields.
-const BESIDE: &[&str] = &[
-    "product",
-    "sendMethod",
-    "reportType",
-    "productUniqueId",
-    "url",
-    "description",
-    "dialect",
-    "eventTypes",
-    "channels",
-    "customParameters",
-    "headers",
-    "auth.token",
-    "auth.username",
-    "auth.password",
-    "auth.header",
-    "auth.value",
-    "auth.tokenUrl",
-    "auth.clientId",
-    "auth.clientSecret",
-    "auth.scope",
-    "auth.certificate",
-    "auth.key",
-    "auth.ca",
-    "verification.validationKey",
-    "verification.parameter",
-    "throttleRate",
-    "maxConcurrency",
-    "batch",
-    "timeout",
-    "retrySchedule",
-    "statusMask",
-    "timeZone",
-    "providerSecret",
-];
-
 /// What the page is about.
 pub(crate) enum Target {
     /// One that is not saved: `dlr`, `mo` or `event`.
     New(String),
     /// One that is.
     Saved(Box<EndpointView>, HeadersView),
-}
-
-/// A choice.
-pub(crate) struct Choice {
-    pub(crate) value: String,
-    pub(crate) label: String,
-    pub(crate) chosen: bool,
-    pub(crate) refused: bool,
-}
-
-/// One parameter of the format.
-pub(crate) struct Parameter {
-    pub(crate) label: &'static str,
-    pub(crate) field: String,
-    pub(crate) value: String,
-    pub(crate) fault: String,
-}
-
-/// One row of a list of names and values.
-pub(crate) struct Line {
-    pub(crate) at: usize,
-    pub(crate) name: String,
-    pub(crate) value: String,
-    pub(crate) secret: bool,
-    pub(crate) fault: String,
 }
 
 #[derive(Template)]
@@ -410,112 +351,4 @@ async fn answer(
     };
     let status = if template.faults.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     Ok(page_with(status, &template))
-}
-
-/// Products that reports can be asked of, and the types of report of the one that is chosen.
-async fn product_choices(
-    service: &Service,
-    visit: &AppVisit,
-    form: &Form,
-) -> Result<(Vec<Choice>, Vec<Choice>), PageError> {
-    let all = service.list_products(&visit.visit.actor).await?;
-    let product = form.get("product");
-    let products = all
-        .iter()
-        .filter(|(word, types)| product == word.as_str() || types.iter().any(|one| one == "dlr" || one == "mo"));
-    let products = products.map(|(word, _)| Choice {
-        value: word.clone(),
-        label: product_name(word),
-        chosen: word == product,
-        refused: false,
-    });
-    let products = products.collect();
-    let known = all.get(product).cloned().unwrap_or_default();
-    let mut words = known.clone();
-    for usual in ["dlr", "mo"] {
-        if !words.iter().any(|word| word == usual) {
-            words.push(usual.to_owned());
-        }
-    }
-    let types = words.into_iter().map(|word| Choice {
-        label: word.to_uppercase(),
-        chosen: word == form.get("reportType"),
-        refused: !known.contains(&word),
-        value: word,
-    });
-    Ok((products, types.collect()))
-}
-
-fn number_choices(visit: &AppVisit, form: &Form) -> Vec<Choice> {
-    let chosen = form.get("productUniqueId");
-    let listed = visit.app.application.product_unique_ids.get(form.get("product"));
-    let mut choices: Vec<Choice> = listed
-        .into_iter()
-        .flatten()
-        .map(|number| Choice {
-            value: number.id.clone(),
-            label: number.name.as_ref().map_or_else(|| number.id.clone(), |name| format!("{} · {name}", number.id)),
-            chosen: number.id == chosen,
-            refused: false,
-        })
-        .collect();
-    if !chosen.is_empty() && choices.iter().all(|choice| !choice.chosen) {
-        let (value, label) = (chosen.to_owned(), format!("{chosen} · not in the list"));
-        choices.push(Choice { value, label, chosen: true, refused: false });
-    }
-    choices
-}
-
-fn dialect_choices(form: &Form, is_event: bool) -> Vec<Choice> {
-    // A format without names of its own carries the event as it is; any other is written from a report.
-    let fits =
-        |dialect: &DialectView| !is_event || dialect.parameters.is_empty() || dialect.name == form.get("dialect");
-    let choice = |dialect: DialectView| Choice {
-        value: dialect.name.to_owned(),
-        label: dialect.title.to_owned(),
-        chosen: dialect.name == form.get("dialect"),
-        refused: false,
-    };
-    dialects().into_iter().filter(fits).map(choice).collect()
-}
-
-fn method_choices(form: &Form, dialect: Option<&DialectView>) -> Vec<Choice> {
-    let choice = |(word, label, method): &(&str, &str, SendMethod)| Choice {
-        value: (*word).to_owned(),
-        label: (*label).to_owned(),
-        chosen: *word == form.get("sendMethod"),
-        refused: dialect.is_some_and(|dialect| !dialect.send_methods.contains(method)),
-    };
-    METHODS.iter().map(choice).collect()
-}
-
-fn parameter_rows(form: &Form, faults: &Faults) -> Vec<Parameter> {
-    let row = |(slot, label): &(&str, &'static str)| {
-        let field = format!("parameters.{slot}");
-        Parameter { label, value: form.get(&field).to_owned(), fault: faults.at(&field).to_owned(), field }
-    };
-    parameters_of(form.get("product")).iter().map(row).collect()
-}
-
-fn lines(form: &Form, list: &str, member: &str, faults: &Faults) -> Vec<Line> {
-    let mut place = 0;
-    let mut line = |at: usize| {
-        let cell = |cell: &str| form.get(&format!("{list}-{at}-{cell}")).to_owned();
-        let (name, secret) = (cell("name"), form.has(&format!("{list}-{at}-secret")));
-        let says = !name.trim().is_empty() || !cell("value").is_empty();
-        let fault = [format!("{member}.{place}"), format!("{member}.{}", name.trim())];
-        let fault = fault.iter().find_map(|field| faults.under(field)).filter(|_| says).unwrap_or_default().to_owned();
-        place += usize::from(says);
-        // A secret that was just written is kept in the page until it is saved, in a field that shows no letters.
-        Line { at, value: cell("value"), name, secret, fault }
-    };
-    form.rows(list).into_iter().map(&mut line).collect()
-}
-
-fn others(faults: &Faults) -> Vec<String> {
-    let beside: Vec<String> = BESIDE.iter().map(|field| (*field).to_owned()).collect();
-    let names = PARAMETERS.iter().map(|(slot, _)| format!("parameters.{slot}"));
-    let shown: Vec<String> = beside.into_iter().chain(names).collect();
-    let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
-    faults.others(&shown).into_iter().map(str::to_owned).collect()
 }

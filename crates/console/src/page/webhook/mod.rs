@@ -4,6 +4,7 @@
 //! more; `diagnostics.rs` what whoever helps has to know.
 
 pub(crate) mod again;
+mod choices;
 pub(crate) mod details;
 pub(crate) mod diagnostics;
 pub(crate) mod edit;
