@@ -11,6 +11,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { walkAgain } from "./again.mjs";
+import { walkBatching } from "./batching.mjs";
 import { walkPortal } from "./portal.mjs";
 import { walkPrograms } from "./programs.mjs";
 import { walkSignature } from "./signature.mjs";
@@ -190,6 +191,7 @@ try {
 
   const walk = { page, check, origin, base, token, hook, arrived, until };
   await walkAgain(walk);
+  await walkBatching(walk);
   await walkTransformation({ ...walk, hostile: HOSTILE });
   await walkSignature(walk);
   await walkPrograms(walk);
