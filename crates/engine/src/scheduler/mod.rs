@@ -3,12 +3,11 @@
 //!
 //! Lanes that may have something to start stand in a ring and take turns, one start each (deficit round robin with a
 //! quantum of one): a lane with a million rows gets as many turns as one with a single row. A lane that cannot start
-//! leaves the ring and comes back with the event that changes this. What bounds one lane is in `lane.rs`, with its rows in
-//! `window.rs`, its rate in `pace.rs` and how it gathers several rows for one attempt in `batch.rs`; what bounds the lanes of an application is in `app.rs`, and what bounds all of
+//! leaves the ring and comes back with the event that changes this. What bounds one lane is in `lane/`, with its rows in
+//! `window.rs` and its rate in `pace.rs`; what bounds the lanes of an application is in `app.rs`, and what bounds all of
 //! them together in [`Limits`].
 
 mod app;
-mod batch;
 mod event;
 mod lane;
 mod ownership;

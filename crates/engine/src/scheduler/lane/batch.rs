@@ -8,8 +8,8 @@ use ringback_model::{Batching, Timestamp, Trigger};
 use ringback_store::Due;
 use ringback_wire::{BATCH_BODY_MAX, batch_element_length};
 
-use super::lane::{Lane, Started, earliest, is_free};
-use super::window::Rank;
+use super::{Lane, Started, earliest, is_free};
+use crate::scheduler::window::Rank;
 
 /// Rows that one lane has under way at most, if its attempts have several.
 const ROWS: usize = 2_000;
@@ -18,13 +18,13 @@ const ROWS_OF_PROBE: usize = 64;
 
 /// What a lane knows of the rows that it gathers.
 #[derive(Debug, Default)]
-pub(super) struct Gathering {
+pub(in crate::scheduler) struct Gathering {
     /// When the next batch goes however few rows there are; none if none wait.
     closes_at: Option<Timestamp>,
     /// Memory is short: the next batch goes as it is.
-    pub(super) hurried: bool,
+    pub(in crate::scheduler) hurried: bool,
     /// It could start a batch, and waits for more rows.
-    pub(super) waits: bool,
+    pub(in crate::scheduler) waits: bool,
 }
 
 /// Until when a row waits for others: as long as its endpoint allows, and no longer than half of the time that it has left.

@@ -1,18 +1,21 @@
 //! One lane: the queue of one endpoint inside the engine.
 //!
 //! A lane holds a small window of the rows that are due; the rest stays in the store. `more` says that the store may
-//! have due rows that are not here. All decisions about one endpoint are in this file; what concerns several of them is
-//! the scheduler's.
+//! have due rows that are not here. All decisions about one endpoint are here: how it gathers rows for one attempt in `batch.rs`,
+//! what comes of attempts in `outcome.rs`. What concerns several endpoints is the scheduler's.
+
+mod batch;
+mod outcome;
 
 use ringback_model::{AppNo, EndpointNo, Gate, Health, Timestamp, Trigger};
 use ringback_store::{Due, QueueNo, Taken};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::RETRY_STORE;
-use super::batch::Gathering;
-use super::event::{Action, LanePolicy, RowId, Verdict};
+use super::event::{Action, LanePolicy, RowId};
 use super::pace::Pace;
 use super::window::{Rank, Window, bytes_of};
+use batch::Gathering;
 
 /// Rows that one lane holds at most, beside those under way.
 const WINDOW: usize = 64;
@@ -80,12 +83,12 @@ pub(super) struct Lane {
     /// Its shard is to be handed over.
     leaving: bool,
     /// Rows that may start.
-    pub(super) waiting: Window,
+    waiting: Window,
     pub(super) gathering: Gathering,
     /// Rows that have started and are not settled.
     held: FxHashMap<RowId, Held>,
     /// Queues with an unsettled row.
-    pub(super) busy: FxHashSet<QueueNo>,
+    busy: FxHashSet<QueueNo>,
     /// Attempts under way.
     running: usize,
     /// Rows in them.
@@ -324,7 +327,7 @@ impl Lane {
     }
 
     /// Takes a row out of those that wait, for an attempt that begins.
-    pub(super) fn begin(&mut self, rank: &Rank, shared: bool) -> Option<Due> {
+    fn begin(&mut self, rank: &Rank, shared: bool) -> Option<Due> {
         let due = self.waiting.remove(rank)?;
         let queue = due.queue.filter(|_| due.trigger == Trigger::Scheduled);
         self.busy.extend(queue);
@@ -338,78 +341,9 @@ impl Lane {
     }
 
     /// Nobody was there to share an attempt with.
-    pub(super) fn goes_alone(&mut self, due: &Due) {
+    fn goes_alone(&mut self, due: &Due) {
         if let Some(held) = self.held.get_mut(&(due.message.no, due.trigger)) {
             held.shared = false;
-        }
-    }
-
-    /// Frees the place of an attempt that is over, and learns from how it went.
-    pub(super) fn answered(&mut self, id: RowId, verdict: Verdict, retry: Option<Timestamp>, now: Timestamp) {
-        if self.row_answered(id, verdict, retry) {
-            self.running -= 1;
-            self.learn(verdict, now);
-        }
-    }
-
-    /// The same of an attempt that several rows share.
-    pub(super) fn batch_answered(&mut self, rows: &[(RowId, Option<Timestamp>)], verdict: Verdict, now: Timestamp) {
-        let mut is_known = false;
-        for (id, retry) in rows {
-            is_known |= self.row_answered(*id, verdict, *retry);
-        }
-        if is_known {
-            self.running -= 1;
-            self.learn(verdict, now);
-        }
-    }
-
-    /// Whether the row was under way.
-    fn row_answered(&mut self, id: RowId, verdict: Verdict, retry: Option<Timestamp>) -> bool {
-        let Some(held) = self.held.get_mut(&id).filter(|held| !held.answered) else { return false };
-        held.answered = true;
-        held.retry = retry;
-        held.ends = id.1 == Trigger::Manual && verdict == Verdict::Delivered;
-        if held.ends {
-            self.waiting.remove_scheduled(id.0);
-        }
-        self.held_bytes -= std::mem::take(&mut held.bytes);
-        self.sending -= 1;
-        true
-    }
-
-    fn learn(&mut self, verdict: Verdict, now: Timestamp) {
-        self.health = match verdict {
-            Verdict::Delivered => self.health.after_success(),
-            Verdict::Failed { timed_out, .. } => self.health.after_failure(now, timed_out),
-            Verdict::Unreachable => self.health.after_failure(now, false),
-            Verdict::NotSent => self.health,
-        };
-        match verdict {
-            Verdict::Delivered => self.pace.speed_up(now),
-            Verdict::Failed { overloaded: true, .. } => self.pace.slow_down(now),
-            Verdict::Failed { .. } | Verdict::Unreachable | Verdict::NotSent => {}
-        }
-    }
-
-    /// Frees what a row held.
-    pub(super) fn settled(&mut self, id: RowId) {
-        let Some(held) = self.held.remove(&id) else { return };
-        self.held_bytes -= held.bytes;
-        if !held.answered {
-            self.sending -= 1;
-            // A place that others share is freed by the answer.
-            self.running -= usize::from(!held.shared);
-        }
-        if let Some(queue) = held.queue {
-            self.busy.remove(&queue);
-        }
-        // Only now: a look into the store before this would have passed the row over as held.
-        self.next_due = earliest(self.next_due, held.retry);
-        self.more |= held.again;
-        if self.loading.is_some() {
-            self.settled_meanwhile.push(id);
-            self.settled_meanwhile.extend(held.ends.then_some((id.0, Trigger::Scheduled)));
         }
     }
 
@@ -469,19 +403,6 @@ impl Lane {
         self.gate() == Some(Gate::Deleted) && self.more && !self.clearing && !self.leaving
     }
 
-    /// Its attempts under way were cut off: their rows are in the store as they were.
-    pub(super) fn cut_off(&mut self) {
-        let cut: Vec<_> = self.held.iter().filter(|(_, held)| !held.answered).map(|(id, _)| *id).collect();
-        self.more |= !cut.is_empty();
-        (self.running, self.sending) = (0, 0);
-        for held in cut.iter().filter_map(|id| self.held.remove(id)) {
-            self.held_bytes -= held.bytes;
-            if let Some(queue) = held.queue {
-                self.busy.remove(&queue);
-            }
-        }
-    }
-
     /// Rows that have started and are not settled.
     pub(super) fn in_hand(&self) -> usize {
         self.held.len()
@@ -514,7 +435,7 @@ impl Lane {
 }
 
 /// Whether nothing is in the way of a row: what somebody asked for does not wait for its queue.
-pub(super) fn is_free(due: &Due, busy: &FxHashSet<QueueNo>) -> bool {
+fn is_free(due: &Due, busy: &FxHashSet<QueueNo>) -> bool {
     due.trigger == Trigger::Manual || due.queue.is_none_or(|queue| !busy.contains(&queue))
 }
 
