@@ -12,7 +12,6 @@ mod canary;
 pub mod checker;
 mod client;
 mod crash;
-mod database;
 mod dialects;
 mod faults;
 pub mod history;

@@ -13,7 +13,6 @@ use anyhow::{Context as _, Result};
 use rustix::process::{Signal, kill_process};
 
 use super::client::Client;
-use super::database::Database;
 use super::history::{History, Restart};
 use super::ledger::Ledger;
 use super::load::Load;
@@ -25,6 +24,7 @@ use super::run::{self, Options};
 use super::sampler::Sampler;
 use super::seed::Seed;
 use super::settle;
+use crate::Database;
 
 /// How long a lease lasts, and how soon after its end others have what its node had.
 const LEASE: Duration = Duration::from_secs(10);

@@ -1,4 +1,4 @@
-//! A throw-away PostgreSQL server, which the harness may kill and start again.
+//! A throw-away PostgreSQL server, which a test may kill and start again.
 
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ const UP: Duration = Duration::from_secs(20);
 
 /// A database server in a folder. Killed when dropped.
 #[derive(Debug)]
-pub(super) struct Database {
+pub struct Database {
     bin: PathBuf,
     data: PathBuf,
     address: SocketAddr,
@@ -29,7 +29,7 @@ impl Database {
     ///
     /// # Errors
     /// If it cannot be made.
-    pub(super) async fn start(folder: &Path, address: SocketAddr) -> Result<Option<Self>> {
+    pub async fn start(folder: &Path, address: SocketAddr) -> Result<Option<Self>> {
         let Some(bin) = programs() else { return Ok(None) };
         let data = folder.join("postgres");
         std::fs::create_dir(&data)?;
@@ -53,7 +53,8 @@ impl Database {
     }
 
     /// Where it is.
-    pub(super) fn url(&self) -> String {
+    #[must_use]
+    pub fn url(&self) -> String {
         format!("postgres://postgres@{}/postgres", self.address)
     }
 
@@ -61,7 +62,7 @@ impl Database {
     ///
     /// # Errors
     /// If it does not.
-    pub(super) async fn up(&mut self) -> Result<()> {
+    pub async fn up(&mut self) -> Result<()> {
         let began = Instant::now();
         while began.elapsed() < UP {
             if self.server.as_mut().is_none_or(|server| !matches!(server.try_wait(), Ok(None))) {
@@ -82,7 +83,7 @@ impl Database {
     ///
     /// # Errors
     /// If the system refuses.
-    pub(super) fn kill(&mut self) -> Result<()> {
+    pub fn kill(&mut self) -> Result<()> {
         if let Some(mut server) = self.server.take() {
             server.kill()?;
             server.wait()?;
