@@ -1,6 +1,7 @@
 //! One folder per backend. Each implements [`crate::Store`] and passes [`crate::conformance`].
 
 mod mention;
+pub mod migration;
 pub mod postgres;
 mod share;
 pub mod sqlite;

@@ -9,6 +9,7 @@ mod cluster;
 mod databases;
 mod faults;
 mod inspecting;
+mod migration;
 mod nodes;
 mod opening;
 mod programs;

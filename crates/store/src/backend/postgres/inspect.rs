@@ -6,7 +6,7 @@ use tokio_postgres::Client;
 
 use super::connection::{Purpose, address, connect, query, transaction};
 use super::error::{Result, open_error};
-use super::schema::{self, Found};
+use super::schema::{self, Found, HALF_FILLED};
 use super::value::{Values, get};
 use super::{backlog, document, node};
 use crate::{Inspection, MasterKey, StoreError};
@@ -49,16 +49,25 @@ pub async fn inspect(url: &Redacted, key: Option<&MasterKey>) -> Result<Inspecti
         Found::Version(version) => version,
         Found::Newer(version) => return Err(schema::newer(version)),
     };
+    let mut found = look(&client, version, key).await.map_err(unreadable)?;
+    if schema::is_being_filled(&client).await.map_err(unreadable)? {
+        found.troubles.insert(0, HALF_FILLED.to_owned());
+    }
+    Ok(found)
+}
+
+/// What is in tables of this version, whether or not they are being filled.
+pub(super) async fn look(client: &Client, version: usize, key: Option<&MasterKey>) -> Result<Inspection> {
     // At one moment, however long it takes: so much is read.
-    let work = transaction(&client, Purpose::Search, async {
-        query(&client, "SET LOCAL statement_timeout = 0", &Values::default()).await?;
-        read(&client, key).await
+    let work = transaction(client, Purpose::Search, async {
+        query(client, "SET LOCAL statement_timeout = 0", &Values::default()).await?;
+        read(client, key).await
     });
-    let mut found = work.await.map_err(unreadable)?;
+    let mut found = work.await?;
     found.version = i64::try_from(version).unwrap_or(i64::MAX);
-    found.backlog = backlog::pending(&client).await.map_err(unreadable)?;
+    found.backlog = backlog::pending(client).await?;
     if version >= WITH_NODES {
-        found.nodes = node::nodes(&client).await.map_err(unreadable)?;
+        found.nodes = node::nodes(client).await?;
     }
     Ok(found)
 }

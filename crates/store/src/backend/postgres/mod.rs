@@ -33,6 +33,7 @@ mod group;
 mod health;
 mod holdings;
 mod idempotency;
+pub(in crate::backend) mod import;
 mod inspect;
 mod lane;
 mod listing;
@@ -62,4 +63,5 @@ mod writer;
 
 pub use inspect::inspect;
 pub use options::PostgresOptions;
+pub(in crate::backend) use shard::floor_of_id;
 pub use store::PostgresStore;

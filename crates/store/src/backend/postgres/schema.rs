@@ -39,6 +39,12 @@ const LOCK: i64 = i64::from_be_bytes(*b"ringback");
 const META: &str = "CREATE SCHEMA IF NOT EXISTS ringback; \
                     CREATE TABLE IF NOT EXISTS ringback.meta (name text PRIMARY KEY, value bytea NOT NULL)";
 
+/// The version that this Ringback makes.
+pub(super) const VERSION: usize = STEPS.len();
+
+/// Under which name it is kept how far a migration from an embedded store is, until it is done.
+pub(super) const MIGRATION: &str = "migration";
+
 /// What was found of the tables.
 pub(super) enum Found {
     Version(usize),
@@ -73,7 +79,7 @@ pub(super) fn newer(version: i64) -> StoreError {
 }
 
 /// Looks whether the server is one that facts can be kept in.
-async fn check_server(client: &Client) -> Result<(), StoreError> {
+pub(super) async fn check_server(client: &Client) -> Result<(), StoreError> {
     let failed = |error: SqlError| open_error("the settings of the database cannot be read", &error);
     let sql = "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only') = 'on', \
                current_setting('server_version_num')::bigint, current_setting('server_encoding'), \
@@ -123,36 +129,55 @@ pub(super) async fn version(client: &Client) -> Result<Found> {
 }
 
 async fn bring_up(client: &Client, user: Option<&str>) -> Result<(), StoreError> {
-    // IMPORTANT: no waiting for long behind others' transactions, because everybody else would wait behind us.
     let work = transaction(client, Purpose::Write, async {
-        client.batch_execute("SET LOCAL lock_timeout = '2s'; SET LOCAL statement_timeout = '60s'").await?;
-        query(client, "SELECT pg_advisory_xact_lock($1)", &Values::default().int8(LOCK)).await?;
-        client.batch_execute(META).await?;
-        let found = match version(client).await? {
-            Found::Version(found) => found,
-            Found::Newer(version) => return Ok(Some(version)),
-        };
-        for step in &STEPS[found..] {
-            client.batch_execute(step).await?;
+        lock(client).await?;
+        match version(client).await? {
+            Found::Version(found) => make(client, found, user).await.map(|()| None),
+            Found::Newer(version) => Ok(Some(version)),
         }
-        let sql = "INSERT INTO ringback.meta (name, value) VALUES ('version', $1) \
-                   ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-        let version = STEPS.len().to_string();
-        query(client, sql, &Values::default().and(version.as_bytes(), Type::BYTEA)).await?;
-        if let Some(user) = user {
-            client.batch_execute(&grant(user)).await?;
-        }
-        Ok(None)
     });
     match work.await {
         Ok(None) => Ok(()),
         Ok(Some(version)) => Err(newer(version)),
-        Err(error) if is_denied(&error) => Err(open_error(
-            "the role may not make the tables: grant it CREATE on the database, or give another one for migrations",
-            &error,
-        )),
-        Err(error) => Err(open_error("the tables cannot be brought up to date", &error)),
+        Err(error) => Err(unmade(&error)),
     }
+}
+
+/// Keeps all others from making tables until the end of the transaction, and makes the place where their version is kept.
+pub(super) async fn lock(client: &Client) -> Result<()> {
+    // IMPORTANT: no waiting for long behind others' transactions, because everybody else would wait behind us.
+    client.batch_execute("SET LOCAL lock_timeout = '2s'; SET LOCAL statement_timeout = '60s'").await?;
+    query(client, "SELECT pg_advisory_xact_lock($1)", &Values::default().int8(LOCK)).await?;
+    // Before anything is asked: whoever has asked for tables that another has made meanwhile hears that there are none
+    // until it makes something itself.
+    Ok(client.batch_execute(META).await?)
+}
+
+/// Makes what tables of version `found` lack; a role other than the present one is granted what it needs. Within a
+/// transaction that has the [`lock`].
+pub(super) async fn make(client: &Client, found: usize, user: Option<&str>) -> Result<()> {
+    for step in &STEPS[found..] {
+        client.batch_execute(step).await?;
+    }
+    let sql = "INSERT INTO ringback.meta (name, value) VALUES ('version', $1) \
+               ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    let version = STEPS.len().to_string();
+    query(client, sql, &Values::default().and(version.as_bytes(), Type::BYTEA)).await?;
+    if let Some(user) = user {
+        client.batch_execute(&grant(user)).await?;
+    }
+    Ok(())
+}
+
+/// Why tables could not be made.
+pub(super) fn unmade(error: &SqlError) -> StoreError {
+    if is_denied(error) {
+        return open_error(
+            "the role may not make the tables: grant it CREATE on the database, or give another one for migrations",
+            error,
+        );
+    }
+    open_error("the tables cannot be brought up to date", error)
 }
 
 fn grant(user: &str) -> String {
@@ -164,8 +189,38 @@ fn grant(user: &str) -> String {
     )
 }
 
-fn is_denied(error: &SqlError) -> bool {
+pub(super) fn is_denied(error: &SqlError) -> bool {
     matches!(error, SqlError::Postgres(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE))
+}
+
+/// Makes sure that the store is not one that is still being filled.
+///
+/// # Errors
+/// [`StoreError::Open`] if it is.
+pub(super) async fn check_filled(client: &Client) -> Result<(), StoreError> {
+    match is_being_filled(client).await {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(StoreError::Open(format!(
+            "{HALF_FILLED}: run that command again until it says that the store is whole, or drop the schema `ringback` \
+             if nothing in it is wanted"
+        ))),
+        Err(error) => Err(open_error("the tables cannot be read", &error)),
+    }
+}
+
+/// What is wrong with a store that is still being filled.
+pub(super) const HALF_FILLED: &str = "`ringback migrate-store` has not carried everything over into this store";
+
+/// Whether a migration from an embedded store has begun and is not done.
+pub(super) async fn is_being_filled(client: &Client) -> Result<bool> {
+    Ok(value(client, MIGRATION).await?.is_some())
+}
+
+/// A single value that is kept as text.
+pub(super) async fn value(client: &Client, name: &str) -> Result<Option<String>> {
+    let sql = "SELECT convert_from(value, 'UTF8') FROM ringback.meta WHERE name = $1";
+    let rows = query(client, sql, &Values::default().and(name, Type::TEXT)).await?;
+    rows.first().map(|row| get(row, 0)).transpose()
 }
 
 /// Where the check value of the master key is bound to.

@@ -12,7 +12,7 @@ pub(super) const SHIFT: u32 = 55;
 
 /// The number at which the shard of an application with this id begins. There are 256 shards; how they are chosen is
 /// fixed for ever.
-pub(super) fn floor_of_id(id: &str) -> i64 {
+pub(in crate::backend) fn floor_of_id(id: &str) -> i64 {
     i64::from(Sha256::digest(id.as_bytes())[0]) << SHIFT
 }
 

@@ -69,13 +69,15 @@ impl PostgresStore {
     ///
     /// # Errors
     /// [`StoreError::Open`], with a message for people on one line: the database cannot be reached, is read-only, too old
-    /// or of a newer version of Ringback, the role lacks a right, or the master key is another one.
+    /// or of a newer version of Ringback, the role lacks a right, the master key is another one, or the store is still being
+    /// filled from an embedded one.
     pub async fn open(options: PostgresOptions) -> Result<(Self, Feed), StoreError> {
         let PostgresOptions { url, migrate_url, master_key, random, clock } = options;
         let address = address(&url)?;
         let migrate_address = migrate_url.as_ref().map(self::address).transpose()?;
         schema::migrate(&address, migrate_address.as_ref()).await?;
         let client = connect(&address).await.map_err(|error| open_error("the database cannot be reached", &error))?;
+        schema::check_filled(&client).await?;
         schema::check_master_key(&client, &master_key, &*random).await?;
         let purpose = if schema::answers_too_early(&client).await? {
             tracing::warn!("the database has synchronous_commit = off: it is switched on for what Ringback writes");

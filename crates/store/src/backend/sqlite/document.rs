@@ -283,6 +283,6 @@ fn place_of(kind: u8, parent: i64, key: &str) -> Vec<u8> {
 }
 
 /// What a document's secret is bound to: moved to another row, it does not open.
-fn place(kind: DocumentKind, parent: i64, key: &str) -> Vec<u8> {
+pub(super) fn place(kind: DocumentKind, parent: i64, key: &str) -> Vec<u8> {
     place_of(kind.code(), parent, key)
 }

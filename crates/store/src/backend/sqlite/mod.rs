@@ -22,6 +22,7 @@ mod document;
 mod end;
 mod error;
 mod expire;
+pub(in crate::backend) mod export;
 mod health;
 mod hot;
 mod idempotency;
