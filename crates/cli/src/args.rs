@@ -84,6 +84,8 @@ pub(crate) enum Command {
     Restore(RestoreArgs),
     /// Seals all secrets of a store with a new master key
     Rekey(StoreArgs),
+    /// Carries an embedded store over to PostgreSQL, pending deliveries included
+    MigrateStore(MigrateStoreArgs),
     /// Receives webhooks and prints them, for trying things out
     Listen(ListenArgs),
     /// Says whether the signature of a captured request holds, and if not, why
@@ -247,6 +249,33 @@ pub(crate) struct RestoreArgs {
     #[command(flatten)]
     pub(crate) store: StoreArgs,
 }
+
+/// Flags of `migrate-store`.
+#[derive(Debug, Args)]
+#[command(after_help = MIGRATING)]
+pub(crate) struct MigrateStoreArgs {
+    /// The embedded store; it is only read
+    #[arg(long, value_name = "sqlite:FOLDER", env = "RINGBACK_FROM")]
+    pub(crate) from: StoreAddress,
+    /// The database, as servers will be told it
+    #[arg(long, value_name = "postgres://...", env = "RINGBACK_TO", hide_env_values = true)]
+    pub(crate) to: StoreAddress,
+    /// Where tables are made and filled [default: that of --to]
+    #[arg(long, value_name = "postgres://...", env = "RINGBACK_MIGRATE_URL")]
+    pub(crate) migrate_url: Option<MigrateUrl>,
+    /// Holds what seals secrets [default: master.key in --from]
+    #[arg(long, value_name = "FILE", env = "RINGBACK_MASTER_KEY_FILE")]
+    pub(crate) master_key_file: Option<PathBuf>,
+    /// Rows in one commit, at most
+    #[arg(long, value_name = "N", env = "RINGBACK_ROWS", default_value = "1000")]
+    #[arg(value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=100_000))]
+    pub(crate) rows: usize,
+}
+
+/// What help says below the flags of `migrate-store`.
+const MIGRATING: &str = "\
+Stop the server first: what it accepts meanwhile would stay behind. However a run is ended, the same\n\
+command goes on where it was, and no server starts on the database until it says that all is there.";
 
 /// Flags of `listen`.
 #[derive(Debug, Args)]

@@ -60,6 +60,12 @@ pub(crate) enum KeyError {
         /// The file.
         path: PathBuf,
     },
+    /// There is no store.
+    #[error("there is no store in {}", folder.display())]
+    NoStore {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// There is a store, and no key to open its secrets with.
     #[error(
         "the master key {} is missing, and the secrets in {} cannot be opened without it: put the file back, or name it \
@@ -115,13 +121,30 @@ pub(crate) fn token_secret(access: &Access, random: &dyn Random) -> Result<Redac
 /// # Errors
 /// When there is a store and no key, and when the key cannot be read or made.
 pub(crate) fn master_key(folder: &Path, path: &Path, random: &dyn Random) -> Result<MasterKey, KeyError> {
+    check_master_key(folder, path)?;
+    Ok(MasterKey::load_or_create(path, random)?)
+}
+
+/// The key that secrets in the store of this folder are sealed with, never made.
+///
+/// # Errors
+/// When there is no store or no key, or it cannot be read.
+pub(crate) fn existing_master_key(folder: &Path, path: &Path) -> Result<MasterKey, KeyError> {
+    if !folder.join(STORE_FILE).exists() {
+        return Err(KeyError::NoStore { folder: folder.to_owned() });
+    }
+    check_master_key(folder, path)?;
+    Ok(MasterKey::from_file(path)?)
+}
+
+fn check_master_key(folder: &Path, path: &Path) -> Result<(), KeyError> {
     let store = folder.join(STORE_FILE);
     // Where it cannot be told, reading the key says why.
     let is_missing = path.try_exists().is_ok_and(|exists| !exists);
     if is_missing && store.exists() {
         return Err(KeyError::MasterKeyMissing { path: path.to_owned(), store });
     }
-    Ok(MasterKey::load_or_create(path, random)?)
+    Ok(())
 }
 
 fn load_or_create(folder: &Path, random: &dyn Random) -> Result<Redacted, KeyError> {

@@ -19,6 +19,7 @@ mod keys;
 mod listen;
 mod log;
 mod man;
+mod migrate_store;
 mod receiver;
 mod rekey;
 mod restore;
@@ -74,6 +75,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Backup(args) => backup::run(args),
         Command::Restore(args) => restore::run(args),
         Command::Rekey(args) => rekey::run(args),
+        Command::MigrateStore(args) => migrate_store::run(args),
         Command::Listen(args) => listen::run(args),
         Command::Verify(args) => verify::run(&args),
         Command::ImportSvix(args) => import_svix::run(&args),

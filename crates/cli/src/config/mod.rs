@@ -100,6 +100,16 @@ pub(crate) enum ConfigError {
     /// Only a database has tables that somebody else makes.
     #[error("migrate_url is for a store in PostgreSQL: name one with --store, or leave it out")]
     MigrateUrl,
+    /// Only an embedded store is carried over.
+    #[error(
+        "--from is an embedded store, such as sqlite:/var/lib/ringback; one in PostgreSQL is copied by its own tools (pg_dump)"
+    )]
+    MigrateFrom,
+    /// It is carried over to PostgreSQL alone.
+    #[error(
+        "--to is a database, such as postgres://ringback@db.internal/ringback; an embedded store is copied by `ringback backup`"
+    )]
+    MigrateTo,
     /// The log filter is none.
     #[error("`{filter}` is no log filter: write a level such as info, or target=level pairs with commas between them")]
     LogFilter {

@@ -8,7 +8,7 @@ use ringback_model::near;
 
 const PREFIX: &str = "RINGBACK_";
 /// Variables that are no keys of the file: those of other commands, and the name of the file itself.
-const OTHERS: [&str; 7] = ["config", "org", "app", "ttl", "secret", "server", "token"];
+const OTHERS: [&str; 10] = ["config", "org", "app", "ttl", "secret", "server", "token", "from", "to", "rows"];
 
 /// Those of `names` that are probably mistyped, each with the variables that were probably meant.
 pub(crate) fn mistyped_variables(names: impl IntoIterator<Item = String>) -> Vec<(String, Vec<String>)> {

@@ -6,6 +6,7 @@ mod api;
 mod demo;
 mod golden;
 mod import_svix;
+mod migrate_store;
 mod packaging;
 mod program;
 mod serve;

@@ -89,6 +89,7 @@ fn help_fits_the_terminal_and_never_shows_a_secret_of_the_environment() {
         "backup",
         "restore",
         "rekey",
+        "migrate-store",
         "listen",
         "verify",
         "import-svix",
