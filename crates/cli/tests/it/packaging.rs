@@ -41,7 +41,7 @@ fn systemd_takes_the_unit_and_the_program_its_command() {
 fn variables_of_the_image_and_of_compose_are_settings() {
     let printed = ringback("config").arg("print").output().unwrap();
     let printed = String::from_utf8(printed.stdout).unwrap();
-    for file in ["docker/Dockerfile", "docker/compose.yml", "systemd/ringback.service"] {
+    for file in ["docker/Dockerfile", "docker/compose.yml", "systemd/ringback.service", "kubernetes/ringback.yml"] {
         let text = std::fs::read_to_string(deploy(file)).unwrap();
         for name in
             text.split(|c: char| !(c.is_ascii_uppercase() || c == '_')).filter(|word| word.starts_with("RINGBACK_"))
