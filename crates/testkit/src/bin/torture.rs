@@ -78,7 +78,8 @@ enum Mode {
         #[arg(long, value_delimiter = ',')]
         only: Vec<String>,
     },
-    /// Several nodes on one PostgreSQL: one dies, one stands still beyond its lease, the database dies, all are restarted.
+    /// Several nodes on one PostgreSQL: one dies, one stands still beyond its lease, the database dies, its standby takes
+    /// over, all are restarted.
     Nodes {
         #[command(flatten)]
         common: Common,

@@ -1,9 +1,11 @@
 //! Several nodes on one PostgreSQL under load: one dies and does not come back for a while, one stands still for longer
-//! than its lease and goes on, the database dies, and all of them are restarted one after the other in good order.
+//! than its lease and goes on, the database dies and comes back, or dies for good and its standby takes its place, and all
+//! of them are restarted one after the other in good order.
 //!
 //! Nothing that was acknowledged may be lost, keys keep their order, and only a death or a standstill may cause repeats,
 //! as many as were in flight. Others take over within the lease and two seconds.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -65,6 +67,8 @@ struct Member {
 /// A run under way.
 struct Field {
     database: Database,
+    /// Where the next standby is.
+    beside: SocketAddr,
     members: Vec<Member>,
     receivers: Receivers,
     ledger: Arc<Ledger>,
@@ -81,6 +85,7 @@ struct Tally {
     kills: usize,
     standstills: usize,
     database_kills: usize,
+    fail_overs: usize,
     stops: usize,
     unclean: usize,
     take_overs: Vec<Duration>,
@@ -98,7 +103,8 @@ pub async fn run(options: &Options, nodes: Nodes) -> Result<Cluster> {
     let Some(database) = Database::start(folder.path(), free_address(seed.part(99))?).await? else {
         return Ok(Cluster::Skipped("PostgreSQL is not installed".to_owned()));
     };
-    let mut field = Field::begin(options, nodes.nodes, database, folder.path().to_owned()).await?;
+    let beside = free_address(seed.part(98))?;
+    let mut field = Field::begin(options, nodes.nodes, (database, beside), folder.path().to_owned()).await?;
     let (load, sampler) = field.work(options.rate);
     let began = Instant::now();
     for _ in 0..nodes.rounds {
@@ -114,13 +120,18 @@ pub async fn run(options: &Options, nodes: Nodes) -> Result<Cluster> {
 }
 
 impl Field {
-    async fn begin(options: &Options, nodes: usize, database: Database, folder: PathBuf) -> Result<Self> {
+    async fn begin(
+        options: &Options,
+        nodes: usize,
+        (database, beside): (Database, SocketAddr),
+        folder: PathBuf,
+    ) -> Result<Self> {
         let seed = Seed::new(options.seed);
         let keys = folder.join("keys");
         std::fs::create_dir(&keys)?;
         let mut members = Vec::new();
         for number in 0..nodes as u64 {
-            let store = StoreAt::Database { url: database.url(), keys: keys.clone() };
+            let store = StoreAt::Database { url: database.url_with(beside), keys: keys.clone() };
             let output = folder.join(format!("node{number}.log"));
             let launch = Launch::at(&options.binary, store, output, seed.part(200 + number))?;
             members.push(Member { launch, server: None });
@@ -130,6 +141,7 @@ impl Field {
         let token = first.token().await?;
         let mut field = Self {
             database,
+            beside,
             members,
             receivers: Receivers::start(&seed).await?,
             ledger: Arc::new(Ledger::new()),
@@ -184,6 +196,8 @@ impl Field {
         self.database.up().await?;
         self.tally.database_kills += 1;
         self.live().await;
+        self.fail_over().await?;
+        self.live().await;
         for at in 0..self.members.len() {
             self.restart(at).await?;
         }
@@ -226,6 +240,15 @@ impl Field {
         if !self.shared_out().await {
             self.tally.late.push("the shards were not shared out when a node went on".to_owned());
         }
+        Ok(())
+    }
+
+    /// The database dies for good, and the standby that every commit has waited for takes its place.
+    async fn fail_over(&mut self) -> Result<()> {
+        self.database.attach_standby(self.beside).await?;
+        self.live().await;
+        self.beside = self.database.fail_over().await?;
+        self.tally.fail_overs += 1;
         Ok(())
     }
 
@@ -285,14 +308,14 @@ impl Field {
     }
 
     fn tell(&self, nodes: Nodes, report: &mut Report) {
-        let Tally { kills, standstills, database_kills, stops, unclean, take_overs, late } = &self.tally;
+        let Tally { kills, standstills, database_kills, fail_overs, stops, unclean, take_overs, late } = &self.tally;
         report.field("kills", kills).field("standstills", standstills).field("database_kills", database_kills);
-        report.field("stops", stops).zero("unclean_exits", *unclean);
+        report.field("fail_overs", fail_overs).field("stops", stops).zero("unclean_exits", *unclean);
         let slowest = take_overs.iter().max().copied().unwrap_or_default();
         report.millis("take_over_max_ms", slowest).zero("late", late.len()).tell(late.clone());
         report.require(slowest <= LEASE + TAKEN_OVER, || format!("others took over after {slowest:?}"));
         report.require(nodes.rounds > 0 && nodes.nodes > 1, || "one node alone, or none, tests nothing".to_owned());
-        let fired = [kills, standstills, database_kills].iter().all(|fired| **fired == nodes.rounds);
+        let fired = [kills, standstills, database_kills, fail_overs].iter().all(|fired| **fired == nodes.rounds);
         report.require(fired && *stops == nodes.rounds * nodes.nodes, || "not all faults were made".to_owned());
     }
 

@@ -1,12 +1,18 @@
 //! A throw-away PostgreSQL server, which a test may kill and start again.
 
+use std::fs::DirBuilder;
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use rustix::process::{Pid, Signal, geteuid, kill_process};
+
+mod standby;
+
+use standby::Standby;
 
 /// Where Debian puts the programs of each version.
 const DEBIAN: &str = "/usr/lib/postgresql";
@@ -19,9 +25,11 @@ const UP: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub struct Database {
     bin: PathBuf,
+    folder: PathBuf,
     data: PathBuf,
     address: SocketAddr,
     server: Option<Child>,
+    standby: Option<Standby>,
 }
 
 impl Database {
@@ -31,17 +39,10 @@ impl Database {
     /// If it cannot be made.
     pub async fn start(folder: &Path, address: SocketAddr) -> Result<Option<Self>> {
         let Some(bin) = programs() else { return Ok(None) };
-        let data = folder.join("postgres");
-        std::fs::create_dir(&data)?;
-        if geteuid().is_root() {
-            let given = Command::new("chown").arg(USER).arg(&data).status()?;
-            // Others have to find the way to it.
-            let open = Command::new("chmod").arg("711").arg(folder).status()?;
-            if !given.success() || !open.success() {
-                return Ok(None);
-            }
-        }
-        let mut database = Self { bin, data, address, server: None };
+        let (folder, server, standby) = (folder.to_owned(), None, None);
+        let mut database = Self { bin, data: PathBuf::new(), folder, address, server, standby };
+        let Some(data) = database.make_folder()? else { return Ok(None) };
+        database.data = data;
         let mut init = database.command("initdb");
         init.args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]);
         let made = init.arg("-D").arg(&database.data).status().context("cannot run initdb")?;
@@ -67,7 +68,7 @@ impl Database {
         while began.elapsed() < UP {
             if self.server.as_mut().is_none_or(|server| !matches!(server.try_wait(), Ok(None))) {
                 // After a kill the server's children hold its memory for a moment, and a new one gives up.
-                self.server = Some(self.serve()?);
+                self.server = Some(self.serve(&self.data, self.address)?);
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
             let mut ready = self.command("pg_isready");
@@ -91,10 +92,27 @@ impl Database {
         Ok(())
     }
 
-    fn serve(&self) -> Result<Child> {
+    /// A folder of its own for a cluster, which nobody else can look into; `None` where it cannot be given to the user
+    /// that the server runs as.
+    fn make_folder(&self) -> Result<Option<PathBuf>> {
+        let made = (0..).map(|number| self.folder.join(format!("postgres{number}"))).find(|folder| !folder.exists());
+        let data = made.context("numbers do not end")?;
+        DirBuilder::new().mode(0o700).create(&data)?;
+        if geteuid().is_root() {
+            let given = Command::new("chown").arg(USER).arg(&data).status()?;
+            // Others have to find the way to it.
+            let open = Command::new("chmod").arg("711").arg(&self.folder).status()?;
+            if !given.success() || !open.success() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(data))
+    }
+
+    fn serve(&self, data: &Path, address: SocketAddr) -> Result<Child> {
         let mut command = self.command("postgres");
-        command.arg("-D").arg(&self.data);
-        let port = format!("port={}", self.address.port());
+        command.arg("-D").arg(data);
+        let port = format!("port={}", address.port());
         for setting in ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=100", &port] {
             command.args(["-c", setting]);
         }
@@ -116,8 +134,9 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        // QUIT, so that its children go, too; what is on its disk is of no use to anybody.
-        if let Some(server) = &mut self.server {
+        let standby = self.standby.as_mut().map(|standby| &mut standby.server);
+        for server in self.server.iter_mut().chain(standby) {
+            // QUIT, so that its children go, too; what is on its disk is of no use to anybody.
             if let Some(pid) = Pid::from_raw(server.id().try_into().unwrap_or(0)) {
                 kill_process(pid, Signal::QUIT).ok();
             }
