@@ -222,7 +222,7 @@ async fn answer(
     }
     // A token in the header is one of OAuth, whatever class the body names.
     let actor = if in_body && query.meta.authentication_class == API_KEY {
-        service.authenticate(token.reveal()).await
+        service.authenticate_subscriber_here(token.reveal()).await
     } else {
         service.authenticate_subscriber(token.reveal(), organization).await
     };

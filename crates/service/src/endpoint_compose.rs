@@ -14,6 +14,9 @@ use crate::secret::read_secret;
 use crate::verification;
 use crate::{Change, CheckedUrl, EndpointDraft, HeadersChange, Service, ServiceError, VerificationDraft};
 
+/// How many endpoints that get the same are named.
+const OVERLAPS_NAMED: usize = 3;
+
 /// An endpoint as it will be kept, both parts of it.
 #[derive(Debug)]
 pub(crate) struct Composed {
@@ -92,6 +95,7 @@ impl Service {
         draft.write_to(&mut endpoint);
         messaging.write_to(&mut endpoint, &mut secrets, &*self.random, self.clock.wall());
         let mut warnings = listing_warnings(app, &endpoint);
+        warnings.extend(overlap_warning(app, &endpoint));
         warnings.extend(
             url.map_or_else(Vec::new, |url| put_url(url, names_auth, &mut endpoint, &mut secrets, &mut faults)),
         );
@@ -205,6 +209,40 @@ fn listing_warnings(app: &AppConfig, endpoint: &Endpoint) -> Vec<String> {
     let listed = app.application.product_unique_ids.get(product).filter(|listed| !listed.is_empty());
     let is_missing = listed.is_some_and(|listed| listed.iter().all(|one| one.id != *number));
     is_missing.then(|| format!("`{number}` is none of the numbers that the application lists")).into_iter().collect()
+}
+
+/// An inbound message goes to the endpoints of its number and to those of all numbers: who saves one of each is told.
+fn overlap_warning(app: &AppConfig, endpoint: &Endpoint) -> Option<String> {
+    const MO: Option<&str> = Some("mo");
+    if endpoint.product.is_none() || endpoint.report_type.as_deref() != MO || endpoint.disabled {
+        return None;
+    }
+    let category = |other: &Endpoint| match (&other.category, &endpoint.category) {
+        (Some(theirs), Some(own)) => theirs == own,
+        _ => true,
+    };
+    let others = app.endpoints.iter().map(|config| &config.endpoint).filter(|other| {
+        other.id != endpoint.id
+            && other.product == endpoint.product
+            && other.report_type.as_deref() == MO
+            && other.product_unique_id.is_some() != endpoint.product_unique_id.is_some()
+            && !other.disabled
+            && category(other)
+    });
+    let names: Vec<_> =
+        others.map(|other| format!("`{}`", other.uid.clone().unwrap_or_else(|| other.id.to_string()))).collect();
+    let named = match names.as_slice() {
+        [] => return None,
+        [one] => format!("the endpoint {one}"),
+        [first @ .., last] if first.len() < OVERLAPS_NAMED => {
+            format!("the endpoints {} and {last}", first.join(", "))
+        }
+        all => format!("the endpoints {} and {} more", all[..OVERLAPS_NAMED].join(", "), all.len() - OVERLAPS_NAMED),
+    };
+    Some(match &endpoint.product_unique_id {
+        Some(number) => format!("{named} for all numbers will get the messages to `{number}`, too"),
+        None => format!("{named} for single numbers will get the messages to these, too"),
+    })
 }
 
 /// Notes why no request could be made; returns what its receiver may stumble over.

@@ -10,7 +10,7 @@ use ringback_model::{
     Endpoint, EndpointNo, EndpointSecrets, Message, MessageNo, Redacted, RetryPolicy, Timestamp, Verification,
 };
 use ringback_store::{AppConfig, EndpointConfig};
-use ringback_wire::{MASK, Prepared};
+use ringback_wire::{MASK, Prepared, RenderError};
 
 use crate::check::{EVENT_TYPE_RULE, is_event_type_name};
 use crate::endpoint_compose::Composed;
@@ -220,8 +220,7 @@ impl Service {
     ) -> Result<(Route, Prepared), ServiceError> {
         let route = route_of(app, endpoint, secrets)?;
         let prepared = self.verifier.probe.transformer().prepare(&route, message, wall).await;
-        let mut prepared = prepared
-            .map_err(|error| ServiceError::body("payload", format!("No request can be made of it: {error}")))?;
+        let mut prepared = prepared.map_err(not_rendered)?;
         prepared.headers.insert(TEST_HEADER, HeaderValue::from_static("true"));
         Ok((route, prepared))
     }
@@ -244,6 +243,18 @@ fn unusable(error: RouteError) -> ServiceError {
     match error {
         RouteError::Url(error) => ServiceError::body("url", format!("The URL cannot be used: {error}.")),
         RouteError::Recipe(error) => ServiceError::body(error.field, error.message),
+    }
+}
+
+/// Why no request can be made, at the member that has to be another one.
+fn not_rendered(error: RenderError) -> ServiceError {
+    match error {
+        // No payload of this type would do.
+        RenderError::NoShape { .. } => ServiceError::body(
+            "eventType",
+            format!("{error} Name an event type that it has a form for, or give the endpoint another dialect."),
+        ),
+        error => ServiceError::body("payload", format!("No request can be made of it: {error}")),
     }
 }
 

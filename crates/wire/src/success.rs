@@ -162,6 +162,7 @@ impl Body {
                     Some((path, value)) => (path, Some(unquote(value.trim_ascii()).to_owned())),
                     None => (value.unwrap_or_default(), None),
                 };
+                refuse_other_operators(path, value.as_deref())?;
                 let refuse = || {
                     let message = "It is the path of a member such as `$.result.code`, alone or with the value that it \
                                    has to have: `$.result.code == 0`.";
@@ -192,6 +193,35 @@ impl Body {
             }
         }
     }
+}
+
+/// Refuses what looks like a comparison and is none: it would be the name of a member that no answer has.
+fn refuse_other_operators(path: &str, value: Option<&str>) -> Result<(), RecipeError> {
+    const OPERATORS: [char; 5] = ['=', '!', '<', '>', '~'];
+    // Within brackets a name may have anything in it.
+    let mut depth = 0_usize;
+    let operator = path.find(|letter| {
+        match letter {
+            '[' => depth += 1,
+            ']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth == 0 && OPERATORS.contains(&letter)
+    });
+    let (member, rest) = match (operator, value) {
+        (Some(at), _) => (&path[..at], &path[at..]),
+        (None, Some(value)) if value.starts_with('=') => (path, value),
+        (None, _) => return Ok(()),
+    };
+    let (member, wanted) = (member.trim_ascii(), rest.trim_start_matches('=').trim_ascii());
+    let message = if rest.starts_with('=') && !wanted.is_empty() && !wanted.starts_with(OPERATORS) {
+        format!("A value is compared by `==`: write `{member} == {wanted}`.")
+    } else {
+        "It is compared by `==` alone, as in `$.result.code == 0`; a name with other signs in it stands in brackets: \
+         `$[\"a=b\"]`."
+            .to_owned()
+    };
+    Err(RecipeError::new("success.body.value", message))
 }
 
 /// The steps of `$.a.b[0]["c"]`; `$` may be left out.
@@ -335,6 +365,26 @@ mod tests {
         ] {
             assert_eq!(Success::new(Some(&bad), &[]).unwrap_err().field, field, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn what_looks_like_a_comparison_and_is_none_is_refused_with_what_is_meant() {
+        let refusal = |value| Success::new(Some(&rule(&[], Some((BodyTest::JsonPath, value)))), &[]).unwrap_err();
+        for (value, meant) in [
+            ("$.status = ok", "write `$.status == ok`"),
+            ("$.code=0", "write `$.code == 0`"),
+            ("status === 'ok'", "write `status == 'ok'`"),
+            ("$.code != 0", "by `==` alone"),
+            ("$.code !== 0", "by `==` alone"),
+            ("$.code >= 1", "by `==` alone"),
+            ("$.code =", "by `==` alone"),
+        ] {
+            let refusal = refusal(value);
+            assert_eq!(refusal.field, "success.body.value");
+            assert!(refusal.message.contains(meant), "{value}: {}", refusal.message);
+        }
+        let odd = rule(&[], Some((BodyTest::JsonPath, "$[\"a=b\"] == 1=1")));
+        assert_eq!(judge(&odd, 200, r#"{"a=b":"1=1"}"#), Acknowledgement::Given);
     }
 
     #[test]

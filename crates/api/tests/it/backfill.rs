@@ -33,6 +33,7 @@ async fn events(world: &World, app: &str) -> Vec<Value> {
     payloads
 }
 
+/// Vector A12.
 #[tokio::test]
 async fn what_a_customer_says_of_an_otp_is_one_event_however_often_it_is_said() {
     let world = World::new();

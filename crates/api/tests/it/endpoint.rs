@@ -148,6 +148,7 @@ async fn user_and_password_leave_the_url_and_go_with_its_origin() {
     assert_eq!(user().await, None);
 }
 
+/// Vector C14: a URL without a protocol.
 #[tokio::test]
 async fn what_is_wrong_with_an_endpoint_is_told() {
     let world = world().await;

@@ -1,3 +1,4 @@
+use base64::Engine as _;
 use http::Request;
 use serde_json::{Value, json};
 
@@ -42,6 +43,7 @@ fn refused(answer: &Answer, status: u16, field: &str, word: &str) {
     assert!(body["error"]["message"].as_str().unwrap().contains(word), "{body}");
 }
 
+/// Vectors J1 and J3.
 #[tokio::test]
 async fn a_subscription_is_one_endpoint_however_often_it_is_asked_for() {
     let (world, token) = world().await;
@@ -292,4 +294,34 @@ async fn whatever_is_wrong_with_a_query_is_said_in_the_shape_of_jql() {
         let request = Request::post("/jql").header("content-type", kind);
         shaped(&world.send(request.body("<jql/>".into()).unwrap()).await, 422, "invalid_query");
     }
+}
+
+#[tokio::test]
+async fn a_token_that_says_nothing_here_is_told_what_is_wrong_with_it() {
+    let (world, token) = world().await;
+    let part = |claims: &str| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(claims);
+    let of_another = format!("{}.{}.c2ln", part(r#"{"alg":"RS256"}"#), part(r#"{"iss":"https://else.example"}"#));
+    let changed = format!("{token}x");
+    for (class, path, wrong, word) in [
+        ("oauth2", "/jql", "hunter2", "`POST /jql?organization=org_...`"),
+        ("oauth2", "/jql", &of_another, "`iss`"),
+        (
+            "oauth2",
+            "/jql?organization=org_23rb8YdGqMT0qIzpgGwdXfHirMu",
+            "hunter2",
+            "The organization that the URL names",
+        ),
+        ("apiKey", "/jql", "hunter2", "no token of this server"),
+        ("apiKey", "/jql", &changed, "changed on the way"),
+        ("apiKey", "/jql", &of_another, "class `oauth2`"),
+    ] {
+        let mut asked = query(wrong);
+        asked["__meta__"]["authenticationClass"] = json!(class);
+        let answer = world.send(Request::post(path).body(asked.to_string().into()).unwrap()).await;
+        refused(&answer, 401, "__meta__.authenticationToken", word);
+        assert!(!answer.text.contains(wrong) && !answer.text.contains("else.example"), "{}", answer.text);
+    }
+    let mut asked = query(&token);
+    asked["__meta__"]["authenticationClass"] = json!("apiKey");
+    ask(&world, &asked).await.expect(200);
 }

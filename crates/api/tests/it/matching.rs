@@ -34,6 +34,7 @@ async fn world(endpoints: &[(&str, Value)]) -> (World, String) {
     (world, app)
 }
 
+/// Vector A8: callbacks by category. Vector C14: a webhook of a number and one of all numbers.
 #[tokio::test]
 async fn everything_that_matches_fires_and_filters_are_joined_by_and() {
     let (world, app) = world(&[
@@ -97,6 +98,7 @@ async fn states_that_a_policy_leaves_out_make_no_delivery() {
     assert_eq!(of("delivered").await, ["all", "ant", "ant-all", "final"]);
 }
 
+/// Vector A8: a one-time password waits behind nothing else.
 #[tokio::test]
 async fn a_report_gives_its_category_as_class_where_the_message_names_none() {
     let (world, app) = world(&[("all", json!({}))]).await;

@@ -146,6 +146,7 @@ async fn absent_stays_null_goes_back_and_a_put_replaces() {
     assert!(world.secrets("e").await.custom_values.is_empty());
 }
 
+/// Vector C14.
 #[tokio::test]
 async fn the_rules_of_products_are_told_in_their_sentences() {
     let world = world().await;
@@ -191,6 +192,31 @@ async fn a_number_that_the_application_does_not_list_comes_with_a_warning() {
     assert_eq!(on("255").await, json!(["`255` is none of the numbers that the application lists"]));
 }
 
+/// Vector C14: the form says so.
+#[tokio::test]
+async fn who_saves_an_endpoint_of_a_number_and_one_of_all_numbers_is_told_that_both_get_the_same() {
+    let world = world().await;
+    let saved = async |uid: &str, more: Value| {
+        let mut body = json!({ "uid": uid, "product": "whatsapp", "reportType": "mo" });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        make(&world, body).await.expect(201)["warnings"].clone()
+    };
+    assert_eq!(saved("all", json!({})).await, json!(null));
+    let told = json!(["the endpoint `all` for all numbers will get the messages to `254`, too"]);
+    assert_eq!(saved("one", json!({ "productUniqueId": "254" })).await, told);
+    let path = "/app/a/endpoint/one";
+    assert_eq!(world.patch(path, json!({ "description": "x" })).await.expect(200)["warnings"], told, "each time");
+    for more in [json!({ "reportType": "dlr", "productUniqueId": "254" }), json!({ "disabled": true })] {
+        assert_eq!(saved("other", more).await, json!(null));
+        world.delete("/app/a/endpoint/other").await.expect(204);
+    }
+    saved("two", json!({ "productUniqueId": "255", "category": "otp" })).await;
+    let told = json!(["the endpoint `one` for single numbers will get the messages to these, too"]);
+    assert_eq!(saved("marketing", json!({ "category": "marketing" })).await, told, "`two` gets none of them");
+    let told = json!(["the endpoints `one` and `two` for single numbers will get the messages to these, too"]);
+    assert_eq!(world.patch("/app/a/endpoint/all", json!({ "description": "x" })).await.expect(200)["warnings"], told);
+}
+
 /// Whether a refusal is at this place, or in it, and says this.
 async fn told(world: &World, body: &Value, place: &str, said: &str) {
     let answer = make(world, body.clone()).await;
@@ -200,6 +226,7 @@ async fn told(world: &World, body: &Value, place: &str, said: &str) {
     assert!(answer.json()["detail"][0]["msg"].as_str().unwrap().contains(said), "{body}: {}", answer.text);
 }
 
+/// Vector C14: two parameters of one name.
 #[tokio::test]
 async fn what_no_request_can_be_made_from_is_told_at_its_member() {
     let world = world().await;

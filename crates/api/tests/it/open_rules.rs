@@ -251,6 +251,7 @@ async fn what_was_asked_for_twice_arrives_once() {
     assert_eq!(deliveries(&world, THREE[1]).await, 1);
 }
 
+/// Vector J3: no other is removed.
 #[tokio::test]
 async fn only_the_very_subscription_is_removed() {
     let (world, token) = world().await;

@@ -44,3 +44,20 @@ fn an_operation_lists_the_parameters_and_errors_that_it_has_and_no_others() {
     let app = &document["paths"]["/api/v1/app"];
     assert!(app["post"]["responses"]["413"].is_object() && app["get"]["responses"]["413"].is_null());
 }
+
+#[test]
+fn every_setting_of_an_endpoint_and_an_application_is_explained_on_a_page() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    let files = std::fs::read_dir(docs).unwrap().map(|file| file.unwrap().path());
+    let pages = files.filter(|path| path.extension().is_some_and(|ending| ending == "md"));
+    let pages: String = pages.map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    let document: serde_json::Value = serde_json::from_str(ringback_api::openapi_document()).unwrap();
+    for body in ["EndpointIn", "ApplicationIn"] {
+        let members = document["components"]["schemas"][body]["properties"].as_object().unwrap();
+        // A number of the caller's own, which changes nothing.
+        for name in members.keys().filter(|name| *name != "version") {
+            let spellings = [format!("`{name}`"), format!("\"{name}\":"), format!("`{name}:")];
+            assert!(spellings.iter().any(|spelling| pages.contains(spelling)), "{body}: `{name}` is on no page");
+        }
+    }
+}

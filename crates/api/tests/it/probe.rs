@@ -97,6 +97,7 @@ async fn a_token_that_was_fetched_is_shown_masked_and_no_form_of_it_comes_back()
     assert!(advice.starts_with("Compare the secret in `auth`") && !advice.contains("t0k"), "{advice}");
 }
 
+/// Vector A9: what the test says of 405.
 #[tokio::test]
 async fn a_receiver_that_takes_get_alone_gets_the_advice_to_switch_to_it() {
     let (world, receiver) = world().await;
@@ -154,6 +155,9 @@ async fn what_cannot_be_tested_is_told_with_the_member_at_fault() {
         (json!({ "url": url, "payload": {} }), "body.eventType"),
         (json!({ "url": url, "eventType": "x y", "payload": {} }), "body.eventType"),
         (json!({ "url": url, "eventType": "x.y" }), "body.payload"),
+        (json!({ "url": url, "dialect": "ant", "eventType": "whatsapp.mo" }), "body.eventType"),
+        (json!({ "url": url, "dialect": "ant", "eventType": "x.y", "payload": {} }), "body.eventType"),
+        (json!({ "url": url, "dialect": "ant", "eventType": "sms.dlr", "payload": {} }), "body.payload"),
         (json!({ "url": url, "eventType": "x.y", "payload": {}, "timeout": "0s" }), "body.timeout"),
         (json!({ "endpointId": "nobody", "eventType": "x.y", "payload": {} }), "body.endpointId"),
     ] {

@@ -186,7 +186,9 @@ impl Connector {
         let deadline = deadline.min(Instant::now() + PHASE_MAX);
         match timeout_at(deadline, self.trust.connector(identity).connect(name, tcp)).await {
             Err(_elapsed) => Err(ConnectError::Tls(TlsProblem::Silent)),
-            Ok(Err(error)) => Err(ConnectError::Tls(TlsProblem::of(&error))),
+            Ok(Err(error)) => {
+                Err(ConnectError::Tls(TlsProblem::of(&error, identity.is_some_and(TlsIdentity::has_authority))))
+            }
             Ok(Ok(stream)) => Ok(Socket::tls(stream)),
         }
     }

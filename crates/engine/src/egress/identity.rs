@@ -90,6 +90,11 @@ impl TlsIdentity {
         Ok(Some(Self { key: Arc::new(key), certificates, secret, authorities, config: OnceLock::new() }))
     }
 
+    /// Whether it names authorities of its own.
+    pub(super) fn has_authority(&self) -> bool {
+        !self.authorities.is_empty()
+    }
+
     /// The configuration for handshakes in which `make` sets all else, with these authorities and this certificate.
     pub(super) fn config(
         &self,

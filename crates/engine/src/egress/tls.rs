@@ -130,6 +130,15 @@ pub enum TlsProblem {
     /// Nobody who is trusted vouches for the certificate.
     #[error("the receiver's certificate is not from a known authority, or an intermediate certificate is missing")]
     UnknownIssuer,
+    /// Neither the endpoint's own authority nor a public one vouches for the certificate.
+    #[error(
+        "the receiver's certificate is neither from the authority in `auth.ca` nor from a public one, or an intermediate \
+         certificate is missing"
+    )]
+    OtherAuthority,
+    /// The certificate is that of an authority.
+    #[error("the receiver shows the certificate of an authority as its own")]
+    AuthorityAsServer,
     /// The certificate is unfit in another way.
     #[error("the receiver's certificate is not valid")]
     Certificate,
@@ -151,8 +160,8 @@ pub enum TlsProblem {
 }
 
 impl TlsProblem {
-    /// What an error of the handshake means.
-    pub(super) fn of(error: &io::Error) -> Self {
+    /// What an error of the handshake means, for an endpoint that names an authority of its own or does not.
+    pub(super) fn of(error: &io::Error, has_authority: bool) -> Self {
         let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) else {
             return Self::Ended;
         };
@@ -161,7 +170,9 @@ impl TlsProblem {
                 CertificateError::Expired | CertificateError::ExpiredContext { .. } => Self::Expired,
                 CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Self::NotYetValid,
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => Self::WrongHost,
+                CertificateError::UnknownIssuer if has_authority => Self::OtherAuthority,
                 CertificateError::UnknownIssuer => Self::UnknownIssuer,
+                CertificateError::Other(other) if is_authority(&*other.0) => Self::AuthorityAsServer,
                 _ => Self::Certificate,
             },
             rustls::Error::InvalidMessage(_) => Self::NotTls,
@@ -182,13 +193,18 @@ impl TlsProblem {
     }
 }
 
+/// Whether a certificate is refused because it is one to issue others with.
+fn is_authority(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    matches!(error.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_receiver_that_does_not_like_the_client_is_told_from_one_that_ends_the_handshake() {
-        let problem = |alert| TlsProblem::of(&io::Error::other(rustls::Error::AlertReceived(alert)));
+        let problem = |alert| TlsProblem::of(&io::Error::other(rustls::Error::AlertReceived(alert)), false);
         for alert in [
             AlertDescription::BadCertificate,
             AlertDescription::CertificateExpired,

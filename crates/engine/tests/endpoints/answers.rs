@@ -1,9 +1,14 @@
 //! What counts as success, and what is said of a secret that was rejected.
 
+use std::time::Duration;
+
 use ringback_model::{
-    AttemptOutcome, Auth, BodyRule, BodyTest, DeliveryState, Failure, LeftOut, Redacted, SendMethod, Shape, SuccessRule,
+    AttemptOutcome, Auth, BodyRule, BodyTest, Clock as _, DeliveryState, Failure, LeftOut, Redacted, SendMethod, Shape,
+    SuccessRule,
 };
 use ringback_store::NewMessage;
+use ringback_testkit::{Answer, Receiver as Scripted};
+use tokio::net::TcpListener;
 
 use crate::receiver::Receiver;
 use crate::world::World;
@@ -85,5 +90,58 @@ async fn an_attempt_says_what_its_request_went_without() {
         let message = world.accept(&[endpoint], payload.leak(), None, of_its_type).await;
         let attempt = world.attempts(message, 1).await.remove(0);
         assert_eq!((attempt.outcome, attempt.exchange.left_out), (AttemptOutcome::Delivered, left_out), "{length}");
+    }
+}
+
+/// Vector A9: which answers to ANT's callbacks count, and that all others are tried again. No redirect is followed.
+#[tokio::test]
+async fn any_2xx_is_taken_by_ant_and_everything_else_is_tried_again() {
+    let world = World::new().await;
+    let receiver = Scripted::start().await.unwrap();
+    let report = r#"{"product":"sms","message":{"id":"1","to":"1","status":"delivered","error":{"code":"000"}}}"#;
+    for (status, body) in [(200, ""), (204, ""), (299, ""), (302, "moved"), (400, "no"), (405, ""), (500, "")] {
+        let answer = Answer::status(status).header("location", &receiver.url("/elsewhere")).header("allow", "POST");
+        receiver.answer(&format!("/{status}"), answer.body(body));
+        let ant = Shape { dialect: Some("ant".to_owned()), ..Shape::default() };
+        let url = receiver.url(&format!("/{status}"));
+        let endpoint = world.endpoint(&url, |endpoint, _| endpoint.shape = Some(Box::new(ant))).await;
+        let message = world.send(endpoint, report).await;
+        let outcome = world.attempts(message, 1).await.remove(0).outcome;
+        let delivery = world.delivery(message).await;
+        if status < 300 {
+            assert_eq!((outcome, delivery.state), (AttemptOutcome::Delivered, DeliveryState::Success), "{status}");
+        } else {
+            assert_eq!(
+                (outcome, delivery.state),
+                (failed(Failure::Status(status)), DeliveryState::Pending),
+                "{status}"
+            );
+            assert!(delivery.due.is_some_and(|due| due > world.clock.now()), "{status}");
+        }
+    }
+    assert!(receiver.requests().iter().all(|request| request.method == "GET" && request.path() != "/elsewhere"));
+    assert_eq!(receiver.requests().len(), 7);
+}
+
+/// Vector A9: a receiver that does not answer is tried again. It has 15 s where the endpoint does not say.
+#[tokio::test]
+async fn a_receiver_has_15_s_to_answer_and_is_tried_again() {
+    let world = World::new().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    for (micros, seconds) in [(None, 15), (Some(2_000_000), 2)] {
+        let endpoint = world.endpoint(&url, |endpoint, _| endpoint.timeout_micros = micros).await;
+        let message = world.send(endpoint, "{}").await;
+        let (silent, _) = listener.accept().await.unwrap();
+        silent.readable().await.unwrap();
+        // From here on time passes only when nothing else is left to do.
+        tokio::time::pause();
+        let attempt = world.attempts(message, 1).await.remove(0);
+        tokio::time::resume();
+        assert_eq!(attempt.outcome, failed(Failure::Timeout));
+        let limit = Duration::from_secs(seconds);
+        let took = attempt.exchange.phases.total;
+        assert!(took >= limit && took < limit + Duration::from_secs(1), "{took:?} of {limit:?}");
+        assert_eq!(world.delivery(message).await.state, DeliveryState::Pending);
     }
 }

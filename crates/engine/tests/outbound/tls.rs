@@ -54,6 +54,14 @@ fn self_signed(names: &[&str]) -> Identity {
     (params(names).self_signed(&key).unwrap().der().clone(), key.serialize_der())
 }
 
+/// The certificate of an authority that is served as that of a host.
+fn own_authority(names: &[&str]) -> Identity {
+    let key = KeyPair::generate().unwrap();
+    let mut params = params(names);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    (params.self_signed(&key).unwrap().der().clone(), key.serialize_der())
+}
+
 /// A TLS receiver with this identity: its port, and every byte that came through TLS with the name that was asked for.
 #[derive(Debug, Default)]
 struct Seen {
@@ -145,6 +153,7 @@ async fn no_other_certificate_gets_a_byte_of_the_request() {
         (deep_wildcard, "a.b.hooks.example", Some(TlsProblem::WrongHost)),
         (Authority::new("unknown").issue(&["hooks.example"], |_| {}), "hooks.example", Some(TlsProblem::UnknownIssuer)),
         (self_signed(&["hooks.example"]), "hooks.example", None),
+        (own_authority(&["hooks.example"]), "hooks.example", Some(TlsProblem::AuthorityAsServer)),
     ];
     for (identity, host, expected) in cases {
         let (port, seen) = serve(identity).await;

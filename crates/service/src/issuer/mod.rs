@@ -139,6 +139,31 @@ pub enum IssuerError {
     /// Two organizations take it, and each has such an application.
     #[error("More than one organization takes this token. Name yours: `POST /jql?organization=org_...`.")]
     Ambiguous,
+    /// It is none of ours, where only ours count.
+    #[error(
+        "This is no token of this server, or it was changed on the way. Send one unchanged and without `Bearer`, as \
+         `ringback token` prints it; a token of another issuer has the class `oauth2`."
+    )]
+    NotOurs,
+    /// It is none of ours, and says nothing of who made it.
+    #[error(
+        "This is no token of this server, or it was changed on the way, and it does not say who else made it (a JWT with \
+         `iss`). Send one of `POST /oauth/token`, unchanged and without `Bearer`. Where your organization has its issuer \
+         asked about tokens, name it: `POST /jql?organization=org_...`."
+    )]
+    Unread,
+    /// It is a JWT of somebody whom nobody named.
+    #[error(
+        "No organization has named the issuer that this token says made it (`iss`), and it is none of this server. Have \
+         the issuer named in the organization's settings (`jql.issuer`), or send a token of `POST /oauth/token`."
+    )]
+    NotNamed,
+    /// The organization takes only ours.
+    #[error(
+        "The organization that the URL names takes no tokens of another issuer, and this is none of this server. Have its \
+         issuer named in its settings (`jql`), or send a token of `POST /oauth/token`."
+    )]
+    NoIssuer,
     /// The issuer says that it is not good.
     #[error(
         "The issuer says that this token is not active: it is expired, revoked or not its own. Ask it for a new one."

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::keys::KeySource;
 use super::{Issuer, IssuerError, IssuerSettings, IssuerSource, OrganizationSecrets, issuer_url};
+use crate::integration::is_key;
 use crate::{Actor, Service, ServiceError, SignatureAlgorithm, TokenError};
 
 /// How long it is believed which organizations name which issuer.
@@ -56,11 +57,16 @@ impl Service {
         organization: Option<OrgId>,
     ) -> Result<Arc<Actor>, ServiceError> {
         // Not signed by us, so it may be theirs. In all other cases it is ours, or the very secret of ours.
-        let Err(invalid @ TokenError::Invalid) = self.tokens.verify_by(token, &*self.clock) else {
+        let Err(TokenError::Invalid) = self.tokens.verify_by(token, &*self.clock) else {
             return self.authenticate(token).await;
         };
         let mut found: Option<Arc<Actor>> = None;
-        let mut refused = ServiceError::Unauthenticated(invalid.to_string());
+        let nobody = match (organization, unverified_issuer(token)) {
+            (Some(_), _) => IssuerError::NoIssuer,
+            (None, Some(_)) => IssuerError::NotNamed,
+            (None, None) => IssuerError::Unread,
+        };
+        let mut refused = nobody.into();
         for (at, issuer) in self.issuers(token, organization).await?.into_iter().enumerate() {
             match self.subscriber_of(&issuer, token).await {
                 Ok(_) if found.is_some() => return Err(IssuerError::Ambiguous.into()),
@@ -71,6 +77,17 @@ impl Service {
             }
         }
         found.ok_or(refused)
+    }
+
+    /// Who a token of JQL speaks for where only tokens of this server count.
+    ///
+    /// # Errors
+    /// [`ServiceError::Unauthenticated`] when it does not count.
+    pub async fn authenticate_subscriber_here(&self, token: &str) -> Result<Arc<Actor>, ServiceError> {
+        if !is_key(token) && matches!(self.tokens.verify_by(token, &*self.clock), Err(TokenError::Invalid)) {
+            return Err(IssuerError::NotOurs.into());
+        }
+        self.authenticate(token).await
     }
 
     async fn subscriber_of(&self, issuer: &Issuer, token: &str) -> Result<Arc<Actor>, ServiceError> {

@@ -278,7 +278,17 @@ const fn tls_advice(problem: TlsProblem) -> &'static str {
             "Serve the whole chain (`fullchain.pem`), not the certificate alone. A certificate of one's own is not \
              believed: give its authority as `auth.ca`, or use one of a public authority."
         }
-        TlsProblem::Certificate => "Have the certificate issued anew by a public authority.",
+        TlsProblem::OtherAuthority => {
+            "Give as `auth.ca` the authority that issued the receiver's certificate, and have the receiver serve the whole \
+             chain (`fullchain.pem`)."
+        }
+        TlsProblem::AuthorityAsServer => {
+            "Have the authority issue a certificate for the host name of the URL, and let the receiver serve that; the \
+             authority's own belongs into `auth.ca`."
+        }
+        TlsProblem::Certificate => {
+            "Have the certificate issued anew, as one for servers (X.509 version 3), by the authority that it is from now."
+        }
         TlsProblem::NotTls => "The port speaks plain HTTP: write `http://`, or the port that TLS is on.",
         TlsProblem::Incompatible => "Switch on TLS 1.2 or 1.3 with a modern cipher.",
         TlsProblem::Silent => {

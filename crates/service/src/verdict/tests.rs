@@ -256,6 +256,8 @@ fn every_reason_for_no_connection_has_its_class_and_something_to_do() {
         (TlsProblem::NotYetValid, "dates"),
         (TlsProblem::WrongHost, "host name"),
         (TlsProblem::UnknownIssuer, "chain"),
+        (TlsProblem::OtherAuthority, "`auth.ca`"),
+        (TlsProblem::AuthorityAsServer, "for the host name"),
         (TlsProblem::Certificate, "issued anew"),
         (TlsProblem::NotTls, "http://"),
         (TlsProblem::Incompatible, "TLS 1.2"),
@@ -266,6 +268,12 @@ fn every_reason_for_no_connection_has_its_class_and_something_to_do() {
         let verdict = faulty(ConnectError::Tls(problem));
         assert_eq!(verdict.class, Tls);
         assert!(verdict.advice.contains(word), "{verdict:?}");
+        let advises_public = verdict.advice.contains("public authority");
+        assert_eq!(
+            advises_public,
+            problem == TlsProblem::UnknownIssuer,
+            "no other may have one of its own: {verdict:?}"
+        );
     }
 }
 
