@@ -3,7 +3,7 @@
 use ringback_model::Message;
 
 use crate::plan::{Made, Plan};
-use crate::report::{Mapped, Report};
+use crate::report::{Mapped, Report, in_words};
 use crate::source::Event;
 use crate::{Recipe, RenderError};
 
@@ -34,7 +34,7 @@ pub(crate) fn with_report<T>(
                 Some(mapped) => mapped.report(),
                 None => Report::parse(bytes),
             }
-            .map_err(|error| error.to_string())
+            .map_err(|error| in_words(&error))
         },
     );
     let made = match read {

@@ -3,6 +3,7 @@
 mod derived;
 mod digits;
 mod failure;
+mod fault;
 mod head;
 mod mapping;
 mod mention;
@@ -18,6 +19,7 @@ use serde_json::value::RawValue;
 
 pub(crate) use digits::read;
 pub use failure::{FailureReason, failure_reason};
+pub(crate) use fault::in_words;
 pub use mapping::{Mapped, check_mapping};
 pub use mention::search_word;
 pub use path::paths;
@@ -198,7 +200,7 @@ pub struct Lookup<'a> {
 fn read_object<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, serde_json::Error> {
     // A list would be taken as members in their order.
     if payload.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
-        return Err(serde::de::Error::custom("an object was expected"));
+        return Err(serde::de::Error::invalid_type(serde::de::Unexpected::Other("no object"), &"an object"));
     }
     // Once for the whole: from bytes, serde_json looks at each text by itself.
     let text = std::str::from_utf8(payload).map_err(serde::de::Error::custom)?;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use ringback_model::near;
 
-use super::{Report, Status, Text, derived};
+use super::{Report, Status, Text, derived, failure};
 
 /// What kind of value is at a path: how it is formatted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +102,8 @@ const DERIVED: &[(&str, Kind, Get)] = &[
     ("message.failureCode", Kind::Text, derived::failure_code),
     ("message.failureTitle", Kind::Text, derived::failure_title),
     ("message.submission", Kind::Text, submission),
+    ("message.reason", Kind::Text, |report| failure::of_report(report).map(|reason| Cow::Borrowed(reason.name))),
+    ("message.permanent", Kind::Text, permanent),
     ("call.outcome", Kind::Text, derived::call_outcome),
     ("call.sipCode", Kind::Text, derived::sip_code),
     ("inbound.id", Kind::Text, |report| report.inbound_part("id")),
@@ -140,6 +142,11 @@ fn submission<'r>(report: &'r Report<'_>) -> Option<Cow<'r, str>> {
     let message = report.message.as_ref()?;
     let refused = report.status()? == Status::Rejected && message.sent_at.is_none();
     Some(Cow::Borrowed(if refused { "refused" } else { "taken" }))
+}
+
+/// Whether another try is pointless, once that is known.
+fn permanent<'r>(report: &'r Report<'_>) -> Option<Cow<'r, str>> {
+    failure::of_report(report).map(|reason| Cow::Borrowed(if reason.permanent { "true" } else { "false" }))
 }
 
 fn row(at: usize) -> &'static (&'static str, Kind, Get) {
@@ -187,7 +194,8 @@ impl Path {
     /// The member that has to be there for it to have a value: another one where it is worked out.
     pub(crate) fn member(&self) -> String {
         match self.text().as_str() {
-            "message.submission" | "message.finalCode" | "message.resultCode" => "message.status".to_owned(),
+            "message.submission" | "message.finalCode" | "message.resultCode" | "message.reason"
+            | "message.permanent" => "message.status".to_owned(),
             "call.outcome" | "call.sipCode" => "call.endReason".to_owned(),
             _ => self.text(),
         }
@@ -216,6 +224,10 @@ mod tests {
         assert_eq!(get("message.custom.custom1").as_deref(), Some("x"));
         assert_eq!(get("message.finalCode").as_deref(), Some("000"));
         assert_eq!(get("message.error.code"), None);
+        assert_eq!(
+            (get("message.reason").as_deref(), get("message.permanent").as_deref()),
+            (Some("none"), Some("false"))
+        );
         assert_eq!(Path::parse("message.stats").unwrap_err()[0], "message.status");
     }
 }

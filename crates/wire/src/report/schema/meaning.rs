@@ -15,7 +15,7 @@ pub(super) const MEANINGS: &[(&str, &str)] = &[
     ("message.rawStatus", "The state in the word of the network or provider that told it."),
     ("message.error", "How it ended, as a code."),
     ("message.error.code", "The code, with its zeros: `000` for what was delivered."),
-    ("message.error.scheme", "Whose code it is: gsm, vonage, whatsapp."),
+    ("message.error.scheme", "Whose code it is: gsm, smpp, vonage, whatsapp, msg91, exotel, africastalking."),
     ("message.error.text", "The same in words."),
     ("message.parts", "Billed parts."),
     ("message.acceptedAt", "When the platform took it."),
