@@ -61,10 +61,14 @@ pub(crate) fn is_secret(secret: &Redacted) -> bool {
 /// Puts the secret in that somebody has left out who sends back what was shown. Only where all else is as it was: a
 /// secret goes to no other place and under no other name than it was given for.
 pub(crate) fn fill_in(auth: &mut Auth, old: Option<&Auth>) {
-    let Some(old) = old.filter(|old| AuthView::of(old) == AuthView::of(auth)) else { return };
-    if secret(auth).reveal().is_empty() {
+    if let Some(old) = old.filter(|old| is_kept(auth, old)) {
         auth.clone_from(old);
     }
+}
+
+/// Whether it says the same as the old one, and its secret is to be that of the old one.
+pub(crate) fn is_kept(auth: &Auth, old: &Auth) -> bool {
+    secret(auth).reveal().is_empty() && AuthView::of(old) == AuthView::of(auth)
 }
 
 fn secret(auth: &Auth) -> &Redacted {

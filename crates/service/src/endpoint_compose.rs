@@ -10,6 +10,7 @@ use ringback_wire::{Handshake, Recipe, dialect};
 
 use crate::check::Faults;
 use crate::header;
+use crate::moving;
 use crate::secret::read_secret;
 use crate::verification;
 use crate::{Change, CheckedUrl, EndpointDraft, HeadersChange, Service, ServiceError, VerificationDraft};
@@ -68,9 +69,13 @@ impl Service {
         }
         let mut faults = Faults::default();
         draft.check(&app.settings, &mut faults);
+        let url = self.new_url(&endpoint, &draft, &mut faults);
+        // IMPORTANT: a secret goes to the server that it was given for, and to no other.
+        if url.as_ref().is_some_and(|url| moving::leads_elsewhere(&endpoint, &url.url)) {
+            moving::check(&endpoint, &secrets, &draft, &mut faults);
+        }
         draft.messaging.fill_in(&endpoint, &secrets, &mut faults);
         self.check_token_url(&mut draft, &mut faults);
-        let url = self.new_url(&endpoint, &draft, &mut faults);
         if let HeadersChange::Replace(mut headers) = std::mem::take(&mut draft.headers) {
             header::fill_in(&mut headers, &endpoint, &secrets);
             header::check(&headers, &mut faults);

@@ -243,3 +243,31 @@ async fn a_filter_by_event_type_takes_whole_parts_for_anything_and_the_actions_o
         assert!(answer.text.to_lowercase().contains(&said.to_lowercase()), "{bad}: {}", answer.text);
     }
 }
+
+#[tokio::test]
+async fn a_secret_does_not_go_along_to_another_server() {
+    let world = world().await;
+    let at = |url: &str| json!({ "url": url });
+    for (given, fault) in [
+        (json!({ "auth": { "type": "bearer", "token": "s3cret-token" } }), "body.auth"),
+        (json!({ "auth": { "type": "apiKey", "header": "x-key", "value": "s3cret-token" } }), "body.auth"),
+        (json!({ "headers": { "Authorization": "Basic s3cret-token" } }), "body.headers.Authorization"),
+        (json!({ "customParameters": [{ "name": "k", "value": "s3cret", "secret": true }] }), "body.customParameters"),
+    ] {
+        let mut endpoint = at("https://example.com/x");
+        endpoint.as_object_mut().unwrap().extend(given.as_object().unwrap().clone());
+        let id = world.post("/app/a/endpoint", endpoint).await.expect(201)["id"].as_str().unwrap().to_owned();
+        let path = format!("/app/a/endpoint/{id}");
+        world.patch(&path, at("https://example.com/another/path")).await.expect(200);
+        assert_eq!(world.patch(&path, at("https://elsewhere.example/x")).await.faults(), [fault], "{given}");
+        let tried = json!({ "endpointId": id, "url": "https://elsewhere.example/x" });
+        assert_eq!(world.post("/app/a/endpoint/preview", tried).await.faults(), [fault], "{given}");
+        let mut again = at("https://elsewhere.example/x");
+        again.as_object_mut().unwrap().extend(given.as_object().unwrap().clone());
+        world.patch(&path, again).await.expect(200);
+    }
+    let id = world
+        .post("/app/a/endpoint", json!({ "url": "https://example.com/", "auth": { "type": "bearer", "token": "t" } }));
+    let path = format!("/app/a/endpoint/{}", id.await.text_of("id"));
+    world.patch(&path, json!({ "url": "https://elsewhere.example/", "auth": null })).await.expect(200);
+}
