@@ -38,10 +38,8 @@ fn choosy() -> Vec<(Value, &'static str)> {
         for event_type in ["sms.dlr", "whatsapp.dlr"] {
             for policy in [json!(null), json!("all"), json!("final_only"), json!({ "mask": 3 })] {
                 let by_policy = policy != json!(null) && policy != json!("all");
-                let by_dialect = matches!(
-                    (name, event_type),
-                    ("ant" | "twilio" | "telnyx" | "rich-dlr", _) | ("console", "whatsapp.dlr")
-                );
+                let by_dialect =
+                    matches!((name, event_type), ("ant" | "twilio" | "telnyx" | "rich-dlr" | "console", _));
                 if by_policy || by_dialect {
                     found.push((endpoint(name, &policy), event_type));
                 }
@@ -71,6 +69,15 @@ fn a_word_that_is_no_state_is_not_sent_where_the_state_matters_and_the_words_are
             assert!(named, "{said} {event_type} {word}: {error}");
         }
     }
+}
+
+#[test]
+fn a_code_says_what_became_of_a_message_where_the_state_is_not_told() {
+    let said = endpoint("console", &Value::Null);
+    let payload = r#"{"message":{"id":"1","to":"254712345678","error":{"code":"27"}}}"#;
+    let body = kit::request(&said, "sms.dlr", payload).unwrap().body;
+    let body = String::from_utf8(body.to_vec()).unwrap();
+    assert!(body.contains("errorCode=27"), "{body}");
 }
 
 #[test]

@@ -92,7 +92,7 @@ fn a_parameter_of_the_owner_without_a_value_is_written_as_the_endpoint_says() {
         let custom = json!({ "ref": "{{message.clientRef}}", "mixed": "a{{message.clientRef}}", "fixed": "" });
         let said =
             json!({ "dialect": "console", "sendMethod": "json", "emptyValue": empty, "customParameters": custom });
-        let payload = r#"{"product":"sms","message":{"id":"1","to":"1"}}"#;
+        let payload = r#"{"product":"sms","message":{"id":"1","to":"1","status":"sent"}}"#;
         let request = kit::request(&said, "sms.dlr", payload).unwrap();
         let body = String::from_utf8(request.body.to_vec()).unwrap();
         body[body.find("\"mobile\"").unwrap()..].to_owned()

@@ -68,7 +68,8 @@ fn an_id_is_what_it_was_and_its_batch_and_place_are_values_of_their_own() {
     let custom = json!({ "batch": "{{message.groupId}}", "place": "{{message.index}}", "id": "{{message.id}}" });
     let said = json!({ "dialect": "console", "sendMethod": "get", "customParameters": custom });
     for id in ["b34e35ad-fe34-4a8b-977c-b21cd76cd7d6:1", "a:b:007", ":", "B34E35AD", "00012"] {
-        let sent = query(&render(&said, &json!({ "id": id, "groupId": "b34e", "index": 7, "to": "1" })));
+        let sent =
+            query(&render(&said, &json!({ "id": id, "groupId": "b34e", "index": 7, "to": "1", "status": "sent" })));
         assert_eq!((value(&sent, "id"), value(&sent, "msgId")), (id, id));
         assert_eq!((value(&sent, "batch"), value(&sent, "place"), value(&sent, "transId")), ("b34e", "7", "b34e"));
     }
@@ -168,9 +169,12 @@ fn xml_has_the_root_of_the_endpoints_choice_and_keeps_digits_and_empty_elements(
     let sent = elements(&body(&request), "report");
     assert_eq!((value(&sent, "msgId"), value(&sent, "dlrTime")), ("007", ""));
     assert!(body(&request).contains("<dlrTime></dlrTime>"));
-    let plain = render(&json!({ "dialect": "console", "sendMethod": "xml" }), &json!({ "id": "1", "to": "1" }));
+    let plain = render(
+        &json!({ "dialect": "console", "sendMethod": "xml" }),
+        &json!({ "id": "1", "to": "1", "status": "sent" }),
+    );
     assert!(body(&plain).ends_with("</webhook>"));
-    let forbidden = render(&said, &json!({ "id": "a\u{0}b\u{1f}\u{fffe}", "to": "1" }));
+    let forbidden = render(&said, &json!({ "id": "a\u{0}b\u{1f}\u{fffe}", "to": "1", "status": "sent" }));
     assert_eq!(value(&elements(&body(&forbidden), "report"), "msgId"), "a\u{fffd}b\u{fffd}\u{fffd}");
 }
 
@@ -217,7 +221,7 @@ fn the_six_names_are_there_short_and_unlike_each_other_and_the_owners() {
 
 #[test]
 fn the_console_writes_milliseconds_unless_told_otherwise() {
-    let message = json!({ "id": "1", "to": "1", "acceptedAt": "2024-06-01T09:00:00.250Z" });
+    let message = json!({ "id": "1", "to": "1", "status": "sent", "acceptedAt": "2024-06-01T09:00:00.250Z" });
     for (format, written) in [
         (json!(null), "1717232400250"),
         (json!("epoch_ms"), "1717232400250"),
@@ -235,7 +239,7 @@ fn the_console_writes_milliseconds_unless_told_otherwise() {
 fn dots_in_names_are_letters_unless_names_are_nested() {
     let parameters = json!({ "mobile": "to.number", "messageId": "to.id" });
     let mut said = json!({ "dialect": "console", "sendMethod": "json", "parameters": parameters });
-    let message = json!({ "id": "7", "to": "254" });
+    let message = json!({ "id": "7", "to": "254", "status": "sent" });
     let flat: Value = serde_json::from_slice(&render(&said, &message).body).unwrap();
     assert_eq!((&flat["to.number"], &flat["to.id"]), (&json!("254"), &json!("7")));
     said["nested"] = json!(true);

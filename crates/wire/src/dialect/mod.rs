@@ -114,6 +114,9 @@ pub(crate) struct ShapeOf {
     /// States below this rank never go out.
     #[serde(default)]
     pub(crate) min_rank: u8,
+    /// A code is all that it tells of the outcome: a report that has none says at least which state it is about.
+    #[serde(default)]
+    pub(crate) outcome_by_code: bool,
     /// What the body is made of.
     #[serde(default)]
     pub(crate) body: BodyOf,
@@ -271,7 +274,8 @@ impl Dialect {
 
     /// Whether it matters under this policy which state a report is about.
     pub(crate) fn asks_state(&self, policy: Option<StatusPolicy>) -> bool {
-        policy.unwrap_or(self.status_policy) != StatusPolicy::All || self.shapes.iter().any(|shape| shape.min_rank > 0)
+        policy.unwrap_or(self.status_policy) != StatusPolicy::All
+            || self.shapes.iter().any(|shape| shape.min_rank > 0 || shape.outcome_by_code)
     }
 
     /// Refuses a report whose state matters and cannot be told, and one of a state that this dialect has no word for.
@@ -285,9 +289,11 @@ impl Dialect {
         event_type: &str,
         report: &Report<'_>,
     ) -> Result<(), RenderError> {
-        let min_rank = self.min_rank(event_type, report);
+        let shape = self.shape_of(event_type, report);
+        let min_rank = shape.map_or(0, |shape| shape.min_rank);
+        let by_state = shape.is_some_and(|shape| shape.outcome_by_code) && !report.has_error_code();
         let policy = policy.unwrap_or(self.status_policy);
-        if min_rank == 0 && (policy == StatusPolicy::All || !report.tells_state(event_type)) {
+        if min_rank == 0 && !by_state && (policy == StatusPolicy::All || !report.tells_state(event_type)) {
             return Ok(());
         }
         let word = report.message.as_ref().and_then(|message| message.status.as_ref());
@@ -306,8 +312,11 @@ impl Dialect {
 
     /// States below this rank never go out of such a report.
     fn min_rank(&self, event_type: &str, report: &Report<'_>) -> u8 {
-        let shape = self.shape(report.product_of(event_type), report.report_type(event_type));
-        shape.map_or(0, |shape| shape.min_rank)
+        self.shape_of(event_type, report).map_or(0, |shape| shape.min_rank)
+    }
+
+    fn shape_of(&self, event_type: &str, report: &Report<'_>) -> Option<&ShapeOf> {
+        self.shape(report.product_of(event_type), report.report_type(event_type))
     }
 
     /// What a request says of such a report.

@@ -252,6 +252,12 @@ impl<'a> Report<'a> {
         self.message.as_ref()?.status.as_ref().and_then(|status| Status::parse(status.as_str()))
     }
 
+    /// Whether it says by a code what went wrong, or that nothing did.
+    pub(crate) fn has_error_code(&self) -> bool {
+        let error = self.message.as_ref().and_then(|message| message.error.as_ref());
+        error.and_then(|error| error.code.as_ref()).is_some_and(|code| !code.as_str().is_empty())
+    }
+
     /// Whether it is about the state of a message: by its event type, else by what is in it.
     #[must_use]
     pub fn tells_state(&self, event_type: &str) -> bool {
