@@ -11,7 +11,7 @@ use ringback_model::{
     Shape, Timestamp, Verification, VerificationKind, VerificationState,
 };
 use ringback_store::{AppConfig, Directory, EndpointConfig, Expect, PutResult, Store};
-use ringback_wire::{Challenge, Handshake, MASK, Occasion, Prepared};
+use ringback_wire::{Challenge, Handshake, MASK, Occasion, Prepared, sign_handshake};
 
 use crate::endpoint::put;
 use crate::endpoint_compose::Composed;
@@ -199,9 +199,9 @@ impl Verifier {
                 target: &target,
                 headers: route.recipe.headers(),
                 send_method: send_method(&asked.endpoint),
-                signature: route.recipe.signer().map(|signer| (signer, id.as_str(), wall)),
             };
-            Handshake::new(verification, key, &challenge).request(&occasion)
+            let mut request = Handshake::new(verification, key, &challenge).request(&occasion)?;
+            sign_handshake(&route.recipe, &mut request, &id, wall).map(|()| request)
         };
         let masked = if key.is_empty() { "" } else { MASK };
         let (mut request, shown) = match (request(key), request(masked)) {

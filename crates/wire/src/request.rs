@@ -53,7 +53,7 @@ pub(crate) fn target(
     query: &str,
     body: &[u8],
 ) -> Result<PathAndQuery, RenderError> {
-    let provider = recipe.provider().filter(|provider| provider.appends());
+    let provider = recipe.provider().filter(|provider| provider.appends(provider.method()));
     let base = match (recipe.target(), base) {
         (Target::Ready(target), _) if query.is_empty() && provider.is_none() => return Ok(target.clone()),
         (Target::Ready(target), _) => target.as_str(),
@@ -71,7 +71,7 @@ pub(crate) fn target(
         text.push_str(query);
     }
     if let Some(provider) = provider {
-        provider.append(body, &mut text);
+        provider.append(provider.method(), body, &mut text);
     }
     if text.len() > TARGET_MAX {
         return Err(RenderError::TargetTooLong { length: text.len() });

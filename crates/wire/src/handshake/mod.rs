@@ -15,8 +15,7 @@ use ringback_model::{Random, SendMethod, Timestamp, Verification, VerificationKi
 use serde::Serialize;
 
 use self::answer::{TokenAnswer, same};
-use crate::request::{ID, SIGNATURE, TIMESTAMP};
-use crate::{Prepared, Signer};
+use crate::{Prepared, Recipe};
 
 /// The query parameter that carries the key where the endpoint names no other.
 pub const TOKEN_PARAMETER: &str = "token";
@@ -69,8 +68,6 @@ pub struct Occasion<'a> {
     pub headers: &'a HeaderMap,
     /// How events are sent to it.
     pub send_method: SendMethod,
-    /// What signs, the id that is signed, and when.
-    pub signature: Option<(&'a Signer, &'a str, Timestamp)>,
 }
 
 /// One handshake.
@@ -153,7 +150,7 @@ impl<'a> Handshake<'a> {
         }
     }
 
-    /// Its request.
+    /// Its request, which is not signed yet: see [`crate::sign_handshake`].
     ///
     /// # Errors
     /// When the URL has no room for it.
@@ -187,10 +184,6 @@ impl<'a> Handshake<'a> {
             }
             None => (Method::GET, Bytes::new()),
         };
-        if let Some(signature) = occasion.signature {
-            let query = target.query().unwrap_or_default().as_bytes();
-            sign(&mut headers, signature, if method == Method::GET { query } else { &body });
-        }
         Ok(Prepared { method, target, headers, body, left_out: None })
     }
 
@@ -250,6 +243,35 @@ impl<'a> Handshake<'a> {
     }
 }
 
+/// Signs the request of a handshake with all that the endpoint's deliveries are signed with.
+///
+/// # Errors
+/// When the URL has no room for what its dialect adds.
+pub fn sign_handshake(recipe: &Recipe, request: &mut Prepared, id: &str, wall: Timestamp) -> Result<(), NoRoom> {
+    if let Some(provider) = recipe.provider() {
+        let method = written_as(request);
+        if provider.appends(method) {
+            let mut target = request.target.to_string();
+            provider.append(method, &request.body, &mut target);
+            request.target = PathAndQuery::try_from(target).map_err(|_| NoRoom)?;
+        }
+        provider.sign(request, id, wall);
+    }
+    crate::sign(recipe, request, id.to_owned(), wall);
+    Ok(())
+}
+
+/// The send method of which this is a request.
+fn written_as(request: &Prepared) -> SendMethod {
+    let kind = request.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    match kind {
+        _ if request.method == Method::GET => SendMethod::Get,
+        kind if kind.starts_with("application/json") => SendMethod::Json,
+        kind if kind.starts_with("application/xml") => SendMethod::Xml,
+        _ => SendMethod::Post,
+    }
+}
+
 /// The least that a receiver of this method can read.
 fn least_body(method: SendMethod) -> Option<(&'static str, Vec<u8>)> {
     match method {
@@ -287,20 +309,6 @@ fn push_encoded(text: &mut String, value: &str) {
         } else {
             let digit = |at: u8| char::from(HEX[usize::from(at)]);
             text.extend(['%', digit(byte >> 4), digit(byte & 15)]);
-        }
-    }
-}
-
-fn sign(headers: &mut HeaderMap, (signer, id, wall): (&Signer, &str, Timestamp), content: &[u8]) {
-    let timestamp = wall.as_seconds().to_string();
-    let signature = signer.sign(id, &timestamp, content, wall);
-    if signature.is_empty() {
-        return;
-    }
-    for ([webhook, svix], text) in [(ID, id), (TIMESTAMP, &timestamp), (SIGNATURE, &signature)] {
-        if let Ok(value) = HeaderValue::from_str(text) {
-            headers.insert(webhook, value.clone());
-            headers.insert(svix, value);
         }
     }
 }

@@ -1,7 +1,11 @@
 use proptest::prelude::*;
-use ringback_model::{SeededRandom, SigningKey, SigningSecret, VerificationState};
+use ringback_model::{
+    Endpoint, EndpointSecrets, OrganizationSettings, Redacted, SeededRandom, SigningKey, SigningSecret, Timestamp,
+    VerificationState,
+};
 
 use super::*;
+use crate::Signer;
 
 const KEY: &str = "9012XX";
 const CHALLENGE: &str = "a234qwe";
@@ -32,7 +36,7 @@ fn headers() -> HeaderMap {
 fn request(verification: &Verification, target: &str, send_method: SendMethod) -> (Method, String, String) {
     let target: PathAndQuery = target.parse().unwrap();
     let headers = headers();
-    let occasion = Occasion { target: &target, headers: &headers, send_method, signature: None };
+    let occasion = Occasion { target: &target, headers: &headers, send_method };
     let prepared = Handshake::new(verification, KEY, &challenge()).request(&occasion).unwrap();
     assert_eq!(prepared.headers["authorization"], "Bearer 1233XXX");
     let is_get = prepared.method == Method::GET;
@@ -78,7 +82,7 @@ fn the_key_stands_behind_the_urls_own_query_percent_encoded_under_the_chosen_nam
     verification.parameter = Some("my key".to_owned());
     let target: PathAndQuery = "/cb?a=%7b&b".parse().unwrap();
     let headers = HeaderMap::new();
-    let occasion = Occasion { target: &target, headers: &headers, send_method: SendMethod::Json, signature: None };
+    let occasion = Occasion { target: &target, headers: &headers, send_method: SendMethod::Json };
     let prepared = Handshake::new(&verification, "a&b c+é", &challenge()).request(&occasion).unwrap();
     assert_eq!(prepared.target.as_str(), "/cb?a=%7b&b&my%20key=a%26b%20c%2B%C3%A9");
 }
@@ -97,23 +101,56 @@ fn the_other_kinds_ask_as_their_inventors_do() {
     assert!(ping(SendMethod::Xml).2.ends_with("<webhook></webhook>"));
 }
 
+fn signed(shape: serde_json::Value, secrets: &EndpointSecrets, send_method: SendMethod) -> Prepared {
+    let id = "ep_27UH4WbU6Z5A5EzD8u03UvzRbpk".parse().unwrap();
+    let mut endpoint = Endpoint::new(id, "https://h.example/cb".to_owned(), Timestamp::MIN);
+    endpoint.shape = Some(Box::new(serde_json::from_value(shape).unwrap()));
+    let recipe = Recipe::new(&endpoint, secrets, &OrganizationSettings::default()).unwrap();
+    let (target, headers) = ("/cb".parse().unwrap(), HeaderMap::new());
+    let occasion = Occasion { target: &target, headers: &headers, send_method };
+    let verification = verification(VerificationKind::Token, VerificationMode::Default);
+    let mut request = Handshake::new(&verification, KEY, &challenge()).request(&occasion).unwrap();
+    sign_handshake(&recipe, &mut request, "msg_1", Timestamp::from_seconds(7)).unwrap();
+    request
+}
+
 #[test]
 fn every_handshake_is_signed_like_a_delivery() {
     let secret = SigningSecret::parse("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
-    let signer = Signer::new(&[SigningKey { secret, expires_at: None }]);
-    let (target, headers, wall) = ("/cb".parse().unwrap(), HeaderMap::new(), Timestamp::from_seconds(7));
+    let keys = vec![SigningKey { secret, expires_at: None }];
+    let signer = Signer::new(&keys);
     for (send_method, content) in [
         (SendMethod::Json, r#"{"validation_key":"9012XX","challenge":"a234qwe"}"#),
         (SendMethod::Get, "token=9012XX&validation_key=9012XX&challenge=a234qwe"),
     ] {
-        let signature = Some((&signer, "msg_1", wall));
-        let occasion = Occasion { target: &target, headers: &headers, send_method, signature };
-        let verification = verification(VerificationKind::Token, VerificationMode::Default);
-        let prepared = Handshake::new(&verification, KEY, &challenge()).request(&occasion).unwrap();
-        let expected = signer.sign("msg_1", "7", content.as_bytes(), wall);
+        let secrets = EndpointSecrets { keys: keys.clone(), ..Default::default() };
+        let prepared = signed(serde_json::json!({}), &secrets, send_method);
+        let expected = signer.sign("msg_1", "7", content.as_bytes(), Timestamp::from_seconds(7));
         assert_eq!(prepared.headers["webhook-signature"], expected.as_str());
         assert_eq!(prepared.headers["svix-id"], "msg_1");
     }
+}
+
+#[test]
+fn a_handshake_in_a_dialect_that_signs_is_signed_by_it_too() {
+    let secrets = EndpointSecrets { provider_secret: Some(Redacted::new("12345".to_owned())), ..Default::default() };
+    let twilio = serde_json::json!({ "dialect": "twilio" });
+    let by_get = signed(serde_json::json!({ "dialect": "twilio", "sendMethod": "get" }), &secrets, SendMethod::Get);
+    // HMAC-SHA1 of the URL by the token, in base64; a body that is no form is vouched for in the URL.
+    let url = "https://h.example/cb?token=9012XX&validation_key=9012XX&challenge=a234qwe";
+    assert_eq!(by_get.headers["x-twilio-signature"], sha1_of(url));
+    let by_post = signed(twilio, &secrets, SendMethod::Post);
+    let target = by_post.target.as_str();
+    assert!(target.starts_with("/cb?token=9012XX&bodySHA256="), "{target}");
+    assert_eq!(by_post.headers["x-twilio-signature"], sha1_of(&format!("https://h.example{target}")));
+}
+
+fn sha1_of(url: &str) -> String {
+    use base64::Engine as _;
+    use hmac::{KeyInit as _, Mac as _};
+    let mut mac = hmac::Hmac::<sha1::Sha1>::new_from_slice(b"12345").unwrap();
+    mac.update(url.as_bytes());
+    base64::engine::general_purpose::STANDARD.encode(mac.finalize().into_bytes())
 }
 
 #[test]

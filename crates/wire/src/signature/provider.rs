@@ -56,15 +56,20 @@ impl Provider {
         Ok(Some(Self { signatures, method, origin: parsed.origin().ascii_serialization() }))
     }
 
-    /// Whether the request target depends on the body.
-    pub(crate) fn appends(&self) -> bool {
-        self.signatures.iter().any(|(scheme, _)| scheme.appended(self.method).next().is_some())
+    /// How events are sent.
+    pub(crate) fn method(&self) -> SendMethod {
+        self.method
+    }
+
+    /// Whether the request target depends on the body of what is sent this way.
+    pub(crate) fn appends(&self, method: SendMethod) -> bool {
+        self.signatures.iter().any(|(scheme, _)| scheme.appended(method).next().is_some())
     }
 
     /// Writes behind a request target what vouches there for the body.
-    pub(crate) fn append(&self, body: &[u8], target: &mut String) {
+    pub(crate) fn append(&self, method: SendMethod, body: &[u8], target: &mut String) {
         for (scheme, _) in &self.signatures {
-            scheme.append(self.method, body, target);
+            scheme.append(method, body, target);
         }
     }
 
