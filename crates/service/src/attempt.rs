@@ -123,6 +123,10 @@ impl Service {
             DeliveryState::Success => None,
             DeliveryState::Pending | DeliveryState::Sending => held(&endpoint.endpoint, delivery),
             DeliveryState::Canceled if endpoint.deleted => Some(Reason::EndpointDeleted.to_string()),
+            // Nothing is sent before, so it is what the delivery has waited for.
+            DeliveryState::Fail if delivery.reason == Some(Reason::Expired) && endpoint.endpoint.is_unverified() => {
+                Some("its time ended before the URL had passed its handshake".to_owned())
+            }
             DeliveryState::Fail | DeliveryState::Canceled => delivery.reason.map(|reason| reason.to_string()),
         };
         let next_attempt = delivery.due.filter(|_| state == DeliveryState::Pending && reason.is_none());

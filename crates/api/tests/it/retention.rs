@@ -95,6 +95,26 @@ async fn what_waits_for_an_endpoint_ends_when_the_time_of_its_message_does() {
 }
 
 #[tokio::test]
+async fn what_waits_for_a_handshake_ends_by_that_name_and_can_be_sent_again() {
+    let world = World::new();
+    world.app("a").await;
+    let endpoint = world.endpoint("a", json!({ "url": "https://example.com/" })).await;
+    world.rewrite("a", &endpoint, json!({ "verification": { "kind": "ping" } }), None).await;
+    let message = send(&world, json!({ "ttl": "10m" })).await;
+    world.advance(599);
+    let_go(&world).await;
+    let path = format!("/app/a/msg/{message}/endpoint");
+    let state = async || world.get(&path).await.expect(200)["data"][0].clone();
+    assert_eq!(state().await["statusText"], "pending");
+    world.advance(1);
+    let_go(&world).await;
+    assert_eq!(state().await["statusText"], "fail");
+    assert_eq!(state().await["reason"], "its time ended before the URL had passed its handshake");
+    world.rewrite("a", &endpoint, json!({ "verification": { "kind": "ping", "state": "verified" } }), None).await;
+    world.post(&format!("{path}/{endpoint}/resend"), json!({})).await.expect(202);
+}
+
+#[tokio::test]
 async fn a_message_tells_when_it_may_be_sent() {
     let world = World::new();
     world.app("a").await;
