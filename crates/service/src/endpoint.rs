@@ -33,7 +33,7 @@ impl EndpointView {
 }
 
 impl Composed {
-    fn view(self) -> EndpointView {
+    pub(crate) fn view(self) -> EndpointView {
         let auth = self.secrets.auth.as_ref().map(AuthView::of);
         EndpointView { endpoint: self.endpoint, auth, warnings: self.warnings }
     }
@@ -320,7 +320,7 @@ fn may_register(actor: &Actor, old: Option<&str>, new: Option<&str>) -> Result<(
     Err(ServiceError::Forbidden("This token is for one application. `registeredBy` needs a token of the organization."))
 }
 
-fn note<'a>(actor: &'a Actor, app: &AppConfig, endpoint: &'a Endpoint) -> Note<'a> {
+pub(crate) fn note<'a>(actor: &'a Actor, app: &AppConfig, endpoint: &'a Endpoint) -> Note<'a> {
     Note {
         org: app.org.0,
         by: &actor.by,
@@ -353,7 +353,7 @@ pub(crate) fn put(
     })
 }
 
-fn uid_taken(uid: Option<&str>) -> ServiceError {
+pub(crate) fn uid_taken(uid: Option<&str>) -> ServiceError {
     ServiceError::Conflict {
         code: "conflict",
         detail: format!("Another endpoint of this application has the uid `{}` already.", uid.unwrap_or_default()),

@@ -110,6 +110,13 @@ pub enum Expect {
         /// Its version.
         version: i64,
     },
+    /// The document with this number, deleted and at this version: it comes back to life.
+    Deleted {
+        /// Its number.
+        no: i64,
+        /// Its version.
+        version: i64,
+    },
 }
 
 /// Writes one document.
@@ -173,7 +180,7 @@ pub enum PutResult {
     KeyTaken,
     /// Another living document has this uid.
     UidTaken,
-    /// The document has changed, or was deleted, since it was read.
+    /// The document has changed, was deleted or came back since it was read.
     Stale,
     /// The idempotency key was used before with the same body: this is the key of the document that was written then.
     Replayed {
@@ -184,7 +191,7 @@ pub enum PutResult {
     KeyReused,
 }
 
-/// Asks for a page of living documents, by key.
+/// Asks for a page of documents, by key.
 #[derive(Clone, Debug)]
 pub struct DocumentPage {
     /// What they describe.

@@ -389,4 +389,6 @@ pub struct Clear {
 pub struct Cleared {
     /// So many.
     pub count: usize,
+    /// The endpoint was to be cleared because it was deleted, and it was not, or has come back: nothing was ended.
+    pub lives: bool,
 }

@@ -158,6 +158,12 @@ pub trait Store: Send + Sync + Debug + 'static {
     /// A page of living documents.
     fn documents(&self, page: DocumentPage) -> Reply<Vec<Document>>;
 
+    /// The deleted document with this key, of a kind whose keys are ids.
+    fn deleted_document(&self, kind: DocumentKind, parent: i64, key: String) -> Reply<Option<Document>>;
+
+    /// A page of deleted documents, of a kind whose keys are ids: no two share one.
+    fn deleted_documents(&self, page: DocumentPage) -> Reply<Vec<Document>>;
+
     /// The configuration version of an application, its document, and its living endpoints and pollers, read at one moment.
     fn configuration(&self, app: AppNo) -> Reply<Option<(i64, Document, Vec<Document>)>>;
 

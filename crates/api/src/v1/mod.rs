@@ -4,6 +4,7 @@ pub(crate) mod application;
 pub(crate) mod attempt;
 pub(crate) mod auth;
 pub(crate) mod background_task;
+pub(crate) mod deleted_endpoint;
 pub(crate) mod destination;
 pub(crate) mod endpoint;
 pub(crate) mod endpoint_body;
@@ -49,6 +50,8 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
             "/api/v1/app/{app_id}",
             get(application::get).put(application::put).patch(application::patch).delete(application::delete),
         )
+        .route("/api/v1/app/{app_id}/deleted-endpoint", get(deleted_endpoint::list))
+        .route("/api/v1/app/{app_id}/endpoint/{endpoint_id}/restore", post(deleted_endpoint::restore))
         .route("/api/v1/app/{app_id}/endpoint", get(endpoint::list).post(endpoint::create))
         .route(
             "/api/v1/app/{app_id}/endpoint/{endpoint_id}",

@@ -14,6 +14,7 @@ mod batch;
 mod batching;
 mod callback;
 mod compatibility;
+mod deleted_endpoint;
 mod endpoint;
 mod endpoint_message;
 mod environment;

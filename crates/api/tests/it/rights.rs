@@ -24,6 +24,8 @@ const OPERATIONS: &[(&str, &str, bool)] = &[
     ("PUT", "/app/{app_id}/endpoint/{endpoint_id}", true),
     ("PATCH", "/app/{app_id}/endpoint/{endpoint_id}", true),
     ("DELETE", "/app/{app_id}/endpoint/{endpoint_id}", true),
+    ("GET", "/app/{app_id}/deleted-endpoint", true),
+    ("POST", "/app/{app_id}/endpoint/{endpoint_id}/restore", true),
     ("GET", "/app/{app_id}/endpoint/{endpoint_id}/secret", true),
     ("POST", "/app/{app_id}/endpoint/{endpoint_id}/secret/rotate", true),
     ("GET", "/app/{app_id}/endpoint/{endpoint_id}/headers", true),

@@ -365,3 +365,25 @@ async fn a_viewer_sees_webhooks_and_changes_none() {
         viewer.post("/console/account", &form, &dlr("https://a.example/", what)).await.expect(403);
     }
 }
+
+#[tokio::test]
+async fn a_deleted_webhook_is_listed_and_restored() {
+    let world = World::new();
+    let (mut browser, path) = customer(&world, Role::Editor).await;
+    let added = browser
+        .post(&format!("{path}/add/dlr"), &format!("{path}/add/dlr"), &dlr("https://a.example/hook", "save"))
+        .await;
+    let hook = added.expect(303).location().split('?').next().unwrap().to_owned();
+    let id = browser.get(&path).await.expect(200).text;
+    let id = id.split("/webhooks/ep_").nth(1).unwrap().split(['"', '/']).next().unwrap().to_owned();
+    let (hook, _) = (format!("{path}/ep_{id}"), hook);
+    assert!(browser.get(&format!("{path}/deleted")).await.expect(200).text.contains("No webhook was deleted"));
+    browser.post(&format!("{hook}/delete"), &format!("{hook}/delete"), &[]).await.expect(303);
+    browser.get(&hook).await.expect(404);
+    let page = browser.get(&format!("{path}/deleted")).await.expect(200).text;
+    in_order(&page, &["<h1>Deleted webhooks</h1>", &format!("ep_{id}"), "https://a.example/hook", ">Restore<"]);
+    let restore = format!("{path}/deleted/ep_{id}/restore");
+    let restored = browser.post(&format!("{path}/deleted"), &restore, &[]).await.expect(303);
+    assert!(restored.location().starts_with(&hook), "{}", restored.location());
+    assert!(browser.get(&hook).await.expect(200).text.contains("https://a.example/hook"));
+}

@@ -88,7 +88,9 @@ impl Pump {
             if let Err(error) = &cleared {
                 tracing::error!(?error, "deliveries of a deleted endpoint could not be ended; trying again");
             }
-            Done::Cleared(place, cleared.ok().map(|cleared| cleared.count == CLEARED_PER_STEP))
+            // One that has come back keeps what it has; that it is back is about to be heard.
+            let cleared = cleared.ok().filter(|cleared| !cleared.lives);
+            Done::Cleared(place, cleared.map(|cleared| cleared.count == CLEARED_PER_STEP))
         });
     }
 }

@@ -3,8 +3,8 @@
 use ringback_model::{DeliveryState, EndpointNo, Health, Reason, Trigger};
 
 use super::Harness;
-use super::world::{ENDPOINT, OTHER, SUCCESS, World};
-use crate::{Clear, Step};
+use super::world::{ENDPOINT, OTHER, SUCCESS, World, document};
+use crate::{Clear, Cleared, Delete, DocumentKind, Expect, Put, Step};
 
 const CLEAR: Clear = Clear {
     endpoint: ENDPOINT,
@@ -32,6 +32,27 @@ pub fn pending_deliveries_are_ended_in_batches(harness: &dyn Harness) {
     assert_eq!(world.delivery(done, ENDPOINT).state, DeliveryState::Success);
     assert_eq!(world.due(OTHER), sent);
     assert!(world.taken(ENDPOINT).next_due.is_none());
+}
+
+/// Who clears has read of the deletion before; a message may have come since the endpoint came back.
+pub fn an_endpoint_that_has_come_back_keeps_what_is_pending(harness: &dyn Harness) {
+    let world = World::new(harness);
+    let item = Put { app: Some(world.app), ..document(DocumentKind::Endpoint, world.app.0, "ep_1") };
+    let no = world.put(item.clone());
+    let clear = Clear { endpoint: EndpointNo(no), ..CLEAR };
+    let mut accept = world.item(&[(EndpointNo(no), None)]);
+    accept.app_version = world.version();
+    let message = world.accept(accept);
+    let cleared = || world.store.clear(clear).wait().expect("an answer");
+    assert_eq!(cleared(), Cleared { count: 0, lives: true });
+    assert_eq!(world.due(EndpointNo(no)), [message]);
+    let delete = Delete { no, now: world.now(), app: Some(world.app), audit: None, notices: Vec::new() };
+    assert!(world.store.delete(delete.clone()).wait().expect("an answer"));
+    world.put(Put { expect: Expect::Deleted { no, version: 2 }, ..item });
+    assert_eq!(cleared(), Cleared { count: 0, lives: true });
+    assert_eq!(world.due(EndpointNo(no)), [message]);
+    assert!(world.store.delete(delete).wait().expect("an answer"));
+    assert_eq!(cleared(), Cleared { count: 1, lives: false });
 }
 
 /// Once nothing is left of a deleted endpoint, a start does not find it any more, not even because it was failing.

@@ -86,6 +86,66 @@ pub fn keys_and_uids_are_unique_among_the_living(harness: &dyn Harness) {
     assert_eq!(by_uid.map(|found| found.no), Some(reused));
 }
 
+/// With its number, another version, and whatever it says now; never over a living one of its name, and only once.
+pub fn a_deleted_document_can_come_back(harness: &dyn Harness) {
+    let mut world = World::new(harness);
+    let secret = Some(Redacted::new("{\"signing\":\"whsec_1\"}".to_owned()));
+    let item = Put { uid: Some("mine".to_owned()), secret: secret.clone(), ..document(KIND, 77, "a") };
+    let no = world.put(item.clone());
+    let back = |version| Put { expect: Expect::Deleted { no, version }, ..item.clone() };
+    assert_eq!(put(&world, back(1)), PutResult::Stale, "it lives");
+    assert!(delete(&world, no));
+    let page = |world: &World<'_>| -> Vec<i64> {
+        let paging = Paging { limit: 10, after: None, direction: Direction::Descending };
+        let page = world.store.deleted_documents(DocumentPage { kind: KIND, parent: 77, paging }).wait();
+        page.expect("the store can be read").iter().map(|document| document.no).collect()
+    };
+    assert_eq!(page(&world), [no]);
+    let found = world.store.deleted_document(KIND, 77, "a".to_owned()).wait().expect("the store can be read");
+    assert_eq!(found.map(|found| (found.no, found.version)), Some((no, 2)));
+    assert_eq!(world.store.deleted_document(KIND, 78, "a".to_owned()).wait().expect("the store can be read"), None);
+    let other = world.put(Put { key: "b".to_owned(), ..item.clone() });
+    assert_eq!(put(&world, back(2)), PutResult::UidTaken);
+    assert!(delete(&world, other));
+    assert_eq!(put(&world, back(1)), PutResult::Stale, "it is at another version");
+    assert_eq!(put(&world, back(2)), PutResult::Stored(Written { no, version: 3 }));
+    assert_eq!(put(&world, back(2)), PutResult::Stale, "it is back already");
+    for _ in 0..2 {
+        let found = read(&world, no);
+        assert_eq!((found.deleted_at, found.version, found.secret), (None, 3, secret.clone()));
+        let by_uid = world.store.document_by_uid(KIND, 77, "mine".to_owned()).wait().expect("the store can be read");
+        assert_eq!(by_uid.map(|found| found.no), Some(no));
+        assert_eq!(page(&world), [other]);
+        world.crash();
+    }
+}
+
+/// Forward and backward, whatever the size of a page, the living left out.
+pub fn pages_of_deleted_documents_visit_each_once(harness: &dyn Harness) {
+    let world = World::new(harness);
+    let numbers: Vec<_> = (0..9).map(|n| world.put(document(KIND, 77, &format!("ep_{n:02}")))).collect();
+    let elsewhere = world.put(document(KIND, 78, "ep_elsewhere"));
+    let deleted: Vec<_> = numbers.iter().copied().step_by(2).collect();
+    deleted.iter().chain([&elsewhere]).for_each(|no| assert!(delete(&world, *no)));
+    for direction in [Direction::Ascending, Direction::Descending] {
+        for limit in [1, 2, 100] {
+            let (mut visited, mut after) = (Vec::new(), None);
+            loop {
+                let paging = Paging { limit, after, direction };
+                let page = world.store.deleted_documents(DocumentPage { kind: KIND, parent: 77, paging }).wait();
+                let page = page.expect("the store can be read");
+                let Some(last) = page.last() else { break };
+                after = Some(last.key.clone());
+                visited.extend(page.iter().map(|document| document.no));
+            }
+            if direction == Direction::Descending {
+                visited.reverse();
+            }
+            assert_eq!(visited, deleted, "{direction:?} by {limit}");
+        }
+    }
+}
+
 /// Of two who have read the same version, the second to write is told.
 pub fn a_document_that_has_changed_is_not_overwritten(harness: &dyn Harness) {
     let world = World::new(harness);

@@ -150,6 +150,7 @@ macro_rules! conformance_tests {
             }
             clearing {
                 pending_deliveries_are_ended_in_batches
+                an_endpoint_that_has_come_back_keeps_what_is_pending
                 a_deleted_endpoint_that_was_cleared_is_not_found
                 a_clearing_calls_off_what_was_asked_for_by_hand
             }
@@ -163,6 +164,8 @@ macro_rules! conformance_tests {
                 a_document_is_read_back_as_it_was_written
                 documents_of_every_kind_keep_their_kind
                 keys_and_uids_are_unique_among_the_living
+                a_deleted_document_can_come_back
+                pages_of_deleted_documents_visit_each_once
                 a_document_that_has_changed_is_not_overwritten
                 the_configuration_version_rises_with_every_change
                 a_change_of_an_organization_is_one_of_all_its_applications

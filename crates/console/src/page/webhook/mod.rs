@@ -1,10 +1,11 @@
 //! Webhooks: the endpoints of an application. `fields.rs` is the form as names and values, to and from an endpoint;
 //! `edit.rs` the pages that add and change one; `list.rs` the table; `details.rs` one of them, and how it is deleted;
-//! `secret.rs` what its signatures are verified with; `again.rs` what sends many messages once
-//! more; `diagnostics.rs` what whoever helps has to know.
+//! `deleted.rs` those that are gone and can come back; `secret.rs` what its signatures are verified with; `again.rs` what
+//! sends many messages once more; `diagnostics.rs` what whoever helps has to know.
 
 pub(crate) mod again;
 mod choices;
+pub(crate) mod deleted;
 pub(crate) mod details;
 pub(crate) mod diagnostics;
 pub(crate) mod edit;

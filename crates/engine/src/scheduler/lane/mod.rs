@@ -354,6 +354,8 @@ impl Lane {
             self.hold = Hold::No;
         }
         let was_disabled = self.gate() == Some(Gate::Disabled);
+        // Of what was not cleared yet, no row was looked at.
+        self.more |= self.gate() == Some(Gate::Deleted);
         let rate = policy.as_ref().and_then(|policy| policy.rate);
         self.policy = policy;
         self.pace.configure(rate, now);

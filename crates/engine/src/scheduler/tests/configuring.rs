@@ -40,6 +40,26 @@ fn what_a_deleted_endpoint_has_for_later_is_cleared_too() {
 }
 
 #[test]
+fn what_is_left_of_an_endpoint_that_comes_back_goes_on() {
+    for told_first in [true, false] {
+        let mut bench = Bench::new(Limits::default(), &[(1, policy())]);
+        bench.configure(1, LanePolicy { gate: Some(Gate::Deleted), ..policy() });
+        // The store has heard of it already: it refuses, and the lane stays.
+        let refused = Event::Cleared { endpoint: EndpointNo(1), more: None };
+        if told_first {
+            bench.actions.clear();
+            bench.configure(1, policy());
+            bench.tell(refused);
+        } else {
+            bench.tell(refused);
+            bench.actions.clear();
+            bench.configure(1, policy());
+        }
+        assert_eq!(bench.loads().len(), 1, "{told_first}");
+    }
+}
+
+#[test]
 fn what_could_not_be_cleared_is_cleared_later() {
     let mut bench = Bench::new(Limits::default(), &[(1, policy())]);
     bench.configure(1, LanePolicy { gate: Some(Gate::Deleted), ..policy() });

@@ -9,7 +9,7 @@ use tokio_postgres::types::Type;
 use super::connection::query;
 use super::error::Result;
 use super::value::{Values, get, limit};
-use super::{health, queue};
+use super::{document, health, queue};
 use crate::{Clear, Cleared, Due};
 
 /// Where the pending deliveries of an endpoint are found. Queues come first and from their ends, so that the one that
@@ -24,6 +24,9 @@ const PENDING: [&str; 3] = [
 /// Ends pending deliveries of an endpoint, at most as many as asked for, and calls off what was asked for by hand. Within
 /// a transaction; answers what has come due too.
 pub(super) async fn clear(client: &Client, now: Timestamp, item: &Clear) -> Result<(Cleared, Vec<Due>)> {
+    if item.reason == Reason::EndpointDeleted && document::lives(client, item.endpoint.0).await? {
+        return Ok((Cleared { count: 0, lives: true }, Vec::new()));
+    }
     let mut ended: BTreeSet<MessageNo> = BTreeSet::new();
     for condition in PENDING {
         let left = limit(item.limit - ended.len().min(item.limit));
@@ -50,5 +53,5 @@ pub(super) async fn clear(client: &Client, now: Timestamp, item: &Clear) -> Resu
     // A follower may have been accepted while its head was being ended: it has to be let out.
     let ended_here: Vec<(MessageNo, EndpointNo)> = ended.iter().map(|message| (*message, item.endpoint)).collect();
     let due = queue::let_next_out(client, now, &ended_here).await?;
-    Ok((Cleared { count: ended.len() }, due))
+    Ok((Cleared { count: ended.len(), lives: false }, due))
 }

@@ -48,10 +48,13 @@ pub(super) async fn put(
     }
     let replaced = match item.expect {
         Expect::New => None,
-        Expect::Version { no, version } if is_at(client, item.kind, no, version).await? => {
+        Expect::Version { no, version } if is_at(client, item.kind, (no, version), true).await? => {
             Some(Written { no, version })
         }
-        Expect::Version { .. } => return Ok((PutResult::Stale, Vec::new())),
+        Expect::Deleted { no, version } if is_at(client, item.kind, (no, version), false).await? => {
+            Some(Written { no, version })
+        }
+        Expect::Version { .. } | Expect::Deleted { .. } => return Ok((PutResult::Stale, Vec::new())),
     };
     if let Some(taken) = taken(client, item, replaced.map(|document| document.no)).await? {
         return Ok((taken, Vec::new()));
@@ -90,12 +93,23 @@ pub(super) fn collision(error: SqlError) -> Result<PutResult> {
     }
 }
 
-/// Whether the document lives and is at this version; until the end of the transaction nobody else changes it.
-async fn is_at(client: &Client, kind: DocumentKind, no: i64, version: i64) -> Result<bool> {
-    let sql = "SELECT FROM ringback.document WHERE no = $1 AND kind = $2 AND version = $3 AND deleted_at IS NULL \
-               FOR UPDATE";
-    let values = Values::default().int8(no).and(i16::from(kind.code()), Type::INT2).int8(version);
+/// Whether the document is at this version, and lives or does not; until the end of the transaction nobody else changes
+/// it.
+async fn is_at(client: &Client, kind: DocumentKind, (no, version): (i64, i64), lives: bool) -> Result<bool> {
+    let sql = "SELECT FROM ringback.document WHERE no = $1 AND kind = $2 AND version = $3 \
+               AND (deleted_at IS NULL) = $4 FOR UPDATE";
+    let values =
+        Values::default().int8(no).and(i16::from(kind.code()), Type::INT2).int8(version).and(lives, Type::BOOL);
     Ok(!query(client, sql, &values).await?.is_empty())
+}
+
+/// Whether neither the document nor what it belongs to was deleted; if it was, until the end of the transaction it does
+/// not come back.
+pub(super) async fn lives(client: &Client, no: i64) -> Result<bool> {
+    let sql = "SELECT d.deleted_at IS NULL AND p.deleted_at IS NULL FROM ringback.document d \
+               JOIN ringback.document p ON p.no = d.parent WHERE d.no = $1 FOR SHARE OF d";
+    let rows = query(client, sql, &Values::default().int8(no)).await?;
+    rows.first().map_or(Ok(false), |row| get(row, 0))
 }
 
 /// Whether another living document has the key or the uid.
@@ -154,8 +168,8 @@ async fn insert(client: &Client, item: &Put, secret: Option<&[u8]>) -> Result<Wr
 
 async fn replace(client: &Client, document: Written, item: &Put, secret: Option<&[u8]>) -> Result<Written> {
     let version = document.version + 1;
-    let sql = "UPDATE ringback.document SET parent = $2, key = $3, uid = $4, version = $5, body = $6, secret = $7 \
-               WHERE no = $1";
+    let sql = "UPDATE ringback.document SET parent = $2, key = $3, uid = $4, version = $5, body = $6, secret = $7, \
+               deleted_at = NULL WHERE no = $1";
     let values = Values::default()
         .int8(document.no)
         .int8(item.parent)
@@ -224,6 +238,17 @@ pub(super) async fn by_key(
         .await
 }
 
+/// See [`crate::Store::deleted_document`].
+pub(super) async fn deleted_by_key(
+    client: &Client,
+    key: &MasterKey,
+    (kind, parent): (DocumentKind, i64),
+    name: &str,
+) -> Result<Option<Document>> {
+    let sql = select!("kind = $1 AND parent = $2 AND key = $3 AND deleted_at IS NOT NULL");
+    by_name(client, key, sql, (kind, parent), name).await
+}
+
 /// See [`crate::Store::document_by_uid`].
 pub(super) async fn by_uid(
     client: &Client,
@@ -250,17 +275,34 @@ async fn by_name(
     rows.first().map(|row| read(key, row)).transpose()
 }
 
-/// See [`crate::Store::documents`].
-pub(super) async fn page(client: &Client, key: &MasterKey, page: &DocumentPage) -> Result<Vec<Document>> {
+/// See [`crate::Store::documents`] and [`crate::Store::deleted_documents`].
+pub(super) async fn page(
+    client: &Client,
+    key: &MasterKey,
+    page: &DocumentPage,
+    deleted: bool,
+) -> Result<Vec<Document>> {
     let paging = &page.paging;
-    let sql = match paging.direction {
-        Direction::Ascending => {
+    let sql = match (paging.direction, deleted) {
+        (Direction::Ascending, true) => {
+            select!(
+                "kind = $1 AND parent = $2 AND deleted_at IS NOT NULL AND ($3::text IS NULL OR key > $3) \
+                 ORDER BY key LIMIT $4"
+            )
+        }
+        (Direction::Descending, true) => {
+            select!(
+                "kind = $1 AND parent = $2 AND deleted_at IS NOT NULL AND ($3::text IS NULL OR key < $3) \
+                 ORDER BY key DESC LIMIT $4"
+            )
+        }
+        (Direction::Ascending, false) => {
             select!(
                 "kind = $1 AND parent = $2 AND deleted_at IS NULL AND ($3::text IS NULL OR key > $3) \
                  ORDER BY key LIMIT $4"
             )
         }
-        Direction::Descending => {
+        (Direction::Descending, false) => {
             select!(
                 "kind = $1 AND parent = $2 AND deleted_at IS NULL AND ($3::text IS NULL OR key < $3) \
                  ORDER BY key DESC LIMIT $4"

@@ -297,7 +297,17 @@ impl Store for PostgresStore {
 
     fn documents(&self, page: DocumentPage) -> Reply<Vec<Document>> {
         let master = self.key.clone();
-        read!(self.slow, |client| document::page(client, &master, &page))
+        read!(self.slow, |client| document::page(client, &master, &page, false))
+    }
+
+    fn deleted_document(&self, kind: DocumentKind, parent: i64, key: String) -> Reply<Option<Document>> {
+        let master = self.key.clone();
+        read!(self.slow, |client| document::deleted_by_key(client, &master, (kind, parent), &key))
+    }
+
+    fn deleted_documents(&self, page: DocumentPage) -> Reply<Vec<Document>> {
+        let master = self.key.clone();
+        read!(self.slow, |client| document::page(client, &master, &page, true))
     }
 
     fn configuration(&self, app: AppNo) -> Reply<Option<(i64, Document, Vec<Document>)>> {

@@ -354,7 +354,7 @@ async fn carry_out(
             if let Some(epoch) = item.epoch
                 && !fence::holds(client, node, Shard::of(item.endpoint.0), epoch).await?
             {
-                return Ok((Done::Clear(Cleared { count: 0 }), committed));
+                return Ok((Done::Clear(Cleared { count: 0, lives: false }), committed));
             }
             let (done, due) = clear(client, now, item).await?;
             committed.come_due(due, now);

@@ -6,7 +6,7 @@ use ringback_model::{Health, MessageNo, Reason};
 use rusqlite::{Result, params};
 
 use super::batch::Batch;
-use super::{health, queue};
+use super::{document, health, queue};
 use crate::{Clear, Cleared, QueueNo};
 
 /// Where the pending deliveries of an endpoint are found. Queues come first and from their ends, so that the one that
@@ -23,6 +23,9 @@ const PENDING: [&str; 3] = [
 
 /// Ends pending deliveries of an endpoint, at most as many as asked for, and calls off what was asked for by hand.
 pub(super) fn clear(batch: &mut Batch<'_>, item: &Clear) -> Result<Cleared> {
+    if item.reason == Reason::EndpointDeleted && document::lives(batch.connection, item.endpoint.0)? {
+        return Ok(Cleared { count: 0, lives: true });
+    }
     let (mut ended, mut queues) = (HashSet::new(), HashSet::new());
     for sql in PENDING {
         let left = i64::try_from(item.limit - ended.len()).unwrap_or(i64::MAX);
@@ -54,5 +57,5 @@ pub(super) fn clear(batch: &mut Batch<'_>, item: &Clear) -> Result<Cleared> {
     }
     // What came due earlier in this very commit is not told any more.
     batch.committed.due.retain(|due| due.endpoint != item.endpoint || !ended.contains(&due.message.no));
-    Ok(Cleared { count: ended.len() })
+    Ok(Cleared { count: ended.len(), lives: false })
 }

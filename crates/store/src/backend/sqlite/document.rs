@@ -31,8 +31,13 @@ pub(super) fn put(batch: &mut Batch<'_>, item: &Put) -> Result<PutResult> {
     }
     let replaced = match item.expect {
         Expect::New => None,
-        Expect::Version { no, version } if is_at(batch, item.kind, no, version)? => Some(Written { no, version }),
-        Expect::Version { .. } => return Ok(PutResult::Stale),
+        Expect::Version { no, version } if is_at(batch, item.kind, (no, version), true)? => {
+            Some(Written { no, version })
+        }
+        Expect::Deleted { no, version } if is_at(batch, item.kind, (no, version), false)? => {
+            Some(Written { no, version })
+        }
+        Expect::Version { .. } | Expect::Deleted { .. } => return Ok(PutResult::Stale),
     };
     if let Some(taken) = taken(batch, item, replaced.map(|document| document.no))? {
         return Ok(taken);
@@ -74,12 +79,17 @@ fn applications_of(connection: &Connection, organization: i64) -> Result<Vec<App
         .collect()
 }
 
-/// Whether the document lives and is at this version.
-fn is_at(batch: &Batch<'_>, kind: DocumentKind, no: i64, version: i64) -> Result<bool> {
-    batch
-        .connection
-        .prepare_cached("SELECT 1 FROM document WHERE no = ?1 AND kind = ?2 AND version = ?3 AND deleted_at IS NULL")?
-        .exists(params![no, kind.code(), version])
+/// Whether the document is at this version, and lives or does not.
+fn is_at(batch: &Batch<'_>, kind: DocumentKind, (no, version): (i64, i64), lives: bool) -> Result<bool> {
+    let sql = "SELECT 1 FROM document WHERE no = ?1 AND kind = ?2 AND version = ?3 AND (deleted_at IS NULL) = ?4";
+    batch.connection.prepare_cached(sql)?.exists(params![no, kind.code(), version, lives])
+}
+
+/// Whether neither the document nor what it belongs to was deleted.
+pub(super) fn lives(connection: &Connection, no: i64) -> Result<bool> {
+    let sql = "SELECT 1 FROM document d JOIN document p ON p.no = d.parent \
+               WHERE d.no = ?1 AND d.deleted_at IS NULL AND p.deleted_at IS NULL";
+    connection.prepare_cached(sql)?.exists([no])
 }
 
 /// Whether another living document has the key or the uid.
@@ -112,7 +122,8 @@ fn replace(batch: &Batch<'_>, document: Written, item: &Put, secret: Option<&[u8
     batch
         .connection
         .prepare_cached(
-            "UPDATE document SET parent = ?2, key = ?3, uid = ?4, version = ?5, body = ?6, secret = ?7 WHERE no = ?1",
+            "UPDATE document SET parent = ?2, key = ?3, uid = ?4, version = ?5, body = ?6, secret = ?7, \
+             deleted_at = NULL WHERE no = ?1",
         )?
         .execute(params![document.no, item.parent, item.key, item.uid, version, item.body, secret])?;
     Ok(Written { no: document.no, version })
@@ -178,6 +189,20 @@ pub(super) fn by_key(
         .optional()
 }
 
+/// See [`crate::Store::deleted_document`].
+pub(super) fn deleted_by_key(
+    connection: &Connection,
+    key: &MasterKey,
+    kind: DocumentKind,
+    parent: i64,
+    name: &str,
+) -> Result<Option<Document>> {
+    connection
+        .prepare_cached(select!("kind = ?1 AND parent = ?2 AND key = ?3 AND deleted_at IS NOT NULL"))?
+        .query_row(params![kind.code(), parent, name], |row| read(key, row))
+        .optional()
+}
+
 /// See [`crate::Store::document_by_uid`].
 pub(super) fn by_uid(
     connection: &Connection,
@@ -213,6 +238,28 @@ pub(super) fn page(connection: &Connection, key: &MasterKey, page: &DocumentPage
     connection
         .prepare_cached(sql)?
         .query_map(params![page.kind.code(), page.parent, paging.after, limit], |row| read(key, row))?
+        .collect()
+}
+
+/// See [`crate::Store::deleted_documents`].
+pub(super) fn deleted_page(connection: &Connection, key: &MasterKey, page: &DocumentPage) -> Result<Vec<Document>> {
+    let sql = match page.paging.direction {
+        Direction::Ascending => {
+            select!(
+                "kind = ?1 AND parent = ?2 AND deleted_at IS NOT NULL AND (?3 IS NULL OR key > ?3) ORDER BY key LIMIT ?4"
+            )
+        }
+        Direction::Descending => {
+            select!(
+                "kind = ?1 AND parent = ?2 AND deleted_at IS NOT NULL AND (?3 IS NULL OR key < ?3) \
+                 ORDER BY key DESC LIMIT ?4"
+            )
+        }
+    };
+    let limit = i64::try_from(page.paging.limit).unwrap_or(i64::MAX);
+    connection
+        .prepare_cached(sql)?
+        .query_map(params![page.kind.code(), page.parent, page.paging.after, limit], |row| read(key, row))?
         .collect()
 }
 

@@ -274,6 +274,17 @@ impl Store for SqliteStore {
         self.slow.read(move |connection| in_our_words(document::page(connection, &master, &page)))
     }
 
+    fn deleted_document(&self, kind: DocumentKind, parent: i64, key: String) -> Reply<Option<Document>> {
+        let master = self.key.clone();
+        self.slow
+            .read(move |connection| in_our_words(document::deleted_by_key(connection, &master, kind, parent, &key)))
+    }
+
+    fn deleted_documents(&self, page: DocumentPage) -> Reply<Vec<Document>> {
+        let master = self.key.clone();
+        self.slow.read(move |connection| in_our_words(document::deleted_page(connection, &master, &page)))
+    }
+
     fn configuration(&self, app: AppNo) -> Reply<Option<(i64, Document, Vec<Document>)>> {
         let master = self.key.clone();
         self.quick.read(move |connection| in_our_words(document::configuration(connection, &master, app)))
