@@ -35,7 +35,7 @@ pub struct Prepared {
     pub left_out: Option<LeftOut>,
 }
 
-/// How each signature was made of a request that [`prepare`] has made of this message at that time.
+/// How each signature was made of a request that [`crate::prepare`] has made of this message at that time.
 #[must_use]
 pub fn explain(recipe: &Recipe, request: &Prepared, message: &Message, wall: Timestamp) -> Vec<Explanation> {
     let id = message.id.to_string();
