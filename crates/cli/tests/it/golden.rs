@@ -52,17 +52,25 @@ async fn the_store_of_every_release_is_opened_and_its_pending_deliveries_go_out(
         assert_eq!(ask("GET", "/event-type/order.created", "")["description"], "An order", "{name}");
         let attempts = ask("GET", "/app/golden/attempt/endpoint/plain", "");
         assert_eq!(attempts["data"].as_array().unwrap().len(), 1, "{name}");
-        for (endpoint, path) in [("plain", "/plain"), ("reports", "/reports")] {
-            let change = json!({ "url": receiver.url(path), "paused": false }).to_string();
-            ask("PATCH", &format!("/app/golden/endpoint/{endpoint}"), &change);
-        }
+        ask(
+            "PATCH",
+            "/app/golden/endpoint/plain",
+            &json!({ "url": receiver.url("/plain"), "paused": false }).to_string(),
+        );
+        // Its token was given for another server; that it opens is told by its being in the way.
+        let moved = json!({ "url": receiver.url("/reports"), "paused": false });
+        let (status, answer) = call(address, &token, "PATCH", "/app/golden/endpoint/reports", &moved.to_string());
+        assert_eq!((status, &answer["detail"][0]["loc"]), (422, &json!(["body", "auth"])), "{name}: {answer}");
+        let mut moved = moved;
+        moved["auth"] = json!({ "type": "bearer", "token": "another-token" });
+        ask("PATCH", "/app/golden/endpoint/reports", &moved.to_string());
         receiver.wait_for(3, LIMIT).await.unwrap();
         let plain = receiver.requests_to("/plain").remove(0);
         assert_eq!(plain.text(), PAYLOAD, "{name}");
         plain.verify("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
         assert_eq!(plain.header("x-own"), Some("kept"), "{name}");
         let reports = receiver.requests_to("/reports");
-        assert_eq!(reports[0].header("authorization"), Some("Bearer a-token-of-the-golden-store"), "{name}");
+        assert_eq!(reports[0].header("authorization"), Some("Bearer another-token"), "{name}");
         assert!(reports.iter().all(|request| request.text().starts_with("<?xml")), "{name}");
         assert_ne!(reports[0].header("webhook-id"), reports[1].header("webhook-id"), "{name}");
         server.signal(Signal::TERM);

@@ -190,10 +190,16 @@ async fn a_webhook_is_added_listed_changed_and_deleted() {
         assert!(!answer.text.contains("hush-hush") && !answer.text.contains("<script>"), "{}", answer.text);
     }
     let version = page.hidden("version");
-    let mut fields = dlr("https://b.example/", "save");
-    fields.push(("version", &version));
-    fields.extend([("customHeadersEnabled", "on"), ("header-0-name", "X-Key"), ("header-0-secret", "on")]);
-    browser.post(&edit, &edit, &fields).await.expect(303);
+    // The header's value is kept on the server that it was given for, and goes to no other.
+    let changed = |url| {
+        let mut fields = dlr(url, "save");
+        fields.push(("version", version.as_str()));
+        fields.extend([("customHeadersEnabled", "on"), ("header-0-name", "X-Key"), ("header-0-secret", "on")]);
+        fields
+    };
+    let refused = browser.post(&edit, &edit, &changed("https://b.example/")).await;
+    refused.holds("It was given for the server of the present URL");
+    browser.post(&edit, &edit, &changed("https://a.example/other")).await.expect(303);
     browser.get(&one).await.holds("X-Key");
 
     browser.get(&format!("{one}/delete")).await.expect(200).holds("Nothing is pending for it");
