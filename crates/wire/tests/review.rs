@@ -103,3 +103,21 @@ fn a_placeholder_without_an_end_is_refused_and_one_with_encoded_braces_told() {
     let plain = json!({ "url": "https://h.example/in?m=%7Bmobile%7D&n=%7B" });
     assert_eq!(review(&plain, &[]).1, [""; 0]);
 }
+
+#[test]
+fn a_placeholder_of_another_dialect_is_told_and_what_stands_for_it() {
+    let of = |dialect: &str, query: &str| {
+        review(&json!({ "dialect": dialect, "sendMethod": "get", "url": format!("https://h.example/x?{query}") }), &[])
+            .1
+    };
+    for name in ["{mobile}", "{Mobile}"] {
+        let warnings = of("console", &format!("m={name}"));
+        assert!(warnings.len() == 1 && warnings[0].contains("`{{message.to}}`"), "{name}: {warnings:?}");
+    }
+    let warnings = of("standard-webhooks", "m={whoever}");
+    assert!(warnings.len() == 1 && warnings[0].contains("`{whoever}`"), "{warnings:?}");
+    for meant in ["m={{message.to}}", "m={}", "m={a:b}", "m={a"] {
+        assert_eq!(of("console", meant), Vec::<String>::new(), "{meant}");
+    }
+    assert_eq!(of("rich-dlr", "m={mobile}"), Vec::<String>::new());
+}

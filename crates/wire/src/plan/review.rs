@@ -66,6 +66,13 @@ impl Review {
             review.warnings.push(format!(
                 "encoded braces in the URL are sent as they stand: write `{meant}` where the value goes"
             ));
+        } else if let Some((written, meant)) = text::bare_placeholder(dialect, &endpoint.url) {
+            let meant = meant.map_or_else(String::new, |path| format!(", such as `{{{{{path}}}}}`"));
+            review.warnings.push(format!(
+                "`{written}` in the URL is sent as it stands, for the dialect `{}` has no placeholders of its own: write a \
+                 path in two braces{meant}",
+                dialect.name
+            ));
         }
         review
     }

@@ -139,6 +139,25 @@ fn check_placeholders(dialect: &'static Dialect, target: &str, is_field: &dyn Fn
     Ok(())
 }
 
+/// What in a URL looks like a placeholder of a dialect that has them, where this one has none: with its braces, and where
+/// the value comes from that its name stands for, if it is known.
+pub(super) fn bare_placeholder(dialect: &'static Dialect, target: &str) -> Option<(String, Option<String>)> {
+    if dialect.placeholders {
+        return None;
+    }
+    target.match_indices('{').find_map(|(at, _)| {
+        let rest = &target[at + 1..];
+        let name = &rest[..rest.find('}')?];
+        let is_bare = !target[..at].ends_with('{') && !rest[name.len() + 1..].starts_with('}');
+        let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let fields = || dialect.shapes.iter().flat_map(|shape| shape.fields.iter().chain(&shape.more));
+        let meant =
+            || fields().find(|field| [field.slot(), &field.name].iter().any(|one| one.eq_ignore_ascii_case(name)));
+        (is_bare && is_name)
+            .then(|| (format!("{{{name}}}"), meant().and_then(|field| Some(field.from.as_ref()?.text()))))
+    })
+}
+
 /// What in a URL looks like a place for a value and is none, for its braces are encoded; as it would have to be written.
 pub(super) fn encoded_placeholder(dialect: &'static Dialect, target: &str) -> Option<String> {
     let lower = target.to_ascii_lowercase();
