@@ -73,6 +73,36 @@ impl DocumentKind {
     pub const fn code(self) -> u8 {
         self as u8
     }
+
+    /// In which shard documents of this kind are: what belongs to an application shares its shard, what belongs to none is
+    /// in the first one.
+    pub(crate) const fn shard(self) -> DocumentShard {
+        match self {
+            Self::Application => DocumentShard::OwnId,
+            Self::Endpoint | Self::Integration | Self::Poller | Self::Consumer => DocumentShard::OfParent,
+            Self::Organization
+            | Self::EventType
+            | Self::OauthClient
+            | Self::FeedbackSecret
+            | Self::User
+            | Self::Setup
+            | Self::Task
+            | Self::RunningTask
+            | Self::TaskFindings
+            | Self::Access => DocumentShard::First,
+        }
+    }
+}
+
+/// In which shard a document is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DocumentShard {
+    /// That of its own id.
+    OwnId,
+    /// That of what it belongs to.
+    OfParent,
+    /// The first one.
+    First,
 }
 
 /// A document as it is kept.

@@ -12,6 +12,7 @@ use super::notice;
 use super::queue;
 use super::shard::{floor_of, floor_of_id};
 use super::value::{Values, coded, get, is_storable, limit, maybe_time};
+use crate::document::DocumentShard;
 use crate::{Delete, Direction, Document, DocumentKind, DocumentPage, Expect, MasterKey, Put, PutResult, Written};
 
 /// All columns, in the order that [`read`] expects.
@@ -134,22 +135,10 @@ async fn insert(client: &Client, item: &Put, secret: Option<&[u8]>) -> Result<Wr
         let values = Values::default().int8(item.parent);
         query(client, "SELECT FROM ringback.document WHERE no = $1 FOR SHARE", &values).await?;
     }
-    // What belongs to an application shares its shard; what belongs to none is in the first one.
-    let floor = match item.kind {
-        DocumentKind::Application => floor_of_id(&item.key),
-        DocumentKind::Endpoint | DocumentKind::Integration | DocumentKind::Poller | DocumentKind::Consumer => {
-            floor_of(item.parent)
-        }
-        DocumentKind::Organization
-        | DocumentKind::EventType
-        | DocumentKind::OauthClient
-        | DocumentKind::FeedbackSecret
-        | DocumentKind::User
-        | DocumentKind::Setup
-        | DocumentKind::Task
-        | DocumentKind::RunningTask
-        | DocumentKind::TaskFindings
-        | DocumentKind::Access => 0,
+    let floor = match item.kind.shard() {
+        DocumentShard::OwnId => floor_of_id(&item.key),
+        DocumentShard::OfParent => floor_of(item.parent),
+        DocumentShard::First => 0,
     };
     let sql = "INSERT INTO ringback.document (no, kind, parent, key, uid, version, body, secret) \
                VALUES ($1 + nextval('ringback.document_no'), $2, $3, $4, $5, 1, $6, $7) RETURNING no";

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _, Result};
 use crate::DocumentKind;
 use crate::backend::postgres::floor_of_id;
 use crate::backend::sqlite::error::unreadable;
+use crate::document::DocumentShard;
 
 /// Documents whose place is remembered.
 const REMEMBERED: usize = 100_000;
@@ -22,21 +23,10 @@ pub(super) struct Places {
 impl Places {
     /// That of a document which is read at present.
     pub(super) fn of(&self, connection: &Connection, kind: DocumentKind, parent: i64, key: &str) -> Result<i64> {
-        match kind {
-            DocumentKind::Application => Ok(floor_of_id(key)),
-            DocumentKind::Endpoint | DocumentKind::Integration | DocumentKind::Poller | DocumentKind::Consumer => {
-                self.floor(connection, parent)
-            }
-            DocumentKind::Organization
-            | DocumentKind::EventType
-            | DocumentKind::OauthClient
-            | DocumentKind::FeedbackSecret
-            | DocumentKind::User
-            | DocumentKind::Setup
-            | DocumentKind::Task
-            | DocumentKind::RunningTask
-            | DocumentKind::TaskFindings
-            | DocumentKind::Access => Ok(0),
+        match kind.shard() {
+            DocumentShard::OwnId => Ok(floor_of_id(key)),
+            DocumentShard::OfParent => self.floor(connection, parent),
+            DocumentShard::First => Ok(0),
         }
     }
 
