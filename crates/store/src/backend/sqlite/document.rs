@@ -183,10 +183,8 @@ pub(super) fn by_key(
     parent: i64,
     name: &str,
 ) -> Result<Option<Document>> {
-    connection
-        .prepare_cached(select!("kind = ?1 AND parent = ?2 AND key = ?3 AND deleted_at IS NULL"))?
-        .query_row(params![kind.code(), parent, name], |row| read(key, row))
-        .optional()
+    let sql = select!("kind = ?1 AND parent = ?2 AND key = ?3 AND deleted_at IS NULL");
+    by_name(connection, key, sql, (kind, parent, name))
 }
 
 /// See [`crate::Store::deleted_document`].
@@ -197,10 +195,8 @@ pub(super) fn deleted_by_key(
     parent: i64,
     name: &str,
 ) -> Result<Option<Document>> {
-    connection
-        .prepare_cached(select!("kind = ?1 AND parent = ?2 AND key = ?3 AND deleted_at IS NOT NULL"))?
-        .query_row(params![kind.code(), parent, name], |row| read(key, row))
-        .optional()
+    let sql = select!("kind = ?1 AND parent = ?2 AND key = ?3 AND deleted_at IS NOT NULL");
+    by_name(connection, key, sql, (kind, parent, name))
 }
 
 /// See [`crate::Store::document_by_uid`].
@@ -211,10 +207,18 @@ pub(super) fn by_uid(
     parent: i64,
     uid: &str,
 ) -> Result<Option<Document>> {
-    connection
-        .prepare_cached(select!("kind = ?1 AND parent = ?2 AND uid = ?3 AND deleted_at IS NULL"))?
-        .query_row(params![kind.code(), parent, uid], |row| read(key, row))
-        .optional()
+    let sql = select!("kind = ?1 AND parent = ?2 AND uid = ?3 AND deleted_at IS NULL");
+    by_name(connection, key, sql, (kind, parent, uid))
+}
+
+/// The document that a statement finds by kind, parent and name.
+fn by_name(
+    connection: &Connection,
+    key: &MasterKey,
+    sql: &str,
+    (kind, parent, name): (DocumentKind, i64, &str),
+) -> Result<Option<Document>> {
+    connection.prepare_cached(sql)?.query_row(params![kind.code(), parent, name], |row| read(key, row)).optional()
 }
 
 /// See [`crate::Store::documents`].
