@@ -2,13 +2,14 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use ed25519_dalek::Signer as _;
 use hmac::{Hmac, KeyInit, Mac};
 use md5::Md5;
 use serde::Deserialize;
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 use zeroize::Zeroizing;
+
+use super::ed25519::Ed25519;
 
 /// A hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,10 +55,18 @@ pub(crate) enum KeyForm {
 }
 
 /// A key, ready to sign with.
-#[derive(Clone)]
 pub(crate) enum Key {
-    Bytes(Zeroizing<Vec<u8>>),
-    Ed25519(Box<ed25519_dalek::SigningKey>),
+    /// What stands in a content that is hashed.
+    Plain {
+        bytes: Zeroizing<Vec<u8>>,
+        hash: Hash,
+    },
+    /// What a content is hashed with.
+    Mac {
+        bytes: Zeroizing<Vec<u8>>,
+        ready: Box<MacKey>,
+    },
+    Ed25519(Box<Ed25519>),
 }
 
 impl Hash {
@@ -85,16 +94,40 @@ impl Hash {
 
     /// The HMAC of a content (RFC 2104).
     pub(crate) fn mac(self, key: &[u8], content: &[u8]) -> Vec<u8> {
-        fn mac<M: Mac + KeyInit>(key: &[u8], content: &[u8]) -> Vec<u8> {
-            let mut mac = <M as KeyInit>::new_from_slice(key).expect("an HMAC takes a key of any length");
-            mac.update(content);
-            mac.finalize().into_bytes().to_vec()
+        MacKey::new(self, key).mac(content)
+    }
+}
+
+/// The key of an HMAC, taken in by the hash: cloned for each use, which saves two blocks of hashing.
+pub(crate) enum MacKey {
+    Md5(Hmac<Md5>),
+    Sha1(Hmac<Sha1>),
+    Sha256(Hmac<Sha256>),
+    Sha512(Hmac<Sha512>),
+}
+
+impl MacKey {
+    fn new(hash: Hash, key: &[u8]) -> Self {
+        fn ready<M: KeyInit>(key: &[u8]) -> M {
+            M::new_from_slice(key).expect("an HMAC takes a key of any length")
+        }
+        match hash {
+            Hash::Md5 => Self::Md5(ready(key)),
+            Hash::Sha1 => Self::Sha1(ready(key)),
+            Hash::Sha256 => Self::Sha256(ready(key)),
+            Hash::Sha512 => Self::Sha512(ready(key)),
+        }
+    }
+
+    fn mac(&self, content: &[u8]) -> Vec<u8> {
+        fn of<M: Mac + Clone>(key: &M, content: &[u8]) -> Vec<u8> {
+            key.clone().chain_update(content).finalize().into_bytes().to_vec()
         }
         match self {
-            Self::Md5 => mac::<Hmac<Md5>>(key, content),
-            Self::Sha1 => mac::<Hmac<Sha1>>(key, content),
-            Self::Sha256 => mac::<Hmac<Sha256>>(key, content),
-            Self::Sha512 => mac::<Hmac<Sha512>>(key, content),
+            Self::Md5(key) => of(key, content),
+            Self::Sha1(key) => of(key, content),
+            Self::Sha256(key) => of(key, content),
+            Self::Sha512(key) => of(key, content),
         }
     }
 }
@@ -145,32 +178,38 @@ impl Key {
     /// # Errors
     /// A sentence that says how it is written.
     pub(crate) fn parse(secret: &str, form: KeyForm, algorithm: Algorithm) -> Result<Self, &'static str> {
-        if algorithm == Algorithm::Ed25519 {
-            return ed25519(secret).map(|pair| Self::Ed25519(Box::new(pair)));
-        }
-        let bytes = match form {
-            KeyForm::Text => secret.as_bytes().to_vec(),
-            KeyForm::Base64 => BASE64.decode(secret).map_err(|_| "It is written as base64.")?,
+        let bytes = || {
+            let bytes = Zeroizing::new(match form {
+                KeyForm::Text => secret.as_bytes().to_vec(),
+                KeyForm::Base64 => BASE64.decode(secret).map_err(|_| "It is written as base64.")?,
+            });
+            if bytes.is_empty() { Err("It is empty.") } else { Ok(bytes) }
         };
-        if bytes.is_empty() { Err("It is empty.") } else { Ok(Self::Bytes(Zeroizing::new(bytes))) }
+        match algorithm {
+            Algorithm::Ed25519 => ed25519(secret).map(|pair| Self::Ed25519(Box::new(Ed25519::new(&pair)))),
+            Algorithm::Plain(hash) => Ok(Self::Plain { bytes: bytes()?, hash }),
+            Algorithm::Hmac(hash) | Algorithm::Jwt(hash) => {
+                let bytes = bytes()?;
+                let ready = Box::new(MacKey::new(hash, &bytes));
+                Ok(Self::Mac { bytes, ready })
+            }
+        }
     }
 
     /// The secret bytes: what a nonce follows from, and what is part of some contents.
     pub(crate) fn bytes(&self) -> &[u8] {
         match self {
-            Self::Bytes(bytes) => bytes,
-            Self::Ed25519(pair) => pair.as_bytes(),
+            Self::Plain { bytes, .. } | Self::Mac { bytes, .. } => bytes,
+            Self::Ed25519(key) => key.seed(),
         }
     }
 
     /// The signature of a content.
-    pub(crate) fn sign(&self, algorithm: Algorithm, content: &[u8]) -> Vec<u8> {
-        match (algorithm, self) {
-            (_, Self::Ed25519(pair)) => pair.sign(content).to_bytes().to_vec(),
-            (Algorithm::Plain(hash), Self::Bytes(_)) => hash.digest(content),
-            (Algorithm::Hmac(hash) | Algorithm::Jwt(hash), Self::Bytes(key)) => hash.mac(key, content),
-            // `parse` makes no such key for it.
-            (Algorithm::Ed25519, Self::Bytes(_)) => Vec::new(),
+    pub(crate) fn sign(&self, content: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Plain { hash, .. } => hash.digest(content),
+            Self::Mac { ready, .. } => ready.mac(content),
+            Self::Ed25519(key) => key.sign(content).to_vec(),
         }
     }
 }

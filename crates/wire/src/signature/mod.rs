@@ -6,6 +6,7 @@
 
 mod algorithm;
 mod content;
+mod ed25519;
 mod explain;
 mod jwt;
 mod provider;

@@ -17,6 +17,8 @@ use crate::{Prepared, RecipeError};
 #[derive(Debug)]
 pub(crate) struct Provider {
     signatures: Vec<(&'static Scheme, Key)>,
+    /// The headers that carry them, in the order in which the schemes have them.
+    names: Vec<HeaderName>,
     method: SendMethod,
     /// Scheme, host and port as the `host` header has them.
     origin: String,
@@ -53,7 +55,10 @@ impl Provider {
                 return Err(RecipeError::new("url", rule));
             }
         }
-        Ok(Some(Self { signatures, method, origin: parsed.origin().ascii_serialization() }))
+        // A dialect's file with a name that HTTP does not have is refused when it is read.
+        let names = dialect.signatures.iter().flat_map(Scheme::header_names);
+        let names = names.filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok()).collect();
+        Ok(Some(Self { signatures, names, method, origin: parsed.origin().ascii_serialization() }))
     }
 
     /// How events are sent.
@@ -80,19 +85,17 @@ impl Provider {
 
     /// Adds the headers of the provider to a request that is complete but for them.
     pub(crate) fn sign(&self, request: &mut Prepared, id: &str, wall: Timestamp) {
-        let mut made = Vec::new();
+        let mut made = Vec::with_capacity(self.names.len());
         for (scheme, key) in &self.signatures {
             let input = self.input(request, (scheme, key), id, wall);
             let signature = scheme.sign(key, &input);
-            for (name, value) in scheme.headers(&input, &signature) {
-                // Both were checked with the dialect: a value is made of hashes, ids and numbers.
-                if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::try_from(value)) {
-                    made.push((name, value));
-                }
-            }
+            // Each was checked with the dialect: it is made of hashes, ids and numbers.
+            made.extend(scheme.headers(&input, &signature).map(|(_, value)| HeaderValue::try_from(value).ok()));
         }
-        for (name, value) in made {
-            request.headers.insert(name, value);
+        for (name, value) in self.names.iter().zip(made) {
+            if let Some(value) = value {
+                request.headers.insert(name.clone(), value);
+            }
         }
     }
 

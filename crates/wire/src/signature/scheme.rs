@@ -147,7 +147,7 @@ impl Scheme {
     /// The signature of a request.
     pub(crate) fn sign(&self, key: &Key, input: &Input<'_>) -> String {
         let content = self.signed(input);
-        let signature = key.sign(self.algorithm, &content);
+        let signature = key.sign(&content);
         match self.algorithm {
             Algorithm::Jwt(_) => jwt::token(&String::from_utf8_lossy(&content), &signature),
             Algorithm::Plain(_) | Algorithm::Hmac(_) | Algorithm::Ed25519 => self.encoding.write(&signature),

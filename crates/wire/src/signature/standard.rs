@@ -5,11 +5,11 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use ed25519_dalek::Signer as _;
 use hmac::{Hmac, KeyInit, Mac};
 use ringback_model::{SigningKey, SigningSecret, Timestamp};
 use sha2::Sha256;
 
+use super::ed25519::Ed25519;
 use super::explain::{Explanation, SignedWith, Written};
 
 /// The keys of one endpoint, ready to sign.
@@ -20,7 +20,7 @@ pub struct Signer {
 enum Key {
     /// The state of the HMAC with its key taken in: cloned for each signature, which saves two blocks of hashing.
     Hmac(Box<Hmac<Sha256>>),
-    Ed25519(Box<ed25519_dalek::SigningKey>),
+    Ed25519(Box<Ed25519>),
 }
 
 impl Signer {
@@ -32,7 +32,7 @@ impl Signer {
                 SigningSecret::Hmac(bytes) => {
                     Key::Hmac(Box::new(Hmac::new_from_slice(bytes).expect("an HMAC takes a key of any length")))
                 }
-                SigningSecret::Ed25519(pair) => Key::Ed25519(pair.clone()),
+                SigningSecret::Ed25519(pair) => Key::Ed25519(Box::new(Ed25519::new(pair))),
             };
             (ready, key.expires_at)
         };
@@ -59,7 +59,7 @@ impl Signer {
                 Key::Ed25519(pair) => {
                     let content = [id.as_bytes(), b".", timestamp.as_bytes(), b".", body].concat();
                     text.push_str("v1a,");
-                    BASE64.encode_string(pair.sign(&content).to_bytes(), &mut text);
+                    BASE64.encode_string(pair.sign(&content), &mut text);
                 }
             }
         }

@@ -86,6 +86,7 @@ impl Case {
         for (algorithm, expected) in &self.also {
             let mut other = scheme.clone();
             other.algorithm = algorithm.clone().try_into().unwrap();
+            let key = Key::parse(secret, other.key, other.algorithm).unwrap();
             assert_eq!(other.sign(&key, &input), *expected, "{name}: {algorithm}");
         }
         let headers: IndexMap<String, String> =
