@@ -230,9 +230,9 @@ async fn answer(
     let Query { meta: Meta { intent, .. }, prefix, trigger, webhook_url } = query;
     let asked = Subscription { prefix, trigger, webhook_url };
     let result = if intent == intents[0] {
-        let Subscribed { id, active } = service.subscribe(&actor, &asked).await.map_err(failure)?;
+        let Subscribed { id, active, webhook_url } = service.subscribe(&actor, &asked).await.map_err(failure)?;
         let state = if active { "active" } else { "pending" };
-        let Subscription { prefix, trigger, webhook_url } = &asked;
+        let Subscription { prefix, trigger, .. } = &asked;
         json!({"id": id, "prefix": prefix, "trigger": trigger, "webhookUrl": webhook_url, "state": state})
     } else {
         json!({"removed": i32::from(service.unsubscribe(&actor, &asked).await.map_err(failure)?)})

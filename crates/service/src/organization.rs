@@ -126,6 +126,8 @@ impl OrganizationDraft {
             } else if !(1..=REPORT_TYPES_MAX).contains(&types.len()) || !types.iter().all(|word| is_word(word)) {
                 let rule = format!("A product has 1 to {REPORT_TYPES_MAX} types of report, such as `dlr`. {WORD_RULE}");
                 faults.note_item("products", product, rule);
+            } else if let Some((_, twice)) = types.iter().enumerate().find(|(at, word)| types[..*at].contains(word)) {
+                faults.note_item("products", product, format!("`{twice}` stands there twice: name it once."));
             }
         }
     }

@@ -32,6 +32,8 @@ pub struct Subscribed {
     pub id: String,
     /// Whether events flow already; they wait for the handshake otherwise.
     pub active: bool,
+    /// Where they go, without a password that stood in it: what was given, if none did.
+    pub webhook_url: String,
 }
 
 /// Why a subscription was not made or removed.
@@ -98,7 +100,7 @@ impl Service {
         let config = self.app(actor, &app).await?;
         let uids = asked.uids(&*self.urls);
         if let Some(standing) = uids.iter().find_map(|uid| config.endpoint_by_name(uid)) {
-            return Ok(subscribed(&standing.endpoint));
+            return Ok(subscribed(asked, &standing.endpoint));
         }
         let [uid, _] = uids;
         let mut draft = EndpointDraft::new(asked.webhook_url.clone());
@@ -107,12 +109,12 @@ impl Service {
         draft.messaging.prefix = Some(asked.prefix.clone());
         draft.messaging.shape.dialect = Some("antly".to_owned());
         match self.create_endpoint(actor, &app, draft, None).await {
-            Ok(view) => Ok(subscribed(&view.endpoint)),
+            Ok(view) => Ok(subscribed(asked, &view.endpoint)),
             // The same request came twice at once: the other one is the one that stands.
             Err(ServiceError::Conflict { .. }) => {
                 let config = self.app(actor, &app).await?;
                 let standing = config.endpoint_by_name(&uid).ok_or(ServiceError::NotFound(Resource::Endpoint))?;
-                Ok(subscribed(&standing.endpoint))
+                Ok(subscribed(asked, &standing.endpoint))
             }
             Err(ServiceError::Invalid(faults)) => {
                 let message = faults.into_iter().map(|fault| fault.message).collect::<Vec<_>>().join(" ");
@@ -196,9 +198,16 @@ fn same_url(checked: &CheckedUrl) -> String {
     same
 }
 
-fn subscribed(endpoint: &Endpoint) -> Subscribed {
+fn subscribed(asked: &Subscription, endpoint: &Endpoint) -> Subscribed {
     let waits = endpoint.verification.as_ref().is_some_and(|v| v.state != VerificationState::Verified);
-    Subscribed { id: endpoint.id.to_string(), active: !waits }
+    let given = asked.webhook_url.as_str();
+    let names_user = given
+        .split("://")
+        .nth(1)
+        .and_then(|rest| rest.split(['/', '?', '#']).next())
+        .is_some_and(|host| host.contains('@'));
+    let webhook_url = if names_user { endpoint.url.as_str() } else { given }.to_owned();
+    Subscribed { id: endpoint.id.to_string(), active: !waits, webhook_url }
 }
 
 /// The application that a token is for: subscriptions belong to one.
