@@ -213,7 +213,16 @@ impl Recipe {
     /// What of the endpoint that it was made from would do nothing, or something else than its owner means.
     #[must_use]
     pub fn review(&self, endpoint: &Endpoint) -> Review {
-        Review::of(endpoint, self.dialect, self.plan())
+        let mut review = Review::of(endpoint, self.dialect, self.plan());
+        let has_place = |name: &&str| {
+            let value = self.headers.get(*name).map(HeaderValue::as_bytes);
+            value.is_some_and(|value| value.windows(2).any(|pair| pair == b"{{"))
+        };
+        let names = endpoint.headers.iter().map(|header| header.name.as_str()).filter(has_place);
+        review.warnings.extend(names.map(|name| {
+            format!("the header `{name}` is sent as it stands, braces and all: only URLs, parameters and templates have places for values")
+        }));
+        review
     }
 
     /// The headers that the dialect signs with: nobody else may set them.
@@ -244,14 +253,15 @@ impl Recipe {
         &self.target
     }
 
-    /// The request target with nothing in the places for values: what a handshake asks for.
+    /// The request target of a request that is about no event, as a handshake asks for it: `verification` stands in the
+    /// places for values of the path, which leads nowhere without them, and nothing in those of the query.
     ///
     /// # Errors
     /// When that cannot be requested.
     pub fn blank_target(&self) -> Result<PathAndQuery, RecipeError> {
         match (&self.target, &self.plan) {
             (Target::Ready(target), _) => Ok(target.clone()),
-            (Target::Open, Some(plan)) => request_target(&plan.target_with("")),
+            (Target::Open, Some(plan)) => request_target(&plan.target_without_event("verification", "")),
             (Target::Open, None) => request_target("/"),
         }
     }
@@ -313,7 +323,7 @@ fn provider(
     let method = plan.map_or(SendMethod::Json, |plan| plan.method);
     let origin = endpoint.url.strip_suffix(target).unwrap_or(&endpoint.url);
     let places = plan.filter(|plan| plan.writes_target());
-    let sample = places.map_or_else(|| target.to_owned(), |plan| plan.target_with("1"));
+    let sample = places.map_or_else(|| target.to_owned(), |plan| plan.target_without_event("1", "1"));
     Provider::new(dialect, method, secrets.provider_secret.as_ref(), &format!("{origin}{sample}"))
 }
 

@@ -345,3 +345,68 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_id_of_the_rich_family_gives_batch_and_place_where_the_report_names_neither() {
+    let custom = json!({ "batch": "{{message.groupId}}", "place": "{{message.index}}" });
+    let said = json!({ "dialect": "rich-dlr", "customParameters": custom });
+    for (id, batch, place) in [("b34e35ad-fe34:1", "b34e35ad-fe34", "1"), ("a:b:007", "a:b", "7"), ("a-1", "", "")] {
+        let sent = render(&said, &json!({ "id": id, "to": "1", "status": "sent", "parts": 2 }));
+        let sent: Value = serde_json::from_slice(&sent.body).unwrap();
+        assert_eq!((&sent["id"], &sent["batch"], &sent["place"]), (&json!(id), &json!(batch), &json!(place)));
+    }
+}
+
+#[test]
+fn one_new_name_moves_no_parameter_and_several_stand_in_the_order_of_the_owner() {
+    let names = |parameters: Value| {
+        let said = json!({ "dialect": "rich-dlr", "parameters": parameters });
+        let sent = body(&render(&said, &json!({ "id": "1", "to": "1", "status": "sent", "parts": 2 })));
+        let sent: Value = serde_json::from_str(&sent).unwrap();
+        sent.as_object().unwrap().keys().take(5).cloned().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(names(json!({})), "id mobile status credits units");
+    assert_eq!(names(json!({ "units": "parts" })), "id mobile status credits parts");
+    assert_eq!(names(json!({ "units": "parts", "id": "ref" })), "parts mobile status credits ref");
+    assert_eq!(names(json!({ "status": "s", "id": "i", "mobile": "m" })), "s i m credits units");
+}
+
+#[test]
+fn a_url_of_the_rich_family_that_places_values_gets_none_appended() {
+    let report = json!({ "id": "1", "to": "+254700", "status": "sent", "parts": 2 });
+    for (url, target) in [
+        ("https://h.example/r?m={{message.to}}", "/r?m=254700"),
+        ("https://h.example/r/{mobile}", "/r/254700"),
+        ("https://h.example/{{event.type}}", "/sms.dlr"),
+    ] {
+        let sent = render(&json!({ "dialect": "rich-dlr", "sendMethod": "get", "url": url }), &report);
+        assert_eq!(sent.target.as_str(), target);
+    }
+    let sent = render(&json!({ "dialect": "rich-dlr", "sendMethod": "get" }), &report);
+    assert_eq!(query(&sent).len(), 18);
+}
+
+#[test]
+fn a_request_about_no_event_asks_for_a_path_without_gaps() {
+    let target = |url: &str| {
+        let target = kit::recipe(&json!({ "dialect": "rich-dlr", "sendMethod": "get", "url": url })).unwrap();
+        target.blank_target().unwrap().to_string()
+    };
+    assert_eq!(target("https://h.example/r/{id}/x?m={mobile}&a=1"), "/r/verification/x?m=&a=1");
+    assert_eq!(target("https://h.example/r?m={{message.to}}"), "/r?m=");
+    assert_eq!(target("https://h.example/r?m=1"), "/r?m=1");
+}
+
+#[test]
+fn a_parameter_in_two_braces_is_answered_with_how_it_is_written() {
+    let told = |said: Value| kit::recipe(&said).unwrap_err().message;
+    let rich = told(json!({ "dialect": "rich-dlr", "sendMethod": "get", "url": "https://h.example/?m={{mobile}}" }));
+    assert!(rich.ends_with("is written `{mobile}`."), "{rich}");
+    let console = told(json!({ "dialect": "console", "url": "https://h.example/?m={{mobile}}" }));
+    assert!(console.ends_with("is written `{{message.to}}`."), "{console}");
+    let custom = told(json!({ "dialect": "console", "customParameters": { "a": "{{messageId}}" } }));
+    assert!(custom.ends_with("is written `{{message.id}}`."), "{custom}");
+    let template = json!({ "contentType": "application/json", "body": r#"{"a":"{{mobile}}"}"# });
+    let template = told(json!({ "dialect": "rich-dlr", "template": template }));
+    assert!(template.ends_with("is written `{{message.to}}`."), "{template}");
+}

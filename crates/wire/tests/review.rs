@@ -121,3 +121,10 @@ fn a_placeholder_of_another_dialect_is_told_and_what_stands_for_it() {
     }
     assert_eq!(of("rich-dlr", "m={mobile}"), Vec::<String>::new());
 }
+
+#[test]
+fn a_header_with_a_place_for_a_value_is_told_to_have_none() {
+    let (_, warnings) = review(&json!({ "headers": { "X-Id": "{{message.id}}", "X-Env": "prod" } }), &[]);
+    assert_eq!(warnings.len(), 1);
+    assert!(warnings[0].contains("`X-Id`"), "{warnings:?}");
+}

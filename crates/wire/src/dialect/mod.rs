@@ -154,6 +154,9 @@ pub(crate) struct Field {
     /// A value that is always the same.
     #[serde(default)]
     pub(crate) value: Option<String>,
+    /// The endpoint's URL as it is registered.
+    #[serde(default)]
+    pub(crate) url: bool,
     /// A number of JSON.
     #[serde(default)]
     pub(crate) integer: bool,
@@ -238,6 +241,11 @@ impl Dialect {
     #[must_use]
     pub fn retry_schedule(&self) -> Option<Vec<Duration>> {
         self.retry_schedule.as_ref()?.iter().map(|text| ringback_model::parse_duration(text).ok()).collect()
+    }
+
+    /// Whether a request says where it was sent to.
+    pub(crate) fn tells_url(&self) -> bool {
+        self.shapes.iter().flat_map(|shape| &shape.fields).any(|field| field.url)
     }
 
     /// Whether it signs with what the endpoint has to give.
@@ -344,9 +352,9 @@ fn read(text: &str) -> Result<Dialect, String> {
         return Err("only JSON has objects within objects: with `nested`, `send_methods` is [\"json\"]".to_owned());
     }
     for field in dialect.shapes.iter().flat_map(|shape| shape.fields.iter().chain(&shape.more)) {
-        let told = [field.from.is_some(), field.value.is_some(), field.list];
+        let told = [field.from.is_some(), field.value.is_some(), field.url, field.list];
         if told.into_iter().filter(|is| *is).count() != 1 {
-            return Err(format!("field `{}` needs either `from`, `value` or `list`", field.name));
+            return Err(format!("field `{}` needs either `from`, `value`, `url` or `list`", field.name));
         }
         if let Some(words) = &field.words
             && !dialect.words.contains_key(words)

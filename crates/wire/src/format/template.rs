@@ -195,6 +195,21 @@ impl Template {
     }
 }
 
+impl Template {
+    /// Writes it as path and query of a URL, with one text in the places of the path and another in those of the query.
+    pub(crate) fn render_target(&self, in_path: &str, in_query: &str) -> String {
+        let mut out = String::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(text) => out.push_str(text),
+                Piece::Value { .. } if out.contains('?') => query::encode(in_query, &mut out),
+                Piece::Value { .. } => query::encode(in_path, &mut out),
+            }
+        }
+        out
+    }
+}
+
 fn push(pieces: &mut Vec<Piece>, text: &str) {
     match pieces.last_mut() {
         _ if text.is_empty() => {}

@@ -36,6 +36,8 @@ pub(crate) struct Plan {
     nesting: Nesting,
     xml_root: String,
     template: Option<(HeaderValue, Template, Encoding)>,
+    /// The URL as it is registered, where the dialect tells it.
+    endpoint_url: String,
     /// Path and query, where they have places for values.
     url: Option<Template>,
     /// How long path and query are where they have no places for values, in bytes.
@@ -78,7 +80,7 @@ impl Plan {
             dialect,
             method,
             shapes: names::names(dialect, endpoint, shape)?,
-            custom: names::custom(shape, secrets)?,
+            custom: names::custom(dialect, shape, secrets)?,
             style: Style::new(dialect, shape, settings)?,
             nesting: match (dialect.nested, shape.nested) {
                 (true, _) => Nesting::Lists,
@@ -86,7 +88,8 @@ impl Plan {
                 (false, false) => Nesting::Flat,
             },
             xml_root: shape.xml_root.clone().unwrap_or_else(|| XML_ROOT.to_owned()),
-            template: text::template(shape)?,
+            template: text::template(dialect, shape)?,
+            endpoint_url: if dialect.tells_url() { endpoint.url.clone() } else { String::new() },
             url: text::url(dialect, target)?,
             target_length: target.len(),
             query_names: if method == SendMethod::Get { names::of_query(target) } else { Vec::new() },
@@ -113,14 +116,10 @@ impl Plan {
         }
     }
 
-    /// Path and query with this text in the places for values; nothing if they have no places.
-    pub(crate) fn target_with(&self, value: &str) -> String {
-        let mut out = String::new();
-        let same = |_: &Slot| Ok::<_, std::convert::Infallible>(Filling::text(value.to_owned()));
-        if let Some(url) = &self.url {
-            url.render(Encoding::Query, same, &mut out).unwrap_or_else(|never| match never {});
-        }
-        out
+    /// Path and query as a request asks for them that is about no event: with `in_path` in the places for values of the
+    /// path, and `in_query` in those of the query. Nothing if they have no places.
+    pub(crate) fn target_without_event(&self, in_path: &str, in_query: &str) -> String {
+        self.url.as_ref().map_or_else(String::new, |url| url.render_target(in_path, in_query))
     }
 
     fn is_nested(&self) -> bool {
@@ -175,7 +174,7 @@ impl Plan {
         match shape {
             Some((at, shape)) if shape.body == BodyOf::Fields => {
                 // A URL that says where values go gets none appended.
-                let skipped = self.places_fields() && self.method == SendMethod::Get;
+                let skipped = self.places_values() && self.method == SendMethod::Get;
                 let mut pairs = if skipped { Vec::new() } else { self.pairs(at, event)? };
                 pairs.extend(custom);
                 self.write_pairs(&pairs, &mut made)?;
@@ -224,9 +223,9 @@ impl Plan {
         }
     }
 
-    /// Whether the URL says where fields of the dialect go.
-    fn places_fields(&self) -> bool {
-        self.url.as_ref().is_some_and(|url| url.slots().any(|slot| matches!(slot, Slot::Field(_))))
+    /// Whether the URL says where values go, in a dialect whose customers are used to that.
+    fn places_values(&self) -> bool {
+        self.dialect.placeholders && self.url.is_some()
     }
 
     /// The owner's own parameters with their values.

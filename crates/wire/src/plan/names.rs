@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
+use indexmap::IndexMap;
 use ringback_model::{Endpoint, EndpointSecrets, SendMethod, Shape};
 
-use super::Plan;
+use super::{Plan, text};
 use crate::dialect::{BodyOf, Dialect, Field, ShapeOf};
 use crate::format::template::Template;
 use crate::format::xml;
@@ -67,7 +68,7 @@ impl Plan {
                     appended.extend(inbound::FLAT.map(|name| (name, "the inbound message".to_owned())));
                 }
                 BodyOf::Inbound => {}
-                BodyOf::Fields if self.places_fields() => {}
+                BodyOf::Fields if self.places_values() => {}
                 BodyOf::Fields => {
                     let fields = fields.iter();
                     appended
@@ -190,14 +191,26 @@ pub(super) fn names(
         Some(name) => Some((name.clone(), field)),
         None => (!field.optional).then(|| (field.name.clone(), field)),
     };
-    // In the order in which the owner names them, the others behind in that of the dialect.
-    let place = |field: &Field| shape.parameters.get_index_of(field.slot()).unwrap_or(usize::MAX);
-    let ordered = dialect.shapes.iter().map(|shape| {
-        let mut fields: Vec<_> = shape.fields.iter().filter_map(named).collect();
-        fields.sort_by_key(|(_, field)| place(field));
-        fields
+    let ordered = dialect.shapes.iter().map(|form| {
+        let fields: Vec<_> = form.fields.iter().filter_map(named).collect();
+        in_order_of(&shape.parameters, fields)
     });
     Ok(ordered.collect())
+}
+
+/// Puts those that the owner names in the owner's order; the others keep their places, so that one new name moves nothing.
+fn in_order_of(
+    named: &IndexMap<String, String>,
+    mut fields: Vec<(String, &'static Field)>,
+) -> Vec<(String, &'static Field)> {
+    let place = |field: &Field| named.get_index_of(field.slot());
+    let places: Vec<usize> = (0..fields.len()).filter(|at| place(fields[*at].1).is_some()).collect();
+    let mut moved: Vec<_> = places.iter().map(|at| fields[*at].clone()).collect();
+    moved.sort_by_key(|(_, field)| place(field));
+    for (at, field) in places.into_iter().zip(moved) {
+        fields[at] = field;
+    }
+    fields
 }
 
 /// Whether anything that this endpoint gets has a parameter of this slot.
@@ -217,7 +230,11 @@ impl ShapeOf {
 }
 
 /// The owner's own parameters, in order; none if they are not sent.
-pub(super) fn custom(shape: &Shape, secrets: &EndpointSecrets) -> Result<Vec<(String, Template)>, RecipeError> {
+pub(super) fn custom(
+    dialect: &Dialect,
+    shape: &Shape,
+    secrets: &EndpointSecrets,
+) -> Result<Vec<(String, Template)>, RecipeError> {
     if !shape.custom_parameters_enabled {
         return Ok(Vec::new());
     }
@@ -225,6 +242,7 @@ pub(super) fn custom(shape: &Shape, secrets: &EndpointSecrets) -> Result<Vec<(St
         let secret = secrets.custom_values.get(at).filter(|_| parameter.secret);
         let value = secret.map_or(parameter.value.as_str(), |secret| secret.reveal());
         let template = Template::parse(value, None)
+            .map_err(|message| text::with_meant(dialect, value, false, message))
             .map_err(|message| RecipeError::new(format!("customParameters.{at}.value"), message))?;
         Ok((parameter.name.clone(), template))
     };

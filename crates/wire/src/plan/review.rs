@@ -141,7 +141,7 @@ impl Used {
             used.empties |= matches!(plan.method, SendMethod::Get | SendMethod::Post);
             return used;
         }
-        let skipped = plan.places_fields() && plan.method == SendMethod::Get;
+        let skipped = plan.places_values() && plan.method == SendMethod::Get;
         let shapes = plan.dialect.shapes.iter().zip(&plan.shapes).filter(|(shape, _)| shape.may_fit(endpoint));
         for (shape, fields) in shapes {
             used.inbound |= shape.body == BodyOf::Inbound;

@@ -23,7 +23,10 @@ const JSON_LINES: [&str; 8] = [
 ];
 
 /// The endpoint's own body: its content type, its text, and how values are written into that.
-pub(super) fn template(shape: &Shape) -> Result<Option<(HeaderValue, Template, Encoding)>, RecipeError> {
+pub(super) fn template(
+    dialect: &Dialect,
+    shape: &Shape,
+) -> Result<Option<(HeaderValue, Template, Encoding)>, RecipeError> {
     let Some(template) = &shape.template else { return Ok(None) };
     let essence = template.content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let refuse = || RecipeError::new("template.contentType", "It is a media type such as `application/json`.");
@@ -32,7 +35,7 @@ pub(super) fn template(shape: &Shape) -> Result<Option<(HeaderValue, Template, E
         return Err(refuse());
     }
     check_charset(&template.content_type)?;
-    let refuse = |message| RecipeError::new("template.body", message);
+    let refuse = |message| RecipeError::new("template.body", with_meant(dialect, &template.body, false, message));
     let Some(encoding) = encoding(&essence) else {
         let parsed = Template::parse(&template.body, None).map_err(refuse)?;
         return if parsed.is_fixed() { Ok(Some((kind, parsed, Encoding::Plain))) } else { Err(unsafe_type(&essence)) };
@@ -110,11 +113,29 @@ pub(super) fn url(dialect: &'static Dialect, target: &str) -> Result<Option<Temp
         fields.into_iter().any(|field| field.name == name)
     };
     let parsed = Template::parse(target, dialect.placeholders.then_some(&is_field as &dyn Fn(&str) -> bool))
-        .map_err(|message| RecipeError::new("url", message))?;
+        .map_err(|message| RecipeError::new("url", with_meant(dialect, target, true, message)))?;
     if dialect.placeholders {
         check_placeholders(dialect, target, &is_field).map_err(|message| RecipeError::new("url", message))?;
     }
     Ok((!parsed.is_fixed()).then_some(parsed))
+}
+
+/// What is said of a text that is refused, and how the field is written that somebody put in two braces in place of a path.
+pub(super) fn with_meant(dialect: &Dialect, text: &str, is_url: bool, message: String) -> String {
+    let fields = || dialect.shapes.iter().flat_map(|shape| shape.fields.iter().chain(&shape.more));
+    let names = text.split("{{").skip(1).filter_map(|inside| inside.split_once("}}")).map(|(name, _)| name.trim());
+    let meant = names
+        .filter(|name| Source::parse(name).is_err())
+        .find_map(|name| fields().find(|field| field.name == *name || field.slot() == name));
+    let written = match meant {
+        Some(field) if is_url && dialect.placeholders => Some(format!("`{{{}}}`", field.name)),
+        Some(field) => field.from.as_ref().map(|from| format!("`{{{{{}}}}}`", from.text())),
+        None => None,
+    };
+    match written {
+        Some(written) => format!("{message} The dialect's parameter of this name is written {written}."),
+        None => message,
+    }
 }
 
 /// Refuses a brace that is left: a placeholder that the dialect does not know, or one without an end.

@@ -27,7 +27,8 @@ impl Plan {
     /// The value of a field, if the event has one.
     pub(super) fn value<'a>(&'a self, field: &'a Field, event: Event<'a>) -> Result<Option<Value<'a>>, RenderError> {
         let Some(source) = &field.from else {
-            let value = field.value.as_deref().map(Cow::Borrowed);
+            let value = if field.url { Some(self.endpoint_url.as_str()) } else { field.value.as_deref() };
+            let value = value.map(Cow::Borrowed);
             let digits = field.integer && !self.style.all_text;
             return Ok(match value {
                 _ if field.list => Some(Value::List),

@@ -5,7 +5,34 @@ use std::borrow::Cow;
 use ringback_model::Timestamp;
 
 use super::path::shown;
-use super::{Call, Report, Status};
+use super::{Call, Message, Report, Status};
+
+/// The batch of a message: as told, else the part of its id in front of the place.
+pub(super) fn group_id<'r>(report: &'r Report<'_>) -> Option<Cow<'r, str>> {
+    let message = report.message.as_ref()?;
+    let told = shown(message.group_id.as_ref());
+    told.or_else(|| batch_and_place(message).map(|(batch, _)| Cow::Borrowed(batch)))
+}
+
+/// The place of a message in its batch: as told, else as its id ends.
+pub(super) fn index<'r>(report: &'r Report<'_>) -> Option<Cow<'r, str>> {
+    let message = report.message.as_ref()?;
+    let told = shown(message.index.as_ref());
+    told.or_else(|| batch_and_place(message).map(|(_, place)| Cow::Borrowed(place)))
+}
+
+/// What the id of a message of the rich DLR family is made of: batch, last colon, place in digits (`b34e35ad-...:1`). An id
+/// that does not end so is one thing.
+fn batch_and_place<'r>(message: &'r Message<'_>) -> Option<(&'r str, &'r str)> {
+    let (batch, place) = message.id.as_ref()?.as_str().rsplit_once(':')?;
+    let is_place = !place.is_empty() && place.bytes().all(|digit| digit.is_ascii_digit());
+    // A number of JSON has no zero in front.
+    let place = match place.trim_start_matches('0') {
+        "" => &place[place.len().saturating_sub(1)..],
+        short => short,
+    };
+    (is_place && !batch.is_empty()).then_some((batch, place))
+}
 
 /// The code of what went wrong, of a message that failed.
 pub(super) fn failure_code<'r>(report: &'r Report<'_>) -> Option<Cow<'r, str>> {
@@ -93,6 +120,26 @@ mod tests {
             (r#""endReason":"lost""#, "failed", None),
         ] {
             assert_eq!(call(members), (outcome.to_owned(), code.map(str::to_owned)), "{members}");
+        }
+    }
+
+    #[test]
+    fn an_id_that_ends_in_a_place_tells_batch_and_place() {
+        for (message, batch, place) in [
+            (r#""id":"b34e35ad-fe34:1""#, Some("b34e35ad-fe34"), Some("1")),
+            (r#""id":"a:b:007""#, Some("a:b"), Some("7")),
+            (r#""id":"a:00""#, Some("a"), Some("0")),
+            (r#""id":"a:1","groupId":"t","index":4"#, Some("t"), Some("4")),
+            (r#""id":"a:1","groupId":"","index":null"#, Some(""), Some("1")),
+            (r#""id":"a:1x""#, None, None),
+            (r#""id":"a:""#, None, None),
+            (r#""id":":1""#, None, None),
+            (r#""id":"a""#, None, None),
+        ] {
+            let text = format!(r#"{{"message":{{{message}}}}}"#);
+            let report = Report::parse(text.as_bytes()).unwrap();
+            let found = (group_id(&report), index(&report));
+            assert_eq!(found, (batch.map(Cow::Borrowed), place.map(Cow::Borrowed)), "{message}");
         }
     }
 

@@ -38,6 +38,8 @@ macro_rules! paths {
     ($($path:literal $kind:ident $($member:ident).+;)*) => {
         &[$(($path, Kind::$kind, (|report: &Report<'_>| paths!(@get report, $($member).+)) as Get)),*]
     };
+    (@get $report:ident, message.group_id) => { derived::group_id($report) };
+    (@get $report:ident, message.index) => { derived::index($report) };
     (@get $report:ident, $last:ident) => { shown($report.$last.as_ref()) };
     (@get $report:ident, $a:ident.$b:ident) => { shown($report.$a.as_ref()?.$b.as_ref()) };
     (@get $report:ident, $a:ident.$b:ident.$c:ident) => { shown($report.$a.as_ref()?.$b.as_ref()?.$c.as_ref()) };
