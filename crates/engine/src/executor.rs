@@ -3,6 +3,7 @@
 //! Resolving and vetting the address is part of sending: `egress/connector.rs` does both for each new connection, and
 //! the transport has no other way to get one.
 
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use futures_util::FutureExt;
 use ringback_model::{
     AttemptOutcome, Clock, Exchange, IdMaker, Message, NotSent, Random, Timestamp, Trigger, sentence,
 };
-use ringback_store::{Due, NewAttempt};
+use ringback_store::{Due, NewAttempt, QueueNo, Step};
 use ringback_wire::RenderError;
 
 use crate::Judgement;
@@ -49,6 +50,8 @@ pub(crate) enum Answered {
     /// It was of several, each of which has an attempt of its own to be recorded.
     Batch {
         answers: Vec<Answer>,
+        /// Those that stay as they are, because they stand behind one that could not be in it.
+        left: Vec<Due>,
         /// What the lane learns of the request; [`Verdict::NotSent`] if none could be made.
         verdict: Verdict,
     },
@@ -76,12 +79,13 @@ impl Executor {
         self.answer(due, route, (earlier, last), self.random.fraction())
     }
 
-    /// Makes one attempt of several deliveries, in one request. What cannot be in it does not keep the others from it; the
-    /// others share what comes of it, and a wait before the next try, so that they stay together.
+    /// Makes one attempt of several deliveries, in one request. What cannot be in it does not keep the others from it, but for
+    /// those behind it in its queue; the others share what comes of it, and a wait before the next try, so that they stay
+    /// together.
     pub(crate) async fn batch(&self, rows: Vec<Due>, route: Arc<Route>) -> Answered {
         let started_at = self.clock.now();
-        let kept: Vec<_> = rows.iter().map(|due| obstacle(due, &route, started_at)).collect();
-        let going = rows.iter().zip(&kept).filter(|(_, kept)| kept.is_none()).map(|(due, _)| &*due.message);
+        let (rows, left) = line_up(rows, &route, started_at);
+        let going = rows.iter().filter(|(_, kept)| kept.is_none()).map(|(due, _)| &*due.message);
         let going: Vec<&Message> = going.collect();
         let sent = if going.is_empty() {
             (None, nothing(started_at, NotSent::Render, String::new()))
@@ -95,7 +99,7 @@ impl Executor {
             let seen = kept.map_or_else(|| sent.clone(), |kept| (None, kept));
             self.answer(due, Arc::clone(&route), seen, jitter)
         };
-        Answered::Batch { answers: rows.into_iter().zip(kept).map(answer).collect(), verdict }
+        Answered::Batch { answers: rows.into_iter().map(answer).collect(), left, verdict }
     }
 
     /// Judges what was seen, and makes an attempt of it that can be recorded.
@@ -159,6 +163,31 @@ impl From<Tried> for Seen {
 /// Whether the time of a delivery has ended; what somebody asked for is sent all the same.
 fn is_over(due: &Due, now: Timestamp) -> bool {
     due.trigger == Trigger::Scheduled && now >= due.message.ends_at()
+}
+
+/// Looks which deliveries of a batch can be in its request, in the order of their numbers; the others come with what keeps
+/// them out of it. Who keeps a place in its queue, because it is to be tried again, keeps those behind it from going before
+/// it: they are left as they are, and so is one that stood behind another itself, for it has its turn when that has ended.
+fn line_up(rows: Vec<Due>, route: &Route, now: Timestamp) -> (Vec<(Due, Option<Seen>)>, Vec<Due>) {
+    let (mut lined_up, mut left) = (Vec::with_capacity(rows.len()), Vec::new());
+    // Of each queue that was met, whether the others of it stay.
+    let mut queues: HashMap<QueueNo, bool> = HashMap::new();
+    for due in rows {
+        let met = due.queue.and_then(|queue| queues.get(&queue).copied());
+        if met == Some(true) {
+            left.push(due);
+            continue;
+        }
+        let kept = obstacle(&due, route, now);
+        let ends = |seen: &Seen| {
+            let judgement = Judgement::of(&due, &route.retry, &seen.outcome, now, 0.0);
+            matches!(judgement.step, Step::End { .. })
+        };
+        let closes = kept.as_ref().is_some_and(|seen| !ends(seen));
+        due.queue.and_then(|queue| queues.insert(queue, closes));
+        if closes && met.is_some() { left.push(due) } else { lined_up.push((due, kept)) }
+    }
+    (lined_up, left)
 }
 
 /// What keeps a delivery out of a request of several, if anything does.

@@ -12,7 +12,7 @@ use crate::{Epoch, StoreError};
 
 /// Which queue of an ordered endpoint a delivery stands in: a hash of the ordering key, 0 for `fifo`. Two keys with one
 /// hash wait for each other, which costs time and never order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct QueueNo(pub i64);
 
 /// The key under which a request is answered once only, and what was asked under it.
@@ -232,6 +232,40 @@ pub struct Taken {
     pub next_due: Option<Timestamp>,
 }
 
+/// Asks for deliveries that stand behind heads of queues, to go in one request with them.
+#[derive(Clone, Debug)]
+pub struct Follow {
+    /// The endpoint.
+    pub endpoint: EndpointNo,
+    /// Now.
+    pub now: Timestamp,
+    /// Queues with their heads, which are due: each queue once.
+    pub heads: Vec<(QueueNo, MessageNo)>,
+    /// At most so many rows.
+    pub limit: usize,
+    /// At most so many bytes of payload.
+    pub max_bytes: usize,
+}
+
+impl Follow {
+    /// Of one queue at most so many: its share, and as much again, so that few short queues leave no room unused and many
+    /// long ones are not read through.
+    pub(crate) fn most_of_queue(&self) -> usize {
+        self.limit.min(self.limit.div_ceil(self.heads.len().max(1)).saturating_mul(2))
+    }
+}
+
+/// Deliveries that stand behind heads, in the order of their numbers: of each queue those that come right after its head,
+/// with none left out between. A queue has none here if what was given is not its head any more, or its next one is not to
+/// be sent yet.
+#[derive(Clone, Debug, Default)]
+pub struct Followed {
+    /// The rows.
+    pub rows: Vec<Due>,
+    /// There are more of them than were asked for.
+    pub more: bool,
+}
+
 /// An endpoint with pending deliveries, as found at a start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LaneStart {
@@ -270,7 +304,8 @@ pub enum Step {
         /// Why, unless it succeeded.
         reason: Option<Reason>,
     },
-    /// It is due again at a later time.
+    /// It is due again at a later time; or, where it stands behind another one of its queue, when that has ended and not
+    /// before.
     Retry {
         /// When.
         due: Timestamp,

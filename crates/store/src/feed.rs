@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use ringback_model::{AppNo, EndpointNo, MessageNo, Timestamp, Trigger};
 use tokio::sync::mpsc;
 
-use crate::{Due, Shard};
+use crate::{Due, QueueNo, Shard};
 
 /// Due rows that may wait for the engine to read them.
 const ROWS_WAITING: usize = 8_192;
@@ -30,6 +30,9 @@ pub struct Settled {
 pub struct Committed {
     /// Deliveries that have come due in it: accepted, next in their queue, or asked for again. In the order of numbers.
     pub due: Vec<Due>,
+    /// Deliveries that were accepted in it behind others of their queue. A hint only: what other nodes accept is not here,
+    /// and nothing is when the engine is behind.
+    pub queued: Vec<(EndpointNo, QueueNo)>,
     /// Attempts that have become durable in it.
     pub settled: Vec<Settled>,
     /// Applications whose configuration has changed in it.
@@ -52,10 +55,16 @@ impl Committed {
         }
     }
 
+    /// How much of it is bounded by nothing but how far the engine is behind.
+    fn rows(&self) -> usize {
+        self.due.len() + self.queued.len()
+    }
+
     /// Whether there is nothing to tell.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.due.is_empty()
+            && self.queued.is_empty()
             && self.settled.is_empty()
             && self.changed.is_empty()
             && self.woken.is_empty()
@@ -98,12 +107,16 @@ impl FeedSender {
     /// Tells of a commit. Settled attempts and changes are always told (their number is bounded by what is under way);
     /// due rows are left out when the engine is far behind, and the feed says that it missed some.
     pub fn tell(&self, mut committed: Committed) {
-        if self.waiting.rows.load(Ordering::Relaxed) + committed.due.len() > ROWS_WAITING && !committed.due.is_empty() {
+        let waiting = self.waiting.rows.load(Ordering::Relaxed);
+        if waiting + committed.rows() > ROWS_WAITING {
+            committed.queued = Vec::new();
+        }
+        if waiting + committed.rows() > ROWS_WAITING && !committed.due.is_empty() {
             committed.due = Vec::new();
             self.tell_missed();
         }
         if !committed.is_empty() {
-            self.waiting.rows.fetch_add(committed.due.len(), Ordering::Relaxed);
+            self.waiting.rows.fetch_add(committed.rows(), Ordering::Relaxed);
             // Nobody reads any more: the engine has stopped, and the rows are in the store.
             drop(self.sender.send(committed));
         }
@@ -122,14 +135,14 @@ impl Feed {
     /// The next commit; `None` when the store has stopped.
     pub async fn next(&mut self) -> Option<Committed> {
         let committed = self.receiver.recv().await?;
-        self.waiting.rows.fetch_sub(committed.due.len(), Ordering::Relaxed);
+        self.waiting.rows.fetch_sub(committed.rows(), Ordering::Relaxed);
         Some(committed)
     }
 
     /// The next commit that is already there.
     pub fn try_next(&mut self) -> Option<Committed> {
         let committed = self.receiver.try_recv().ok()?;
-        self.waiting.rows.fetch_sub(committed.due.len(), Ordering::Relaxed);
+        self.waiting.rows.fetch_sub(committed.rows(), Ordering::Relaxed);
         Some(committed)
     }
 

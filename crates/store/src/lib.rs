@@ -34,8 +34,8 @@ pub use document::{Delete, Document, DocumentKind, DocumentPage, Expect, Put, Pu
 pub use error::StoreError;
 pub use expiry::{Aging, AgingQuery, EXPUNGED, Expire, Expired, Expiry, Part};
 pub use fact::{
-    Accept, AcceptBatch, Accepted, BatchAccepted, Clear, Cleared, Due, Finish, Finished, Idempotency, LaneStart,
-    NewAttempt, NewMessage, QueueNo, Rearm, Rearmed, Release, Released, Step, Take, Taken, Target,
+    Accept, AcceptBatch, Accepted, BatchAccepted, Clear, Cleared, Due, Finish, Finished, Follow, Followed, Idempotency,
+    LaneStart, NewAttempt, NewMessage, QueueNo, Rearm, Rearmed, Release, Released, Step, Take, Taken, Target,
 };
 pub use feed::{Committed, Feed, FeedSender, Settled, feed};
 pub use inspection::Inspection;

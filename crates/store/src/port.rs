@@ -15,10 +15,10 @@ use ringback_model::{
 use crate::{
     Accept, AcceptBatch, Accepted, Advance, Advanced, Aging, AgingQuery, AttemptQuery, AuditQuery, Audited, Backlog,
     BatchAccepted, Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage, End, Ended,
-    EndpointDeliveryQuery, EndpointTallyQuery, Expire, Expired, Finish, Finished, HandOver, Hits, LaneStart, Lease,
-    Mention, MentionQuery, MessageQuery, MessageRef, NewNode, Node, NodeNo, Noticed, OverdueQuery, Part, PollQuery,
-    Polled, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, Shard, StoreMeter, SurveyQuery, Surveyed, Take,
-    Taken, TallyQuery, UnreadQuery, UnreadRun,
+    EndpointDeliveryQuery, EndpointTallyQuery, Expire, Expired, Finish, Finished, Follow, Followed, HandOver, Hits,
+    LaneStart, Lease, Mention, MentionQuery, MessageQuery, MessageRef, NewNode, Node, NodeNo, Noticed, OverdueQuery,
+    Part, PollQuery, Polled, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, Shard, StoreMeter, SurveyQuery,
+    Surveyed, Take, Taken, TallyQuery, UnreadQuery, UnreadRun,
 };
 
 /// The durable facts. See the module for what all methods promise.
@@ -82,6 +82,10 @@ pub trait Store: Send + Sync + Debug + 'static {
     /// Reads deliveries of one endpoint that are due. Writes nothing, and uses no high-water mark: a row that was
     /// committed late is found. Costs time in proportion to the rows answered, not to those that wait.
     fn take(&self, take: Take) -> Reply<Taken>;
+
+    /// Reads deliveries of one endpoint that stand right behind heads of queues which are due, and may go in one request
+    /// with them. Writes nothing. Costs time in proportion to what is asked for, not to what waits.
+    fn follow(&self, follow: Follow) -> Reply<Followed>;
 
     /// Endpoints above `after` with pending deliveries or a failing health, at most `limit`, by number. Costs time in
     /// proportion to endpoints, not to deliveries.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ringback_model::{Clock, EndpointNo, IdMaker, RetryPolicy, Timestamp};
-use ringback_store::{Committed, Directory, Due, Epoch, Feed, LaneStart, Store, Taken};
+use ringback_store::{Committed, Directory, Due, Epoch, Feed, Followed, LaneStart, Store, Taken};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -54,6 +54,7 @@ enum Done {
     },
     Configured(Place, Option<(LanePolicy, Arc<Route>)>, Option<LaneStart>),
     Loaded(Place, Option<Taken>),
+    Followed(Place, Option<Followed>),
     Cleared(Place, Option<bool>),
     /// Some of an endpoint were released; there may be more.
     Released(EndpointNo, bool),
@@ -249,6 +250,9 @@ impl Pump {
         if !committed.due.is_empty() {
             self.tell(Event::Due(committed.due));
         }
+        if !committed.queued.is_empty() {
+            self.tell(Event::Queued(committed.queued));
+        }
         if !committed.stirred.is_empty() {
             self.stirred(&committed.stirred);
         }
@@ -266,8 +270,12 @@ impl Pump {
         match done {
             Ok(Done::Found(gains, found)) => self.found(gains, &found),
             Ok(Done::Overdue { found, look_at }) => self.overdue(found, look_at),
-            Ok(Done::Configured(place, ..) | Done::Loaded(place, _) | Done::Cleared(place, _))
-                if !self.is_at(place) => {}
+            Ok(
+                Done::Configured(place, ..)
+                | Done::Loaded(place, _)
+                | Done::Followed(place, _)
+                | Done::Cleared(place, _),
+            ) if !self.is_at(place) => {}
             Ok(Done::Configured((endpoint, _), configured, lane)) => self.configured(endpoint, configured, lane),
             Ok(Done::Released(endpoint, more)) => {
                 self.tell(Event::Released(endpoint));
@@ -276,6 +284,7 @@ impl Pump {
                 }
             }
             Ok(Done::Loaded((endpoint, _), taken)) => self.tell(Event::Loaded { endpoint, taken }),
+            Ok(Done::Followed((endpoint, _), found)) => self.tell(Event::Followed { endpoint, found }),
             Ok(Done::Cleared((endpoint, _), more)) => self.tell(Event::Cleared { endpoint, more }),
             Ok(Done::Measured(endpoint)) => {
                 self.measured.remove(&endpoint);
@@ -306,6 +315,17 @@ impl Pump {
                             tracing::error!(?error, "due deliveries could not be read; they are looked for again");
                         }
                         Done::Loaded(place, taken.ok())
+                    });
+                }
+                Action::Follow(follow) => {
+                    let Some(place) = self.place(follow.endpoint) else { continue };
+                    let reply = self.store.follow(follow);
+                    self.tasks.spawn(async move {
+                        let found = reply.await;
+                        if let Err(error) = &found {
+                            tracing::error!(?error, "what stands behind could not be read; the first of each queue go");
+                        }
+                        Done::Followed(place, found.ok())
                     });
                 }
                 Action::Configure { endpoint, app, with_health } => self.configure(endpoint, app, with_health),

@@ -35,7 +35,7 @@ impl Pump {
     pub(super) fn answered(&mut self, epoch: Epoch, answered: Answered) {
         match answered {
             Answered::One(answer) => self.one_answered(epoch, answer),
-            Answered::Batch { answers, verdict } => {
+            Answered::Batch { answers, left, verdict } => {
                 let rows = answers.iter().map(|answer| {
                     let row = (answer.due.message.no, answer.due.trigger);
                     (row, answer.judgement.retry())
@@ -45,6 +45,9 @@ impl Pump {
                 if self.is_at((endpoint, epoch)) {
                     let before = self.scheduler.health(endpoint);
                     self.tell(Event::BatchAnswered { endpoint, rows, verdict });
+                    for due in left {
+                        self.tell(Event::Settled { endpoint, row: (due.message.no, due.trigger) });
+                    }
                     self.batch_answered(epoch, answers, before);
                 }
             }

@@ -49,6 +49,7 @@ impl Ownership {
     /// Keeps of a commit what is this engine's.
     pub(super) fn sift(&mut self, committed: &mut Committed) {
         committed.due.retain(|due| self.takes(due.endpoint));
+        committed.queued.retain(|(endpoint, _)| self.takes(*endpoint));
         committed.woken.retain(|endpoint| self.takes(*endpoint));
     }
 }

@@ -3,7 +3,7 @@
 use ringback_model::{
     AppNo, Batching, Endpoint, EndpointNo, Gate, Health, MessageNo, OnExhausted, Ordering, Timestamp, Trigger,
 };
-use ringback_store::{Due, Shard, Take, Taken};
+use ringback_store::{Due, Follow, Followed, QueueNo, Shard, Take, Taken};
 
 /// Names a row: a delivery can have its scheduled attempt and a manual one at a time.
 pub type RowId = (MessageNo, Trigger);
@@ -66,6 +66,8 @@ pub enum Verdict {
 pub enum Event {
     /// Deliveries have come due, in the order of their numbers.
     Due(Vec<Due>),
+    /// Deliveries were accepted behind others of their queue, so that they are not due; not all of them are told.
+    Queued(Vec<(EndpointNo, QueueNo)>),
     /// Some that came due were not told: every lane has to look. [`Event::Found`] follows for those without a lane.
     Missed,
     /// An endpoint has work in the store, or is known to fail.
@@ -93,6 +95,13 @@ pub enum Event {
         /// What was found; `None` if the store could not be read.
         taken: Option<Taken>,
     },
+    /// The answer to [`Action::Follow`].
+    Followed {
+        /// The endpoint.
+        endpoint: EndpointNo,
+        /// What was found; `None` if the store could not be read.
+        found: Option<Followed>,
+    },
     /// The answer to [`Action::Start`]: the exchange is over and its place free; the outcome is not durable yet.
     Answered {
         /// The endpoint.
@@ -105,7 +114,7 @@ pub enum Event {
         retry: Option<Timestamp>,
     },
     /// The answer to [`Action::StartBatch`], as [`Event::Answered`] is to [`Action::Start`]: [`Event::Settled`] follows
-    /// for each row.
+    /// for each row. Of those that were left out because of one before them in their queue it follows alone.
     BatchAnswered {
         /// The endpoint.
         endpoint: EndpointNo,
@@ -156,6 +165,8 @@ pub enum Action {
     StartBatch(Vec<Due>),
     /// Read due rows of an endpoint; [`Event::Loaded`] follows.
     Load(Take),
+    /// Read what stands behind heads of queues; [`Event::Followed`] follows.
+    Follow(Follow),
     /// Find out what an endpoint wants; [`Event::Configured`] follows.
     Configure {
         /// The endpoint.

@@ -9,6 +9,7 @@
 
 mod app;
 mod event;
+mod gathering;
 mod lane;
 mod ownership;
 mod pace;
@@ -135,6 +136,7 @@ impl Scheduler {
     pub fn step(&mut self, event: Event, now: Timestamp, actions: &mut Vec<Action>) {
         match event {
             Event::Due(rows) => rows.into_iter().for_each(|due| self.due(due, now, actions)),
+            Event::Queued(rows) => self.queued(rows, now, actions),
             Event::Missed => self.missed(now, actions),
             Event::Found { endpoint, health } => {
                 self.lanes.entry(endpoint).or_default();
@@ -146,6 +148,7 @@ impl Scheduler {
             Event::Configured { endpoint, policy, health } => self.configured(endpoint, policy, health, now, actions),
             Event::Changed(app) => self.changed(app, actions),
             Event::Loaded { endpoint, taken } => self.with(endpoint, now, actions, |lane| lane.loaded(taken, now)),
+            Event::Followed { endpoint, found } => self.with(endpoint, now, actions, |lane| lane.followed(found)),
             Event::Answered { endpoint, row, verdict, retry } => self.with(endpoint, now, actions, |lane| {
                 lane.answered(row, verdict, retry, now);
             }),
@@ -197,16 +200,6 @@ impl Scheduler {
             }
             let Some(endpoint) = self.hungry.pop_front() else { break };
             self.with(endpoint, now, actions, |lane| lane.hungry = false);
-        }
-    }
-
-    /// Memory is short: who waits for more rows goes with those that it has, so that it does not keep them from others.
-    fn hurry(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
-        if self.gathering.is_empty() || self.has_room() {
-            return;
-        }
-        for endpoint in std::mem::take(&mut self.gathering) {
-            self.with(endpoint, now, actions, |lane| (lane.in_gathering, lane.gathering.hurried) = (false, true));
         }
     }
 
@@ -426,8 +419,9 @@ impl Scheduler {
 
     /// One turn of a lane: starts a row if it can, and goes to the end of the ring if it may have another.
     fn turn(&mut self, endpoint: EndpointNo, now: Timestamp, actions: &mut Vec<Action>) -> Option<Started> {
+        self.lanes.get_mut(&endpoint)?.in_ring = false;
+        self.look(endpoint, now, actions);
         let lane = self.lanes.get_mut(&endpoint)?;
-        lane.in_ring = false;
         let admitted_by = lane.admitted.take();
         let readiness = lane.readiness(now, self.limits.uncommitted_of_lane);
         let app = lane.policy.as_ref().map(|policy| policy.app);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ringback_model::{
     AttemptOutcome, Batching, Clock as _, DeliveryState, EndpointNo, Failure, MessageNo, NotSent, Reason, Trigger,
 };
-use ringback_store::{Rearm, Store as _};
+use ringback_store::{QueueNo, Rearm, Store as _};
 use serde_json::Value;
 
 use crate::receiver::{Receiver, header};
@@ -88,21 +88,54 @@ async fn what_failed_together_comes_again_together() {
 }
 
 #[tokio::test]
-async fn a_key_is_kept_in_order_and_others_go_along() {
+async fn what_stands_behind_goes_along_and_fails_along_in_its_order() {
     let world = World::new().await;
     let (receiver, status) = receiver(500).await;
-    let endpoint = gathering(&world, &receiver.url, 2).await;
-    let one = world.send_in(endpoint, r#"{"n":1}"#, 7).await;
-    let two = world.send_in(endpoint, r#"{"n":2}"#, 7).await;
-    let other = world.send_in(endpoint, r#"{"n":3}"#, 8).await;
-    world.attempts(other, 1).await;
-    world.attempts(one, 1).await;
+    let endpoint = gathering(&world, &receiver.url, 4).await;
+    let mut sent = Vec::new();
+    for (payload, key) in [(r#"{"n":1}"#, 7), (r#"{"n":2}"#, 7), (r#"{"n":3}"#, 8), (r#"{"n":4}"#, 7)] {
+        sent.push(world.send_in(endpoint, payload, key).await);
+    }
+    for message in &sent {
+        let outcome = AttemptOutcome::Failed { why: Failure::Status(500), retry_after: None };
+        assert_eq!(world.attempts(*message, 1).await[0].outcome, outcome, "each has had its try");
+    }
+    let behind = world.delivery(sent[3]).await;
+    assert!(behind.blocked && behind.due.is_none(), "{behind:?}");
+    sent.push(world.send_in(endpoint, r#"{"n":5}"#, 7).await);
+    world.wait().await;
+    assert_eq!(receiver.requests().len(), 1, "5 does not overtake");
     status.store(200, SeqCst);
     world.clock.advance(Duration::from_secs(7));
-    assert_eq!(states(&world, &[one, other]).await, [DeliveryState::Success; 2]);
+    assert_eq!(states(&world, &sent).await, [DeliveryState::Success; 5]);
+    assert_eq!(held(&receiver), [vec![1, 2, 3, 4], vec![1, 2, 3, 4], vec![5]]);
+}
+
+#[tokio::test]
+async fn who_cannot_be_sent_keeps_those_behind_it_and_not_those_before() {
+    let world = World::new().await;
+    let (receiver, _) = receiver(200).await;
+    let endpoint = gathering(&world, &receiver.url, 4).await;
+    let one = world.send_in(endpoint, r#"{"n":1}"#, 0).await;
+    let two = world.send_in(endpoint, r#"{"n":2}"#, 0).await;
+    let queue = Some(QueueNo(0));
+    let raw = world.accept(&[endpoint], "{}", queue, |message| message.raw = Some("<a/>".into())).await;
+    let four = world.send_in(endpoint, r#"{"n":4}"#, 0).await;
+    assert_eq!(states(&world, &[one, two]).await, [DeliveryState::Success; 2]);
+    assert_eq!(held(&receiver), [vec![1, 2]]);
+    world.wait().await;
     world.clock.advance(WAIT);
-    assert_eq!(states(&world, &[two]).await, [DeliveryState::Success]);
-    assert_eq!(held(&receiver), [vec![1, 3], vec![1, 3], vec![2]]);
+    assert!(world.rest(raw).await.held, "at the head it has its own reason");
+    world.wait().await;
+    let behind = world.delivery(four).await;
+    assert!(behind.blocked, "{behind:?}");
+    // Taken off, they go one by one.
+    world.change(endpoint, |endpoint, _| endpoint.batch = None).await;
+    assert_eq!(states(&world, &[four]).await, [DeliveryState::Success]);
+    let bodies: Vec<_> =
+        receiver.requests().iter().map(|request| request.split_once("\r\n\r\n").unwrap().1.to_owned()).collect();
+    assert_eq!(bodies[1..], [r"<a/>", r#"{"n":4}"#]);
+    assert_eq!(world.attempts(four, 1).await.len(), 1, "it was left alone while it stood behind");
 }
 
 #[tokio::test]

@@ -108,7 +108,9 @@ impl Laws {
 
     /// An attempt starts: none to an endpoint that is closed, none above a cap or a rate, none with more rows than the
     /// endpoint takes or in another order than that of their numbers, none of several if somebody asked for one of them.
-    pub(crate) fn started(&mut self, rows: &[Due], plan: &Plan, now: Timestamp) {
+    /// Of a queue it has those that stand first, without a gap but for those that are just `ending`. Answers how many of them
+    /// stand behind another one.
+    pub(crate) fn started(&mut self, rows: &[Due], ending: &HashSet<MessageNo>, plan: &Plan, now: Timestamp) -> u64 {
         let endpoint = rows[0].endpoint;
         self.begun(endpoint);
         let policy = self.in_force.get(&endpoint).expect("nothing is sent to an endpoint that was not configured");
@@ -128,7 +130,25 @@ impl Laws {
             within_rate(self.app_starts.entry(policy.app).or_default(), rate, now);
         }
         let last = self.last_start.insert(endpoint, now).unwrap_or(Timestamp::MIN);
-        rows.iter().for_each(|due| self.row_started(due, plan, last, now));
+        let mut places = HashMap::new();
+        for due in rows {
+            if let (Trigger::Scheduled, Some(Some(queue))) = (due.trigger, self.open.get(&(due.message.no, endpoint))) {
+                let place: &mut usize = places.entry(*queue).or_default();
+                self.has_its_turn(due, *queue, *place, ending);
+                *place += 1;
+            }
+            self.row_started(due, plan, last, now);
+        }
+        places.values().map(|count| *count as u64 - 1).sum()
+    }
+
+    /// A row of a queue is sent in its turn: behind those of its queue that go in the same request, and no others.
+    fn has_its_turn(&mut self, due: &Due, queue: QueueNo, place: usize, ending: &HashSet<MessageNo>) {
+        let waiting = self.queues.get(&(due.endpoint, queue)).into_iter().flatten();
+        let turn = waiting.filter(|no| !ending.contains(no)).nth(place);
+        assert_eq!(turn, Some(&due.message.no), "out of order at {:?}", due.endpoint);
+        let is_first = self.busy.insert((due.endpoint, queue));
+        assert!(is_first || place > 0, "two requests of a queue under way at {:?}", due.endpoint);
     }
 
     /// A row is sent: none twice at once, none that has ended, none before its turn or its time, none that nobody asked
@@ -162,11 +182,6 @@ impl Laws {
         assert!(!over, "{row:?} was sent after its time");
         let until = self.not_before.remove(&row).unwrap_or(Timestamp::MIN);
         assert!(until <= now, "{row:?} was sent {:?} before its receiver wants it", until.since(now));
-        if let Some(Some(queue)) = self.open.get(&row).copied() {
-            let head = self.queues.get(&(due.endpoint, queue)).and_then(|waiting| waiting.front());
-            assert_eq!(head, Some(&due.message.no), "out of order at {:?}", due.endpoint);
-            assert!(self.busy.insert((due.endpoint, queue)), "two of a queue under way at {:?}", due.endpoint);
-        }
     }
 
     /// Nobody waits for long because others hang: with no limits of its own, a healthy endpoint soon has its turn. What

@@ -64,6 +64,7 @@ fn every_law_holds_for_every_seed() {
     assert!(totals.crashes >= seeds / 2 && totals.failed_attempts > totals.attempts / 20, "{totals:?}");
     assert!(totals.ended_well > 0 && totals.ended_badly > 0 && totals.queued > 0, "{totals:?}");
     assert!(totals.expired > 0 && totals.batches > seeds, "{totals:?}");
+    assert!(totals.followers > seeds && totals.left > seeds / 10, "{totals:?}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The receivers' part, and the executor's: when there is an answer, and what becomes of it.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use ringback_engine::Judgement;
@@ -16,6 +17,7 @@ impl World {
     pub(crate) fn start(&mut self, rows: Vec<Due>, is_batch: bool) {
         let now = self.clock.now();
         self.summary.batches += u64::from(is_batch);
+        let (rows, left) = self.leave_some(rows);
         let is_over = |due: &Due| due.trigger == Trigger::Scheduled && now >= due.message.ends_at();
         let (over, going): (Vec<_>, Vec<_>) = rows.into_iter().partition(is_over);
         over.iter().for_each(|due| self.laws.not_sent(due));
@@ -23,15 +25,30 @@ impl World {
         let mut rows: Vec<_> = over.into_iter().map(expired).collect();
         let Some(endpoint) = going.first().map(|due| due.endpoint) else {
             self.laws.begun(rows[0].0.endpoint);
-            return self
-                .after(1, Happening::Answer(Box::new(Request { rows, started_at: now, outcome: None, is_batch })));
+            let request = Request { rows, left, started_at: now, outcome: None, is_batch };
+            return self.after(1, Happening::Answer(Box::new(request)));
         };
-        self.laws.started(&going, &self.plan, now);
+        let ending: HashSet<_> = rows.iter().map(|(due, _)| due.message.no).collect();
+        self.summary.followers += self.laws.started(&going, &ending, &self.plan, now);
         let (micros, outcome) = self.answer_of(endpoint);
         rows.extend(going.into_iter().map(|due| (due, outcome.clone())));
         rows.sort_by_key(|(due, _)| due.message.no);
-        let request = Request { rows, started_at: now, outcome: Some(outcome), is_batch };
+        let request = Request { rows, left, started_at: now, outcome: Some(outcome), is_batch };
         self.after(micros, Happening::Answer(Box::new(request)));
+    }
+
+    /// Now and then a row cannot be in a request, and if it stands behind another one it stays with all behind it.
+    fn leave_some(&mut self, rows: Vec<Due>) -> (Vec<Due>, Vec<Due>) {
+        let (mut met, mut closed) = (HashSet::new(), HashSet::new());
+        let (left, going): (Vec<_>, Vec<_>) = rows.into_iter().partition(|due| {
+            let Some(queue) = due.queue else { return false };
+            if !met.insert(queue) && self.random.below(20) == 0 {
+                closed.insert(queue);
+            }
+            closed.contains(&queue)
+        });
+        self.summary.left += left.len() as u64;
+        (going, left)
     }
 
     /// What a receiver answers now, and after how many microseconds.
@@ -74,7 +91,7 @@ impl World {
     /// The executor's part and the pump's: judge, free the place, hand the outcomes to the store.
     pub(crate) fn answered(&mut self, request: Request, actions: &mut Vec<Action>) {
         let now = self.clock.now();
-        let Request { rows, started_at, outcome, is_batch } = request;
+        let Request { rows, left, started_at, outcome, is_batch } = request;
         self.laws.answered(&rows, now);
         let endpoint = rows[0].0.endpoint;
         let before = self.scheduler.health(endpoint);
@@ -91,6 +108,9 @@ impl World {
             Event::Answered { endpoint, row, verdict: judgement.verdict, retry: judgement.retry() }
         };
         self.scheduler.step(event, now, actions);
+        for due in left {
+            self.scheduler.step(Event::Settled { endpoint, row: (due.message.no, due.trigger) }, now, actions);
+        }
         let health = self.scheduler.health(endpoint);
         let mut told = health.differs_durably(&before).then_some(health);
         for ((due, outcome), judgement) in rows.into_iter().zip(judged) {

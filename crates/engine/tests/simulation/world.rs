@@ -9,7 +9,7 @@ use std::time::Duration;
 use ringback_engine::scheduler::{Action, Event, Limits, Scheduler};
 use ringback_model::{AttemptOutcome, Clock, EndpointNo, IdMaker, ManualClock, MessageNo, SeededRandom, Timestamp};
 use ringback_store::backend::sqlite::{self, ApplyContext, Op};
-use ringback_store::{Due, MasterKey, Take};
+use ringback_store::{Due, Follow, MasterKey, Take};
 use rusqlite::Connection;
 
 use crate::changes::Change;
@@ -38,6 +38,10 @@ pub(crate) struct Summary {
     pub(crate) resends: u64,
     /// Requests of several messages.
     pub(crate) batches: u64,
+    /// Messages that went in one request with one before them in their queue.
+    pub(crate) followers: u64,
+    /// Messages that were to go with others and stayed, because one before them could not.
+    pub(crate) left: u64,
     /// The longest that a healthy endpoint has waited for its turn, in milliseconds.
     pub(crate) longest_wait: u64,
     pub(crate) trace: u64,
@@ -56,6 +60,8 @@ impl AddAssign for Summary {
         self.expired += other.expired;
         self.resends += other.resends;
         self.batches += other.batches;
+        self.followers += other.followers;
+        self.left += other.left;
         self.longest_wait = self.longest_wait.max(other.longest_wait);
         self.trace ^= other.trace;
     }
@@ -72,6 +78,7 @@ pub(crate) enum Happening {
     Commit,
     Configured(EndpointNo, bool),
     Load(Take),
+    Follow(Follow),
     Answer(Box<Request>),
     Crash,
     StepWall,
@@ -89,6 +96,8 @@ pub(crate) enum Happening {
 pub(crate) struct Request {
     /// What it was made for, each with what will come of it.
     pub(crate) rows: Vec<(Due, AttemptOutcome)>,
+    /// What was to be in it, and stays as it is.
+    pub(crate) left: Vec<Due>,
     pub(crate) started_at: Timestamp,
     /// What comes of the request, if any was made.
     pub(crate) outcome: Option<AttemptOutcome>,
@@ -236,6 +245,11 @@ impl World {
                     .then(|| sqlite::take(&self.connection, &take).expect("a store in memory can be read"));
                 self.scheduler.step(Event::Loaded { endpoint: take.endpoint, taken }, now, actions);
             }
+            Happening::Follow(follow) => {
+                let found = (self.random.below(40) != 0)
+                    .then(|| sqlite::follow(&self.connection, &follow).expect("a store in memory can be read"));
+                self.scheduler.step(Event::Followed { endpoint: follow.endpoint, found }, now, actions);
+            }
             Happening::Answer(answer) => self.answered(*answer, actions),
             Happening::Crash => self.crash(actions),
             Happening::StepWall => self.clock.step_wall(self.random.below(7_200_000_000) as i64 - 3_600_000_000),
@@ -257,6 +271,10 @@ impl World {
                 Action::Load(take) => {
                     let wait = 20 + self.random.below(500);
                     self.after(wait, Happening::Load(take));
+                }
+                Action::Follow(follow) => {
+                    let wait = 20 + self.random.below(500);
+                    self.after(wait, Happening::Follow(follow));
                 }
                 Action::Configure { endpoint, with_health, .. } => {
                     let wait = 10 + self.random.below(200);

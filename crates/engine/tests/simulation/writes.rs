@@ -240,6 +240,7 @@ impl World {
             self.find(actions);
         } else {
             self.scheduler.step(Event::Due(committed.due), now, actions);
+            self.scheduler.step(Event::Queued(committed.queued), now, actions);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! One folder per backend. Each implements [`crate::Store`] and passes [`crate::conformance`].
 
+mod followers;
 mod mention;
 pub mod migration;
 pub mod postgres;

@@ -10,6 +10,7 @@ pub mod clearing;
 pub mod documents;
 pub mod durability;
 pub mod expiry;
+pub mod following;
 pub mod holding;
 pub mod idempotency;
 pub mod lanes;
@@ -131,6 +132,16 @@ macro_rules! conformance_tests {
                 a_clearing_leaves_each_queue_its_head
                 any_history_leaves_each_queue_exactly_one_that_is_due
                 blocked_rows_cost_a_take_nothing
+            }
+            following {
+                what_stands_behind_a_head_is_found_in_order
+                a_queue_whose_head_has_changed_has_no_followers
+                nobody_follows_before_its_time_or_past_one_that_waits
+                an_answer_keeps_within_its_rows_and_bytes
+                what_ends_together_lets_the_next_one_out_once
+                what_fails_together_comes_again_in_its_order
+                what_was_accepted_behind_others_is_hinted_at
+                any_history_of_batches_leaves_each_queue_exactly_one_that_is_due
             }
             resend {
                 a_resend_is_one_attempt_beside_the_schedule

@@ -2,11 +2,13 @@
 //! the first of them has waited for its time.
 //!
 //! A batch takes one place, one permit and one probe, as an attempt of one row does, and each of its rows is settled by
-//! itself. Of a queue there is never more than one row that may go, so a batch has at most the head of each.
+//! itself. Of a queue it has the head, and with it those right behind (`follow.rs`).
 
 use ringback_model::{Batching, Timestamp, Trigger};
-use ringback_store::Due;
+use ringback_store::{Due, QueueNo};
 use ringback_wire::{BATCH_BODY_MAX, batch_element_length};
+
+use rustc_hash::FxHashMap;
 
 use super::{Lane, Started, earliest, is_free};
 use crate::scheduler::window::Rank;
@@ -25,12 +27,37 @@ pub(in crate::scheduler) struct Gathering {
     pub(in crate::scheduler) hurried: bool,
     /// It could start a batch, and waits for more rows.
     pub(in crate::scheduler) waits: bool,
+    /// Rows that stand behind others in the store, by queue, as far as they were told of: no more than fill a batch.
+    behind: FxHashMap<QueueNo, usize>,
+    /// How many these are.
+    told: usize,
+    /// More stands behind the last batch than fitted into it.
+    pub(super) plenty: bool,
+}
+
+impl Gathering {
+    /// The store is asked what stands behind: what was told before is known then.
+    pub(super) fn begin_anew(&mut self) {
+        self.behind.clear();
+        (self.told, self.plenty) = (0, false);
+    }
+
+    /// One that stood behind has come out.
+    fn comes_out(&mut self, queue: QueueNo) {
+        if let Some(count) = self.behind.get_mut(&queue).filter(|count| **count > 0) {
+            *count -= 1;
+            self.told -= 1;
+        }
+    }
 }
 
 /// Until when a row waits for others: as long as its endpoint allows, and no longer than half of the time that it has left.
+/// What has stood behind others of its queue has waited since then.
 fn closes_at(due: &Due, batch: Batching) -> Timestamp {
-    let left = due.message.ends_at().since(due.due);
-    due.due + batch.max_wait().min(left / 2)
+    let is_new = due.tries == 0 && due.unsent == 0;
+    let since = if is_new && due.queue.is_some() { due.message.starts_at().min(due.due) } else { due.due };
+    let left = due.message.ends_at().since(since);
+    since + batch.max_wait().min(left / 2)
 }
 
 impl Lane {
@@ -57,12 +84,27 @@ impl Lane {
             self.gathering.closes_at = None;
         }
         if due.trigger == Trigger::Scheduled {
+            due.queue.into_iter().for_each(|queue| self.gathering.comes_out(queue));
             self.gathering.closes_at = earliest(self.gathering.closes_at, Some(closes_at(due, batch)));
         }
     }
 
+    /// A row was accepted behind others of its queue; whether there are as many now as a batch takes, and were not before.
+    pub(in crate::scheduler) fn gather_behind(&mut self, queue: QueueNo) -> bool {
+        // Until it is known what the endpoint takes, it may be anything.
+        let unknown = self.policy.is_none().then_some(usize::from(*Batching::MESSAGES.end()));
+        let size = unknown.or_else(|| self.batch_size());
+        let Some(size) = size.filter(|size| self.waiting.len() + self.gathering.told < *size) else { return false };
+        *self.gathering.behind.entry(queue).or_default() += 1;
+        self.gathering.told += 1;
+        self.waiting.len() + self.gathering.told >= size
+    }
+
     /// Looks at what waits anew: some of it is gone, or the endpoint asks for something else.
     pub(super) fn gather_anew(&mut self) {
+        if self.policy.is_some() && self.batching().is_none() {
+            self.gathering.begin_anew();
+        }
         self.gathering.closes_at = self.batching().and_then(|batch| {
             let scheduled = self.waiting.iter().filter(|due| due.trigger == Trigger::Scheduled);
             scheduled.map(|due| closes_at(due, batch)).min()
@@ -73,8 +115,9 @@ impl Lane {
     /// What somebody asked for waits for nothing.
     pub(super) fn gathers_until(&self, now: Timestamp) -> Option<Timestamp> {
         let size = self.batch_size()?;
-        let is_full = self.waiting.len() >= size || self.waiting.bytes() >= BATCH_BODY_MAX;
-        if is_full || self.gathering.hurried || self.waiting.first_is_by_hand() {
+        let enough = self.gathering.plenty || self.waiting.len() + self.gathering.told >= size;
+        let is_full = enough || self.waiting.bytes() >= BATCH_BODY_MAX;
+        if is_full || self.following.has_begun() || self.gathering.hurried || self.waiting.first_is_by_hand() {
             return None;
         }
         self.gathering.closes_at.filter(|at| *at > now)
@@ -87,13 +130,14 @@ impl Lane {
         while rows.len() < size {
             let next = self.waiting.next(|due| due.trigger == Trigger::Scheduled && is_free(due, &self.busy));
             let Some((rank, added)) = next.map(|(rank, due)| (rank, batch_element_length(&due.message))) else { break };
-            length += added;
-            if length > BATCH_BODY_MAX {
+            if length + added > BATCH_BODY_MAX {
                 break;
             }
+            length += added;
             let Some(due) = self.begin(&rank, true) else { break };
             rows.push(due);
         }
+        self.add_followers(&mut rows, size, length);
         self.gathering.hurried = false;
         self.gather_anew();
         match <[Due; 1]>::try_from(rows) {

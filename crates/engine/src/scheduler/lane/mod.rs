@@ -1,21 +1,23 @@
 //! One lane: the queue of one endpoint inside the engine.
 //!
 //! A lane holds a small window of the rows that are due; the rest stays in the store. `more` says that the store may
-//! have due rows that are not here. All decisions about one endpoint are here: how it gathers rows for one attempt in `batch.rs`,
-//! what comes of attempts in `outcome.rs`. What concerns several endpoints is the scheduler's.
+//! have due rows that are not here. All decisions about one endpoint are here: how it gathers rows for one attempt in `batch.rs`
+//! and `follow.rs`, what comes of attempts in `outcome.rs`. What concerns several endpoints is the scheduler's.
 
 mod batch;
+mod follow;
 mod outcome;
 
 use ringback_model::{AppNo, EndpointNo, Gate, Health, Timestamp, Trigger};
 use ringback_store::{Due, QueueNo, Taken};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use super::RETRY_STORE;
 use super::event::{Action, LanePolicy, RowId};
 use super::pace::Pace;
 use super::window::{Rank, Window, bytes_of};
 use batch::Gathering;
+use follow::Following;
 
 /// Rows that one lane holds at most, beside those under way.
 const WINDOW: usize = 64;
@@ -85,10 +87,11 @@ pub(super) struct Lane {
     /// Rows that may start.
     waiting: Window,
     pub(super) gathering: Gathering,
+    following: Following,
     /// Rows that have started and are not settled.
     held: FxHashMap<RowId, Held>,
-    /// Queues with an unsettled row.
-    busy: FxHashSet<QueueNo>,
+    /// Queues with unsettled rows, and how many these are.
+    busy: FxHashMap<QueueNo, usize>,
     /// Attempts under way.
     running: usize,
     /// Rows in them.
@@ -126,11 +129,11 @@ pub(super) struct Lane {
 
 impl Lane {
     pub(super) fn rows(&self) -> usize {
-        self.waiting.len() + self.held.len()
+        self.waiting.len() + self.following.len() + self.held.len()
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.waiting.bytes() + self.held_bytes
+        self.waiting.bytes() + self.following.bytes() + self.held_bytes
     }
 
     pub(super) fn running(&self) -> usize {
@@ -142,7 +145,9 @@ impl Lane {
     }
 
     pub(super) fn reserved(&self) -> Reserved {
-        self.loading.unwrap_or_default()
+        let (load, look) = (self.loading.unwrap_or_default(), self.following.looks.as_ref());
+        let look = look.map(|look| look.reserved).unwrap_or_default();
+        Reserved { rows: load.rows + look.rows, bytes: load.bytes + look.bytes }
     }
 
     pub(super) fn held_ids(&self) -> Vec<RowId> {
@@ -283,6 +288,7 @@ impl Lane {
         self.more |= !self.waiting.is_empty();
         self.waiting.clear();
         self.gathering = Gathering::default();
+        self.following.clear();
     }
 
     /// Whether a row can start at `now`, as far as this lane knows.
@@ -309,6 +315,7 @@ impl Lane {
         }
         match self.pace.ready_at(now) {
             at if at > now => Readiness::At(at),
+            _ if self.following.looks.is_some() && !asked_for => Readiness::Waits,
             _ => Readiness::Now,
         }
     }
@@ -329,15 +336,32 @@ impl Lane {
     /// Takes a row out of those that wait, for an attempt that begins.
     fn begin(&mut self, rank: &Rank, shared: bool) -> Option<Due> {
         let due = self.waiting.remove(rank)?;
+        self.hold(&due, shared);
+        Some(due)
+    }
+
+    /// Keeps in mind what an attempt holds that begins.
+    fn hold(&mut self, due: &Due, shared: bool) {
         let queue = due.queue.filter(|_| due.trigger == Trigger::Scheduled);
-        self.busy.extend(queue);
-        let bytes = bytes_of(&due);
+        if let Some(queue) = queue {
+            *self.busy.entry(queue).or_default() += 1;
+        }
+        let bytes = bytes_of(due);
         let held = Held { queue, bytes, answered: false, ends: false, retry: None, again: false, shared };
         let twice = self.held.insert((due.message.no, due.trigger), held);
         debug_assert!(twice.is_none(), "a row is never started twice");
         self.held_bytes += bytes;
         self.sending += 1;
-        Some(due)
+    }
+
+    /// A row of a queue is settled; the queue is free when all of them are.
+    fn free(&mut self, queue: QueueNo) {
+        if let Some(count) = self.busy.get_mut(&queue) {
+            *count -= 1;
+            if *count == 0 {
+                self.busy.remove(&queue);
+            }
+        }
     }
 
     /// Nobody was there to share an attempt with.
@@ -360,6 +384,7 @@ impl Lane {
         self.policy = policy;
         self.pace.configure(rate, now);
         self.gather_anew();
+        self.following.clear();
         if !self.is_open() {
             self.drop_waiting();
         }
@@ -430,15 +455,19 @@ impl Lane {
     pub(super) fn is_idle(&self) -> bool {
         let rests = self.pace.rate().is_none() && self.health == Health::default();
         self.rows() == 0
-            && !(self.more || self.loading.is_some() || self.clearing || self.configuring)
+            && !(self.more
+                || self.loading.is_some()
+                || self.following.looks.is_some()
+                || self.clearing
+                || self.configuring)
             && self.next_due.is_none()
             && (rests || self.gate() == Some(Gate::Deleted))
     }
 }
 
 /// Whether nothing is in the way of a row: what somebody asked for does not wait for its queue.
-fn is_free(due: &Due, busy: &FxHashSet<QueueNo>) -> bool {
-    due.trigger == Trigger::Manual || due.queue.is_none_or(|queue| !busy.contains(&queue))
+fn is_free(due: &Due, busy: &FxHashMap<QueueNo, usize>) -> bool {
+    due.trigger == Trigger::Manual || due.queue.is_none_or(|queue| !busy.contains_key(&queue))
 }
 
 pub(super) fn earliest(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {

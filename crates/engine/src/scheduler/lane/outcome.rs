@@ -43,11 +43,12 @@ impl Lane {
         held.answered = true;
         held.retry = retry;
         held.ends = id.1 == Trigger::Manual && verdict == Verdict::Delivered;
-        if held.ends {
-            self.waiting.remove_scheduled(id.0);
-        }
         self.held_bytes -= std::mem::take(&mut held.bytes);
         self.sending -= 1;
+        if held.ends {
+            self.waiting.remove_scheduled(id.0);
+            self.following.remove(id.0);
+        }
         true
     }
 
@@ -75,7 +76,7 @@ impl Lane {
             self.running -= usize::from(!held.shared);
         }
         if let Some(queue) = held.queue {
-            self.busy.remove(&queue);
+            self.free(queue);
         }
         // Only now: a look into the store before this would have passed the row over as held.
         self.next_due = earliest(self.next_due, held.retry);
@@ -91,10 +92,11 @@ impl Lane {
         let cut: Vec<_> = self.held.iter().filter(|(_, held)| !held.answered).map(|(id, _)| *id).collect();
         self.more |= !cut.is_empty();
         (self.running, self.sending) = (0, 0);
-        for held in cut.iter().filter_map(|id| self.held.remove(id)) {
+        for id in &cut {
+            let Some(held) = self.held.remove(id) else { continue };
             self.held_bytes -= held.bytes;
             if let Some(queue) = held.queue {
-                self.busy.remove(&queue);
+                self.free(queue);
             }
         }
     }

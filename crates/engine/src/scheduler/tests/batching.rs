@@ -1,6 +1,8 @@
 //! Endpoints that take several messages in one request.
 
 use ringback_model::Batching;
+use ringback_store::{Follow, Followed};
+use ringback_wire::BATCH_BODY_MAX;
 
 use super::*;
 
@@ -16,9 +18,25 @@ impl Bench {
         let requests = self.actions.drain(..).filter_map(|action| match action {
             Action::Start(due) => Some(rows(&[due])),
             Action::StartBatch(batch) => Some(rows(&batch)),
-            Action::Load(_) | Action::Configure { .. } | Action::Clear { .. } | Action::Forget { .. } => None,
+            Action::Load(_) | Action::Follow(_) => None,
+            Action::Configure { .. } | Action::Clear { .. } | Action::Forget { .. } => None,
         });
         requests.collect()
+    }
+
+    /// What is to be looked at behind heads now.
+    fn looks(&mut self) -> Vec<Follow> {
+        self.scheduler.start(self.now, &mut self.actions);
+        let looks = self.actions.drain(..).filter_map(|action| match action {
+            Action::Follow(follow) => Some(follow),
+            Action::Start(_) | Action::StartBatch(_) => panic!("it starts without a look"),
+            Action::Load(_) | Action::Configure { .. } | Action::Clear { .. } | Action::Forget { .. } => None,
+        });
+        looks.collect()
+    }
+
+    fn followed(&mut self, rows: Vec<Due>, more: bool) {
+        self.tell(Event::Followed { endpoint: EndpointNo(1), found: Some(Followed { rows, more }) });
     }
 
     fn pass(&mut self, millis: u64) {
@@ -124,16 +142,181 @@ fn ten_failures_are_ten_requests_whatever_was_in_them() {
     assert_eq!(bench.scheduler.health(EndpointNo(1)).failures, 1);
 }
 
+fn queued(no: i64, queue: i64) -> Due {
+    due(no, 1, Class::Transactional, Some(queue))
+}
+
+fn accepted_now(bench: &Bench, mut row: Due) -> Due {
+    Arc::make_mut(&mut row.message).accepted_at = bench.now;
+    Due { due: bench.now, ..row }
+}
+
+fn heads(follow: &Follow) -> Vec<(i64, i64)> {
+    follow.heads.iter().map(|(queue, head)| (queue.0, head.0)).collect()
+}
+
 #[test]
-fn a_queue_has_one_row_in_a_batch() {
-    let queued = |no, queue| due(no, 1, Class::Transactional, Some(queue));
+fn what_stands_behind_a_head_goes_with_it() {
     let mut bench = Bench::new(Limits::default(), &[(1, gathers(10, 0))]);
-    bench.tell(Event::Due(vec![queued(1, 7), queued(2, 8), queued(3, 7), plain(4, 1)]));
-    assert_eq!(bench.requests(), [vec![1, 2, 4]]);
-    bench.answer_batch(&[1, 2, 4], Verdict::Delivered, None);
-    assert!(bench.requests().is_empty(), "the queue of 3 is busy until 1 is durable");
+    bench.tell(Event::Due(vec![queued(1, 7), queued(2, 8), plain(4, 1)]));
+    assert_eq!(heads(&bench.looks()[0]), [(7, 1), (8, 2)]);
+    bench.followed(vec![queued(3, 7), queued(5, 8), queued(6, 7)], false);
+    assert_eq!(bench.requests(), [vec![1, 2, 3, 4, 5, 6]], "in the order of their numbers");
+    bench.answer_batch(&[1, 2, 3, 4, 5, 6], Verdict::Delivered, None);
+    bench.settle_all(&[1, 3]);
+    bench.tell(Event::Due(vec![queued(9, 7)]));
+    assert!(bench.looks().is_empty(), "the queue of 9 is busy until 6 is durable");
+    bench.settle_all(&[6]);
+    assert_eq!(heads(&bench.looks()[0]), [(7, 9)]);
+    bench.followed(Vec::new(), false);
+    assert_eq!(bench.requests(), [vec![9]]);
+    bench.settle_all(&[2, 4, 5]);
+    bench.answer(9, 1, Verdict::Delivered);
+    bench.settle_all(&[9]);
+    let load = bench.scheduler.load();
+    assert_eq!((load.running, load.uncommitted, load.rows, load.bytes), (0, 0, 0, 0));
+}
+
+#[test]
+fn a_look_asks_for_no_more_than_fits() {
+    let mut bench = Bench::new(Limits::default(), &[(1, gathers(5, 0))]);
+    bench.tell(Event::Due(vec![queued(1, 7), plain(2, 1)]));
+    let look = &bench.looks()[0];
+    assert_eq!((look.limit, heads(look)), (3, vec![(7, 1)]));
+    assert!(look.max_bytes > 1_000_000 && look.max_bytes < BATCH_BODY_MAX);
+    bench.followed((3..9).map(|no| queued(no, 7)).collect(), true);
+    assert_eq!(bench.requests(), [vec![1, 2, 3, 4, 5]]);
+    // As many as it takes need no look.
+    bench.tell(Event::Due((20..25).map(|no| queued(no, no)).collect()));
+    assert_eq!(bench.requests(), [vec![20, 21, 22, 23, 24]]);
+}
+
+#[test]
+fn a_backlog_goes_batch_after_batch_without_a_wait() {
+    let mut bench = Bench::new(Limits::default(), &[(1, LanePolicy { concurrency: 1, ..gathers(3, 60_000) })]);
+    bench.tell(Event::Due(vec![queued(1, 0)]));
+    assert!(bench.looks().is_empty());
+    bench.pass(60_000);
+    assert_eq!(bench.looks().len(), 1);
+    bench.followed(vec![queued(2, 0), queued(3, 0)], true);
+    assert_eq!(bench.requests(), [vec![1, 2, 3]]);
+    bench.answer_batch(&[1, 2, 3], Verdict::Delivered, None);
+    bench.settle_all(&[1, 2, 3]);
+    // The one that comes out was accepted just now, but more stand behind it.
+    bench.tell(Event::Due(vec![accepted_now(&bench, queued(4, 0))]));
+    assert_eq!(heads(&bench.looks()[0]), [(0, 4)]);
+    bench.followed(vec![queued(5, 0)], false);
+    assert_eq!(bench.requests(), [vec![4, 5]]);
+    bench.answer_batch(&[4, 5], Verdict::Delivered, None);
+    bench.settle_all(&[4, 5]);
+    // What has stood behind others has waited since its acceptance.
+    let mut next = accepted_now(&bench, queued(6, 0));
+    bench.pass(40_000);
+    next.due = bench.now;
+    bench.tell(Event::Due(vec![next]));
+    assert!(bench.looks().is_empty());
+    bench.pass(20_000);
+    assert_eq!(bench.looks().len(), 1);
+}
+
+#[test]
+fn who_stands_behind_others_is_counted() {
+    let mut bench = Bench::new(Limits::default(), &[(1, gathers(3, 60_000)), (2, policy())]);
+    let behind = |endpoint, queue| (EndpointNo(endpoint), QueueNo(queue));
+    bench.tell(Event::Due(vec![queued(1, 0)]));
+    bench.tell(Event::Queued(vec![behind(1, 0), behind(2, 0), behind(3, 0)]));
+    assert!(bench.looks().is_empty());
+    bench.tell(Event::Queued(vec![behind(1, 0)]));
+    assert_eq!(bench.looks().len(), 1);
+    bench.followed(vec![queued(2, 0), queued(3, 0)], false);
+    assert_eq!(bench.requests(), [vec![1, 2, 3]]);
+    bench.tell(Event::Queued(vec![behind(1, 0), behind(1, 0)]));
+    bench.answer_batch(&[1, 2, 3], Verdict::Delivered, None);
+    bench.settle_all(&[1, 2, 3]);
+    bench.tell(Event::Due(vec![queued(4, 0)]));
+    assert!(bench.looks().is_empty(), "4 is one of the two");
+    bench.tell(Event::Queued(vec![behind(1, 0)]));
+    assert_eq!(bench.looks().len(), 1);
+}
+
+#[test]
+fn nothing_follows_a_head_that_is_gone() {
+    let mut bench = Bench::new(Limits::default(), &[(1, LanePolicy { concurrency: 3, ..gathers(10, 0) })]);
+    bench.tell(Event::Due(vec![queued(1, 7), queued(2, 8)]));
+    assert_eq!(bench.looks().len(), 1);
+    // Delivered by hand while the store looks.
+    bench.tell(Event::Due(vec![by_hand(1, 1, NOW)]));
+    assert_eq!(bench.requests(), [vec![1]]);
+    let row = (MessageNo(1), Trigger::Manual);
+    bench.tell(Event::Answered { endpoint: EndpointNo(1), row, verdict: Verdict::Delivered, retry: None });
+    bench.followed(vec![queued(3, 7), queued(5, 7), queued(4, 8)], false);
+    bench.tell(Event::Settled { endpoint: EndpointNo(1), row });
+    bench.tell(Event::Due(vec![queued(3, 7)]));
+    assert_eq!(bench.requests(), [vec![2, 3, 4]], "3 has come out, and what is behind it was not looked for");
+    assert_eq!(bench.scheduler.load().rows, 3);
+}
+
+#[test]
+fn what_was_delivered_by_hand_does_not_follow() {
+    let mut bench = Bench::new(Limits::default(), &[(1, LanePolicy { concurrency: 3, ..gathers(10, 0) })]);
+    bench.tell(Event::Due(vec![by_hand(2, 1, NOW), by_hand(3, 1, NOW)]));
+    assert_eq!(bench.requests(), [vec![2], vec![3]]);
+    let delivered = |no| {
+        let row = (MessageNo(no), Trigger::Manual);
+        Event::Answered { endpoint: EndpointNo(1), row, verdict: Verdict::Delivered, retry: None }
+    };
+    bench.tell(delivered(2));
+    bench.tell(Event::Due(vec![queued(1, 7)]));
+    assert_eq!(bench.looks().len(), 1);
+    bench.tell(delivered(3));
+    for no in [2, 3] {
+        let row = (MessageNo(no), Trigger::Manual);
+        bench.tell(Event::Settled { endpoint: EndpointNo(1), row });
+    }
+    // The look began before that was durable.
+    bench.followed(vec![queued(3, 7), queued(4, 7)], false);
+    assert_eq!(bench.requests(), [vec![1, 4]]);
+}
+
+#[test]
+fn what_was_called_off_is_looked_for_anew() {
+    let mut bench = Bench::new(Limits::default(), &[(1, gathers(10, 0))]);
+    bench.tell(Event::Due(vec![queued(1, 7)]));
+    assert_eq!(bench.looks().len(), 1);
+    bench.tell(Event::Revoked(EndpointNo(1)));
+    bench.followed(vec![queued(2, 7), queued(3, 7)], false);
+    assert_eq!(bench.loads().len(), 1);
+    let taken = Taken { rows: vec![queued(1, 7)], more: false, next_due: None };
+    bench.tell(Event::Loaded { endpoint: EndpointNo(1), taken: Some(taken) });
+    assert_eq!(bench.looks().len(), 1);
+    bench.followed(vec![queued(3, 7)], false);
+    assert_eq!(bench.requests(), [vec![1, 3]]);
+    assert_eq!(bench.scheduler.load().rows, 2);
+}
+
+#[test]
+fn a_store_that_cannot_be_read_leaves_the_heads_to_go_alone() {
+    let mut bench = Bench::new(Limits::default(), &[(1, gathers(10, 0))]);
+    bench.tell(Event::Due(vec![queued(1, 7), queued(2, 8)]));
+    assert_eq!(bench.looks().len(), 1);
+    bench.tell(Event::Followed { endpoint: EndpointNo(1), found: None });
+    assert_eq!(bench.requests(), [vec![1, 2]]);
+}
+
+#[test]
+fn what_was_left_out_of_a_request_is_free_again() {
+    let mut bench = Bench::new(Limits::default(), &[(1, gathers(10, 0))]);
+    bench.tell(Event::Due(vec![queued(1, 7)]));
+    bench.looks();
+    bench.followed(vec![queued(2, 7), queued(3, 7)], false);
+    assert_eq!(bench.requests(), [vec![1, 2, 3]]);
+    bench.answer_batch(&[1], Verdict::Delivered, None);
+    bench.settle_all(&[2, 3]);
+    let load = bench.scheduler.load();
+    assert_eq!((load.running, load.uncommitted, load.rows), (0, 1, 1));
     bench.settle_all(&[1]);
-    assert_eq!(bench.requests(), [vec![3]]);
+    bench.tell(Event::Due(vec![queued(2, 7)]));
+    assert_eq!(heads(&bench.looks()[0]), [(7, 2)]);
 }
 
 #[test]

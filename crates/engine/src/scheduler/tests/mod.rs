@@ -101,7 +101,8 @@ impl Bench {
         let started = |action: &Action| match action {
             Action::Start(due) => Some((due.message.no.0, due.endpoint.0)),
             Action::StartBatch(rows) => panic!("{rows:?} go together"),
-            Action::Load(_) | Action::Configure { .. } | Action::Clear { .. } | Action::Forget { .. } => None,
+            Action::Load(_) | Action::Follow(_) => None,
+            Action::Configure { .. } | Action::Clear { .. } | Action::Forget { .. } => None,
         };
         let starts = self.actions.iter().filter_map(started).collect();
         self.actions.clear();
@@ -113,7 +114,7 @@ impl Bench {
         self.scheduler.start(self.now, &mut self.actions);
         let loads = self.actions.drain(..).filter_map(|action| match action {
             Action::Load(take) => Some(take),
-            Action::Start(_) | Action::StartBatch(_) => None,
+            Action::Start(_) | Action::StartBatch(_) | Action::Follow(_) => None,
             Action::Configure { .. } | Action::Clear { .. } | Action::Forget { .. } => None,
         });
         loads.collect()

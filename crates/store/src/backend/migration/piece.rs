@@ -105,7 +105,8 @@ impl Piece {
             Self::Tags => ("message_tag", "app, tag, id, message", 3),
             Self::Deliveries => (
                 "delivery",
-                "message, endpoint, due, queue, manual_due, tries, unsent, state, priority, reason, held",
+                "message, endpoint, due, queue, manual_due, tries, unsent, state, priority, reason, held, \
+                 not_before",
                 2,
             ),
             Self::Attempts => (
@@ -224,6 +225,7 @@ const DELIVERY: Table = Table {
         ("priority", Small),
         ("reason", Small),
         ("held", Big),
+        ("not_before", Big),
     ],
     draws: false,
 };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ringback_model::{MessageNo, Timestamp, Trigger};
+use ringback_model::{EndpointNo, MessageNo, Timestamp, Trigger};
 use tokio_postgres::{Client, Row};
 
 use super::connection::query;
@@ -12,7 +12,7 @@ use super::message::texts_to_sql;
 use super::shard::SHIFT;
 use super::stretch;
 use super::value::{Values, get};
-use crate::{Accept, Accepted, Due};
+use crate::{Accept, Accepted, Due, QueueNo};
 
 // The statement says it in figures.
 const _: () = assert!(SHIFT == 55, "the shard of a message is that of its application");
@@ -70,6 +70,8 @@ const ACCEPT: &str = concat!(
 pub(super) struct Outcome {
     pub(super) results: Vec<Accepted>,
     pub(super) due: Vec<Due>,
+    /// What was accepted behind others of its queue.
+    pub(super) queued: Vec<(EndpointNo, QueueNo)>,
 }
 
 /// Keeps messages, within a transaction. Of two items none may have the same id, event id or idempotency key.
@@ -82,13 +84,16 @@ pub(super) async fn accept(client: &Client, now: Timestamp, items: &[&Accept]) -
     let ahead = stretch::most_ahead(items.iter().map(|item| (&item.message.id, item.message.accepted_at)));
     stretch::note_ahead(client, stretch::MESSAGES, ahead).await?;
     let rows = query(client, ACCEPT, &values(now, items, &channels, &tags)).await?;
+    let mut all = Outcome::default();
     let mut outcomes: Vec<Option<(Accepted, Vec<Due>)>> = items.iter().map(|_| None).collect();
     for row in &rows {
         let at = usize::try_from(get::<i64>(row, 0)? - 1).unwrap_or(usize::MAX);
         let (Some(item), Some(outcome)) = (items.get(at), outcomes.get_mut(at)) else { continue };
         *outcome = Some(read(row, now, item)?);
+        let waits_at = get::<Option<Vec<i64>>>(row, 5)?.unwrap_or_default();
+        let waiting = item.targets.iter().filter(|target| waits_at.contains(&target.endpoint.0));
+        all.queued.extend(waiting.filter_map(|target| Some((target.endpoint, target.queue?))));
     }
-    let mut all = Outcome::default();
     for outcome in outcomes {
         let (result, due) = outcome.ok_or_else(|| SqlError::unreadable("answer", "an item has none"))?;
         all.results.push(result);

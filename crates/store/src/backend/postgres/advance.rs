@@ -14,7 +14,7 @@ use crate::{Advance, Advanced, Arm, Due};
 const AGAIN: &str = "\
     UPDATE ringback.delivery d SET state = 1, due = CASE WHEN item.queue IS NULL \
       THEN GREATEST($2, (SELECT deliver_at FROM ringback.message WHERE no = d.message)) END, queue = item.queue, \
-      priority = $3, tries = 0, unsent = 0, reason = NULL, held = NULL \
+      priority = $3, tries = 0, unsent = 0, reason = NULL, held = NULL, not_before = NULL \
     FROM unnest($4::bigint[], $5::smallint[], $6::bigint[]) AS item (message, was, queue) \
     WHERE d.message = item.message AND d.endpoint = $1 AND d.state = item.was RETURNING 1";
 

@@ -46,6 +46,12 @@ macro_rules! retries {
         "(item.step IN (1, 2, 4) AND NOT item.by_hand AND d.state = 1)"
     };
 }
+/// It waits behind another one that was in the same request, and goes on waiting.
+macro_rules! blocked {
+    () => {
+        "(d.queue IS NOT NULL AND d.due IS NULL)"
+    };
+}
 
 const FINISH: &str = concat!(
     "WITH ",
@@ -73,12 +79,23 @@ const FINISH: &str = concat!(
     ends!(),
     " THEN NULL WHEN ",
     retries!(),
+    " AND NOT ",
+    blocked!(),
     " THEN item.due ELSE d.due END, \
+       not_before = CASE WHEN ",
+    ends!(),
+    " THEN NULL WHEN ",
+    retries!(),
+    " AND ",
+    blocked!(),
+    " THEN item.due ELSE d.not_before END, \
        held = CASE WHEN ",
     ends!(),
     " THEN NULL WHEN ",
     retries!(),
-    " THEN item.held ELSE d.held END, \
+    " THEN CASE WHEN NOT ",
+    blocked!(),
+    " THEN item.held END ELSE d.held END, \
        manual_due = CASE WHEN item.by_hand AND item.step IN (1, 2, 4) THEN item.due ELSE ",
     asked!(),
     " END, \

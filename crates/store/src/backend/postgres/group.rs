@@ -61,7 +61,7 @@ pub(super) async fn write(
         .filter(|(_, finished)| **finished != Finished::Fenced)
         .map(|(item, _)| Settled { message: item.message, endpoint: item.endpoint, trigger: item.attempt.trigger })
         .collect();
-    let mut committed = Committed { settled, ..Committed::default() };
+    let mut committed = Committed { settled, queued: accepted.queued, ..Committed::default() };
     committed.come_due(due, now);
     Ok(Written { accepted: accepted.results, finished, committed })
 }

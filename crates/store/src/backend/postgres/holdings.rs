@@ -76,6 +76,7 @@ impl Holdings {
         let is_ours = |no: i64| state.owned[usize::from(Shard::of(no).number())];
         let (mut shards, mut revoked) = (Vec::new(), Vec::new());
         committed.due.retain(|due| is_ours(due.endpoint.0) || note(&mut shards, due.endpoint.0));
+        committed.queued.retain(|(endpoint, _)| is_ours(endpoint.0));
         committed.woken.retain(|endpoint| is_ours(endpoint.0) || note(&mut shards, endpoint.0));
         committed.revoked.retain(|endpoint| is_ours(endpoint.0) || note(&mut revoked, endpoint.0));
         drop(state);

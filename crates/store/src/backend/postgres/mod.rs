@@ -29,6 +29,7 @@ mod error;
 mod expire;
 mod fence;
 mod finish;
+mod follow;
 mod group;
 mod health;
 mod holdings;

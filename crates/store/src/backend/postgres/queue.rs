@@ -91,8 +91,8 @@ fn queues(items: &[&Accept]) -> impl Iterator<Item = (i64, i64)> {
     targets.filter_map(|target| Some((target.endpoint.0, target.queue?.0)))
 }
 
-/// Of each queue that one of these deliveries has ended in, makes the first one due, at once or when its message is, unless
-/// it is already. Answers them, in the order of numbers.
+/// Of each queue that one of these deliveries has ended in, makes the first one due, at once or when its message is or it may
+/// be tried again, unless it is already. Answers them, in the order of numbers.
 pub(super) async fn let_next_out(
     client: &Client,
     now: Timestamp,
@@ -109,8 +109,8 @@ pub(super) async fn let_next_out(
          head AS (SELECT first.message, first.endpoint FROM queue CROSS JOIN LATERAL \
            (SELECT n.message, n.endpoint, n.due FROM ringback.delivery n WHERE n.endpoint = queue.endpoint \
              AND n.queue = queue.queue AND n.state = 1 ORDER BY n.message LIMIT 1) first WHERE first.due IS NULL), \
-         out AS (UPDATE ringback.delivery d SET due = GREATEST($1, (SELECT deliver_at FROM ringback.message \
-           WHERE no = head.message)) FROM head WHERE d.message = head.message \
+         out AS (UPDATE ringback.delivery d SET due = GREATEST($1, d.not_before, (SELECT deliver_at FROM ringback.message \
+           WHERE no = head.message)), not_before = NULL FROM head WHERE d.message = head.message \
            AND d.endpoint = head.endpoint AND d.state = 1 AND d.due IS NULL \
            RETURNING d.message, d.endpoint, d.priority, d.queue, d.tries, d.unsent, d.due) \
          SELECT ",

@@ -18,16 +18,16 @@ use super::pool::Pool;
 use super::waiting::{Job, Waiting};
 use super::writer::Writer;
 use super::{
-    attempt, audit, backlog, document, expire, lane, listing, mention, message, node, notice, polled, schema, survey,
-    take, tally, usage,
+    attempt, audit, backlog, document, expire, follow, lane, listing, mention, message, node, notice, polled, schema,
+    survey, take, tally, usage,
 };
 use crate::{
     Accept, AcceptBatch, Accepted, Advance, Advanced, Aging, AgingQuery, Answer, AttemptQuery, AuditQuery, Audited,
     Backlog, BatchAccepted, Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage, End, Ended,
-    EndpointDeliveryQuery, EndpointTallyQuery, Expire, Expired, Feed, Finish, Finished, HandOver, Hits, LaneStart,
-    Lease, MasterKey, Mention, MentionQuery, MessageQuery, MessageRef, NewNode, Node, NodeNo, Noticed, OverdueQuery,
-    Part, PollQuery, Polled, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, Shard, Store, StoreError,
-    StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery, UnreadQuery, UnreadRun, feed,
+    EndpointDeliveryQuery, EndpointTallyQuery, Expire, Expired, Feed, Finish, Finished, Follow, Followed, HandOver,
+    Hits, LaneStart, Lease, MasterKey, Mention, MentionQuery, MessageQuery, MessageRef, NewNode, Node, NodeNo, Noticed,
+    OverdueQuery, Part, PollQuery, Polled, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, Shard, Store,
+    StoreError, StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery, UnreadQuery, UnreadRun, feed,
 };
 
 /// Connections that read for the engine and for configuration: these reads are short.
@@ -274,6 +274,10 @@ impl Store for PostgresStore {
 
     fn take(&self, take: Take) -> Reply<Taken> {
         read!(self.quick, |client| take::take(client, &take))
+    }
+
+    fn follow(&self, follow: Follow) -> Reply<Followed> {
+        read!(self.quick, |client| follow::follow(client, &follow))
     }
 
     fn lanes(&self, after: EndpointNo, limit: usize) -> Reply<Vec<LaneStart>> {

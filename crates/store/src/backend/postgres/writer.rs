@@ -346,8 +346,9 @@ async fn carry_out(
             Done::Advance(done)
         }
         Job::AcceptBatch(item, _) => {
-            let (done, due) = accept_batch(client, now, item).await?;
+            let (done, due, queued) = accept_batch(client, now, item).await?;
             committed.come_due(due, now);
+            committed.queued = queued;
             Done::AcceptBatch(done)
         }
         Job::Clear(item, _) => {

@@ -47,7 +47,7 @@ fn arm(batch: &Batch<'_>, endpoint: EndpointNo, item: &Arm) -> Result<bool> {
             .connection
             .prepare_cached(
                 "UPDATE delivery SET state = ?3, due = max(?4, COALESCE((SELECT deliver_at FROM message WHERE no = ?1), ?4)), queue = ?5, priority = ?6, tries = 0, unsent = 0, \
-                 reason = NULL, held = NULL WHERE message = ?1 AND endpoint = ?2 AND state = ?7",
+                 reason = NULL, held = NULL, not_before = NULL WHERE message = ?1 AND endpoint = ?2 AND state = ?7",
             )?
             .execute(params![
                 item.message.0,

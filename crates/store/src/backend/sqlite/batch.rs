@@ -46,6 +46,7 @@ struct Added {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mark {
     due: usize,
+    queued: usize,
     settled: usize,
     changed: usize,
     woken: usize,
@@ -105,6 +106,7 @@ impl<'a> Batch<'a> {
     pub(super) fn mark(&self) -> Mark {
         Mark {
             due: self.committed.due.len(),
+            queued: self.committed.queued.len(),
             settled: self.committed.settled.len(),
             changed: self.committed.changed.len(),
             woken: self.committed.woken.len(),
@@ -117,6 +119,7 @@ impl<'a> Batch<'a> {
     /// Takes back what an item that failed has noted.
     pub(super) fn rewind(&mut self, mark: Mark) {
         self.committed.due.truncate(mark.due);
+        self.committed.queued.truncate(mark.queued);
         self.committed.settled.truncate(mark.settled);
         self.committed.changed.truncate(mark.changed);
         self.committed.woken.truncate(mark.woken);

@@ -2,7 +2,8 @@
 //!
 //! A delivery is one row from its acceptance on. While it is pending it has a due time, in an index by endpoint, priority
 //! and time; or it waits in the queue of its ordering key behind an earlier one (`queue.rs`). `accept` makes it, `take`
-//! finds it when it is due and writes nothing, `finish` records an attempt and what becomes of it (`progress.rs`).
+//! finds it when it is due and writes nothing, `finish` records an attempt and what becomes of it (`progress.rs`). What goes
+//! in one request with the head of its queue is found by [`follow`].
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -18,8 +19,11 @@ use super::message::{WHOLE, read_whole, whole};
 use super::progress::Progress;
 use super::value::{At, coded, maybe_time, small, time};
 use super::{attempt, health, message, notice, polled, queue};
+use crate::backend::followers::Followers;
 use crate::backend::share;
-use crate::{Accept, Accepted, Due, Finish, Finished, QueueNo, Settled, Step, StoreError, Take, Taken};
+use crate::{
+    Accept, Accepted, Due, Finish, Finished, Follow, Followed, QueueNo, Settled, Step, StoreError, Take, Taken,
+};
 
 /// Keeps a message, its deliveries and its idempotency key, and notes the deliveries that are due for the feed.
 pub(super) fn accept(batch: &mut Batch<'_>, item: &Accept) -> Result<Accepted> {
@@ -61,7 +65,9 @@ fn accept_deliveries(batch: &mut Batch<'_>, no: MessageNo, item: &Accept) -> Res
         let at = (!blocked).then_some(At(due));
         let priority = item.priority_at(target);
         batch.hot(Hot::InsertDelivery)?.execute(params![no.0, target.endpoint.0, priority.0, at, queue])?;
-        if !blocked {
+        if blocked {
+            batch.committed.queued.extend(target.queue.map(|queue| (target.endpoint, queue)));
+        } else {
             let due = Due {
                 message: Arc::clone(shared.get_or_init(|| Arc::new(item.message_as(no)))),
                 endpoint: target.endpoint,
@@ -113,8 +119,8 @@ fn record(batch: &mut Batch<'_>, item: &Finish) -> Result<Finished> {
     {
         queue::let_next_out(batch, item.endpoint, queue)?;
     }
-    if trigger == Trigger::Manual && !after.is_pending() {
-        // It may have been let out earlier in this very commit, and is not to be sent any more.
+    if before.queue.is_some() && (trigger == Trigger::Scheduled || !after.is_pending()) {
+        // It may have been let out earlier in this very commit, and is not to be sent any more, or not yet.
         let is_it = |due: &Due| due.message.no == item.message && due.endpoint == item.endpoint;
         batch.committed.due.retain(|due| due.trigger == Trigger::Manual || !is_it(due));
     }
@@ -129,7 +135,7 @@ fn is_first_success(item: &Finish) -> bool {
 pub(super) fn progress(connection: &Connection, message: MessageNo, endpoint: EndpointNo) -> Result<Option<Progress>> {
     connection
         .prepare_cached(
-            "SELECT state, reason, due, manual_due, queue, tries, unsent, held FROM delivery \
+            "SELECT state, reason, due, manual_due, queue, tries, unsent, held, not_before FROM delivery \
              WHERE message = ?1 AND endpoint = ?2",
         )?
         .query_row([message.0, endpoint.0], |row| {
@@ -142,6 +148,7 @@ pub(super) fn progress(connection: &Connection, message: MessageNo, endpoint: En
                 tries: small(row, 5)?,
                 unsent: small(row, 6)?,
                 held: maybe_time(row, 7)?,
+                not_before: maybe_time(row, 8)?,
             })
         })
         .optional()
@@ -155,8 +162,8 @@ pub(super) fn write_progress(
 ) -> Result<()> {
     connection
         .prepare_cached(
-            "UPDATE delivery SET state = ?3, reason = ?4, due = ?5, manual_due = ?6, tries = ?7, unsent = ?8, held = ?9 \
-             WHERE message = ?1 AND endpoint = ?2",
+            "UPDATE delivery SET state = ?3, reason = ?4, due = ?5, manual_due = ?6, tries = ?7, unsent = ?8, held = ?9, \
+             not_before = ?10 WHERE message = ?1 AND endpoint = ?2",
         )?
         .execute(params![
             message.0,
@@ -168,6 +175,7 @@ pub(super) fn write_progress(
             after.tries,
             after.unsent,
             after.held.map(At),
+            after.not_before.map(At),
         ])?;
     Ok(())
 }
@@ -214,6 +222,35 @@ fn read_due(connection: &Connection, take: &Take) -> Result<Taken> {
         taken.rows.push(due);
     }
     Ok(taken)
+}
+
+/// Reads what stands behind heads of queues; see [`crate::Store::follow`].
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn follow(connection: &Connection, follow: &Follow) -> Result<Followed, StoreError> {
+    read_followers(connection, follow).map_err(store_error)
+}
+
+fn read_followers(connection: &Connection, follow: &Follow) -> Result<Followed> {
+    let snapshot = connection.unchecked_transaction()?;
+    let (mut found, mut more) = (Vec::new(), false);
+    for (queue, head) in &follow.heads {
+        let most = follow.most_of_queue();
+        let behind = queue::behind(&snapshot, follow.endpoint, *queue, *head, most + 1)?;
+        more |= behind.len() > most;
+        found.extend(behind.into_iter().take(most));
+    }
+    found.sort_unstable();
+    let mut followers = Followers::new(follow);
+    for no in found {
+        let candidate = Candidate { message: no, trigger: Trigger::Scheduled, due: follow.now };
+        let Some(due) = load(&snapshot, follow.endpoint, candidate)? else { continue };
+        if !followers.add(due) {
+            break;
+        }
+    }
+    Ok(followers.into_followed(more))
 }
 
 /// The priorities that the endpoint has scheduled deliveries of, one at a time.

@@ -57,7 +57,7 @@ mod young;
 pub use apply::{ApplyContext, Op, OpResult, apply};
 pub use connection::{open_connection, open_in_memory};
 pub use copy::{back_up, restore};
-pub use delivery::take;
+pub use delivery::{follow, take};
 pub use inspect::inspect;
 pub use lane::lanes;
 pub use options::SqliteOptions;

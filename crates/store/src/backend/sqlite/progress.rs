@@ -18,6 +18,8 @@ pub(super) struct Progress {
     pub(super) unsent: u16,
     /// Since when it is held.
     pub(super) held: Option<Timestamp>,
+    /// When it may be tried again at the earliest, while it waits behind another one that it failed together with.
+    pub(super) not_before: Option<Timestamp>,
 }
 
 impl Progress {
@@ -47,14 +49,14 @@ impl Progress {
             _ if !self.is_pending() => return Finished::Superseded,
             Step::End { state, reason } => self.end(state, reason),
             Step::Retry { due, counted } => {
-                self.due = Some(due);
+                self.put_off(due);
                 self.held = None;
                 let count = if counted { &mut self.tries } else { &mut self.unsent };
                 *count = count.saturating_add(1);
             }
             Step::Hold { since, due } => {
-                self.due = Some(due);
-                self.held = Some(since);
+                self.put_off(due);
+                self.held = self.due.map(|_| since);
                 self.unsent = self.unsent.saturating_add(1);
             }
             Step::Keep
@@ -67,11 +69,18 @@ impl Progress {
         Finished::Recorded
     }
 
+    /// It is due again later; behind another one that was in the same request, it waits for that to end as well.
+    fn put_off(&mut self, due: Timestamp) {
+        let place = if self.is_blocked() { &mut self.not_before } else { &mut self.due };
+        *place = Some(due);
+    }
+
     fn end(&mut self, state: DeliveryState, reason: Option<Reason>) {
         self.state = state;
         self.reason = reason;
         self.due = None;
         self.held = None;
+        self.not_before = None;
     }
 }
 
@@ -102,7 +111,8 @@ mod tests {
             let pending = state == DeliveryState::Pending;
             let reason = (state == DeliveryState::Fail).then_some(Reason::Exhausted);
             let due = due.filter(|_| pending);
-            Progress { state, reason, due, manual_due, queue, tries, unsent: 0, held: due.filter(|_| held) }
+            let held = due.filter(|_| held);
+            Progress { state, reason, due, manual_due, queue, tries, unsent: 0, held, not_before: None }
         }
     }
 
@@ -147,6 +157,16 @@ mod tests {
         }
 
         #[test]
+        fn what_fails_with_the_one_before_it_stays_behind_it(delivery in deliveries(), step in steps()) {
+            let (state, queue) = (DeliveryState::Pending, Some(QueueNo(1)));
+            let mut after = Progress { state, queue, reason: None, due: None, held: None, ..delivery };
+            after.take(Trigger::Scheduled, BEGAN, step);
+            prop_assert!(after.is_blocked() || !after.is_pending());
+            let put_off = matches!(step, Step::Retry { .. } | Step::Hold { .. });
+            prop_assert_eq!(after.not_before, put_off.then_some(Timestamp::from_seconds(500)));
+        }
+
+        #[test]
         fn an_attempt_by_hand_that_fails_leaves_the_schedule_alone(delivery in deliveries()) {
             let mut after = delivery;
             prop_assume!(delivery.due.is_some() || delivery.is_blocked() || !delivery.is_pending());
@@ -173,6 +193,7 @@ mod tests {
             tries: 0,
             unsent: 0,
             held: None,
+            not_before: None,
         };
         assert_eq!(delivery.take(Trigger::Manual, BEGAN, Step::Keep), Finished::Recorded);
         assert_eq!((delivery.state, delivery.reason), (DeliveryState::Fail, Some(Reason::Exhausted)));
@@ -190,6 +211,7 @@ mod tests {
             tries: 3,
             unsent: 7,
             held: None,
+            not_before: None,
         };
         delivery.take(Trigger::Scheduled, BEGAN, Step::Retry { due, counted: true });
         assert_eq!((delivery.tries, delivery.unsent, delivery.due), (4, 7, Some(due)));

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use ringback_model::{EndpointNo, MessageNo, Priority, Timestamp, Trigger};
-use rusqlite::{OptionalExtension as _, Result, params};
+use rusqlite::{Connection, OptionalExtension as _, Result, params};
 
 use super::batch::Batch;
 use super::message;
@@ -27,26 +27,48 @@ pub(super) fn is_occupied(batch: &Batch<'_>, endpoint: EndpointNo, queue: QueueN
         .exists(params![endpoint.0, queue.0])
 }
 
-/// Makes the first delivery of the queue due, at once or when its message is, unless it is already; and notes it for the
-/// feed.
+/// The deliveries right behind the head of a queue, at most `limit`; none if it is not the head, or is not due.
+pub(super) fn behind(
+    connection: &Connection,
+    endpoint: EndpointNo,
+    queue: QueueNo,
+    head: MessageNo,
+    limit: usize,
+) -> Result<Vec<MessageNo>> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
+    let mut statement = connection.prepare_cached(
+        "SELECT message, due IS NOT NULL FROM delivery INDEXED BY delivery_queue \
+         WHERE endpoint = ?1 AND queue = ?2 AND state = 1 ORDER BY message LIMIT ?3",
+    )?;
+    let mut rows = statement
+        .query_map(params![endpoint.0, queue.0, limit], |row| Ok((MessageNo(row.get(0)?), row.get::<_, bool>(1)?)))?;
+    match rows.next().transpose()? {
+        Some((first, true)) if first == head => rows.map(|row| row.map(|(no, _)| no)).collect(),
+        Some(_) | None => Ok(Vec::new()),
+    }
+}
+
+/// Makes the first delivery of the queue due, at once or when its message is or it may be tried again, unless it is already;
+/// and notes it for the feed.
 pub(super) fn let_next_out(batch: &mut Batch<'_>, endpoint: EndpointNo, queue: QueueNo) -> Result<()> {
     let head = batch
         .connection
         .prepare_cached(
-            "SELECT message, due, priority, tries, unsent FROM delivery INDEXED BY delivery_queue \
+            "SELECT message, due, priority, tries, unsent, not_before FROM delivery INDEXED BY delivery_queue \
              WHERE endpoint = ?1 AND queue = ?2 AND state = 1 ORDER BY message LIMIT 1",
         )?
         .query_row(params![endpoint.0, queue.0], |row| {
             let due: Option<Timestamp> = maybe_time(row, 1)?;
-            Ok((MessageNo(row.get(0)?), due, Priority(row.get(2)?), small(row, 3)?, small(row, 4)?))
+            let not_before = maybe_time(row, 5)?;
+            Ok((MessageNo(row.get(0)?), due, Priority(row.get(2)?), small(row, 3)?, small(row, 4)?, not_before))
         })
         .optional()?;
-    let Some((no, None, priority, tries, unsent)) = head else { return Ok(()) };
+    let Some((no, None, priority, tries, unsent, not_before)) = head else { return Ok(()) };
     let Some((message, _)) = message::by_no(batch.connection, no)? else { return Ok(()) };
-    let due = message.starts_at().max(batch.now);
+    let due = message.starts_at().max(batch.now).max(not_before.unwrap_or(batch.now));
     batch
         .connection
-        .prepare_cached("UPDATE delivery SET due = ?3 WHERE message = ?1 AND endpoint = ?2")?
+        .prepare_cached("UPDATE delivery SET due = ?3, not_before = NULL WHERE message = ?1 AND endpoint = ?2")?
         .execute(params![no.0, endpoint.0, At(due)])?;
     let due = Due {
         message: Arc::new(message),

@@ -25,10 +25,10 @@ use super::{
 use crate::{
     Accept, AcceptBatch, Accepted, Advance, Advanced, Aging, AgingQuery, AttemptQuery, AuditQuery, Audited, Backlog,
     BatchAccepted, Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage, End, Ended,
-    EndpointDeliveryQuery, EndpointTallyQuery, Expire, Expired, Feed, Finish, Finished, HandOver, Hits, LaneStart,
-    Lease, MasterKey, Mention, MentionQuery, MessageQuery, MessageRef, NewNode, Node, NodeNo, Noticed, OverdueQuery,
-    Part, PollQuery, Polled, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, Shard, Store, StoreError,
-    StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery, UnreadQuery, UnreadRun, feed, seal,
+    EndpointDeliveryQuery, EndpointTallyQuery, Expire, Expired, Feed, Finish, Finished, Follow, Followed, HandOver,
+    Hits, LaneStart, Lease, MasterKey, Mention, MentionQuery, MessageQuery, MessageRef, NewNode, Node, NodeNo, Noticed,
+    OverdueQuery, Part, PollQuery, Polled, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, Shard, Store,
+    StoreError, StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery, UnreadQuery, UnreadRun, feed, seal,
 };
 
 /// Threads that read for the engine and for configuration: these reads are short.
@@ -248,6 +248,10 @@ impl Store for SqliteStore {
 
     fn take(&self, take: Take) -> Reply<Taken> {
         self.quick.read(move |connection| delivery::take(connection, &take))
+    }
+
+    fn follow(&self, follow: Follow) -> Reply<Followed> {
+        self.quick.read(move |connection| delivery::follow(connection, &follow))
     }
 
     fn lanes(&self, after: EndpointNo, limit: usize) -> Reply<Vec<LaneStart>> {
