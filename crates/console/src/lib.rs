@@ -30,7 +30,6 @@ mod flash;
 mod form;
 mod guard;
 mod layout;
-mod mask;
 mod page;
 mod portal;
 mod routes;

@@ -153,7 +153,9 @@ impl Service {
             Some(name) => Some(app.endpoint_by_name(name).ok_or(ServiceError::NotFound(Resource::Endpoint))?.no),
             None => None,
         };
-        self.attempts(app.no, AttemptScope::Message { message, endpoint }, window, filter).await
+        let mut page = self.attempts(app.no, AttemptScope::Message { message, endpoint }, window, filter).await?;
+        self.numbers_for(actor).await?.of_attempts(&mut page.items);
+        Ok(page)
     }
 
     /// A page of the attempts made to an endpoint, by id.
@@ -170,7 +172,9 @@ impl Service {
     ) -> Result<Page<AttemptView>, ServiceError> {
         actor.require(Right::ReadMessages)?;
         let (app, config) = self.lane_config(actor, app, endpoint).await?;
-        self.attempts(app.no, AttemptScope::Endpoint(config.no), window, filter).await
+        let mut page = self.attempts(app.no, AttemptScope::Endpoint(config.no), window, filter).await?;
+        self.numbers_for(actor).await?.of_attempts(&mut page.items);
+        Ok(page)
     }
 
     /// One attempt made for a message.
@@ -191,7 +195,9 @@ impl Service {
         let Ok(id) = attempt.parse() else { return Err(missing()) };
         let attempt = self.store.attempt(message.no, id).await?.ok_or_else(missing)?;
         let endpoint = self.directory.endpoint(app.no, attempt.endpoint).await?.ok_or_else(missing)?;
-        Ok(AttemptView { attempt, message: message.id, endpoint: endpoint.endpoint.id })
+        let mut view = AttemptView { attempt, message: message.id, endpoint: endpoint.endpoint.id };
+        self.numbers_for(actor).await?.of_attempts([&mut view]);
+        Ok(view)
     }
 
     /// Asks for one more attempt of a message to an endpoint, beside its schedule. It is durable when this answers, with

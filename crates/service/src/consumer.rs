@@ -115,6 +115,7 @@ impl Service {
             draft.event_type.as_ref().is_none_or(|wanted| *wanted == message.event_type)
                 && draft.channel.as_ref().is_none_or(|wanted| message.channels.contains(wanted))
         });
+        self.numbers_for(actor).await?.of_messages(view.messages.iter_mut().map(|(_, message)| message));
         Ok(view)
     }
 
@@ -144,7 +145,9 @@ impl Service {
             Ok(is_news)
         })
         .await?;
-        self.read_from(&app, poller, from, draft.limit).await
+        let mut view = self.read_from(&app, poller, from, draft.limit).await?;
+        self.numbers_for(actor).await?.of_messages(view.messages.iter_mut().map(|(_, message)| message));
+        Ok(view)
     }
 
     /// Puts a consumer behind everything that was accepted before a time, wherever it was.
@@ -198,7 +201,8 @@ impl Service {
             if document.is_none() && draft.from_now {
                 now.place = self.place_of(&app, at).await?;
             }
-            let view = self.read_from(&app, poller, now.place, draft.limit).await?;
+            let mut view = self.read_from(&app, poller, now.place, draft.limit).await?;
+            self.numbers_for(actor).await?.of_messages(view.messages.iter_mut().map(|(_, message)| message));
             now.lease = None;
             if view.messages.is_empty() {
                 // What was passed over is done with.

@@ -44,6 +44,7 @@ impl Service {
         if with_content {
             self.read_payloads(&mut found, PAGE_BYTES).await?;
         }
+        self.numbers_for(actor).await?.of_messages(&mut found);
         let mut found: HashMap<_, _> = found.into_iter().map(|message| (message.no, message)).collect();
         let mut items = Vec::with_capacity(page.items.len());
         for delivery in page.items {

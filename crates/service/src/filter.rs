@@ -31,8 +31,8 @@ impl Service {
     /// Tries a filter on a message. Nothing is kept.
     ///
     /// # Errors
-    /// [`ServiceError::NotFound`], [`ServiceError::Invalid`] for what is no filter, and [`ServiceError::Refused`] when the
-    /// payload is gone.
+    /// [`ServiceError::NotFound`], [`ServiceError::Invalid`] for what is no filter, [`ServiceError::Refused`] when the
+    /// payload is gone, and [`ServiceError::Forbidden`] for those who see no phone numbers.
     pub async fn try_filter(
         &self,
         actor: &Actor,
@@ -41,6 +41,8 @@ impl Service {
         source: &Value,
     ) -> Result<FilterTrial, ServiceError> {
         actor.require(Right::ReadMessages)?;
+        // Whoever may ask anything of a number that is masked knows it before long.
+        self.numbers_for(actor).await?.require()?;
         let app = self.app(actor, app).await?;
         let message = self.message(&app, message).await?;
         let mut faults = Faults::default();

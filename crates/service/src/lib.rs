@@ -49,6 +49,7 @@ mod monitor;
 mod moving;
 mod node;
 mod oauth_client;
+mod number_mask;
 mod operational;
 mod organization;
 mod page;
@@ -120,6 +121,7 @@ pub use monitor::{Check, Figures, Monitor, MonitorParts, Pending, ProcessReading
 pub use node::{Node, Shard};
 pub use oauth_client::{GrantError, OauthClient, TOKEN_LIFE};
 pub use operational::MANAGEMENT_ORGANIZATION;
+pub use number_mask::Numbers;
 pub use organization::{OrganizationDraft, OrganizationView};
 pub use page::{Made, Page, Stopped, Window};
 pub use poller::PollerDraft;

@@ -304,7 +304,9 @@ impl Service {
     pub async fn get_message(&self, actor: &Actor, app: &str, name: &str) -> Result<Message, ServiceError> {
         actor.require(Right::ReadMessages)?;
         let app = self.app(actor, app).await?;
-        self.message(&app, name).await
+        let mut message = self.message(&app, name).await?;
+        self.numbers_for(actor).await?.of_messages([&mut message]);
+        Ok(message)
     }
 
     /// A page of the messages of an application, by id.
@@ -322,7 +324,9 @@ impl Service {
         let app = self.app(actor, app).await?;
         self.check_span(filter.after, filter.before)?;
         let query = filter.query(app.no, window.paging());
-        Ok(window.page_of_hits(self.store.messages(query).await?))
+        let mut page = window.page_of_hits(self.store.messages(query).await?);
+        self.numbers_for(actor).await?.of_messages(&mut page.items);
+        Ok(page)
     }
 
     /// Reads the payloads of messages that come without, in their order: up to so many bytes, but one at least.

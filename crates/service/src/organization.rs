@@ -159,17 +159,6 @@ impl Organizations {
 }
 
 impl Service {
-    /// Whether phone numbers are to be masked on what the actor looks at.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub async fn masks_numbers(&self, actor: &Actor) -> Result<bool, ServiceError> {
-        if actor.may(Right::ReadSecrets) {
-            return Ok(false);
-        }
-        Ok(self.get_organization_settings(actor).await?.mask_numbers)
-    }
-
     /// The number of an organization; `None` if nothing was ever kept for it.
     pub(crate) async fn organization(&self, id: OrgId) -> Result<Option<OrgNo>, ServiceError> {
         if let Some(no) = self.organizations.get(id) {
@@ -243,10 +232,10 @@ impl Service {
     /// [`ServiceError::Forbidden`] without [`Right::ReadOrganization`].
     pub async fn get_organization(&self, actor: &Actor) -> Result<OrganizationSettings, ServiceError> {
         actor.require(Right::ReadOrganization)?;
-        self.get_organization_settings(actor).await
+        self.settings_of(actor).await
     }
 
-    async fn get_organization_settings(&self, actor: &Actor) -> Result<OrganizationSettings, ServiceError> {
+    pub(crate) async fn settings_of(&self, actor: &Actor) -> Result<OrganizationSettings, ServiceError> {
         match self.organization(actor.org).await? {
             Some(org) => Ok((*self.directory.settings(org).await?).clone()),
             None => Ok(OrganizationSettings::default()),
@@ -321,7 +310,7 @@ impl Service {
             self.check_time_zone(&settings, &mut faults);
             faults.finish().map(|()| settings)
         };
-        let before = Retention::of(&self.get_organization_settings(actor).await?);
+        let before = Retention::of(&self.settings_of(actor).await?);
         let settings = self.rewrite_organization(actor, rewrite).await?;
         if Retention::of(&settings) != before {
             self.store.revisit().await?;

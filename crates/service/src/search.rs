@@ -54,6 +54,7 @@ impl Service {
             // As many as a list of messages would read.
             self.read_payloads(&mut page.items, usize::MAX).await?;
         }
+        self.numbers_for(actor).await?.of_messages(&mut page.items);
         Ok(page)
     }
 

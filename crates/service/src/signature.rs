@@ -33,7 +33,8 @@ impl Service {
     /// was sent is not kept.
     ///
     /// # Errors
-    /// [`ServiceError::NotFound`], and [`ServiceError::Refused`] where no request can be made any more.
+    /// [`ServiceError::NotFound`], [`ServiceError::Refused`] where no request can be made any more, and
+    /// [`ServiceError::Forbidden`] for those who see no phone numbers.
     pub async fn explain_signature(
         &self,
         actor: &Actor,
@@ -43,6 +44,7 @@ impl Service {
     ) -> Result<SignatureView, ServiceError> {
         actor.require(Right::ReadMessages)?;
         actor.require(Right::ReadEndpoints)?;
+        self.numbers_for(actor).await?.require()?;
         let missing = || ServiceError::NotFound(Resource::Attempt);
         let app = self.app(actor, app).await?;
         let message = self.message(&app, message).await?;

@@ -63,7 +63,9 @@ impl Service {
         let mut chapters = chapters(&app, &message, deliveries);
         self.note_last_attempts(message.no, &mut chapters).await?;
         chapters.sort_by_key(|chapter| chapter.endpoint.endpoint.id);
-        Ok(Story { message, chapters })
+        let mut story = Story { message, chapters };
+        self.numbers_for(actor).await?.of_story(&mut story);
+        Ok(story)
     }
 
     /// Notes what the last requests went without, and why none could be made.

@@ -29,6 +29,7 @@ mod integration;
 mod issuer;
 mod jql;
 mod matching;
+mod masking;
 mod message;
 mod messaging;
 mod monitor;

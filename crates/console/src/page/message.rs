@@ -8,14 +8,13 @@ use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse as _, Response};
 use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use ringback_model::{AttemptOutcome, DeliveryState, Message, Ordering, Timestamp, Trigger, capitalized, sentence};
-use ringback_service::{AttemptFilter, AttemptView, CallOff, Chapter, Direction, Right, Service, Window};
+use ringback_service::{AttemptFilter, AttemptView, CallOff, Chapter, Direction, Numbers, Right, Service, Window};
 
 use crate::answer::{page, see_other};
 use crate::error::PageError;
 use crate::flash;
 use crate::form::Form;
 use crate::layout::Layout;
-use crate::mask::Numbers;
 use crate::text;
 use crate::visit::AppVisit;
 
@@ -112,20 +111,19 @@ pub(crate) async fn show(
 ) -> Result<Response, PageError> {
     let name = last(&path, "msg");
     let actor = &visit.visit.actor;
-    let numbers = Numbers::of(&service, &visit).await?;
+    let numbers = service.numbers_for(&visit.visit.actor).await?;
     let story = service.message_story(actor, &visit.name, name).await?;
     let window = Window { limit: ATTEMPTS, from: None, backwards: false, order: Direction::Descending };
     let filter = AttemptFilter::default();
     let attempts = service.list_attempts_of_message(actor, &visit.name, name, None, window, filter).await?.items;
     let title = story.message.event_type.clone();
     let layout = Layout::of_app(&service, &visit, &title, "/messages").await?.after(query.as_deref());
-    let deliveries: Vec<_> =
-        story.chapters.iter().filter_map(|chapter| delivery_part(chapter, &attempts, numbers)).collect();
+    let deliveries: Vec<_> = story.chapters.iter().filter_map(|chapter| delivery_part(chapter, &attempts)).collect();
     let template = MessagePage {
         layout,
         base: visit.base.clone(),
         is_open: deliveries.iter().any(|delivery| delivery.tone == "warn"),
-        event: event_part(&story.message, numbers),
+        event: event_part(&story.message),
         webhooks: story.chapters.iter().map(webhook_part).collect(),
         deliveries,
         may_resend: visit.may(Right::Resend),
@@ -170,7 +168,7 @@ pub(crate) async fn payload(
     visit: AppVisit,
     Path(path): Path<Vec<(String, String)>>,
 ) -> Result<Response, PageError> {
-    Numbers::of(&service, &visit).await?.require()?;
+    service.numbers_for(&visit.visit.actor).await?.require()?;
     let message = service.get_message(&visit.visit.actor, &visit.name, last(&path, "msg")).await?;
     let payload = message.payload.ok_or(PageError::NotFound)?;
     Ok(download(payload.to_vec(), &format!("{}.json.txt", message.id)))
@@ -183,7 +181,7 @@ pub(crate) async fn answer(
     Path(path): Path<Vec<(String, String)>>,
 ) -> Result<Response, PageError> {
     let (message, attempt) = (last(&path, "msg"), last(&path, "attempt"));
-    Numbers::of(&service, &visit).await?.require()?;
+    service.numbers_for(&visit.visit.actor).await?.require()?;
     let view = service.get_attempt(&visit.visit.actor, &visit.name, message, attempt).await?;
     Ok(download(view.attempt.exchange.response.to_vec(), &format!("{attempt}.txt")))
 }
@@ -204,18 +202,18 @@ pub(crate) fn download(bytes: Vec<u8>, name: &str) -> Response {
     (headers, bytes).into_response()
 }
 
-fn event_part(message: &Message, numbers: Numbers) -> EventPart {
+fn event_part(message: &Message) -> EventPart {
     EventPart {
         id: message.id.to_string(),
         event_type: message.event_type.clone(),
-        event_id: numbers.show(message.event_id.as_deref().unwrap_or_default()),
-        channels: numbers.show(&message.channels.join(", ")),
-        tags: numbers.show(&message.tags.join(", ")),
-        ordering_key: message.ordering_key.as_ref().map_or_else(String::new, |key| numbers.show(key.as_str())),
+        event_id: message.event_id.clone().unwrap_or_default(),
+        channels: message.channels.join(", "),
+        tags: message.tags.join(", "),
+        ordering_key: message.ordering_key.as_ref().map_or_else(String::new, |key| key.as_str().to_owned()),
         accepted: when(message.accepted_at),
         occurred: message.occurred_at.map(when),
         payload: match &message.payload {
-            Some(payload) => shown(&numbers.show(&text::pretty_json(&String::from_utf8_lossy(payload)))),
+            Some(payload) => shown(&text::pretty_json(&String::from_utf8_lossy(payload))),
             None => Shown { text: String::new(), is_cut: false, is_gone: true },
         },
     }
@@ -239,7 +237,7 @@ fn webhook_part(chapter: &Chapter) -> WebhookPart {
     }
 }
 
-fn delivery_part(chapter: &Chapter, attempts: &[AttemptView], numbers: Numbers) -> Option<DeliveryPart> {
+fn delivery_part(chapter: &Chapter, attempts: &[AttemptView]) -> Option<DeliveryPart> {
     let delivery = chapter.delivery.as_ref()?;
     let endpoint = &chapter.endpoint.endpoint;
     let attempts: Vec<&AttemptView> = attempts.iter().filter(|view| view.endpoint == endpoint.id).collect();
@@ -252,7 +250,7 @@ fn delivery_part(chapter: &Chapter, attempts: &[AttemptView], numbers: Numbers) 
         next: delivery.next_attempt.map(when),
         reason: delivery.reason.clone().unwrap_or_default(),
         handling: handling(delivery.state, attempts.first().copied()),
-        attempts: attempts.into_iter().map(|view| attempt_part(view, numbers)).collect(),
+        attempts: attempts.into_iter().map(attempt_part).collect(),
         is_pending: tone == "warn",
         is_ordered: endpoint.ordering != Ordering::None,
         is_deleted: chapter.endpoint.deleted,
@@ -290,7 +288,7 @@ fn handling(state: DeliveryState, last: Option<&AttemptView>) -> String {
     }
 }
 
-fn attempt_part(view: &AttemptView, numbers: Numbers) -> AttemptPart {
+fn attempt_part(view: &AttemptView) -> AttemptPart {
     let attempt = &view.attempt;
     let phases = &attempt.exchange.phases;
     let steps =
@@ -321,8 +319,8 @@ fn attempt_part(view: &AttemptView, numbers: Numbers) -> AttemptPart {
             .filter(|(_, took)| !took.is_zero())
             .map(|(name, took)| (name, text::length(took)))
             .collect(),
-        url: numbers.show(&attempt.url),
-        answer: shown(&numbers.show(text)),
+        url: attempt.url.clone(),
+        answer: shown(text),
         is_explained: !matches!(attempt.outcome, AttemptOutcome::NotSent { .. }),
         left_out: attempt.exchange.left_out.map_or_else(String::new, |left_out| left_out.to_string()),
     }

@@ -13,7 +13,6 @@ use super::sign_in::in_query;
 use crate::answer::page;
 use crate::error::PageError;
 use crate::layout::Layout;
-use crate::mask::Numbers;
 use crate::text;
 use crate::visit::AppVisit;
 
@@ -106,7 +105,6 @@ pub(crate) async fn list(
         }
         Err(error) => return Err(error.into()),
     };
-    let numbers = Numbers::of(&service, &visit).await?;
     let standings = service.message_standings(actor, &visit.name, &found.items).await?;
     let stopped_at = found.stopped.as_ref().and_then(|stopped| stopped.at.parse::<MessageId>().ok());
     let last = stopped_at.or_else(|| found.items.last().map(|last| last.id)).filter(|_| !found.done);
@@ -130,7 +128,7 @@ pub(crate) async fn list(
     let template = MessagesPage {
         layout,
         base: visit.base.clone(),
-        rows: found.items.iter().zip(standings).map(|(message, standing)| row(message, standing, numbers)).collect(),
+        rows: found.items.iter().zip(standings).map(|(message, standing)| row(message, standing)).collect(),
         is_first: from.is_empty(),
         is_filtered,
         search,
@@ -146,11 +144,11 @@ pub(crate) async fn list(
     Ok(page(&template))
 }
 
-fn row(message: &Message, standing: MessageStanding, numbers: Numbers) -> Row {
+fn row(message: &Message, standing: MessageStanding) -> Row {
     Row {
         id: message.id.to_string(),
         event_type: message.event_type.clone(),
-        event_id: numbers.show(message.event_id.as_deref().unwrap_or_default()),
+        event_id: message.event_id.clone().unwrap_or_default(),
         at: text::time(message.accepted_at),
         at_iso: message.accepted_at.to_string(),
         standing: Standing::of(standing),

@@ -7,13 +7,13 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use ringback_model::{Endpoint, Tally, Timestamp};
 use ringback_service::{
-    AttemptFilter, AttemptView, Condition, Direction, ProbeEvent, ProbeSubject, Service, StatisticsWindow, Window,
+    AttemptFilter, AttemptView, Condition, Direction, Numbers, ProbeEvent, ProbeSubject, Service, StatisticsWindow,
+    Window,
 };
 use serde_json::{Value, json};
 
 use super::{State as Standing, fields};
 use crate::error::{Fault, PageError};
-use crate::mask::Numbers;
 use crate::page::message::download;
 use crate::text;
 use crate::visit::AppVisit;
