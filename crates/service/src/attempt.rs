@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use ringback_model::{
-    AppNo, Attempt, AttemptId, Delivery, DeliveryState, Endpoint, EndpointId, EndpointNo, Gate, MessageId, MessageNo,
-    Reason, Timestamp,
+    AppNo, Attempt, AttemptId, Delivery, DeliveryState, Endpoint, EndpointId, EndpointNo, Gate, Message, MessageId,
+    MessageNo, Reason, Timestamp,
 };
-use ringback_store::{AttemptQuery, AttemptScope, EndpointConfig, Idempotency, Rearm, Rearmed};
+use ringback_store::{AppConfig, AttemptQuery, AttemptScope, Audit, EndpointConfig, Idempotency, Rearm, Rearmed};
 use ringback_wire::dialect::Withheld;
 
+use crate::audit::Note;
 use crate::matching::{self, Unmatched};
 use crate::page;
 use crate::task::require_enabled;
@@ -56,6 +57,19 @@ pub struct AttemptFilter {
     pub tag: Option<String>,
     /// Only those of messages of these types; all if empty.
     pub event_types: Vec<String>,
+}
+
+/// What is recorded of a delivery: what the message is about, and where it goes. Nothing that it says is in it.
+pub(crate) fn record(
+    actor: &Actor,
+    (app, config): (&AppConfig, &EndpointConfig),
+    message: &Message,
+    (now, deed): (Timestamp, &str),
+) -> Option<Box<Audit>> {
+    let title = format!("{} to {}", message.event_type, config.endpoint.url);
+    let (app_id, subject) = (Some(app.application.id), message.id.to_string());
+    let note = Note { org: app.org.0, by: &actor.by, thing: "message", app: app_id, subject, title: &title };
+    note.done(now, deed)
 }
 
 /// What holds a pending delivery back, in words.
@@ -226,7 +240,9 @@ impl Service {
                     .to_owned(),
             });
         }
-        let rearm = Rearm { message: message.no, endpoint: config.no, now: self.clock.now(), idempotency };
+        let now = self.clock.now();
+        let audit = record(actor, (&app, &config), &message, (now, "resent"));
+        let rearm = Rearm { message: message.no, endpoint: config.no, now, idempotency, audit };
         match self.store.rearm(rearm).await? {
             Rearmed::Armed | Rearmed::Replayed => Ok(kept_away.map(Unmatched::beside)),
             Rearmed::KeyReused => Err(ServiceError::key_reused()),

@@ -13,6 +13,7 @@ use ringback_store::{
     Idempotency, MessageQuery, Paging, Put, PutResult,
 };
 
+use crate::attempt::record;
 use crate::audit::Note;
 use crate::service::TRIES;
 use crate::{Actor, FieldError, Page, Resource, Right, Service, ServiceError, Window};
@@ -239,7 +240,11 @@ impl Service {
             (task.state, task.updated_at) = (TaskState::Canceled, self.clock.now());
             let expect = Expect::Version { no: document.no, version: document.version };
             let body = serde_json::to_string(&task)?;
-            let put = Put { expect, ..self::document(DocumentKind::Task, document.parent, &task.id, body, None) };
+            let (org, app, subject, title) = (document.parent, task.app, task.id.to_string(), word(task.kind));
+            let title = title.trim_end_matches(':');
+            let note = Note { org, by: &actor.by, thing: "background task", app, subject, title };
+            let audit = note.done(task.updated_at, "called off");
+            let put = Put { expect, audit, ..self::document(DocumentKind::Task, org, &task.id, body, None) };
             if let PutResult::Stored(_) = self.store.put(put).await? {
                 return Ok(task);
             }
@@ -270,12 +275,14 @@ impl Service {
     ) -> Result<(), ServiceError> {
         actor.require(Right::Resend)?;
         let (app, config) = self.lane_config(actor, app, endpoint).await?;
-        let message = self.message(&app, message).await?.no;
-        let reason = match how {
-            CallOff::Cancel => Reason::Canceled,
-            CallOff::Skip => Reason::Skipped,
+        let message = self.message(&app, message).await?;
+        let (reason, deed) = match how {
+            CallOff::Cancel => (Reason::Canceled, "called off"),
+            CallOff::Skip => (Reason::Skipped, "skipped"),
         };
-        let end = End { message, endpoint: config.no, state: DeliveryState::Canceled, reason };
+        let audit = record(actor, (&app, &config), &message, (self.clock.now(), deed));
+        let (message, endpoint, state) = (message.no, config.no, DeliveryState::Canceled);
+        let end = End { message, endpoint, state, reason, audit };
         match self.store.end(end).await? {
             Ended::Ended => Ok(()),
             Ended::NotPending => Err(ServiceError::Conflict {

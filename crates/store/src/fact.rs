@@ -8,7 +8,7 @@ use ringback_model::{
     Notice, OrderingKey, PollerNo, Priority, Reason, Timestamp, Trigger,
 };
 
-use crate::{Epoch, StoreError};
+use crate::{Audit, Epoch, StoreError};
 
 /// Which queue of an ordered endpoint a delivery stands in: a hash of the ordering key, 0 for `fifo`. Two keys with one
 /// hash wait for each other, which costs time and never order.
@@ -356,7 +356,7 @@ pub enum Finished {
 }
 
 /// Asks for one extra attempt of a delivery, now.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Rearm {
     /// The message.
     pub message: MessageNo,
@@ -366,6 +366,8 @@ pub struct Rearm {
     pub now: Timestamp,
     /// The key of the request, if it had one.
     pub idempotency: Option<Idempotency>,
+    /// What is told of it to those who ask afterwards, in the same commit; nothing if absent.
+    pub audit: Option<Box<Audit>>,
 }
 
 /// What became of a [`Rearm`].

@@ -2,7 +2,7 @@
 
 use ringback_model::{AppNo, DeliveryState, EndpointNo, Message, MessageId, MessageNo, Reason};
 
-use crate::{Clear, QueueNo};
+use crate::{Audit, Clear, QueueNo};
 
 /// A part of a background task.
 #[derive(Clone, Debug)]
@@ -46,7 +46,7 @@ pub enum Advanced {
 }
 
 /// Ends one delivery.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct End {
     /// The message.
     pub message: MessageNo,
@@ -56,6 +56,8 @@ pub struct End {
     pub state: DeliveryState,
     /// Why.
     pub reason: Reason,
+    /// What is told of it to those who ask afterwards, in the same commit; nothing if absent.
+    pub audit: Option<Box<Audit>>,
 }
 
 /// What became of an [`End`].

@@ -263,6 +263,7 @@ async fn how_long_a_recovery_takes() {
                 endpoint: no,
                 state,
                 reason: ringback_model::Reason::Exhausted,
+                audit: None,
             };
             drop(ringback_store::Store::end(&*world.store, end));
         }

@@ -18,7 +18,7 @@ use crate::visit::Visit;
 /// Records on one page.
 const PAGE: usize = 50;
 /// Kinds of things that can be filtered by.
-const THINGS: [&str; 10] = [
+const THINGS: [&str; 11] = [
     "webhook",
     "application",
     "event type",
@@ -28,6 +28,7 @@ const THINGS: [&str; 10] = [
     "integration",
     "poller",
     "background task",
+    "message",
     "user",
 ];
 
@@ -41,7 +42,7 @@ struct AuditPage {
     app: String,
     subject: String,
     thing: String,
-    things: [&'static str; 10],
+    things: [&'static str; 11],
     is_filtered: bool,
     is_first: bool,
     next: Option<String>,
@@ -123,6 +124,8 @@ fn row(base: &str, view: AuditView) -> Row {
             let name: String = form_urlencoded::byte_serialize(subject.as_bytes()).collect();
             format!("{base}/event-types/{name}")
         }
+        "message" => format!("{base}/{app}/messages/{subject}"),
+        "background task" if !app.is_empty() => format!("{base}/{app}/tasks/{subject}"),
         "settings" => format!("{base}/settings"),
         _ => String::new(),
     };

@@ -1,5 +1,6 @@
+use bytes::Bytes;
 use ringback_model::{Auth, Redacted, Role};
-use ringback_service::{ApplicationDraft, Change, EndpointDraft, PortalLinkDraft};
+use ringback_service::{ApplicationDraft, Change, EndpointDraft, MessageDraft, PortalLinkDraft};
 
 use crate::harness::{ORG, World};
 
@@ -64,6 +65,31 @@ async fn what_is_done_in_the_console_is_told_under_the_users_name_and_users_to_a
     let seen = viewer.get(&page).await.expect(200);
     seen.holds("Africa/Nairobi");
     assert!(!seen.text.contains("new@example.com"), "{}", seen.text);
+}
+
+#[tokio::test]
+async fn what_is_sent_again_called_off_or_skipped_is_told_and_never_what_it_says() {
+    let world = World::new();
+    let id = webhook(&world).await;
+    let payload = Bytes::from_static(br#"{"to":"+254712345678"}"#);
+    let draft = MessageDraft { event_type: "order.created", payload, ..MessageDraft::default() };
+    let message = world.service.create_message(&world.actor(), "acme", &draft, None).await.unwrap().id.to_string();
+    let mut editor = world.signed_in(Role::Editor).await;
+    let app = world.service.get_application(&world.actor(), "acme").await.unwrap().application.id;
+    let page = format!("/console/{ORG}/{app}/messages/{message}");
+    let endpoint = ("endpoint", id.as_str());
+    for (path, how) in [("resend", ""), ("call-off", "cancel"), ("resend", ""), ("call-off", "skip")] {
+        editor.post(&page, &format!("{page}/{path}"), &[endpoint, ("do", how)]).await.expect(303);
+    }
+    // Nothing is pending any more: nothing was done, and nothing is told.
+    editor.post(&page, &format!("{page}/call-off"), &[endpoint, ("do", "cancel")]).await.expect(409);
+    let shown = editor.get(&format!("/console/{ORG}/audit?thing=message&by=editor@example.com")).await.expect(200);
+    for (deed, count) in [(">resent<", 2), (">called off<", 1), (">skipped<", 1)] {
+        assert_eq!(shown.text.matches(deed).count(), count, "{deed} in {}", shown.text);
+    }
+    shown.holds("order.created to https://hooks.example/in");
+    shown.holds(&format!("href=\"{page}\""));
+    assert!(!shown.text.contains("254712345678"), "{}", shown.text);
 }
 
 #[tokio::test]

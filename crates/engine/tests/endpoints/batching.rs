@@ -166,7 +166,7 @@ async fn what_somebody_asks_for_goes_at_once_and_alone() {
     assert_eq!(states(&world, &[one, two]).await, [DeliveryState::Success; 2]);
     world.send(endpoint, r#"{"n":3}"#).await;
     let now = world.clock.now();
-    world.store.rearm(Rearm { message: one, endpoint, now, idempotency: None }).await.unwrap();
+    world.store.rearm(Rearm { message: one, endpoint, now, idempotency: None, audit: None }).await.unwrap();
     world.attempts(one, 2).await;
     assert_eq!(held(&receiver), [vec![1, 2], vec![1]]);
 }

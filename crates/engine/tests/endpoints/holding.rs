@@ -100,7 +100,13 @@ async fn one_that_is_held_blocks_its_key_for_an_hour_and_can_be_replayed_after_i
     world.change(endpoint, |endpoint, _| endpoint.shape = None).await;
     // A change takes effect within a second.
     world.wait().await;
-    let rearm = Rearm { message: head, endpoint, now: ringback_model::Clock::now(&*world.clock), idempotency: None };
+    let rearm = Rearm {
+        message: head,
+        endpoint,
+        now: ringback_model::Clock::now(&*world.clock),
+        idempotency: None,
+        audit: None,
+    };
     assert_eq!(world.store.rearm(rearm).await.unwrap(), Rearmed::Armed);
     world.attempts(head, 4).await;
     assert_eq!(world.rest(head).await.state, DeliveryState::Success);

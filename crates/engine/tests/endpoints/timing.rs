@@ -56,7 +56,7 @@ async fn who_asks_for_it_gets_a_message_whose_time_is_over() {
     let message = world.accept(&[endpoint], "{}", None, |message| message.deliver_until = Some(now)).await;
     assert_eq!(world.rest(message).await.reason, Some(Reason::Expired));
     assert_eq!(receiver.requests().len(), 0);
-    world.store.rearm(Rearm { message, endpoint, now, idempotency: None }).await.unwrap();
+    world.store.rearm(Rearm { message, endpoint, now, idempotency: None, audit: None }).await.unwrap();
     world.attempts(message, 2).await;
     assert_eq!(receiver.requests().len(), 1);
     assert_eq!(world.delivery(message).await.state, DeliveryState::Success);

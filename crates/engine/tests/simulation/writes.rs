@@ -114,7 +114,7 @@ impl World {
         let (message, endpoint) = self.accepted[which];
         if self.plan.endpoint(endpoint).wants.gate != Some(Gate::Deleted) {
             let now = self.clock.now();
-            self.enqueue(Op::Rearm(Rearm { message, endpoint, now, idempotency: None }));
+            self.enqueue(Op::Rearm(Rearm { message, endpoint, now, idempotency: None, audit: None }));
             if self.random.below(3) == 0 {
                 // Some are impatient.
                 let wait = self.random.below(30_000);

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use ringback_model::Timestamp;
+use ringback_model::{DeliveryState, MessageNo, Reason, Timestamp};
 
 use super::Harness;
-use super::world::{World, document};
-use crate::{AUDIT_KEPT, Audit, AuditQuery, Audited, Delete, DocumentKind, Expect, Put, PutResult};
+use super::world::{ENDPOINT, World, document};
+use crate::{
+    AUDIT_KEPT, Audit, AuditQuery, Audited, Delete, DocumentKind, End, Ended, Expect, Put, PutResult, Rearm, Rearmed,
+};
 
 const KIND: DocumentKind = DocumentKind::EventType;
 
@@ -55,6 +57,34 @@ pub fn a_record_is_kept_with_its_change_and_not_without_it(harness: &dyn Harness
         assert_eq!(kept, [gone.clone(), first.clone()], "the newest first");
         world.crash();
     }
+}
+
+/// Once, however often the request is repeated, and not where there was nothing to call off.
+pub fn what_is_asked_for_a_delivery_is_recorded_with_it(harness: &dyn Harness) {
+    let mut world = World::new(harness);
+    let (now, message) = (world.now(), world.send(&[ENDPOINT]));
+    let told = |subject| Some(Box::new(audit(now, 7, "a", subject)));
+    let rearm = |message, body| {
+        let idempotency = Some(world.request(2, body));
+        let item = Rearm { message, endpoint: ENDPOINT, now, idempotency, audit: told("resent") };
+        world.store.rearm(item).wait().expect("an answer")
+    };
+    assert_eq!(
+        [rearm(message, 1), rearm(message, 1), rearm(message, 2)],
+        [Rearmed::Armed, Rearmed::Replayed, Rearmed::KeyReused]
+    );
+    let end = |message| {
+        let (state, reason) = (DeliveryState::Canceled, Reason::Canceled);
+        let item = End { message, endpoint: ENDPOINT, state, reason, audit: told("called off") };
+        world.store.end(item).wait().expect("an answer")
+    };
+    assert_eq!(
+        [end(message), end(message), end(MessageNo(1 << 40))],
+        [Ended::Ended, Ended::NotPending, Ended::NotFound]
+    );
+    world.crash();
+    let kept: Vec<String> = asked(&world, all(7)).into_iter().map(|one| one.audit.subject).collect();
+    assert_eq!(kept, ["called off", "resent"]);
 }
 
 /// By who, what, application and thing, in pages, and never of another organization.

@@ -83,7 +83,7 @@ pub fn documents_and_resends_are_made_once_per_key(harness: &dyn Harness) {
     let message = world.send(&[ENDPOINT]);
     let rearm = |body| {
         let idempotency = Some(world.request(2, body));
-        let item = Rearm { message, endpoint: ENDPOINT, now: world.now(), idempotency };
+        let item = Rearm { message, endpoint: ENDPOINT, now: world.now(), idempotency, audit: None };
         world.store.rearm(item).wait().expect("an answer")
     };
     assert_eq!([rearm(1), rearm(1), rearm(2)], [Rearmed::Armed, Rearmed::Replayed, Rearmed::KeyReused]);

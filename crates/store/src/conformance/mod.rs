@@ -185,6 +185,7 @@ macro_rules! conformance_tests {
             }
             audits {
                 a_record_is_kept_with_its_change_and_not_without_it
+                what_is_asked_for_a_delivery_is_recorded_with_it
                 records_are_searched
                 records_are_kept_for_a_time
             }

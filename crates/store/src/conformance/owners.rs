@@ -160,7 +160,7 @@ pub fn whoever_accepts_for_another_tells_it(harness: &dyn Harness) {
     told(&mut feed, |committed| committed.stirred.contains(&Shard::FIRST));
     assert!(world.told().is_empty(), "it is not for this one");
     let (endpoint, state, reason) = (ENDPOINT, DeliveryState::Canceled, Reason::Canceled);
-    world.store.end(crate::End { message, endpoint, state, reason }).wait().expect("an answer");
+    world.store.end(crate::End { message, endpoint, state, reason, audit: None }).wait().expect("an answer");
     told(&mut feed, |committed| committed.revoked == [ENDPOINT]);
     let mut item = document(DocumentKind::Endpoint, world.app.0, "ep_1");
     item.app = Some(world.app);

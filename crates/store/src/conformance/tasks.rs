@@ -136,7 +136,8 @@ pub fn a_delivery_is_called_off_and_its_queue_goes_on(harness: &dyn Harness) {
     let mut world = World::new(harness);
     let [head, middle, last] = [world.send_in(1), world.send_in(1), world.send_in(1)];
     let end = |world: &World<'_>, message| {
-        let item = End { message, endpoint: ENDPOINT, state: DeliveryState::Canceled, reason: Reason::Skipped };
+        let (state, reason) = (DeliveryState::Canceled, Reason::Skipped);
+        let item = End { message, endpoint: ENDPOINT, state, reason, audit: None };
         world.store.end(item).wait().expect("an answer")
     };
     assert_eq!(end(&world, middle), Ended::Ended);

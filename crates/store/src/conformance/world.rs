@@ -194,7 +194,7 @@ impl<'a> World<'a> {
 
     /// Asks for one more attempt.
     pub(super) fn rearm(&self, message: MessageNo, endpoint: EndpointNo) -> Rearmed {
-        let item = Rearm { message, endpoint, now: self.now(), idempotency: None };
+        let item = Rearm { message, endpoint, now: self.now(), idempotency: None, audit: None };
         self.store.rearm(item).wait().expect("the store rearms")
     }
 

@@ -4,6 +4,7 @@ use ringback_model::Timestamp;
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
+use super::audit;
 use super::connection::query;
 use super::error::Result;
 use super::queue;
@@ -25,6 +26,9 @@ pub(super) async fn end(client: &Client, now: Timestamp, item: &End) -> Result<(
         let rows = query(client, sql, &place()).await?;
         let exists = rows.first().map(|row| get::<bool>(row, 0)).transpose()?.unwrap_or(false);
         return Ok((if exists { Ended::NotPending } else { Ended::NotFound }, Vec::new()));
+    }
+    if let Some(told) = &item.audit {
+        audit::note(client, told).await?;
     }
     let due = queue::let_next_out(client, now, &[(item.message, item.endpoint)]).await?;
     Ok((Ended::Ended, due))

@@ -6,6 +6,7 @@ use ringback_model::{Timestamp, Trigger};
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
+use super::audit;
 use super::connection::query;
 use super::error::{Result, SqlError};
 use super::idempotency::{self, Answer, Found};
@@ -43,6 +44,9 @@ pub(super) async fn rearm(client: &Client, now: Timestamp, item: &Rearm) -> Resu
     let (queue, tries, unsent) = (get::<Option<i64>>(row, 0)?.map(QueueNo), small(row, 1)?, small(row, 2)?);
     if let Some(request) = &item.idempotency {
         idempotency::keep(client, now, request, Answer::empty()).await?;
+    }
+    if let Some(told) = &item.audit {
+        audit::note(client, told).await?;
     }
     let due = Due {
         message: Arc::new(message),

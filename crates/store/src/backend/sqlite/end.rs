@@ -3,6 +3,7 @@
 use ringback_model::Trigger;
 use rusqlite::Result;
 
+use super::audit;
 use super::batch::Batch;
 use super::delivery::{progress, write_progress};
 use super::queue;
@@ -35,5 +36,8 @@ pub(super) fn end_but(batch: &mut Batch<'_>, item: &End, keeps_asked: bool) -> R
         queue::let_next_out(batch, item.endpoint, queue)?;
     }
     batch.committed.revoked.push(item.endpoint);
+    if let Some(told) = &item.audit {
+        audit::note(batch.connection, told)?;
+    }
     Ok(Ended::Ended)
 }

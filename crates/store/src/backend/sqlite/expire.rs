@@ -150,7 +150,8 @@ fn end_pending(
         .query_map(params![message.0, count(limit)], |row| row.get(0))?
         .collect::<Result<_>>()?;
     for endpoint in &endpoints {
-        let item = End { message, endpoint: EndpointNo(*endpoint), state: DeliveryState::Fail, reason };
+        let endpoint = EndpointNo(*endpoint);
+        let item = End { message, endpoint, state: DeliveryState::Fail, reason, audit: None };
         end_but(batch, &item, keeps_asked)?;
     }
     Ok(endpoints.len())

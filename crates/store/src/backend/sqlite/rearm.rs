@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ringback_model::Trigger;
 use rusqlite::{Result, params};
 
+use super::audit;
 use super::batch::Batch;
 use super::idempotency::{self, Answer, Found};
 use super::message;
@@ -39,6 +40,9 @@ pub(super) fn rearm(batch: &mut Batch<'_>, item: &Rearm) -> Result<Rearmed> {
         })?;
     if let Some(request) = &item.idempotency {
         idempotency::keep(batch, request, Answer::Empty)?;
+    }
+    if let Some(told) = &item.audit {
+        audit::note(batch.connection, told)?;
     }
     batch.committed.due.push(Due {
         message: Arc::new(message),

@@ -177,10 +177,11 @@ impl World<'_> {
         }
         let manual = self.send(&[(first, None)]).await;
         self.finish(manual, first, Step::End { state: DeliveryState::Success, reason: None }).await;
-        let again = Rearm { message: manual, endpoint: first, now: self.filled.now(), idempotency: None };
+        let again = Rearm { message: manual, endpoint: first, now: self.filled.now(), idempotency: None, audit: None };
         self.store.rearm(again).await.unwrap();
         let canceled = self.send(&[(first, None)]).await;
-        let end = End { message: canceled, endpoint: first, state: DeliveryState::Canceled, reason: Reason::Canceled };
+        let (state, reason) = (DeliveryState::Canceled, Reason::Canceled);
+        let end = End { message: canceled, endpoint: first, state, reason, audit: None };
         self.store.end(end).await.unwrap();
         let later = NewMessage {
             deliver_at: Some(self.filled.now() + Duration::from_secs(900)),
