@@ -393,3 +393,28 @@ async fn a_deleted_webhook_is_listed_and_restored() {
     assert!(restored.location().starts_with(&hook), "{}", restored.location());
     assert!(browser.get(&hook).await.expect(200).text.contains("https://a.example/hook"));
 }
+
+#[tokio::test]
+async fn two_webhooks_that_get_the_same_are_told_before_and_after_they_are_saved() {
+    let world = World::new();
+    let (mut browser, path) = customer(&world, Role::Editor).await;
+    let add = format!("{path}/add/mo");
+    let mo = |what, number| {
+        [
+            ("do", what),
+            ("product", "whatsapp"),
+            ("sendMethod", "json"),
+            ("reportType", "mo"),
+            ("dialect", "console"),
+            ("dialectBefore", "console"),
+            ("url", "https://hooks.example/mo"),
+            ("productUniqueId", number),
+        ]
+    };
+    let told = "will get the messages to `254700000001`, too.";
+    browser.post(&add, &add, &mo("save", "")).await.expect(303);
+    browser.post(&add, &add, &mo("preview", "254700000001")).await.expect(200).holds(told);
+    let saved = browser.post(&add, &add, &mo("save", "254700000001")).await.expect(303);
+    let page = saved.location().to_owned();
+    browser.get(&page).await.expect(200).holds(told);
+}

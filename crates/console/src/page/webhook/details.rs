@@ -5,7 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
-use ringback_model::VerificationState;
+use ringback_model::{VerificationState, sentence};
 use ringback_service::{
     Condition, Direction, EndpointMessage, EndpointView, MessageFilter, ProbeEvent, ProbeSubject, Right, Service,
     ServiceError, Window,
@@ -41,6 +41,8 @@ struct DetailsPage {
     sample: Option<Shown>,
     curl: String,
     sample_fault: String,
+    /// What its owner should know of it.
+    warnings: Vec<String>,
     verification: Option<Verified>,
     tested: Option<Tested>,
     may_change: bool,
@@ -137,9 +139,11 @@ async fn answer(
     let form = fields::of(&view, &headers);
     let subject = ProbeSubject::Saved { name: id.to_owned(), change: Box::new(|_| ()) };
     let sample = service.preview_endpoint(actor, app, subject, ProbeEvent::default()).await;
-    let (sample, sample_fault) = match sample {
-        Ok(view) => (Some(view.request), String::new()),
-        Err(ServiceError::Invalid(errors)) => (None, errors.first().map(|e| e.message.clone()).unwrap_or_default()),
+    let (sample, warnings, sample_fault) = match sample {
+        Ok(view) => (Some(view.request), view.warnings, String::new()),
+        Err(ServiceError::Invalid(errors)) => {
+            (None, Vec::new(), errors.first().map(|e| e.message.clone()).unwrap_or_default())
+        }
         Err(error) => return Err(error.into()),
     };
     let endpoint = &view.endpoint;
@@ -156,6 +160,7 @@ async fn answer(
         curl: sample.as_ref().map(curl).unwrap_or_default(),
         sample: sample.as_ref().map(Shown::request),
         sample_fault,
+        warnings: warnings.iter().map(|warning| sentence(warning)).collect(),
         verification: verified(&view),
         tested,
         may_change: visit.may(Right::ManageEndpoints),

@@ -9,7 +9,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::StatusCode;
-use ringback_model::{SendMethod, Timestamp};
+use ringback_model::{SendMethod, Timestamp, sentence};
 use ringback_service::{
     EndpointDraft, EndpointView, HeadersView, ProbeEvent, ProbeSubject, Right, Service, ServiceError,
 };
@@ -64,6 +64,8 @@ struct FormPage {
     headers: Vec<Line>,
     takes_secret: bool,
     preview: Option<Shown>,
+    /// What its owner should know before it is saved.
+    warnings: Vec<String>,
     preview_fault: String,
     tested: Option<Tested>,
     differences: Vec<(String, String, String)>,
@@ -227,14 +229,21 @@ async fn test(service: &Service, visit: &AppVisit, target: &Target, form: &Form)
     Ok(Tested::of(&view))
 }
 
-async fn preview(service: &Service, visit: &AppVisit, target: &Target, form: &Form) -> Result<Shown, ServiceError> {
+/// The request that the form describes, and what its owner should know.
+async fn preview(
+    service: &Service,
+    visit: &AppVisit,
+    target: &Target,
+    form: &Form,
+) -> Result<(Shown, Vec<String>), ServiceError> {
     let mut form = form.clone();
     if form.line("url").is_none() {
         form.set("url", "https://example.com/webhook");
     }
     let subject = subject(target, read(&form)?);
     let view = service.preview_endpoint(&visit.visit.actor, &visit.name, subject, event(&form)).await?;
-    Ok(Shown::request(&view.request))
+    let warnings = view.warnings.iter().map(|warning| sentence(warning));
+    Ok((Shown::request(&view.request), warnings.collect()))
 }
 
 async fn save(service: &Service, visit: &AppVisit, target: Target, mut form: Form) -> Result<Response, PageError> {
@@ -290,9 +299,11 @@ async fn answer(
     if !visit.may(Right::ManageEndpoints) {
         return Err(ServiceError::Forbidden("You may look at webhooks and not change them.").into());
     }
-    let (preview, preview_fault) = match preview(service, visit, target, &form).await {
-        Ok(shown) => (Some(shown), String::new()),
-        Err(ServiceError::Invalid(errors)) => (None, errors.first().map(|e| e.message.clone()).unwrap_or_default()),
+    let (preview, warnings, preview_fault) = match preview(service, visit, target, &form).await {
+        Ok((shown, warnings)) => (Some(shown), warnings, String::new()),
+        Err(ServiceError::Invalid(errors)) => {
+            (None, Vec::new(), errors.first().map(|e| e.message.clone()).unwrap_or_default())
+        }
         Err(error) => return Err(error.into()),
     };
     let Around { faults, notice, tested, differences } = around;
@@ -342,6 +353,7 @@ async fn answer(
         headers,
         takes_secret: dialect.is_some_and(|dialect| dialect.takes_secret),
         preview,
+        warnings,
         preview_fault,
         tested,
         differences,
