@@ -12,6 +12,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { walkAgain } from "./again.mjs";
 import { walkBatching } from "./batching.mjs";
+import { walkImport } from "./import.mjs";
+import { walkPages } from "./pages.mjs";
 import { walkPortal } from "./portal.mjs";
 import { walkPrograms } from "./programs.mjs";
 import { walkSignature } from "./signature.mjs";
@@ -195,6 +197,8 @@ try {
   await walkTransformation({ ...walk, hostile: HOSTILE });
   await walkSignature(walk);
   await walkPrograms(walk);
+  await walkImport({ ...walk, hostile: HOSTILE });
+  await walkPages(walk);
 
   // Two tabs: the second sees what differs.
   const other = await context.newPage();

@@ -15,10 +15,10 @@ use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, RefOr, ResponseB
 use utoipa::{Modify, OpenApi, ToSchema};
 
 use crate::v1::{
-    application, attempt, auth, background_task, deleted_endpoint, destination, endpoint, endpoint_message,
-    environment, event_type, event_type_import, expunge, filter, header, health, integration, message, message_batch,
-    oauth_client, operational_webhook, organization, poller, precheck, probe, secret, statistics, story,
-    transformation, usage,
+    application, attempt, auth, background_task, deleted_endpoint, destination, endpoint, endpoint_import,
+    endpoint_message, environment, event_type, event_type_import, expunge, filter, header, health, integration,
+    message, message_batch, oauth_client, operational_webhook, organization, poller, precheck, probe, secret,
+    statistics, story, transformation, usage,
 };
 
 /// The document, as text.
@@ -68,7 +68,7 @@ struct ValidationErrorItem {
     paths(
         application::list, application::create, application::get, application::put, application::patch,
         application::delete, endpoint::list, endpoint::create, endpoint::get, endpoint::put, endpoint::patch,
-        endpoint::delete, deleted_endpoint::list, deleted_endpoint::restore, probe::test, probe::preview, probe::verify, secret::get, secret::rotate, filter::try_on_message, header::get, header::put, header::patch, transformation::get, transformation::patch,
+        endpoint::delete, endpoint_import::import, deleted_endpoint::list, deleted_endpoint::restore, probe::test, probe::preview, probe::verify, secret::get, secret::rotate, filter::try_on_message, header::get, header::put, header::patch, transformation::get, transformation::patch,
         transformation::simulate, event_type::list,
         event_type::create, event_type::get, event_type::put, event_type::patch, event_type::delete, event_type_import::import, environment::export, environment::import, precheck::active, message::list,
     endpoint_message::list, endpoint_message::send_example, message::create, message::expunge, message::get, expunge::some, expunge::all, message_batch::create, statistics::organization, statistics::stats, story::get,

@@ -37,9 +37,26 @@ async function step(form, what, parts) {
   }
 }
 
+/** The text of a file: UTF-8, or what spreadsheets write that know no better. */
+async function read(file) {
+  const bytes = await file.arrayBuffer();
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return new TextDecoder("windows-1252").decode(bytes);
+  }
+}
+
+/** Fields that are of use to a script alone: without it nobody misses them. */
+function showScripted() {
+  for (const part of document.querySelectorAll("[data-script]")) part.hidden = false;
+}
+
 const here = () => document.querySelector("form[data-follow]");
 
-document.addEventListener("change", (event) => {
+document.addEventListener("change", async (event) => {
+  const into = document.getElementById(event.target.dataset.into);
+  if (into && event.target.files[0]) into.value = await read(event.target.files[0]);
   if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
   if (event.target.form !== here() || !here()) return;
   if (event.target.matches("[data-refresh]")) step(here(), "refresh", ["#webhook-form"]);
@@ -62,3 +79,5 @@ document.addEventListener("submit", async (event) => {
   button.removeAttribute("aria-busy");
   if (button.value === "test") document.getElementById("test-response")?.scrollIntoView({ block: "nearest" });
 });
+
+showScripted();

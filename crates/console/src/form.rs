@@ -13,8 +13,8 @@ use ringback_service::{FieldError, ServiceError};
 use crate::error::PageError;
 use crate::visit::Asking;
 
-/// The largest form, in bytes: templates and certificates are the largest fields.
-const BODY_MAX: usize = 1 << 20;
+/// The largest form, in bytes: tables of webhooks are the largest fields, and escaped.
+const BODY_MAX: usize = 2 << 20;
 
 /// A form that came from one of our own pages. `Debug` shows names alone: values may be secret.
 #[derive(Clone, Default)]

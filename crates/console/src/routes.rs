@@ -13,8 +13,8 @@ use crate::asset;
 use crate::error::PageError;
 use crate::guard::guard;
 use crate::page::{
-    access, account, application, applications, audit, event_types, message, messages, overview, programs, set_up,
-    settings, sign_in, signature, task, users, webhook,
+    access, account, application, applications, audit, endpoint_import, event_types, message, messages, overview,
+    programs, set_up, settings, sign_in, signature, task, users, webhook,
 };
 use crate::portal;
 use crate::visit::PORTAL;
@@ -49,6 +49,7 @@ fn console_pages() -> Router<Arc<Service>> {
         .route("/console/users/{user}/link", post(users::make_link))
         .route("/console/users/{user}/delete", post(users::delete))
         .route("/console/{org}/overview", get(overview::of_organization))
+        .route("/console/{org}/import", get(endpoint_import::show).post(endpoint_import::step))
         .route("/console/{org}/event-types", get(event_types::list).post(event_types::create))
         .route("/console/{org}/event-types/{name}", get(event_types::show).post(event_types::change))
         .route("/console/{org}/event-types/{name}/send", post(event_types::send))

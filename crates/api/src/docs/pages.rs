@@ -120,6 +120,11 @@ const SECTIONS: &[(&str, &[Page])] = &[
                 text: include_str!("../../../../docs/migrating.md"),
             },
             Page {
+                name: "importing",
+                about: "How webhooks of many customers are made out of one table.",
+                text: include_str!("../../../../docs/importing.md"),
+            },
+            Page {
                 name: "console",
                 about: "The web console of the operator, and the portal of the customers.",
                 text: include_str!("../../../../docs/console.md"),

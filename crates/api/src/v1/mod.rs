@@ -8,6 +8,7 @@ pub(crate) mod deleted_endpoint;
 pub(crate) mod destination;
 pub(crate) mod endpoint;
 pub(crate) mod endpoint_body;
+pub(crate) mod endpoint_import;
 pub(crate) mod endpoint_message;
 pub(crate) mod endpoint_messaging;
 pub(crate) mod endpoint_out;
@@ -139,6 +140,7 @@ fn organization_routes() -> Router<Arc<Service>> {
     Router::new()
         .route("/api/v1/event-type", get(event_type::list).post(event_type::create))
         .route("/api/v1/event-type/import/openapi", post(event_type_import::import))
+        .route("/api/v1/endpoint/import/csv", post(endpoint_import::import))
         .route("/api/v1/environment/export", post(environment::export))
         .route("/api/v1/environment/import", post(environment::import))
         .route(

@@ -52,6 +52,7 @@ const OPERATIONS: &[(&str, &str, bool)] = &[
     ("GET", "/statistics", false),
     ("POST", "/stats/usage/app", false),
     ("PUT", "/stats/usage/event-types", false),
+    ("POST", "/endpoint/import/csv", false),
     ("POST", "/app/{app_id}/endpoint/test", true),
     ("POST", "/app/{app_id}/endpoint/preview", true),
     ("GET", "/app/{app_id}/msg", true),
@@ -140,6 +141,9 @@ fn body_of(method: &str, path: &str) -> String {
         (_, path) if path.ends_with("/precheck/active") => json!({ "eventType": "t" }).to_string(),
         (_, path) if path.ends_with("/import/openapi") => {
             json!({ "spec": { "webhooks": { "new": { "post": {} } } } }).to_string()
+        }
+        (_, path) if path.ends_with("/import/csv") => {
+            json!({ "csv": "application,url\na,https://example.com/new" }).to_string()
         }
         (_, path) if path.ends_with("/simulate") => {
             let code = "const handler = (webhook) => webhook";

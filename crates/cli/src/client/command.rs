@@ -172,6 +172,7 @@ fn flag(field: &Field, prefix: &str, heading: &'static str) -> Arg {
     let words;
     let (arg, note) = match &field.kind {
         Kind::Text => (arg.value_name("TEXT"), ""),
+        Kind::Document => (arg.value_name("TEXT"), " (or @FILE, -)"),
         Kind::OneOf(known) => {
             words = format!(" [{}]", known.join(", "));
             let parser = PossibleValuesParser::new(known.clone());

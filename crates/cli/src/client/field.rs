@@ -22,6 +22,8 @@ pub(crate) struct Field {
 pub(crate) enum Kind {
     /// A text.
     Text,
+    /// A text of many lines, such as a table.
+    Document,
     /// One of these texts.
     OneOf(Vec<&'static str>),
     /// A point in time.
@@ -110,6 +112,7 @@ fn kind(schema: &'static Value) -> Kind {
     let is_text = |schema: &Value| schema["type"] == "string";
     match named {
         Some("string") if schema["format"] == "date-time" => Kind::Time,
+        Some("string") if schema["format"] == "csv" => Kind::Document,
         Some("string") => Kind::Text,
         Some("integer") => Kind::Integer,
         Some("number") => Kind::Number,

@@ -21,6 +21,7 @@ pub(super) fn json(
         Kind::Json => return input.json(one, flag),
         Kind::List | Kind::Pairs if is_json && given.len() == 1 => return input.json(one, flag),
         Kind::Text | Kind::OneOf(_) => Value::from(one),
+        Kind::Document => Value::from(input.text(one, flag)?),
         Kind::Time => Value::from(time(one, flag, now)?.as_str()),
         Kind::Integer | Kind::Number => Value::Number(number(kind, one, flag)?),
         Kind::Boolean => Value::Bool(one == "true"),
@@ -37,7 +38,7 @@ pub(super) fn text(kind: &Kind, given: &[&str], flag: &str, now: Timestamp) -> R
         Kind::Time => time(one, flag, now),
         Kind::Integer | Kind::Number => Ok(number(kind, one, flag)?.to_string()),
         Kind::List => Ok(given.join(",")),
-        Kind::Text | Kind::OneOf(_) | Kind::Boolean | Kind::Pairs | Kind::Json => Ok(one.to_owned()),
+        Kind::Text | Kind::Document | Kind::OneOf(_) | Kind::Boolean | Kind::Pairs | Kind::Json => Ok(one.to_owned()),
     }
 }
 
@@ -86,6 +87,7 @@ mod tests {
     fn flags_become_json_by_what_the_member_is() {
         for (kind, given, wanted) in [
             (Kind::Text, vec!["12"], r#""12""#),
+            (Kind::Document, vec!["a,b\n1,2"], r#""a,b\n1,2""#),
             (Kind::Integer, vec!["12"], "12"),
             (Kind::Boolean, vec!["true"], "true"),
             (Kind::List, vec!["a,b", "c"], r#"["a","b","c"]"#),

@@ -10,6 +10,7 @@ mod access;
 mod application;
 mod audit;
 mod diagnostics;
+mod endpoint_import;
 mod event_type;
 mod guard;
 mod masking;

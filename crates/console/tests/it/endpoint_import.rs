@@ -1,0 +1,79 @@
+//! Webhooks out of a table: looked through first, and imported as far as somebody says.
+
+use ringback_model::Role;
+use ringback_service::{ApplicationDraft, AuditFilter, Direction, Window};
+
+use crate::harness::{ORG, World};
+
+const GOOD: &str = "application,url\nacme,https://a.example/\n";
+const HALF: &str = "application,url,productt\nacme,https://a.example/,\n";
+const MIXED: &str = "application,url,product,reportType\n\
+                     acme,https://a.example/,,\n\
+                     nobody,https://b.example/<script>,,\n\
+                     acme,https://c.example/,sms,mo\n";
+
+async fn world() -> World {
+    let world = World::new();
+    let draft =
+        ApplicationDraft { name: "Acme".to_owned(), uid: Some("acme".to_owned()), ..ApplicationDraft::default() };
+    world.service.create_application(&world.actor(), draft, false, None).await.unwrap();
+    world
+}
+
+async fn kept(world: &World) -> usize {
+    let window = Window { limit: 10, from: None, backwards: false, order: Direction::Ascending };
+    world.service.list_endpoints(&world.actor(), "acme", &window).await.unwrap().items.len()
+}
+
+#[tokio::test]
+async fn a_table_is_looked_through_before_it_is_imported() {
+    let world = world().await;
+    let path = format!("/console/{ORG}/import");
+    let mut editor = world.signed_in(Role::Editor).await;
+    editor.get(&format!("/console/{ORG}")).await.expect(200).holds(&path);
+    editor.get(&path).await.expect(200).holds("/docs/importing.md");
+    let told = editor.post(&path, &path, &[("do", "check"), ("csv", GOOD)]).await.expect(200);
+    told.holds("1 webhook can be added.");
+    assert_eq!(kept(&world).await, 0);
+    editor.post(&path, &path, &[("do", "import"), ("csv", GOOD)]).await.expect(200).holds("1 webhook is added.");
+    assert_eq!(kept(&world).await, 1);
+    let again = editor.post(&path, &path, &[("do", "import"), ("csv", GOOD)]).await.expect(200);
+    again.holds("1 was there already.");
+    assert_eq!(kept(&world).await, 1);
+    let filter = AuditFilter { thing: Some("webhook".to_owned()), ..AuditFilter::default() };
+    let audits = world.service.list_audits(&world.actor(), filter, 10).await.unwrap();
+    let told: Vec<_> = audits.iter().map(|one| (one.by.as_str(), one.deed.as_str(), one.title.as_str())).collect();
+    assert_eq!(told, [("editor@example.com", "added", "https://a.example/")]);
+}
+
+#[tokio::test]
+async fn good_rows_beside_bad_ones_are_imported_only_when_somebody_says_so() {
+    let world = world().await;
+    let path = format!("/console/{ORG}/import");
+    let mut editor = world.signed_in(Role::Editor).await;
+    editor.post(&path, &path, &[("do", "check"), ("csv", HALF)]).await.expect(422).holds("did you mean `product`?");
+    let told = editor.post(&path, &path, &[("do", "check"), ("csv", MIXED)]).await.expect(200);
+    told.holds("2 of 3 rows cannot be imported");
+    told.holds("MO is not available for the SMS product.");
+    assert!(!told.text.contains("<script>") || !told.text.contains("b.example/<script>"), "{}", told.text);
+    let held = editor.post(&path, &path, &[("do", "import"), ("csv", MIXED)]).await.expect(422);
+    held.holds("Nothing is imported.");
+    assert_eq!(kept(&world).await, 0);
+    let fields = [("do", "import"), ("csv", MIXED), ("goodOnly", "yes")];
+    let half = editor.post(&path, &path, &fields).await.expect(200);
+    half.holds("1 webhook is added.");
+    half.holds("2 rows are left out");
+    half.holds("https://c.example/,sms,mo");
+    assert_eq!(kept(&world).await, 1);
+}
+
+#[tokio::test]
+async fn whoever_may_only_look_imports_nothing() {
+    let world = world().await;
+    let path = format!("/console/{ORG}/import");
+    let mut viewer = world.signed_in(Role::Viewer).await;
+    assert!(!viewer.get(&format!("/console/{ORG}")).await.text.contains(&path));
+    viewer.get(&path).await.expect(403);
+    viewer.post("/console/account", &path, &[("do", "import"), ("csv", GOOD)]).await.expect(403);
+    assert_eq!(kept(&world).await, 0);
+}
