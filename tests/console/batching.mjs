@@ -12,6 +12,8 @@ export async function walkBatching({ page, check, origin, base, token, hook, arr
   await page.fill('[name="batch.maxWaitMs"]', "60000");
   await page.click("button[value=save]");
   await page.waitForSelector("text=It is 2 to 1000");
+  const focused = await page.evaluate(() => document.activeElement.name);
+  assert.equal(focused, "batch.maxMessages", "whoever sent the form goes on at the fault");
   await check("webhook-batch-refused");
   await page.fill('[name="batch.maxMessages"]', "3");
   await page.click("button[value=save]");

@@ -2,7 +2,8 @@
 //
 //   node check.mjs RINGBACK NODE_MODULES [FOLDER [all]]
 //
-// With a folder, pictures of the main pages, or of all, are written into it, light and dark, wide and phone.
+// With a folder, pictures of the main pages are written into it, or of all in their whole length, light and dark, wide and
+// phone.
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -99,7 +100,7 @@ try {
       assert.deepEqual(told, [], `${name}, ${colorScheme}`);
       for (const width of pictures && (every || SHOWN.includes(name)) ? [1280, 390] : []) {
         await page.setViewportSize({ width, height: 900 });
-        await page.screenshot({ path: join(pictures, `${name}-${colorScheme}-${width}.png`) });
+        await page.screenshot({ path: join(pictures, `${name}-${colorScheme}-${width}.png`), fullPage: Boolean(every) });
       }
       await page.setViewportSize({ width: 390, height: 900 });
       const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);

@@ -82,6 +82,9 @@ function showWhereOneIs() {
   if (strip && here) strip.scrollLeft = here.offsetLeft + here.offsetWidth - strip.clientWidth;
 }
 
+/** The first field that something is wrong with, if there is one: whoever sent the form goes on there. */
+export const firstFault = () => document.querySelector("main [aria-invalid=true]");
+
 /** Makes a part of a page work: the whole at first, and what is put in later. */
 export function enliven(root) {
   makeCopyable(root);
@@ -93,3 +96,4 @@ document.addEventListener("submit", confirmFirst);
 addEventListener("resize", showWhereOneIs);
 forgetFlash();
 enliven(document);
+firstFault()?.focus();

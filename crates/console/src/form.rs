@@ -156,6 +156,15 @@ impl Faults {
         self.order.is_empty()
     }
 
+    /// The first fault, with the field that it is about.
+    pub(crate) fn first(&self) -> String {
+        match self.order.first() {
+            Some(field) if field.is_empty() => self.at(field).to_owned(),
+            Some(field) => format!("{field}: {}", self.at(field)),
+            None => String::new(),
+        }
+    }
+
     /// What is wrong with a field; empty if nothing.
     pub(crate) fn at(&self, field: &str) -> &str {
         self.by_field.get(field).map_or("", String::as_str)

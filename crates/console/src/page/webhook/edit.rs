@@ -301,9 +301,7 @@ async fn answer(
     }
     let (preview, warnings, preview_fault) = match preview(service, visit, target, &form).await {
         Ok((shown, warnings)) => (Some(shown), warnings, String::new()),
-        Err(ServiceError::Invalid(errors)) => {
-            (None, Vec::new(), errors.first().map(|e| e.message.clone()).unwrap_or_default())
-        }
+        Err(ServiceError::Invalid(errors)) => (None, Vec::new(), Faults::from_iter(errors).first()),
         Err(error) => return Err(error.into()),
     };
     let Around { faults, notice, tested, differences } = around;
