@@ -51,7 +51,11 @@ async fn good_rows_beside_bad_ones_are_imported_only_when_somebody_says_so() {
     let world = world().await;
     let path = format!("/console/{ORG}/import");
     let mut editor = world.signed_in(Role::Editor).await;
-    editor.post(&path, &path, &[("do", "check"), ("csv", HALF)]).await.expect(422).holds("did you mean `product`?");
+    editor
+        .post(&path, &path, &[("do", "check"), ("csv", HALF)])
+        .await
+        .expect(422)
+        .holds("did you mean <code>product</code>?");
     let told = editor.post(&path, &path, &[("do", "check"), ("csv", MIXED)]).await.expect(200);
     told.holds("2 of 3 rows cannot be imported");
     told.holds("MO is not available for the SMS product.");

@@ -80,7 +80,7 @@ async fn a_message_tells_its_story_in_four_stages_and_nothing_in_it_becomes_mark
     assert!(!page.text.contains("/resend"), "a viewer changes nothing");
     let unmatched = send(&world, "order.created", None).await;
     let page = open(&mut browser, &format!("{base}/messages/{unmatched}")).await;
-    page.holds("the message carries none of its `channels`");
+    page.holds("the message carries none of its <code>channels</code>");
     browser.get(&format!("{base}/messages/msg_1srOrx2ZWZBpBUvZwXKQmoEYga2")).await.expect(404);
 }
 

@@ -411,7 +411,7 @@ async fn two_webhooks_that_get_the_same_are_told_before_and_after_they_are_saved
             ("productUniqueId", number),
         ]
     };
-    let told = "will get the messages to `254700000001`, too.";
+    let told = "will get the messages to <code>254700000001</code>, too.";
     browser.post(&add, &add, &mo("save", "")).await.expect(303);
     browser.post(&add, &add, &mo("preview", "254700000001")).await.expect(200).holds(told);
     let saved = browser.post(&add, &add, &mo("save", "254700000001")).await.expect(303);

@@ -16,7 +16,7 @@ use super::{Row, fields};
 use crate::answer::{page, see_other};
 use crate::error::PageError;
 use crate::flash;
-use crate::form::{Faults, Form};
+use crate::form::Form;
 use crate::layout::Layout;
 use crate::page::message::standing;
 use crate::text;
@@ -141,7 +141,9 @@ async fn answer(
     let sample = service.preview_endpoint(actor, app, subject, ProbeEvent::default()).await;
     let (sample, warnings, sample_fault) = match sample {
         Ok(view) => (Some(view.request), view.warnings, String::new()),
-        Err(ServiceError::Invalid(errors)) => (None, Vec::new(), Faults::from_iter(errors).first()),
+        Err(ServiceError::Invalid(errors)) => {
+            (None, Vec::new(), errors.first().map(|e| e.message.clone()).unwrap_or_default())
+        }
         Err(error) => return Err(error.into()),
     };
     let endpoint = &view.endpoint;
