@@ -322,7 +322,7 @@ async fn names_that_differ_in_case_alone_come_with_a_warning() {
     let told = |one: &str, other: &str| {
         json!([format!("`{one}` and `{other}` differ in case alone, which many receivers do not tell")])
     };
-    assert_eq!(warnings(json!({ "parameters": { "mobile": "MSGID" } })).await, told("MSGID", "msgId"));
+    assert_eq!(warnings(json!({ "parameters": { "mobile": "MSGID" } })).await, told("msgId", "MSGID"));
     assert_eq!(warnings(json!({ "customParameters": { "Mobile": "1" } })).await, told("mobile", "Mobile"));
     assert_eq!(warnings(json!({ "customParameters": { "a": "1", "A": "2" } })).await, told("a", "A"));
     let plain = json!({ "dialect": "standard-webhooks", "customParameters": { "a": "1", "A": "2" } });
