@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ringback_model::{
-    AppNo, Class, Endpoint, FilterSubject, Message, MessageId, Ordering, OrderingKey, PollerNo, Priority, Timestamp,
+    AppNo, Class, DeliveryState, Endpoint, FilterSubject, Message, MessageId, Ordering, OrderingKey, PollerNo,
+    Priority, Timestamp,
 };
 use ringback_store::{
     Accept, Accepted, AppConfig, EndpointConfig, Idempotency, MessageQuery, MessageRef, NewMessage, Paging,
@@ -93,6 +94,8 @@ pub struct MessageFilter {
     pub tag: Option<String>,
     /// Only those of these types; all if empty.
     pub event_types: Vec<String>,
+    /// Only those with a delivery in this state.
+    pub state: Option<DeliveryState>,
     /// With payloads; they are left out otherwise.
     pub with_content: bool,
 }
@@ -100,9 +103,9 @@ pub struct MessageFilter {
 impl MessageFilter {
     /// Asks the store for a page of them, as far as one request looks.
     pub(crate) fn query(self, app: AppNo, paging: Paging<MessageId>) -> MessageQuery {
-        let Self { after, before, channel, tag, event_types, with_content } = self;
+        let Self { after, before, channel, tag, event_types, state, with_content } = self;
         let with_payload = with_content;
-        MessageQuery { app, paging, after, before, channel, tag, event_types, with_payload, look: page::LOOK }
+        MessageQuery { app, paging, after, before, channel, tag, event_types, state, with_payload, look: page::LOOK }
     }
 }
 

@@ -100,6 +100,8 @@ pub struct MessageQuery {
     pub tag: Option<String>,
     /// Only those of these types; all if empty.
     pub event_types: Vec<String>,
+    /// Only those with a delivery in this state; one that is wanted by hand is pending.
+    pub state: Option<DeliveryState>,
     /// With payloads; they are left out otherwise.
     pub with_payload: bool,
     /// At how many messages the search may look, if it has conditions that few of them may meet.
@@ -119,6 +121,7 @@ impl MessageQuery {
             channel: None,
             tag: None,
             event_types: Vec::new(),
+            state: None,
             with_payload: false,
         }
     }
@@ -130,7 +133,16 @@ impl MessageQuery {
 
     /// Whether it may have to look at many messages of its list to find one.
     pub(crate) fn is_narrowed(&self) -> bool {
-        self.after.is_some() || self.before.is_some() || self.channel.is_some() || !self.event_types.is_empty()
+        let by_time = self.after.is_some() || self.before.is_some();
+        by_time || self.channel.is_some() || !self.event_types.is_empty() || self.state.is_some()
+    }
+}
+
+/// The condition that `delivery d` is in a state, as people are told: one that has ended and is wanted by hand waits again.
+pub(crate) fn is_in(state: DeliveryState) -> String {
+    match state {
+        DeliveryState::Pending => "(d.state = 1 OR (d.state IN (2, 4) AND d.manual_due IS NOT NULL))".to_owned(),
+        state => format!("(d.state = {} AND (d.state = 0 OR d.manual_due IS NULL))", state.code()),
     }
 }
 

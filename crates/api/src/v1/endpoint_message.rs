@@ -11,12 +11,13 @@ use ringback_store::Direction;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::message::state_of;
 use super::message_body::MessageOut;
 use crate::extract::{Asked, Caller, Path};
 use crate::json::Text;
 use crate::paging::{self, ListParams, ListResponse};
 use crate::problem::Problem;
-use crate::query::{Query, wrong};
+use crate::query::Query;
 use crate::respond;
 
 /// A message and where it stands at the endpoint.
@@ -79,13 +80,14 @@ pub(crate) async fn list(
         channel: query.text("channel").map(str::to_owned),
         tag: query.text("tag").map(str::to_owned),
         event_types: query.list("event_types"),
+        // It is asked of the deliveries to this endpoint.
+        state: None,
         with_content: query.with_content()?,
     };
-    let state = query.parsed::<i64>("status", "It is 0 to 4.")?;
-    let state = state.map(|code| DeliveryState::from_code(code).ok_or_else(|| wrong("status", "It is 0 to 4.")));
+    let state = state_of(&query)?;
     let (with_content, expanded) = (filter.with_content, query.flag("expanded_statuses")?);
     let window = query.window(Direction::Descending, false)?;
-    let page = service.list_endpoint_messages(&actor, &app, &endpoint, window, (filter, state.transpose()?)).await?;
+    let page = service.list_endpoint_messages(&actor, &app, &endpoint, window, (filter, state)).await?;
     let listed =
         ringback_service::Page { items: page.items.iter().collect(), done: page.done, stopped: page.stopped.clone() };
     let show = |item: &EndpointMessage| item.message.id.to_string();

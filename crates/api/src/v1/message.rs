@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use ringback_model::Message;
+use ringback_model::{DeliveryState, Message};
 use ringback_service::{Actor, MessageFilter, Page, Right, Service};
 use ringback_store::Direction;
 
@@ -13,7 +13,7 @@ use super::message_body::{MessageIn, MessageOut};
 use crate::extract::{Asked, Caller, Path};
 use crate::paging::{self, ListParams, ListResponse};
 use crate::problem::Problem;
-use crate::query::Query;
+use crate::query::{Query, wrong};
 use crate::respond;
 
 /// Room in an answer for all that is not the payload.
@@ -100,6 +100,7 @@ pub(crate) async fn expunge(
         ("after" = Option<String>, Query, description = "Only those accepted after this time."),
         ("with_content" = Option<bool>, Query, description = "Payloads in the answer; yes if absent."),
         ("event_types" = Option<Vec<String>>, Query, description = "Only those of these types."),
+        ("status" = Option<u8>, Query, description = "Only those with a delivery in this state: 0 to 4."),
         ("search" = Option<String>, Query, description = "Only those with this id or eventId, or this id or phone number \
             in their report; the other filters do not apply. Reports are found some seconds after they were accepted."),
     ),
@@ -120,6 +121,7 @@ pub(crate) async fn list(
         channel: query.text("channel").map(str::to_owned),
         tag: query.text("tag").map(str::to_owned),
         event_types: query.list("event_types"),
+        state: state_of(&query)?,
         with_content: query.with_content()?,
     };
     let with_content = filter.with_content;
@@ -132,6 +134,13 @@ async fn search(service: &Service, actor: &Actor, app: &str, text: &str, query: 
     let window = query.window(Direction::Descending, false)?;
     let page = service.search_messages(actor, app, text, &window, with_content).await?;
     Ok(listed(&page, with_content))
+}
+
+/// The state that deliveries are asked for by.
+pub(super) fn state_of(query: &Query) -> Result<Option<DeliveryState>, Problem> {
+    const RULE: &str = "It is 0 to 4.";
+    let code = query.parsed::<i64>("status", RULE)?;
+    code.map(|code| DeliveryState::from_code(code).ok_or_else(|| wrong("status", RULE))).transpose()
 }
 
 fn listed(page: &Page<Message>, with_content: bool) -> Response {

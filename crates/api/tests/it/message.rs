@@ -76,6 +76,24 @@ async fn tags_are_kept_shown_and_narrow_every_list() {
 }
 
 #[tokio::test]
+async fn messages_are_listed_by_where_their_deliveries_stand() {
+    let world = World::new();
+    let app = world.app("a").await;
+    world.event_type("t").await;
+    let endpoint = world.endpoint("a", json!({ "url": "https://example.com/" })).await;
+    let (done, failed, waiting) =
+        (world.message("a", "t").await, world.message("a", "t").await, world.message("a", "t").await);
+    world.attempt(&app, &endpoint, &done, 200).await;
+    world.give_up(&app, &endpoint, &failed, 500).await;
+    for (status, message) in [(0, &done), (1, &waiting), (2, &failed)] {
+        let listed = world.get(&format!("/app/a/msg?status={status}")).await.expect(200);
+        let ids: Vec<_> = listed["data"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap()).collect();
+        assert_eq!(ids, [message], "{status}");
+    }
+    assert_eq!(world.get("/app/a/msg?status=9").await.faults(), ["query.status"]);
+}
+
+#[tokio::test]
 async fn the_exact_bytes_of_a_payload_are_kept_and_given_back() {
     let world = World::new();
     let app = world.app("a").await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
-use ringback_model::{Message, MessageId, Timestamp};
+use ringback_model::{DeliveryState, Message, MessageId, Timestamp};
 use ringback_service::{Direction, MessageFilter, MessageStanding, Service, ServiceError, Window};
 use url::form_urlencoded;
 
@@ -19,6 +19,14 @@ use crate::visit::AppVisit;
 /// Messages on one page.
 const PAGE: usize = 25;
 
+/// States that can be filtered by, as the query has them and as people do.
+const STATES: [(&str, &str, DeliveryState); 4] = [
+    ("pending", "One is pending", DeliveryState::Pending),
+    ("failed", "One has failed", DeliveryState::Fail),
+    ("delivered", "One was delivered", DeliveryState::Success),
+    ("canceled", "One was canceled", DeliveryState::Canceled),
+];
+
 #[derive(Template)]
 #[template(path = "messages.html")]
 struct MessagesPage {
@@ -27,6 +35,8 @@ struct MessagesPage {
     rows: Vec<Row>,
     search: String,
     event_type: String,
+    /// Word, label, and whether it is chosen.
+    states: [(&'static str, &'static str, bool); 4],
     channel: String,
     tag: String,
     before: String,
@@ -80,8 +90,8 @@ pub(crate) async fn list(
     RawQuery(query): RawQuery,
 ) -> Result<Response, PageError> {
     let of = |name: &str| in_query(query.as_deref(), name).trim().to_owned();
-    let [search, event_type, channel, tag, before, after, from] =
-        ["search", "type", "channel", "tag", "before", "after", "from"].map(of);
+    let [search, event_type, state, channel, tag, before, after, from] =
+        ["search", "type", "state", "channel", "tag", "before", "after", "from"].map(of);
     let window = Window { limit: PAGE, from: from.parse().ok(), backwards: false, order: Direction::Descending };
     let actor = &visit.visit.actor;
     let found = if search.is_empty() {
@@ -91,6 +101,7 @@ pub(crate) async fn list(
             channel: given(&channel),
             tag: given(&tag),
             event_types: given(&event_type).into_iter().collect(),
+            state: STATES.iter().find(|(word, ..)| *word == state).map(|(_, _, state)| *state),
             with_content: false,
         };
         service.list_messages(actor, &visit.name, window, filter).await
@@ -112,6 +123,7 @@ pub(crate) async fn list(
         let given = [
             ("search", &search),
             ("type", &event_type),
+            ("state", &state),
             ("channel", &channel),
             ("tag", &tag),
             ("before", &before),
@@ -124,7 +136,7 @@ pub(crate) async fn list(
         next.append_pair("from", &last.to_string()).finish()
     });
     let layout = Layout::of_app(&service, &visit, "Messages", "/messages").await?.after(query.as_deref());
-    let is_filtered = [&search, &event_type, &channel, &tag, &before, &after].iter().any(|one| !one.is_empty());
+    let is_filtered = [&search, &event_type, &state, &channel, &tag, &before, &after].iter().any(|one| !one.is_empty());
     let template = MessagesPage {
         layout,
         base: visit.base.clone(),
@@ -133,6 +145,7 @@ pub(crate) async fn list(
         is_filtered,
         search,
         event_type,
+        states: STATES.map(|(word, label, _)| (word, label, word == state)),
         channel,
         tag,
         before,

@@ -52,6 +52,9 @@ async fn the_list_says_where_each_message_stands_and_is_searched_and_filtered() 
     assert!(!found.text.contains(&other));
     let filtered = open(&mut browser, &format!("{list}?type=order.closed")).await;
     assert!(filtered.text.contains(&other) && !filtered.text.contains(&matched));
+    let pending = open(&mut browser, &format!("{list}?state=pending")).await;
+    assert!(pending.text.contains(&matched) && !pending.text.contains(&other));
+    open(&mut browser, &format!("{list}?state=failed")).await.holds("No message is like this");
     let tagged = open(&mut browser, &format!("{list}?tag=campaign+%3C7%3E")).await;
     assert!(tagged.text.contains(&matched) && !tagged.text.contains(&other));
     open(&mut browser, &format!("{list}/{matched}")).await.holds("campaign &#60;7&#62;");

@@ -272,7 +272,7 @@ pub fn deliveries_of_an_endpoint_are_searched(harness: &dyn Harness) {
             world.send(&[ENDPOINT, OTHER])
         })
         .collect();
-    world.send(&[OTHER]);
+    let last = world.send(&[OTHER]);
     world.finish(sent[0], ENDPOINT, SUCCESS);
     let failed = Step::End { state: DeliveryState::Fail, reason: None };
     world.finish(sent[1], ENDPOINT, failed);
@@ -295,4 +295,16 @@ pub fn deliveries_of_an_endpoint_are_searched(harness: &dyn Harness) {
     assert_eq!(page, [all[3], all[2]]);
     let typed = MessageQuery { event_types: vec!["other".to_owned()], ..messages(&world) };
     assert_eq!(found(None, typed), []);
+    // The same asked of messages, whichever endpoint it is.
+    world.finish(sent[0], OTHER, SUCCESS);
+    world.finish(sent[1], OTHER, SUCCESS);
+    let with = |state| {
+        let query = MessageQuery { state: Some(state), ..messages(&world) };
+        let found = world.store.messages(query).wait().expect("the store can be read").items;
+        found.iter().map(|message| message.no).collect::<Vec<_>>()
+    };
+    assert_eq!(with(DeliveryState::Success), sent[..2]);
+    assert_eq!(with(DeliveryState::Fail), sent[1..2]);
+    assert_eq!(with(DeliveryState::Pending), [sent[2], sent[3], last]);
+    assert_eq!(with(DeliveryState::Canceled), []);
 }

@@ -1,7 +1,6 @@
 //! The deliveries of a message, and those of an endpoint, as people ask for them.
 
 use ringback_model::{Delivery, DeliveryState, EndpointNo, MessageId, MessageNo, Reason};
-use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
 use super::connection::{Purpose, query, transaction};
@@ -9,6 +8,7 @@ use super::error::Result;
 use super::message::{narrow_to_page, source};
 use super::stretch;
 use super::value::{Search, Values, coded, get, maybe_time};
+use crate::query::is_in;
 use crate::{EndpointDeliveryQuery, Hits};
 
 /// What [`read`] expects, of `delivery d`.
@@ -32,16 +32,8 @@ pub(super) async fn endpoint_deliveries(
         "SELECT {COLUMNS} FROM {from} JOIN ringback.delivery d ON d.message = m.no AND d.endpoint = $1 WHERE {app} = $2"
     );
     let mut search = Search::new(sql, Values::default().int8(asked.endpoint.0).int8(asked.messages.app.0));
-    match asked.state {
-        None => {}
-        // One that has ended and is wanted by hand waits again.
-        Some(DeliveryState::Pending) => {
-            search.and_plain("(d.state = 1 OR (d.state IN (2, 4) AND d.manual_due IS NOT NULL))");
-        }
-        Some(state) => {
-            search.and("d.state = ?", i16::from(state.code()), Type::INT2);
-            search.and_plain("(d.state = 0 OR d.manual_due IS NULL)");
-        }
+    if let Some(state) = asked.state {
+        search.and_plain(&is_in(state));
     }
     narrow_to_page(&mut search, &asked.messages);
     let limit = asked.messages.paging.limit;

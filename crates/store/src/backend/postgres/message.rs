@@ -9,6 +9,7 @@ use super::connection::{Purpose, query, transaction};
 use super::error::Result;
 use super::stretch;
 use super::value::{Search, Values, get, id, is_storable, limit, maybe_time, text, time};
+use crate::query::is_in;
 use crate::{Hits, MessageQuery, MessageRef};
 
 /// All but the large columns, in the order that [`read`] expects.
@@ -112,7 +113,7 @@ pub(super) const fn source(search: &MessageQuery) -> (&'static str, &'static str
     }
 }
 
-/// Narrows a search over a [`source`] by tag, time, channel and types.
+/// Narrows a search over a [`source`] by tag, time, state, channel and types.
 pub(super) fn narrow_to_page<'a>(found: &mut Search<'a>, search: &'a MessageQuery) {
     if let Some(tag) = &search.tag {
         found.and("t.tag = ?", tag.as_bytes(), Type::BYTEA);
@@ -122,6 +123,11 @@ pub(super) fn narrow_to_page<'a>(found: &mut Search<'a>, search: &'a MessageQuer
     }
     if let Some(before) = search.before {
         found.and("m.accepted_at < ?", before.as_micros(), Type::INT8);
+    }
+    if let Some(state) = search.state {
+        // Asked for each message by itself: a plan that begins with deliveries would visit all of them.
+        let one = format!("SELECT 1 FROM ringback.delivery d WHERE d.message = m.no AND {} LIMIT 1", is_in(state));
+        found.and_plain(&format!("({one}) IS NOT NULL"));
     }
     narrow(found, search.channel.as_deref(), &search.event_types);
 }

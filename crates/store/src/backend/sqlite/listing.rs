@@ -6,6 +6,7 @@ use rusqlite::{Connection, Result, Row, params_from_iter};
 use super::message::{narrow_to_page, source};
 use super::stretch;
 use super::value::{Search, coded, maybe_time};
+use crate::query::is_in;
 use crate::{EndpointDeliveryQuery, Hits};
 
 /// What [`read`] expects, of `delivery d`.
@@ -32,16 +33,8 @@ pub(super) fn endpoint_deliveries(
         "SELECT {COLUMNS} FROM {from} CROSS JOIN delivery d ON d.message = m.no AND d.endpoint = ? WHERE {app} = ?"
     );
     let mut search = Search::new(sql, vec![query.endpoint.0.into(), query.messages.app.0.into()]);
-    match query.state {
-        None => {}
-        // One that has ended and is wanted by hand waits again.
-        Some(DeliveryState::Pending) => {
-            search.and_plain("(d.state = 1 OR (d.state IN (2, 4) AND d.manual_due IS NOT NULL))");
-        }
-        Some(state) => {
-            search.and("d.state = ?", i64::from(state.code()));
-            search.and_plain("(d.state = 0 OR d.manual_due IS NULL)");
-        }
+    if let Some(state) = query.state {
+        search.and_plain(&is_in(state));
     }
     search.and_within(&stretch);
     narrow_to_page(&mut search, &query.messages);
