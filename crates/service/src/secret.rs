@@ -33,6 +33,21 @@ impl Service {
         Ok(current.map(|key| Redacted::new(key.secret.to_verifier_text())).unwrap_or_default())
     }
 
+    /// The key of an endpoint's handshake, which its receiver may want to compare; `None` if it has none.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`].
+    pub async fn get_validation_key(
+        &self,
+        actor: &Actor,
+        app: &str,
+        endpoint: &str,
+    ) -> Result<Option<Redacted>, ServiceError> {
+        actor.require(Right::ReadSecrets)?;
+        let (_, config) = self.lane_config(actor, app, endpoint).await?;
+        Ok(config.secrets.validation_key.clone())
+    }
+
     /// Makes a new secret the current one; the old one signs along until its grace period ends.
     ///
     /// # Errors

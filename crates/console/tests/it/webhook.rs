@@ -416,3 +416,57 @@ async fn two_webhooks_that_get_the_same_are_told_before_and_after_they_are_saved
     let page = saved.location().to_owned();
     browser.get(&page).await.expect(200).holds(told);
 }
+
+#[tokio::test]
+async fn how_values_are_written_and_what_counts_as_success_is_kept_and_shown_again() {
+    let world = World::new();
+    let (mut browser, path) = customer(&world, Role::Editor).await;
+    let add = format!("{path}/add/dlr");
+    let mut fields = dlr("https://hooks.example/in", "preview");
+    fields.retain(|(name, _)| *name != "sendMethod");
+    fields.extend([
+        ("sendMethod", "xml"),
+        ("xmlRoot", "report"),
+        ("nested", "on"),
+        ("emptyValue", "omit"),
+        ("success.status", "200, 202"),
+        ("success.rule", "contains"),
+        ("success.value", "ACK/Jasmin"),
+        ("category", "otp"),
+    ]);
+    browser.post(&add, &add, &fields).await.expect(200).holds("&#60;report&#62;");
+    fields[0].1 = "save";
+    let page = browser.post(&add, &add, &fields).await.expect(303).location().to_owned();
+    let id = page.split('?').next().unwrap().rsplit('/').next().unwrap().to_owned();
+    let kept = world.service.get_endpoint(&world.actor(), "acme", &id).await.unwrap().endpoint;
+    let (shape, success) = (kept.shape.as_deref().unwrap(), kept.success.as_deref().unwrap());
+    assert_eq!(
+        (shape.xml_root.as_deref(), shape.nested, kept.category.as_deref()),
+        (Some("report"), true, Some("otp"))
+    );
+    assert_eq!((success.status.len(), success.body.as_ref().unwrap().value.as_deref()), (2, Some("ACK/Jasmin")));
+    let shown = browser.get(&format!("{path}/{id}/edit")).await.expect(200);
+    for value in ["value=\"report\"", "value=\"200, 202\"", "value=\"ACK/Jasmin\"", "name=\"nested\" checked"] {
+        shown.holds(value);
+    }
+    browser.get(&page).await.expect(200).holds("ACK/Jasmin");
+    let mut wrong = fields.clone();
+    wrong.retain(|(name, _)| *name != "success.status");
+    wrong.push(("success.status", "fine"));
+    browser.post(&add, &add, &wrong).await.expect(422).holds("id=\"success.status-fault\"");
+}
+
+#[tokio::test]
+async fn the_key_of_a_handshake_is_shown_to_whoever_may_see_secrets() {
+    let world = World::new();
+    let (mut editor, path) = customer(&world, Role::Editor).await;
+    let add = format!("{path}/add/dlr");
+    let mut fields = dlr("https://hooks.example/in", "save");
+    fields.extend([("verification", "token"), ("verification.validationKey", "key-of-acme")]);
+    let page = editor.post(&add, &add, &fields).await.expect(303).location().to_owned();
+    editor.get(&page).await.expect(200).holds("<code class=\"secret\">key-of-acme</code>");
+    let mut viewer = world.signed_in(Role::Viewer).await;
+    let seen = viewer.get(&page).await.expect(200);
+    seen.holds("Verification");
+    assert!(!seen.text.contains("key-of-acme"), "{}", seen.text);
+}

@@ -43,6 +43,9 @@ const BESIDE: &[&str] = &[
     "retrySchedule",
     "statusMask",
     "timeZone",
+    "xmlRoot",
+    "success",
+    "category",
     "providerSecret",
 ];
 

@@ -70,6 +70,8 @@ struct Verified {
     reason: String,
     checked: String,
     pending_url: String,
+    /// What the handshake is made with; empty for whoever may not see it.
+    key: String,
 }
 
 #[derive(Template)]
@@ -148,6 +150,8 @@ async fn answer(
     };
     let endpoint = &view.endpoint;
     let condition = service.endpoint_condition(actor, app, id).await?;
+    let key = if visit.may(Right::ReadSecrets) { service.get_validation_key(actor, app, id).await? } else { None };
+    let key = key.map(|key| key.reveal().to_owned()).unwrap_or_default();
     let template = DetailsPage {
         layout: Layout::of_app(service, visit, "Webhook", "/webhooks").await?.after(query),
         base: visit.base.clone(),
@@ -161,7 +165,7 @@ async fn answer(
         sample: sample.as_ref().map(Shown::request),
         sample_fault,
         warnings: warnings.iter().map(|warning| sentence(warning)).collect(),
-        verification: verified(&view),
+        verification: verified(&view, &key),
         tested,
         may_change: visit.may(Right::ManageEndpoints),
         may_resend: visit.may(Right::Resend),
@@ -208,7 +212,7 @@ async fn latest(service: &Service, visit: &AppVisit, id: &str) -> Result<Vec<Lat
     Ok(found.items.into_iter().map(told).collect())
 }
 
-fn verified(view: &EndpointView) -> Option<Verified> {
+fn verified(view: &EndpointView, key: &str) -> Option<Verified> {
     let verification = view.endpoint.verification.as_deref()?;
     let (state, tone) = match verification.state {
         VerificationState::Verified => ("Verified", "good"),
@@ -221,6 +225,7 @@ fn verified(view: &EndpointView) -> Option<Verified> {
         reason: verification.reason.clone().unwrap_or_default(),
         checked: verification.checked_at.map_or_else(|| "not tried yet".to_owned(), text::time),
         pending_url: verification.pending_url.clone().unwrap_or_default(),
+        key: key.to_owned(),
     })
 }
 
@@ -255,6 +260,13 @@ pub(crate) fn facts(form: &Form) -> Vec<(String, String)> {
         ("timeFormat", "Times"),
         ("timeZone", "Time zone"),
         ("numberFormat", "Numbers"),
+        ("emptyValue", "Values that are not there"),
+        ("xmlRoot", "Root element of XML"),
+        ("nested", "Dots in names make objects"),
+        ("category", "Category"),
+        ("success.status", "Statuses of success"),
+        ("success.rule", "The answer’s body"),
+        ("success.value", "What it has to hold"),
     ] {
         tell(label, form.get(field));
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use ringback_model::{
-    Auth, BasicAuth, Batching, OnExhausted, Ordering, Redacted, StatusPolicy, VerificationKind, VerificationMode,
-    format_duration, parse_duration, parse_schedule, sentence,
+    Auth, BasicAuth, Batching, BodyRule, OnExhausted, Ordering, Redacted, Shape, StatusPolicy, SuccessRule,
+    VerificationKind, VerificationMode, format_duration, parse_duration, parse_schedule, sentence,
 };
 use ringback_service::{
     Change, CustomParameterDraft, DialectView, EndpointDraft, EndpointView, HeaderDraft, HeadersChange, HeadersView,
@@ -142,12 +142,26 @@ pub(crate) fn of(view: &EndpointView, headers: &HeadersView) -> Form {
     set("statusPolicy", Some(policy.to_owned()));
     set("statusMask", mask);
     set_limits(&draft, &mut set);
-    set("timeFormat", shape.time_format.as_ref().and_then(word));
-    set("timeZone", shape.time_zone.clone());
-    set("numberFormat", shape.number_format.as_ref().and_then(word));
+    set_format(shape, &mut set);
+    set("category", draft.messaging.category.clone());
+    if let Some(success) = &draft.messaging.success {
+        set("success.status", Some(success.status.join(", ")));
+        set("success.rule", success.body.as_ref().and_then(|body| word(&body.rule)));
+        set("success.value", success.body.as_ref().and_then(|body| body.value.clone()));
+    }
     set("paused", draft.paused.then(|| "on".to_owned()));
     set("disabled", draft.disabled.then(|| "on".to_owned()));
     form
+}
+
+/// How values are written.
+fn set_format(shape: &Shape, set: &mut impl FnMut(&str, Option<String>)) {
+    set("timeFormat", shape.time_format.as_ref().and_then(word));
+    set("timeZone", shape.time_zone.clone());
+    set("numberFormat", shape.number_format.as_ref().and_then(word));
+    set("emptyValue", shape.empty_value.as_ref().and_then(word));
+    set("xmlRoot", shape.xml_root.clone());
+    set("nested", shape.nested.then(|| "on".to_owned()));
 }
 
 /// How much is sent at once, for how long, and how often again.
@@ -264,6 +278,13 @@ impl Wanted {
         shape.time_format = read(form.get("timeFormat"));
         shape.time_zone = line("timeZone");
         shape.number_format = read(form.get("numberFormat"));
+        shape.empty_value = read(form.get("emptyValue"));
+        shape.xml_root = line("xmlRoot");
+        shape.nested = form.has("nested");
+        messaging.success = self.success();
+        if form.has("category") {
+            messaging.category = line("category");
+        }
         messaging.custom_parameters = Change::Replace(self.parameters());
         messaging.auth = Change::Replace(self.auth());
         messaging.verification = self.verification();
@@ -315,6 +336,15 @@ impl Wanted {
             }),
             _ => None,
         }
+    }
+
+    /// What counts as success; nothing where it is as the format has it.
+    fn success(&self) -> Option<SuccessRule> {
+        let form = &self.form;
+        let body = read(form.get("success.rule"))
+            .map(|rule| BodyRule { rule, value: form.line("success.value").map(str::to_owned) });
+        let status = list(form.get("success.status")).unwrap_or_default();
+        (body.is_some() || !status.is_empty()).then_some(SuccessRule { status, body })
     }
 
     fn verification(&self) -> Change<Option<VerificationDraft>> {
