@@ -251,7 +251,8 @@ impl Service {
         Err(ServiceError::contended())
     }
 
-    async fn insert_endpoint(
+    /// [`Service::create_endpoint`] in an application that was read before, for whoever may.
+    pub(crate) async fn insert_endpoint(
         &self,
         actor: &Actor,
         app: &AppConfig,

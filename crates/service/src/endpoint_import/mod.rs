@@ -5,6 +5,7 @@ mod column;
 mod row;
 mod table;
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -108,22 +109,27 @@ impl Service {
         actor.require(Right::ListApplications)?;
         actor.require(Right::ManageEndpoints)?;
         let planned = read(csv)?;
-        let mut rows = self.look_through(actor, &planned).await?;
+        let mut known = Known::default();
+        let mut rows = self.look_through(actor, &planned, &mut known).await?;
         let kept = !mode.dry_run && (mode.good_only || rows.iter().all(|row| row.result != RowResult::Refused));
         if kept {
-            self.add_all(actor, planned, &mut rows).await?;
+            self.add_all(actor, planned, &mut rows, &known).await?;
         }
         Ok(EndpointImport { rows, kept })
     }
 
     /// What would come of each row.
-    async fn look_through(&self, actor: &Actor, planned: &[Planned]) -> Result<Vec<ImportedRow>, ServiceError> {
-        let mut seen = Seen::default();
+    async fn look_through(
+        &self,
+        actor: &Actor,
+        planned: &[Planned],
+        known: &mut Known,
+    ) -> Result<Vec<ImportedRow>, ServiceError> {
         let mut rows = Vec::with_capacity(planned.len());
         for row in planned {
             let mut told = row.told();
-            match self.app(actor, &row.application).await {
-                Ok(app) => self.look_at(&app, row, &mut told, &mut seen).await?,
+            match self.known_app(actor, &row.application, known).await {
+                Ok(app) => self.look_at(&app, row, &mut told, known).await?,
                 Err(ServiceError::NotFound(resource)) if !row.application.is_empty() => {
                     let message = format!("{resource} Add it first.");
                     told.faults.insert(0, CellFault { column: column::APPLICATION.to_owned(), message });
@@ -139,19 +145,33 @@ impl Service {
         Ok(rows)
     }
 
+    /// An application as it was when the table was read: it is not read anew for each row, however many are its own.
+    async fn known_app(&self, actor: &Actor, name: &str, known: &mut Known) -> Result<Arc<AppConfig>, ServiceError> {
+        if let Some(app) = known.apps.get(name) {
+            return Ok(app.clone());
+        }
+        let app = self.app(actor, name).await?;
+        for endpoint in app.endpoints.iter().map(|config| &config.endpoint).filter(|one| !one.callback) {
+            known.there.insert(Sink::of(app.no, endpoint), endpoint.id);
+            known.uids.extend(endpoint.uid.clone().map(|uid| ((app.no, uid), None)));
+        }
+        known.apps.insert(name.to_owned(), app.clone());
+        Ok(app)
+    }
+
     async fn look_at(
         &self,
         app: &Arc<AppConfig>,
         row: &Planned,
         told: &mut ImportedRow,
-        seen: &mut Seen,
+        known: &mut Known,
     ) -> Result<(), ServiceError> {
         let composed = match self.compose_unsaved(app, row.draft.clone()).await {
             Ok(composed) => composed,
             Err(error) => {
                 // Of what could not be read was said why.
-                let known = |fault: &CellFault| told.faults.iter().any(|other| other.column == fault.column);
-                let more: Vec<_> = row.faults_of(error)?.into_iter().filter(|fault| !known(fault)).collect();
+                let is_told = |fault: &CellFault| told.faults.iter().any(|other| other.column == fault.column);
+                let more: Vec<_> = row.faults_of(error)?.into_iter().filter(|fault| !is_told(fault)).collect();
                 told.faults.extend(more);
                 return Ok(());
             }
@@ -162,23 +182,29 @@ impl Service {
         let endpoint = &composed.endpoint;
         told.url.clone_from(&endpoint.url);
         told.warnings = composed.warnings;
-        let there = app.endpoints.iter().map(|config| &config.endpoint).filter(|one| !one.callback);
-        let there: Vec<_> = there.collect();
-        if let Some(same) = there.iter().find(|one| Sink::of(app.no, one) == Sink::of(app.no, endpoint)) {
-            (told.result, told.endpoint) = (RowResult::Known, Some(same.id));
-        } else if let Some(earlier) = seen.sinks.get(&Sink::of(app.no, endpoint)) {
+        let sink = Sink::of(app.no, endpoint);
+        if let Some(same) = known.there.get(&sink) {
+            (told.result, told.endpoint) = (RowResult::Known, Some(*same));
+        } else if let Some(earlier) = known.rows.get(&sink) {
             told.result = RowResult::Known;
             told.warnings.insert(0, format!("it is the same as row {earlier}"));
         } else if let Some(uid) = &endpoint.uid {
-            let fault = |message: String| vec![CellFault { column: "uid".to_owned(), message }];
-            if there.iter().any(|one| one.uid.as_ref() == Some(uid)) {
-                told.faults = fault("Another endpoint of this application has this uid already.".to_owned());
-            } else if let Some(earlier) = seen.uids.insert((app.no, uid.clone()), row.row) {
-                told.faults = fault(format!("Row {earlier} of this application has this uid, too."));
+            let message = match known.uids.entry((app.no, uid.clone())) {
+                Entry::Occupied(taken) => match taken.get() {
+                    None => "Another endpoint of this application has this uid already.".to_owned(),
+                    Some(earlier) => format!("Row {earlier} of this application has this uid, too."),
+                },
+                Entry::Vacant(free) => {
+                    free.insert(Some(row.row));
+                    String::new()
+                }
+            };
+            if !message.is_empty() {
+                told.faults.push(CellFault { column: "uid".to_owned(), message });
             }
         }
         if told.result == RowResult::Fine && told.faults.is_empty() {
-            seen.sinks.insert(Sink::of(app.no, endpoint), row.row);
+            known.rows.insert(sink, row.row);
         }
         Ok(())
     }
@@ -189,6 +215,7 @@ impl Service {
         actor: &Actor,
         planned: Vec<Planned>,
         rows: &mut [ImportedRow],
+        known: &Known,
     ) -> Result<(), ServiceError> {
         let (mut added, mut stopped) = (0, false);
         for (plan, told) in planned.into_iter().zip(rows).filter(|(_, told)| told.result == RowResult::Fine) {
@@ -196,7 +223,8 @@ impl Service {
                 (told.result, told.faults) = (RowResult::Refused, vec![fault_of(NOT_NOW)]);
                 continue;
             }
-            match self.create_endpoint(actor, &plan.application, plan.draft.clone(), None).await {
+            let Some(app) = known.apps.get(&plan.application) else { continue };
+            match self.insert_endpoint(actor, app, plan.draft.clone(), None).await {
                 Ok(view) => {
                     added += 1;
                     (told.result, told.endpoint) = (RowResult::Added, Some(view.endpoint.id));
@@ -219,11 +247,15 @@ impl Service {
     }
 }
 
-/// What earlier rows make.
+/// What is there when the table is read, and what earlier rows make.
 #[derive(Debug, Default)]
-struct Seen {
-    sinks: HashMap<Sink, usize>,
-    uids: HashMap<(AppNo, String), usize>,
+struct Known {
+    /// By the name that rows have for them.
+    apps: HashMap<String, Arc<AppConfig>>,
+    there: HashMap<Sink, EndpointId>,
+    rows: HashMap<Sink, usize>,
+    /// By which row a uid is taken; none if by an endpoint that is there.
+    uids: HashMap<(AppNo, String), Option<usize>>,
 }
 
 /// What two endpoints must not have in common, or every message would come twice.
