@@ -34,7 +34,7 @@ const FLAGS = [
 const SHOWN = [
   "webhooks-empty", "webhooks", "webhook-tested", "webhook-details", "webhook-send-again", "task",
   "webhook-transformation",
-  "message-skipped", "signature", "programs",
+  "message-skipped", "signature", "programs", "import-looked-through",
   "portal-webhooks",
 ];
 const HOSTILE = `<img src=x onerror=alert(1)>"'></textarea><script>alert(2)</script>{{constructor}}`;
