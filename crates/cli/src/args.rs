@@ -307,8 +307,14 @@ pub(crate) struct VerifyArgs {
     #[arg(value_name = "REQUEST", default_value = "-")]
     pub(crate) request: String,
     /// The endpoint's secret, or its public key; may be given again
-    #[arg(long, value_name = "whsec_...|whpk_...", env = "RINGBACK_SECRET", value_delimiter = ',', required = true)]
+    #[arg(long, value_name = "SECRET|KEY", env = "RINGBACK_SECRET", value_delimiter = ',', required = true)]
     pub(crate) secret: Vec<Secret>,
+    /// The endpoint's dialect, if that has signatures of its own, such as twilio and telnyx
+    #[arg(long, value_name = "NAME")]
+    pub(crate) dialect: Option<String>,
+    /// The endpoint's URL as it is registered, for dialects that sign it [default: by the `host` header]
+    #[arg(long, value_name = "URL", requires = "dialect")]
+    pub(crate) url: Option<String>,
     /// A file with the body, if the request has only headers
     #[arg(long, value_name = "FILE")]
     pub(crate) body: Option<PathBuf>,
@@ -355,6 +361,15 @@ pub(crate) struct BenchArgs {
     /// Bytes of each payload
     #[arg(long, value_name = "N", default_value = "256", value_parser = clap::value_parser!(u32).range(64..=1_000_000))]
     pub(crate) payload: u32,
+    /// Messages in each request to the receiver, at most [default: one]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..=1_000))]
+    pub(crate) batch: Option<u16>,
+    /// How many milliseconds the first of them waits for others
+    #[arg(long, value_name = "MS", default_value = "1000", value_parser = clap::value_parser!(u32).range(0..=60_000))]
+    pub(crate) batch_wait: u32,
+    /// In which order they are delivered; the messages have 100 keys
+    #[arg(long, value_name = "ORDER", default_value = "none", value_parser = ["none", "per_key", "fifo"])]
+    pub(crate) ordering: String,
 }
 
 /// Flags of `config`.

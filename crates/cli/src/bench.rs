@@ -98,15 +98,21 @@ struct Figures {
     arrived: Vec<Duration>,
     /// How long each answer took.
     answered: Vec<Duration>,
+    /// Requests that the receiver got.
+    requests: u64,
 }
 
 impl Figures {
     fn line(&self, args: &BenchArgs) -> String {
         let rate = |count: usize, over: Duration| (count as f64 / over.as_secs_f64().max(1e-9)).round();
         let ms = |times: &[Duration], part: f64| quantile(times, part).as_secs_f64() * 1e3;
+        let ordering = if args.ordering == "none" { String::new() } else { format!(" ordering={}", args.ordering) };
+        let batch = args.batch.map_or_else(String::new, |batch| {
+            format!(" batch={batch} batch_wait_ms={} requests={}", args.batch_wait, self.requests)
+        });
         format!(
             "messages={} payload={} connections={} accepted/s={} delivered/s={} answer_ms p50={:.2} p99={:.2} \
-             arrival_ms p50={:.2} p99={:.2} missing={}",
+             arrival_ms p50={:.2} p99={:.2}{ordering}{batch} missing={}",
             args.messages,
             args.payload,
             args.connections,
@@ -132,9 +138,8 @@ async fn measure(args: &BenchArgs, address: SocketAddr, token: &Redacted) -> any
     let mut client = Client::connect(address, token).await?;
     let app = client.ask("/app", &json!({"name": "ringback bench"})).await?;
     let app = app["id"].as_str().context("the application has no id")?.to_owned();
-    let endpoint = json!({"url": receiver.url("/bench"), "maxConcurrency": 100});
     client
-        .ask(&format!("/app/{app}/endpoint"), &endpoint)
+        .ask(&format!("/app/{app}/endpoint"), &endpoint(args, &receiver.url("/bench")))
         .await
         .context("the server has to be allowed to call this machine: start it with --egress-allow 127.0.0.1/32")?;
     let began = Instant::now();
@@ -149,16 +154,18 @@ async fn measure(args: &BenchArgs, address: SocketAddr, token: &Redacted) -> any
             messages: args.messages,
             rate: args.rate,
             payload: args.payload,
+            keyed: args.ordering == "per_key",
         };
         senders.spawn(send(client, plan));
     }
     let expected = usize::try_from(args.messages)?;
     let mut arrived = Vec::with_capacity(expected);
-    let mut last = began;
+    let (mut last, mut requests) = (began, 0);
     while arrived.len() < expected {
         let Ok(Some(arrival)) = tokio::time::timeout(QUIET, receiver.next()).await else { break };
         last = Instant::now();
-        arrived.extend(sent_at(&arrival).map(|at| (last - began).saturating_sub(at)));
+        requests += 1;
+        arrived.extend(sent_at(&arrival).into_iter().map(|at| (last - began).saturating_sub(at)));
     }
     let (mut answered, mut accepting) = (Vec::with_capacity(expected), Duration::ZERO);
     while let Some(sent) = senders.join_next().await {
@@ -168,7 +175,20 @@ async fn measure(args: &BenchArgs, address: SocketAddr, token: &Redacted) -> any
     }
     answered.sort_unstable();
     arrived.sort_unstable();
-    Ok(Figures { accepting, delivering: last - began, arrived, answered })
+    Ok(Figures { accepting, delivering: last - began, arrived, answered, requests })
+}
+
+/// The endpoint that is measured.
+fn endpoint(args: &BenchArgs, url: &str) -> Value {
+    let mut endpoint = json!({"url": url, "ordering": args.ordering});
+    // One after the other has one request under way, whatever else is asked for.
+    if args.ordering != "fifo" {
+        endpoint["maxConcurrency"] = 100.into();
+    }
+    if let Some(batch) = args.batch {
+        endpoint["batch"] = json!({"maxMessages": batch, "maxWaitMs": args.batch_wait});
+    }
+    endpoint
 }
 
 /// What one sender does, together with the others.
@@ -179,6 +199,8 @@ struct Plan {
     messages: u64,
     rate: Option<u64>,
     payload: u32,
+    /// Whether messages have keys.
+    keyed: bool,
 }
 
 /// Sends messages until all senders together have sent all; how long each answer took, and when the last one came.
@@ -198,16 +220,23 @@ async fn send(mut client: Client, plan: Plan) -> anyhow::Result<(VecDeque<Durati
         }
         let begun = due.unwrap_or_else(Instant::now);
         let at = (begun - plan.began).as_micros();
-        let body = json!({"eventType": "bench", "payload": {"at": at, "filler": filler}});
+        let mut body = json!({"eventType": "bench", "payload": {"at": at, "filler": filler}});
+        if plan.keyed {
+            body["orderingKey"] = format!("key {}", number % 100).into();
+        }
         client.ask(&path, &body).await?;
         times.push_back(begun.elapsed());
     }
 }
 
-/// When a message that has arrived was sent, from the beginning.
-fn sent_at(arrival: &Arrival) -> Option<Duration> {
-    let body: Value = serde_json::from_slice(&arrival.body).ok()?;
-    body["at"].as_u64().map(Duration::from_micros)
+/// When the messages that have arrived were sent, from the beginning.
+fn sent_at(arrival: &Arrival) -> Vec<Duration> {
+    let body: Value = serde_json::from_slice(&arrival.body).unwrap_or_default();
+    let at = |payload: &Value| payload["at"].as_u64().map(Duration::from_micros);
+    match &body {
+        Value::Array(several) => several.iter().filter_map(|one| at(&one["payload"])).collect(),
+        one => at(one).into_iter().collect(),
+    }
 }
 
 /// One connection to the API.

@@ -134,8 +134,8 @@ impl Service {
         let Composed { endpoint, secrets, mut warnings } = self.compose_subject(app, subject).await?;
         let message = self.probe_message(actor, app, &endpoint, event).await?;
         let wall = self.clock.wall();
-        let shown = self.prepare_probe(app, &endpoint, &masked(&secrets), &message, wall).await?.1;
-        let (route, mut prepared) = self.prepare_probe(app, &endpoint, &secrets, &message, wall).await?;
+        let (route, hidden) = (route_of(app, &endpoint, &secrets)?, route_of(app, &endpoint, &masked(&secrets))?);
+        let [mut prepared, shown] = self.prepare_probe([&route, &hidden], &message, wall).await?;
         announce_token(&route, &mut prepared);
         warnings.extend(prepared.left_out.map(|what| what.to_string()));
         let withheld = matching::left_out(&app.settings, &endpoint, &message);
@@ -209,20 +209,19 @@ impl Service {
         })
     }
 
-    /// The request that a delivery of this message to this endpoint would be, marked as a test.
+    /// The requests that a delivery of this message by these routes would be, marked as a test.
     async fn prepare_probe(
         &self,
-        app: &AppConfig,
-        endpoint: &Endpoint,
-        secrets: &EndpointSecrets,
+        routes: [&Route; 2],
         message: &Message,
         wall: Timestamp,
-    ) -> Result<(Route, Prepared), ServiceError> {
-        let route = route_of(app, endpoint, secrets)?;
-        let prepared = self.verifier.probe.transformer().prepare(&route, message, wall).await;
+    ) -> Result<[Prepared; 2], ServiceError> {
+        let prepared = self.verifier.probe.transformer().prepare_both(routes, message, wall).await;
         let mut prepared = prepared.map_err(not_rendered)?;
-        prepared.headers.insert(TEST_HEADER, HeaderValue::from_static("true"));
-        Ok((route, prepared))
+        for one in &mut prepared {
+            one.headers.insert(TEST_HEADER, HeaderValue::from_static("true"));
+        }
+        Ok(prepared)
     }
 }
 

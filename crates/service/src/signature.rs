@@ -62,8 +62,8 @@ impl Service {
         let at = attempt.started_at;
         let (real, hidden) = (route(config.secrets.clone())?, route(masked(&config.secrets))?);
         let transformer = self.verifier.probe.transformer();
-        let sent = transformer.prepare(&real, &message, at).await.map_err(|error| cannot(&error.to_string()))?;
-        let shown = transformer.prepare(&hidden, &message, at).await.map_err(|error| cannot(&error.to_string()))?;
+        let made = transformer.prepare_both([&real, &hidden], &message, at).await;
+        let [sent, shown] = made.map_err(|error| cannot(&error.to_string()))?;
         let signatures = explain(&hidden.recipe, &shown, &message, at);
         let current = config.secrets.keys.first().filter(|_| actor.may(Right::ReadSecrets));
         Ok(SignatureView {

@@ -42,7 +42,7 @@ pub use mask::{MASK, SecretMask};
 pub use plan::Review;
 pub use recipe::{Recipe, RecipeError};
 pub use request::{Prepared, explain};
-pub use signature::{Explanation, SignedWith, Signer, Written};
+pub use signature::{CheckError, Checked, Explanation, Received, SignedWith, Signer, Written, check_signatures};
 pub use success::{Acknowledgement, StatusPattern, Success};
 pub use transform::{TransformationJob, Transformed};
 

@@ -1,10 +1,11 @@
 //! `ringback verify`: whether the signature of a captured request holds, and if not, why.
 //!
-//! `captured.rs` reads the request, `diagnosis.rs` finds the reason, and what is printed is made here. Exit status 0 if
-//! it holds, 1 if not.
+//! `captured.rs` reads the request, `diagnosis.rs` finds the reason, and what is printed is made here; signatures of
+//! dialects are looked at in `provider.rs`. Exit status 0 if it holds, 1 if not.
 
 mod captured;
 mod diagnosis;
+mod provider;
 mod rewritten;
 
 use std::io::{self, Read as _, Write as _};
@@ -13,7 +14,10 @@ use anyhow::{Context as _, bail};
 use ringback_engine::SystemClock;
 use ringback_model::{Clock as _, Timestamp};
 
+use ringback_wire::dialect::{self, Dialect};
+
 use self::diagnosis::Diagnosis;
+use self::provider::Findings;
 use crate::args::VerifyArgs;
 use crate::client::Failure;
 use crate::receiver::Arrival;
@@ -39,6 +43,10 @@ pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<()> {
     };
     let arrival = captured::read(&bytes, body).map_err(Failure::Usage)?;
     let at = (!args.any_time).then(|| args.at.unwrap_or_else(|| SystemClock::new().wall()));
+    let dialect = dialect::find_or_default(args.dialect.as_deref()).map_err(Failure::Usage)?;
+    if dialect.takes_secret() {
+        return verify_dialect(args, dialect, &arrival, at);
+    }
     let mut keys = Vec::new();
     for secret in &args.secret {
         let text = secret.0.reveal();
@@ -55,6 +63,28 @@ pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn verify_dialect(
+    args: &VerifyArgs,
+    dialect: &'static Dialect,
+    arrival: &Arrival,
+    at: Option<Timestamp>,
+) -> anyhow::Result<()> {
+    let secrets: Vec<_> = args.secret.iter().map(|secret| secret.0.reveal()).collect();
+    let findings = Findings::of(arrival, dialect, &secrets, args.url.as_deref(), at).map_err(Failure::Usage)?;
+    io::stdout().write_all(findings.describe(Style::of(&io::stdout())).as_bytes())?;
+    if !findings.hold() {
+        bail!("the signature does not hold");
+    }
+    Ok(())
+}
+
+/// What is signed, as far as it is shown, with its length.
+fn shown(content: &[u8]) -> String {
+    let (text, more) = (visible(&content[..content.len().min(SHOWN)]), content.len().saturating_sub(SHOWN));
+    let more = if more == 0 { String::new() } else { format!(", {more} of which are not shown") };
+    format!("{text}\n({} bytes{more})\n", content.len())
+}
+
 fn describe(arrival: &Arrival, keys: &[(&str, Key)], diagnosis: &Diagnosis, style: Style) -> String {
     let verdict = match diagnosis {
         Diagnosis::Holds => style.good("the signature holds"),
@@ -66,14 +96,7 @@ fn describe(arrival: &Arrival, keys: &[(&str, Key)], diagnosis: &Diagnosis, styl
         "\n{}\n",
         style.bold("what is signed: the id, a dot, the time, a dot, and the body (of a GET, the query)")
     );
-    let canonical = signed.canonical();
-    text += &format!("{}\n", visible(&canonical[..canonical.len().min(SHOWN)]));
-    let more = canonical.len().saturating_sub(SHOWN);
-    text += &if more == 0 {
-        format!("({} bytes)\n", canonical.len())
-    } else {
-        format!("({} bytes, {more} of which are not shown)\n", canonical.len())
-    };
+    text += &shown(&signed.canonical());
     text += &format!(
         "\n{}\n{}\n",
         style.bold("signatures in the request"),

@@ -106,6 +106,19 @@ fn bench_prints_one_line_of_figures_of_a_server_of_its_own_and_of_one_that_runs(
 }
 
 #[test]
+fn bench_measures_several_messages_in_a_request_in_every_order() {
+    for ordering in ["none", "per_key", "fifo"] {
+        let flags = ["--messages", "300", "--batch", "100", "--batch-wait", "200", "--ordering", ordering];
+        let output = ringback("bench").args(flags).output().unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+        let line = String::from_utf8(output.stdout).unwrap();
+        assert!(line.contains(" batch=100 batch_wait_ms=200 requests=") && line.ends_with(" missing=0\n"), "{line}");
+        let requests: u32 = line.split_once("requests=").unwrap().1.split(' ').next().unwrap().parse().unwrap();
+        assert!((3..100).contains(&requests), "{line}");
+    }
+}
+
+#[test]
 fn bench_says_what_a_server_lacks_that_may_not_call_this_machine() {
     let folder = tempfile::tempdir().unwrap();
     let mut program = ringback("serve");

@@ -67,6 +67,33 @@ impl Transformer {
         ringback_wire::prepare_transformed(&route.recipe, message, wall, transformed)
     }
 
+    /// Makes the same request with two routes, such as one with secrets and one with none. What a transformation makes of
+    /// the message does not depend on these, so it runs once.
+    ///
+    /// # Errors
+    /// Those of [`ringback_wire::prepare`].
+    pub async fn prepare_both(
+        &self,
+        routes: [&Route; 2],
+        message: &Message,
+        wall: Timestamp,
+    ) -> Result<[Prepared; 2], RenderError> {
+        let jobs = routes.map(|route| ringback_wire::transformation(&route.recipe, message));
+        let [first, second] = routes;
+        match jobs {
+            [Ok(Some(job)), Ok(Some(other))] if job.is_same(&other) => {
+                // It is never closed.
+                let _turn = first.transforming.acquire().await;
+                let transformed = self.run(job).await;
+                let make = |route: &Route, transformed| {
+                    ringback_wire::prepare_transformed(&route.recipe, message, wall, transformed)
+                };
+                Ok([make(first, transformed.clone())?, make(second, transformed)?])
+            }
+            _ => Ok([self.prepare(first, message, wall).await?, self.prepare(second, message, wall).await?]),
+        }
+    }
+
     /// Looks whether code can be run.
     ///
     /// # Errors

@@ -146,6 +146,29 @@ impl Content {
         })
     }
 
+    /// What the parts of a text are that was written by it: those that stand there as they are. `None` if it was not.
+    pub(super) fn read<'a>(&self, text: &'a str) -> Option<Vec<(Part, &'a str)>> {
+        let (mut found, mut rest) = (Vec::new(), text);
+        let mut pieces = self.0.iter().peekable();
+        while let Some(piece) = pieces.next() {
+            match piece {
+                Piece::Text(known) => rest = rest.strip_prefix(known.as_str())?,
+                Piece::Part(part, changes) => {
+                    let end = match pieces.peek() {
+                        None => rest.len(),
+                        Some(Piece::Text(next)) => rest.find(next.as_str())?,
+                        Some(Piece::Part(..) | Piece::Optional(_)) => return None,
+                    };
+                    let (value, behind) = rest.split_at(end);
+                    found.extend(changes.is_empty().then_some((*part, value)));
+                    rest = behind;
+                }
+                Piece::Optional(_) => return None,
+            }
+        }
+        rest.is_empty().then_some(found)
+    }
+
     /// The text for a request.
     pub(crate) fn bytes(&self, input: &Input<'_>, query: &Joined, params: &Joined) -> Vec<u8> {
         let mut out = Vec::new();
@@ -227,6 +250,16 @@ fn part(text: &str) -> Result<Piece, String> {
 }
 
 impl Part {
+    /// All of them.
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        PARTS.iter().map(|(_, part)| *part)
+    }
+
+    /// Whether only the sender knows it, so that it stands in the request.
+    pub(super) fn is_told(self) -> bool {
+        matches!(self, Self::Id | Self::Timestamp | Self::Time | Self::Nonce)
+    }
+
     fn value<'a>(self, input: &'a Input<'_>, query: &Joined, params: &Joined) -> Cow<'a, [u8]> {
         let text: &str = match self {
             Self::Method => input.method,

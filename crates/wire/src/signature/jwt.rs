@@ -44,6 +44,18 @@ pub(crate) fn content(hash: Hash, claims: &[Claim], input: &Input<'_>) -> String
     format!("{}.{}", BASE64URL.encode(header), BASE64URL.encode(object))
 }
 
+/// Whether claims, as a JSON object, say of a request what they should.
+pub(crate) fn says(given: &[u8], claims: &[Claim], input: &Input<'_>) -> bool {
+    let given: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(given).unwrap_or_default();
+    claims.iter().filter(|claim| !claim.with_body || !input.body.is_empty()).all(|claim| match &claim.text {
+        Some(text) => {
+            let expected = text.text(input, &Joined::default(), &Joined::default());
+            given.get(&claim.name).and_then(serde_json::Value::as_str) == Some(&expected)
+        }
+        None => true,
+    })
+}
+
 /// A token: what was signed, and its signature.
 pub(crate) fn token(content: &str, signature: &[u8]) -> String {
     format!("{content}.{}", BASE64URL.encode(signature))

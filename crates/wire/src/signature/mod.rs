@@ -5,6 +5,7 @@
 //! nonce follows from key, message and time.
 
 mod algorithm;
+mod check;
 mod content;
 mod ed25519;
 mod explain;
@@ -16,6 +17,7 @@ mod standard;
 #[cfg(test)]
 mod vectors;
 
+pub use check::{CheckError, Checked, Received, check_signatures};
 pub use explain::{Explanation, SignedWith, Written};
 pub(crate) use provider::Provider;
 pub(crate) use scheme::Scheme;

@@ -126,6 +126,21 @@ impl Scheme {
         self.headers.keys().map(String::as_str)
     }
 
+    /// What the headers that carry it are written by.
+    pub(super) fn header_patterns(&self) -> impl Iterator<Item = (&str, &Content)> {
+        self.headers.iter().map(|(name, pattern)| (name.as_str(), pattern))
+    }
+
+    /// Whether such a part is in what is signed.
+    pub(super) fn signs(&self, is_such: impl Fn(Part) -> bool) -> bool {
+        Part::all().filter(|part| is_such(*part)).any(|part| self.contents().any(|content| content.has(part)))
+    }
+
+    /// What a token says.
+    pub(super) fn claims(&self) -> &[Claim] {
+        &self.claims
+    }
+
     /// Whether anything of it has a nonce.
     pub(crate) fn has_nonce(&self) -> bool {
         self.contents().chain(self.headers.values()).any(|content| content.has(Part::Nonce))
@@ -155,7 +170,7 @@ impl Scheme {
     }
 
     /// The text that is signed.
-    fn signed(&self, input: &Input<'_>) -> Vec<u8> {
+    pub(super) fn signed(&self, input: &Input<'_>) -> Vec<u8> {
         if let Algorithm::Jwt(hash) = self.algorithm {
             return jwt::content(hash, &self.claims, input).into_bytes();
         }
@@ -164,7 +179,7 @@ impl Scheme {
     }
 
     /// What the signed text is made by.
-    fn pattern(&self, input: &Input<'_>) -> Option<&Content> {
+    pub(super) fn pattern(&self, input: &Input<'_>) -> Option<&Content> {
         let bare = self.content_bare.as_ref().filter(|_| input.params.is_empty());
         bare.or(self.content.as_ref())
     }

@@ -76,7 +76,7 @@ pub struct TransformationJob {
 }
 
 /// What `handler` returned.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Transformed {
     method: String,
     url: String,
@@ -86,6 +86,12 @@ pub struct Transformed {
 }
 
 impl TransformationJob {
+    /// Whether the other one runs the same code on the same webhook, so that the same comes of it.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.code.reveal() == other.code.reveal() && self.event == other.event
+    }
+
     /// A look at whether code can be run and has a `handler`.
     #[must_use]
     pub fn check(code: &Redacted) -> Self {
