@@ -78,8 +78,8 @@ enum Mode {
         #[arg(long, value_delimiter = ',')]
         only: Vec<String>,
     },
-    /// Several nodes on one PostgreSQL: one dies, one stands still beyond its lease, the database dies, its standby takes
-    /// over, all are restarted.
+    /// Several nodes on one PostgreSQL: one dies, one stands still beyond its lease, one is cut off, the database dies, its
+    /// standby takes over, all are restarted.
     Nodes {
         #[command(flatten)]
         common: Common,
@@ -89,6 +89,9 @@ enum Mode {
         /// How often all of it is done.
         #[arg(long, default_value_t = 1)]
         rounds: usize,
+        /// How many messages wait all the while.
+        #[arg(long, default_value_t = 2_000)]
+        pending: usize,
     },
     /// Searches output, metrics and store for secrets.
     Canary {
@@ -150,8 +153,8 @@ async fn run(mode: Mode) -> Result<u8> {
             Powercut::Ran(report) => report,
             Powercut::Skipped(reason) => return Ok(skipped("powercut", &reason)),
         },
-        Mode::Nodes { common, nodes, rounds } => {
-            match torture::nodes(&common.options(), Nodes { nodes, rounds }).await? {
+        Mode::Nodes { common, nodes, rounds, pending } => {
+            match torture::nodes(&common.options(), Nodes { nodes, rounds, pending }).await? {
                 Cluster::Ran(report) => report,
                 Cluster::Skipped(reason) => return Ok(skipped("nodes", &reason)),
             }

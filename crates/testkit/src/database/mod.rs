@@ -53,6 +53,12 @@ impl Database {
         Ok(Some(database))
     }
 
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Where it is.
     #[must_use]
     pub fn url(&self) -> String {

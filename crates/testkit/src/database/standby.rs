@@ -21,10 +21,11 @@ pub(super) struct Standby {
 }
 
 impl Database {
-    /// Where it is, and where it is after a fail-over to a standby at the other address.
+    /// How it is reached at the one of two addresses where it can be written to: its own, or that of a standby after a
+    /// fail-over; or those of ways that lead there.
     #[must_use]
-    pub fn url_with(&self, other: SocketAddr) -> String {
-        format!("postgres://postgres@{},{other}/postgres?target_session_attrs=read-write", self.address)
+    pub fn url_at([one, other]: [SocketAddr; 2]) -> String {
+        format!("postgres://postgres@{one},{other}/postgres?target_session_attrs=read-write")
     }
 
     /// Makes a standby at this address. From now on no commit is answered before it is on the standby's disk, too.

@@ -1,9 +1,13 @@
 //! Several nodes on one PostgreSQL under load: one dies and does not come back for a while, one stands still for longer
-//! than its lease and goes on, the database dies and comes back, or dies for good and its standby takes its place, and all
-//! of them are restarted one after the other in good order.
+//! than its lease and goes on, one is cut off from the database for as long, the database dies and comes back, or dies for
+//! good and its standby takes its place, and all of them are restarted one after the other in good order. Where it is asked
+//! for, thousands of messages wait all the while for receivers that take one a second.
 //!
 //! Nothing that was acknowledged may be lost, keys keep their order, and only a death or a standstill may cause repeats,
 //! as many as were in flight. Others take over within the lease and two seconds.
+
+mod backlog;
+mod link;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,6 +18,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use rustix::process::{Signal, kill_process};
 
+use self::backlog::Backlog;
+use self::link::Link;
 use super::client::Client;
 use super::history::{History, Restart};
 use super::ledger::Ledger;
@@ -39,6 +45,8 @@ const SHARED_OUT: Duration = Duration::from_secs(8);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 /// Shards of a store.
 const SHARDS: usize = 256;
+/// The node that stands still, and is cut off.
+const CUT_OFF: usize = 1;
 
 /// What this mode adds to the common options.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +55,8 @@ pub struct Nodes {
     pub nodes: usize,
     /// How often all of it is done.
     pub rounds: usize,
+    /// How many messages wait beside those of the load.
+    pub pending: usize,
 }
 
 /// What a run comes to.
@@ -70,6 +80,9 @@ struct Field {
     /// Where the next standby is.
     beside: SocketAddr,
     members: Vec<Member>,
+    /// The ways of the node [`CUT_OFF`] to the database, and to where it is after a fail-over.
+    links: [Link; 2],
+    backlog: Option<Backlog>,
     receivers: Receivers,
     ledger: Arc<Ledger>,
     token: Arc<str>,
@@ -84,6 +97,7 @@ struct Field {
 struct Tally {
     kills: usize,
     standstills: usize,
+    cuts: usize,
     database_kills: usize,
     fail_overs: usize,
     stops: usize,
@@ -105,6 +119,9 @@ pub async fn run(options: &Options, nodes: Nodes) -> Result<Cluster> {
     };
     let beside = free_address(seed.part(98))?;
     let mut field = Field::begin(options, nodes.nodes, (database, beside), folder.path().to_owned()).await?;
+    if nodes.pending > 0 {
+        field.backlog = Some(Backlog::make(&mut field.client(0), nodes.pending).await.context("making a backlog")?);
+    }
     let (load, sampler) = field.work(options.rate);
     let began = Instant::now();
     for _ in 0..nodes.rounds {
@@ -112,7 +129,7 @@ pub async fn run(options: &Options, nodes: Nodes) -> Result<Cluster> {
     }
     let mut report = Report::new("nodes");
     report.field("seed", options.seed).field("rate", options.rate).field("nodes", nodes.nodes);
-    report.field("load_s", began.elapsed().as_secs());
+    report.field("load_s", began.elapsed().as_secs()).field("pending", nodes.pending);
     field.tell(nodes, &mut report);
     let mut report = field.finish(load, sampler, report).await;
     run::put_away(folder, &mut report);
@@ -129,9 +146,12 @@ impl Field {
         let seed = Seed::new(options.seed);
         let keys = folder.join("keys");
         std::fs::create_dir(&keys)?;
-        let mut members = Vec::new();
+        let direct = [database.address(), beside];
+        let links = [Link::to(direct[0]).await?, Link::to(direct[1]).await?];
+        let mut members: Vec<Member> = Vec::new();
         for number in 0..nodes as u64 {
-            let store = StoreAt::Database { url: database.url_with(beside), keys: keys.clone() };
+            let addresses = if members.len() == CUT_OFF { [0, 1].map(|at: usize| links[at].address()) } else { direct };
+            let store = StoreAt::Database { url: Database::url_at(addresses), keys: keys.clone() };
             let output = folder.join(format!("node{number}.log"));
             let launch = Launch::at(&options.binary, store, output, seed.part(200 + number))?;
             members.push(Member { launch, server: None });
@@ -143,6 +163,8 @@ impl Field {
             database,
             beside,
             members,
+            links,
+            backlog: None,
             receivers: Receivers::start(&seed).await?,
             ledger: Arc::new(Ledger::new()),
             token,
@@ -192,6 +214,8 @@ impl Field {
         self.live().await;
         self.stand_still().await?;
         self.live().await;
+        self.cut_off().await;
+        self.live().await;
         self.database.kill()?;
         self.database.up().await?;
         self.tally.database_kills += 1;
@@ -214,9 +238,11 @@ impl Field {
     async fn kill_one(&mut self) -> Result<()> {
         let Some(server) = self.members[0].server.take() else { return Ok(()) };
         server.kill().await?;
+        let died = Instant::now();
         self.note_restart(true).await;
         self.tally.kills += 1;
-        self.wait_for_take_over(0, "a death").await;
+        self.look_at_backlog(died).await;
+        self.wait_for_take_over(0, "a death", died).await;
         self.start(0).await?;
         if !self.shared_out().await {
             self.tally.late.push("the shards were not shared out when a node came back".to_owned());
@@ -226,12 +252,12 @@ impl Field {
 
     /// One node stands still for longer than its lease, and goes on.
     async fn stand_still(&mut self) -> Result<()> {
-        let at = 1 % self.members.len();
+        let at = CUT_OFF % self.members.len();
         let pid = self.members[at].server.as_ref().and_then(Server::pid).context("the node has ended")?;
         kill_process(pid, Signal::STOP)?;
         let stopped = Instant::now();
         self.note_restart(true).await;
-        self.wait_for_take_over(at, "a standstill").await;
+        self.wait_for_take_over(at, "a standstill", stopped).await;
         tokio::time::sleep((LEASE + BEYOND).saturating_sub(stopped.elapsed())).await;
         kill_process(pid, Signal::CONT)?;
         self.tally.standstills += 1;
@@ -241,6 +267,33 @@ impl Field {
             self.tally.late.push("the shards were not shared out when a node went on".to_owned());
         }
         Ok(())
+    }
+
+    /// One node does not reach the database for longer than its lease, while everybody else does.
+    async fn cut_off(&mut self) {
+        self.links.iter().for_each(Link::cut);
+        let cut = Instant::now();
+        self.note_restart(true).await;
+        self.wait_for_take_over(CUT_OFF, "a cut", cut).await;
+        tokio::time::sleep((LEASE + BEYOND).saturating_sub(cut.elapsed())).await;
+        self.links.iter().for_each(Link::mend);
+        self.tally.cuts += 1;
+        // What it had sent to the database arrives there now.
+        self.note_restart(true).await;
+        if !self.shared_out().await {
+            self.tally.late.push("the shards were not shared out when a node was no longer cut off".to_owned());
+        }
+    }
+
+    /// Sees how soon messages of the applications that have a backlog are delivered, which the node that has died had
+    /// some of.
+    async fn look_at_backlog(&mut self, died: Instant) {
+        let mut client = self.client(self.members.len() - 1);
+        let Some(backlog) = &mut self.backlog else { return };
+        match backlog.look(&mut client, 2 * (LEASE + TAKEN_OVER)).await {
+            Ok(()) => self.tally.take_overs.push(died.elapsed()),
+            Err(error) => self.tally.late.push(format!("beside a backlog: {error:#}")),
+        }
     }
 
     /// The database dies for good, and the standby that every commit has waited for takes its place.
@@ -267,8 +320,7 @@ impl Field {
     }
 
     /// Waits until the others own all that there is.
-    async fn wait_for_take_over(&mut self, gone: usize, what: &str) {
-        let began = Instant::now();
+    async fn wait_for_take_over(&mut self, gone: usize, what: &str, began: Instant) {
         let others: Vec<_> = (0..self.members.len()).filter(|at| *at != gone).collect();
         while began.elapsed() < LEASE + 2 * TAKEN_OVER {
             if self.owned(&others).await.iter().sum::<usize>() == SHARDS {
@@ -308,14 +360,16 @@ impl Field {
     }
 
     fn tell(&self, nodes: Nodes, report: &mut Report) {
-        let Tally { kills, standstills, database_kills, fail_overs, stops, unclean, take_overs, late } = &self.tally;
-        report.field("kills", kills).field("standstills", standstills).field("database_kills", database_kills);
+        let Tally { kills, standstills, cuts, database_kills, fail_overs, stops, unclean, take_overs, late } =
+            &self.tally;
+        report.field("kills", kills).field("standstills", standstills).field("cuts", cuts);
+        report.field("database_kills", database_kills);
         report.field("fail_overs", fail_overs).field("stops", stops).zero("unclean_exits", *unclean);
         let slowest = take_overs.iter().max().copied().unwrap_or_default();
         report.millis("take_over_max_ms", slowest).zero("late", late.len()).tell(late.clone());
         report.require(slowest <= LEASE + TAKEN_OVER, || format!("others took over after {slowest:?}"));
         report.require(nodes.rounds > 0 && nodes.nodes > 1, || "one node alone, or none, tests nothing".to_owned());
-        let fired = [kills, standstills, database_kills, fail_overs].iter().all(|fired| **fired == nodes.rounds);
+        let fired = [kills, standstills, cuts, database_kills, fail_overs].iter().all(|fired| **fired == nodes.rounds);
         report.require(fired && *stops == nodes.rounds * nodes.nodes, || "not all faults were made".to_owned());
     }
 
