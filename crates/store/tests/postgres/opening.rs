@@ -1,6 +1,7 @@
 //! What is in the way of a start is said on one line, without a password in it.
 
 use std::fs;
+use std::time::Duration;
 
 use ringback_model::Redacted;
 use ringback_store::backend::postgres::{PostgresOptions, PostgresStore};
@@ -127,6 +128,36 @@ async fn a_role_that_may_not_make_tables_works_where_another_one_has_made_them()
     let (store, _feed) = PostgresStore::open(alone).await.unwrap();
     assert!(matches!(store.accept(traffic.request(1, None)).await, Ok(Accepted::New { .. })));
     store.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_every_commit_asks_is_a_function_and_without_the_right_to_make_it_a_statement() {
+    let Some(url) = database("functions").await else { return };
+    let admin = connect(&url("postgres")).await;
+    let name: String = admin.query_one("SELECT current_database()::text", &[]).await.unwrap().get(0);
+    admin.batch_execute(&format!("ALTER DATABASE {name} SET track_functions = 'pl'")).await.unwrap();
+    let role = format!("caller_{}", std::process::id());
+    admin.batch_execute(&format!("CREATE ROLE {role} LOGIN")).await.unwrap();
+    let traffic = Traffic::new();
+    let alone = traffic.options(&url(&role));
+    let with_owner = PostgresOptions { migrate_url: Some(Redacted::new(url("postgres"))), ..alone.clone() };
+    let (store, _feed) = PostgresStore::open(with_owner).await.unwrap();
+    assert!(matches!(store.accept(traffic.request(1, None)).await, Ok(Accepted::New { .. })));
+    store.close().await;
+    // What a connection counts it tells when it ends.
+    drop(store);
+    let called = "SELECT count(*) FROM pg_stat_user_functions WHERE schemaname = 'ringback' AND calls > 0";
+    let counted = async { while admin.query_one(called, &[]).await.unwrap().get::<_, i64>(0) == 0 {} };
+    tokio::time::timeout(Duration::from_secs(20), counted).await.expect("a function is called");
+    admin
+        .batch_execute(
+            "DO $$ DECLARE one regprocedure; BEGIN FOR one IN SELECT oid FROM pg_proc WHERE proname LIKE 'hot\\_%' LOOP \
+             EXECUTE 'DROP FUNCTION ' || one; END LOOP; END $$",
+        )
+        .await
+        .unwrap();
+    let (store, _feed) = PostgresStore::open(alone).await.unwrap();
+    assert!(matches!(store.accept(traffic.request(2, None)).await, Ok(Accepted::New { .. })));
 }
 
 #[tokio::test]

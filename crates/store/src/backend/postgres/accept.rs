@@ -1,12 +1,13 @@
 //! Acceptance: many messages, with their deliveries and idempotency keys, in one statement with a result for each.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use ringback_model::{EndpointNo, MessageNo, Timestamp, Trigger};
-use tokio_postgres::{Client, Row};
+use tokio_postgres::Row;
 
-use super::connection::query;
+use super::connection::Client;
 use super::error::{Result, SqlError};
+use super::hot::{self, Hot};
 use super::idempotency::{Found, replace_expired};
 use super::message::texts_to_sql;
 use super::shard::SHIFT;
@@ -24,7 +25,7 @@ const _: () = assert!(SHIFT == 55, "the shard of a message is that of its applic
 /// gets its key and its deliveries. A delivery into a queue is due at once if the queue has nothing unfinished and no
 /// other delivery of this statement comes before it there. Beyond the number of each item the answer names the endpoints
 /// at which it waits.
-const ACCEPT: &str = concat!(
+const SQL: &str = concat!(
     "WITH judged AS MATERIALIZED (SELECT given.*, \
        (SELECT used.body || used.answer FROM ringback.idempotency used \
          WHERE used.key = given.key AND used.expires_at > $1) AS used, \
@@ -55,8 +56,8 @@ const ACCEPT: &str = concat!(
        SELECT item.no, target.endpoint, 1, target.priority, 0, 0, CASE WHEN target.queue IS NULL \
          THEN GREATEST($1, item.deliver_at) \
          WHEN row_number() OVER (PARTITION BY target.endpoint, target.queue ORDER BY item.no) = 1 \
-           AND NOT EXISTS (SELECT FROM ringback.delivery other WHERE other.endpoint = target.endpoint \
-             AND other.queue = target.queue AND other.state = 1) THEN GREATEST($1, item.deliver_at) END, target.queue \
+           AND (SELECT true FROM ringback.delivery other WHERE other.endpoint = target.endpoint \
+             AND other.queue = target.queue AND other.state = 1 LIMIT 1) IS NULL THEN GREATEST($1, item.deliver_at) END, target.queue \
        FROM unnest($19::bigint[], $20::bigint[], $21::bigint[], $25::smallint[]) AS target (at, endpoint, queue, priority) \
        JOIN item ON item.at = target.at WHERE item.no IN (SELECT no FROM kept) RETURNING message, endpoint, due) \
      SELECT item.at, item.no, item.current, item.used, kept.no IS NOT NULL, waiting.endpoints FROM item \
@@ -64,6 +65,16 @@ const ACCEPT: &str = concat!(
      LEFT JOIN (SELECT message, array_agg(endpoint) AS endpoints FROM placed WHERE due IS NULL GROUP BY message) waiting \
        ON waiting.message = item.no",
 );
+
+pub(super) static ACCEPT: LazyLock<Hot> = LazyLock::new(|| {
+    Hot::new(
+        SQL,
+        "bigint, bigint[], bigint[], bytea[], text[], bytea[], text[], bytea[], smallint[], bigint[], bigint[], bigint[], \
+         text[], bytea[], bytea[], bytea[], bytea[], bigint[], bigint[], bigint[], bigint[], text[], bigint[], bigint[], \
+         smallint[], text[]",
+        &["bigint", "bigint", "boolean", "bytea", "boolean", "bigint[]"],
+    )
+});
 
 /// What became of some acceptances, in their order, and what has come due with them, in the order of numbers.
 #[derive(Debug, Default)]
@@ -83,7 +94,8 @@ pub(super) async fn accept(client: &Client, now: Timestamp, items: &[&Accept]) -
     let tags: Vec<_> = items.iter().map(|item| texts_to_sql(&item.message.tags)).collect();
     let ahead = stretch::most_ahead(items.iter().map(|item| (&item.message.id, item.message.accepted_at)));
     stretch::note_ahead(client, stretch::MESSAGES, ahead).await?;
-    let rows = query(client, ACCEPT, &values(now, items, &channels, &tags)).await?;
+    let deliveries = items.iter().map(|item| item.targets.len()).sum::<usize>();
+    let rows = hot::ask(client, &ACCEPT, deliveries.max(items.len()), &values(now, items, &channels, &tags)).await?;
     let mut all = Outcome::default();
     let mut outcomes: Vec<Option<(Accepted, Vec<Due>)>> = items.iter().map(|_| None).collect();
     for row in &rows {

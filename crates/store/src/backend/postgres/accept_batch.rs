@@ -1,10 +1,9 @@
 //! Acceptance of many messages that came in one request: [`accept_batch`].
 
 use ringback_model::{EndpointNo, Timestamp};
-use tokio_postgres::Client;
 
 use super::accept::{Outcome, accept};
-use super::connection::query;
+use super::connection::{Client, query};
 use super::error::{Result, Trouble};
 use super::idempotency::{self, Answer, Found};
 use super::polled;

@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr as _;
+use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
 use ringback_model::Redacted;
 use tokio_postgres::Config;
 
+use super::hot::Functions;
 use super::tls::{Proof, Tls};
 use crate::StoreError;
 
@@ -19,6 +21,8 @@ const MODES: &str = "disable, prefer, require, verify-ca or verify-full";
 pub(super) struct Address {
     pub(super) config: Config,
     pub(super) tls: Tls,
+    /// Whether the database has functions for what is asked at each commit.
+    pub(super) functions: Arc<Functions>,
 }
 
 impl fmt::Debug for Address {
@@ -44,7 +48,7 @@ impl Address {
             refuse(std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}")))
         })?;
         let tls = Tls::new(proof, roots.as_deref()).map_err(StoreError::Open)?;
-        Ok(Self { config, tls })
+        Ok(Self { config, tls, functions: Arc::default() })
     }
 }
 

@@ -1,11 +1,10 @@
 //! Parts of background tasks: [`advance`].
 
 use ringback_model::{Class, Priority, Timestamp};
-use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
 use super::clear::clear;
-use super::connection::query;
+use super::connection::{Client, query};
 use super::error::Result;
 use super::value::Values;
 use crate::{Advance, Advanced, Arm, Due};

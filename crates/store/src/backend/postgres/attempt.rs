@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ringback_model::{Attempt, AttemptId, AttemptOutcome, EndpointNo, Exchange, LeftOut, MessageNo, Phases, Trigger};
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Row};
 
-use super::connection::{Purpose, query, transaction};
+use super::connection::{Client, Purpose, query, transaction};
 use super::error::{Result, SqlError};
 use super::message;
 use super::stretch;

@@ -1,9 +1,8 @@
 //! Who changed what.
 
-use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
-use super::connection::{Purpose, query, transaction};
+use super::connection::{Client, Purpose, query, transaction};
 use super::error::Result;
 use super::value::{Values, get, is_storable, limit, time};
 use crate::audit::{AUDIT_KEPT, AUDIT_MOST, AUDIT_SWEEP};

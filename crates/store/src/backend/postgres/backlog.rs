@@ -1,9 +1,8 @@
 //! What waits for one endpoint or for all, from indexes alone.
 
 use ringback_model::EndpointNo;
-use tokio_postgres::Client;
 
-use super::connection::{Purpose, query, transaction};
+use super::connection::{Client, Purpose, query, transaction};
 use super::error::Result;
 use super::value::{Values, get, maybe_time};
 use crate::Backlog;

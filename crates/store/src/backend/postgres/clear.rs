@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 
 use ringback_model::{EndpointNo, MessageNo, Reason, Timestamp};
-use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
-use super::connection::query;
+use super::connection::{Client, query};
 use super::error::Result;
 use super::value::{Values, get, limit};
 use super::{document, health, queue};

@@ -7,12 +7,11 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use tokio_postgres::Client;
 
 use super::address::Address;
 use super::bell::Bell;
 use super::changes::Changes;
-use super::connection::Purpose;
+use super::connection::{Client, Purpose};
 use super::error::{Result, SqlError, open_error};
 use super::holdings::Holdings;
 use super::lookout::Lookout;

@@ -4,14 +4,17 @@
 //! What a transaction needs it sets for itself, in the message that begins it.
 
 use std::future::{Future, poll_fn};
+use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ringback_model::Redacted;
 use tokio::sync::mpsc;
-use tokio_postgres::{AsyncMessage, Client, Row};
+use tokio_postgres::{AsyncMessage, Row};
 
 use super::address::Address;
 use super::error::{Result, SqlError};
+use super::hot::Functions;
 use super::value::Values;
 use crate::StoreError;
 
@@ -23,17 +26,19 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(8);
 const ANSWER: Duration = Duration::from_secs(10);
 
 /// How a transaction begins. Only one that reads for the engine tells the planner what to do: its statements follow an
-/// index in its order and stop early, and no estimate of how many rows there are may talk the planner out of that.
+/// index in its order and stop early, and no estimate of how many rows there are may talk the planner out of that. Nothing is
+/// compiled to machine code (`jit`): what a plan with forbidden steps seems to cost would have it done for a few rows, and that
+/// takes a quarter of a second.
 mod begin {
     macro_rules! read {
         () => {
-            "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL statement_timeout = '5s'"
+            "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL statement_timeout = '5s'; SET LOCAL jit = off"
         };
     }
     macro_rules! write {
         () => {
             "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = '8s'; \
-             SET LOCAL lock_timeout = '5s'; SET LOCAL idle_in_transaction_session_timeout = '5s'"
+             SET LOCAL jit = off; SET LOCAL lock_timeout = '5s'; SET LOCAL idle_in_transaction_session_timeout = '5s'"
         };
     }
 
@@ -87,6 +92,27 @@ pub(super) fn address(url: &Redacted) -> Result<Address, StoreError> {
     Ok(address)
 }
 
+/// A connection to the database, with what is known of that.
+pub(super) struct Client {
+    client: tokio_postgres::Client,
+    functions: Arc<Functions>,
+}
+
+impl Client {
+    /// Whether the database has functions for what is asked at each commit.
+    pub(super) fn functions(&self) -> &Functions {
+        &self.functions
+    }
+}
+
+impl Deref for Client {
+    type Target = tokio_postgres::Client;
+
+    fn deref(&self) -> &tokio_postgres::Client {
+        &self.client
+    }
+}
+
 /// Connects and logs in. The connection is driven by a task that ends with it.
 pub(super) async fn connect(address: &Address) -> Result<Client> {
     let connecting = tokio::time::timeout(CONNECT, address.config.connect(address.tls.clone()));
@@ -97,7 +123,7 @@ pub(super) async fn connect(address: &Address) -> Result<Client> {
             tracing::debug!(%error, "a connection to the database has ended");
         }
     });
-    Ok(client)
+    Ok(Client { client, functions: address.functions.clone() })
 }
 
 /// Connects and logs in, and hands over what the server says beside its answers. It says no more when the connection has
@@ -113,7 +139,7 @@ pub(super) async fn connect_hearing(address: &Address) -> Result<(Client, mpsc::
             said.send(message).ok();
         }
     });
-    Ok((client, heard))
+    Ok((Client { client, functions: address.functions.clone() }, heard))
 }
 
 /// Waits for the server as long as is reasonable.

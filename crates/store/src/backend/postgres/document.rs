@@ -1,11 +1,11 @@
 //! Configuration documents: how they are written and read.
 
 use ringback_model::{AppNo, Random, Redacted, Timestamp};
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Row};
 
 use super::audit;
-use super::connection::{Purpose, query, transaction};
+use super::connection::{Client, Purpose, query, transaction};
 use super::error::{Result, SqlError};
 use super::idempotency::{self, Answer, Found};
 use super::notice;

@@ -1,11 +1,10 @@
 //! Ending one delivery without an attempt: [`end`], because somebody calls it off.
 
 use ringback_model::Timestamp;
-use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
 use super::audit;
-use super::connection::query;
+use super::connection::{Client, query};
 use super::error::Result;
 use super::queue;
 use super::value::{Values, get};

@@ -1,10 +1,9 @@
 //! Letting go of what is old: [`expire`], and which parts of the messages are to be visited for it.
 
 use ringback_model::{AppNo, DeliveryState, EndpointNo, MessageNo, Reason, Timestamp};
-use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
-use super::connection::{Purpose, query, transaction};
+use super::connection::{Client, Purpose, query, transaction};
 use super::error::Result;
 use super::value::{Values, get, limit, maybe_time, time};
 use super::{mention, queue, usage};

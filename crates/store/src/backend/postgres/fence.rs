@@ -3,10 +3,9 @@
 //! Whoever writes locks the row of the shard, shared, and compares it in the same statement; a take-over changes that row.
 //! So whichever of the two comes first, the other one waits for it and sees what it did.
 
-use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
-use super::connection::query;
+use super::connection::{Client, query};
 use super::error::Result;
 use super::value::Values;
 use crate::{Epoch, NodeNo, Shard};

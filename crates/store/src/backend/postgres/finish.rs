@@ -6,15 +6,16 @@
 //! an attempt that is there already changes nothing a second time.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use ringback_model::{EndpointNo, Health, Trigger};
-use tokio_postgres::Client;
 
 use super::attempt::{address_to_sql, micros};
-use super::connection::query;
+use super::connection::{Client, query};
 use super::error::Result;
 use super::fence::{fence, passes, shards_of};
 use super::health;
+use super::hot::{self, Hot};
 use super::stretch;
 use super::value::{Values, get};
 use crate::notice::to_text;
@@ -53,7 +54,7 @@ macro_rules! blocked {
     };
 }
 
-const FINISH: &str = concat!(
+const SQL: &str = concat!(
     "WITH ",
     fence!("$23", "$24"),
     ", item AS MATERIALIZED (SELECT given.*, ",
@@ -115,6 +116,16 @@ const FINISH: &str = concat!(
      LEFT JOIN moved ON moved.at = item.at WHERE item.passes"
 );
 
+pub(super) static FINISH: LazyLock<Hot> = LazyLock::new(|| {
+    Hot::new(
+        SQL,
+        "bigint[], bigint[], bytea[], bigint[], boolean[], smallint[], integer[], integer[], integer[], integer[], integer[], \
+         integer[], bytea[], text[], bytea[], smallint[], smallint[], smallint[], smallint[], bigint[], bigint[], text[], \
+         bigint, smallint[], bigint[]",
+        &["bigint", "boolean"],
+    )
+});
+
 const EARLIER: &str = concat!(
     "WITH ",
     fence!("$17", "$18"),
@@ -156,7 +167,7 @@ pub(super) async fn finish(client: &Client, node: NodeNo, items: &[&Finish]) -> 
     let (earlier, rows, kept) = tokio::join!(
         biased;
         record_earlier(client, node, items),
-        query(client, FINISH, &values),
+        hot::ask(client, &FINISH, items.len(), &values),
         async { if healths.is_empty() { Ok(()) } else { health::write_fenced(client, node, &healths).await } },
     );
     let rows = earlier.and(kept).and(rows)?;

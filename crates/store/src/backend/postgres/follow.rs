@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use ringback_model::{EndpointNo, Timestamp, Trigger};
-use tokio_postgres::{Client, Row};
+use tokio_postgres::Row;
 
-use super::connection::{Purpose, query, transaction};
+use super::connection::{Client, Purpose, query, transaction};
 use super::error::Result;
 use super::message::{WHOLE, priority, read_whole, whole};
 use super::value::{Values, get, limit, small};

@@ -4,10 +4,9 @@
 //! while anything travels. When a statement fails the server skips the rest, and the commit takes everything back.
 
 use ringback_model::{EndpointNo, MessageNo, Timestamp};
-use tokio_postgres::Client;
 
 use super::accept::accept;
-use super::connection::{Purpose, begin, commit};
+use super::connection::{Client, Purpose, begin, commit};
 use super::error::Result;
 use super::finish::finish;
 use super::polled;

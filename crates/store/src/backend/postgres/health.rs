@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ringback_model::{Breaker, EndpointNo, Health, Timestamp};
-use tokio_postgres::{Client, Row};
+use tokio_postgres::Row;
 
-use super::connection::query;
+use super::connection::{Client, query};
 use super::error::Result;
 use super::value::{Values, get, maybe_time};
 use crate::{Epoch, NodeNo};

@@ -5,10 +5,9 @@
 //! come with the same key at once the second collides in its commit ([`keep`]), is done anew, and then finds the first.
 
 use ringback_model::{MessageId, Timestamp};
-use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
-use super::connection::query;
+use super::connection::{Client, query};
 use super::error::{Result, SqlError};
 use super::value::{Values, get, limit};
 use crate::Idempotency;

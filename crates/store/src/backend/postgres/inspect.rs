@@ -2,9 +2,8 @@
 //! files of the database are whole is for its own tools to say (`pg_amcheck`).
 
 use ringback_model::{DeliveryState, Redacted};
-use tokio_postgres::Client;
 
-use super::connection::{Purpose, address, connect, query, transaction};
+use super::connection::{Client, Purpose, address, connect, query, transaction};
 use super::error::{Result, open_error};
 use super::schema::{self, Found, HALF_FILLED};
 use super::value::{Values, get};

@@ -1,10 +1,9 @@
 //! Which endpoints have work: a skip scan, in time proportional to endpoints.
 
 use ringback_model::{EndpointNo, Priority};
-use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
-use super::connection::{Purpose, query, transaction};
+use super::connection::{Client, Purpose, query, transaction};
 use super::error::Result;
 use super::health;
 use super::shard::SHIFT;

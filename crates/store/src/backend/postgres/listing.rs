@@ -1,9 +1,9 @@
 //! The deliveries of a message, and those of an endpoint, as people ask for them.
 
 use ringback_model::{Delivery, DeliveryState, EndpointNo, MessageId, MessageNo, Reason};
-use tokio_postgres::{Client, Row};
+use tokio_postgres::Row;
 
-use super::connection::{Purpose, query, transaction};
+use super::connection::{Client, Purpose, query, transaction};
 use super::error::Result;
 use super::message::{narrow_to_page, source};
 use super::stretch;

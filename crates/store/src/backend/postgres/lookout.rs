@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep_until, timeout};
-use tokio_postgres::{AsyncMessage, Client};
+use tokio_postgres::AsyncMessage;
 
 use super::address::Address;
 use super::bell::{Bell, CHANNEL, News};
 use super::changes::Changes;
-use super::connection::connect_hearing;
+use super::connection::{Client, connect_hearing};
 use super::error::one_line;
 use super::holdings::Holdings;
 use super::pool::Pool;

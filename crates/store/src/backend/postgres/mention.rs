@@ -1,10 +1,9 @@
 //! Words that messages are found by. Each shard is a run of its own: its numbers rise by themselves.
 
 use ringback_model::{AppNo, MessageNo, Timestamp};
-use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
-use super::connection::{Purpose, query, transaction};
+use super::connection::{Client, Purpose, query, transaction};
 use super::error::Result;
 use super::shard::floor_of;
 use super::value::{Values, get, is_storable, limit, time};
@@ -12,14 +11,15 @@ use super::{expire, usage};
 use crate::backend::mention::{SWEEP, part};
 use crate::{Mention, MentionQuery, Shard, Unread, UnreadQuery, UnreadRun};
 
-/// Of each shard those that follow what was read of it.
+/// Of each shard those that follow what was read of it, one shard after the other: in an order of all of them, every shard would
+/// have to be read that far before the first row is known.
 const UNREAD: &str = "SELECT run.read_to, m.no, m.app, m.event_type, m.accepted_at, LEAST(m.expires_at, m.deliver_until) \
     FROM (SELECT shard, coalesce(read_to, shard) AS read_to FROM \
         (SELECT number::bigint << 55 AS shard FROM generate_series(0, 255) AS number) all_ \
         LEFT JOIN ringback.mention_cursor USING (shard) WHERE shard >> 55 = ANY ($2::bigint[])) run, \
       LATERAL (SELECT no, app, event_type, accepted_at, expires_at, deliver_until FROM ringback.message \
         WHERE no > run.read_to AND no <= run.shard + ((1::bigint << 55) - 1) ORDER BY no LIMIT $1) m \
-    ORDER BY m.no LIMIT $1";
+    LIMIT $1";
 
 /// See [`crate::Store::unread`].
 pub(super) async fn unread(client: &Client, owned: &[Shard], asked: &UnreadQuery) -> Result<Vec<UnreadRun>> {

@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 use ringback_model::{AppNo, Message, MessageId, MessageNo, OrderingKey, Priority};
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Row};
 
-use super::connection::{Purpose, query, transaction};
+use super::connection::{Client, Purpose, query, transaction};
 use super::error::Result;
 use super::stretch;
 use super::value::{Search, Values, get, id, is_storable, limit, maybe_time, text, time};
@@ -27,7 +27,16 @@ macro_rules! whole {
          m.expires_at, m.raw_content_type, m.callback_url, m.deliver_at, m.deliver_until, m.tags, m.raw, m.payload"
     };
 }
-pub(super) use {columns, whole};
+/// The types of those columns, with those of more behind them.
+macro_rules! whole_types {
+    ($($more:literal),*) => {
+        &[
+            "bigint", "bigint", "bytea", "text", "bytea", "bytea[]", "bytea", "bigint", "bigint", "bigint", "text", "text",
+            "bigint", "bigint", "bytea[]", "bytea", "bytea", $($more),*
+        ]
+    };
+}
+pub(super) use {columns, whole, whole_types};
 
 /// How many columns [`whole!`] names.
 pub(super) const WHOLE: usize = 17;

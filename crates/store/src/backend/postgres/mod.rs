@@ -33,6 +33,7 @@ mod follow;
 mod group;
 mod health;
 mod holdings;
+mod hot;
 mod idempotency;
 pub(in crate::backend) mod import;
 mod inspect;

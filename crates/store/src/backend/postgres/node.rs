@@ -9,10 +9,10 @@
 use std::time::Duration;
 
 use ringback_model::Timestamp;
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Row};
 
-use super::connection::{Purpose, begin, commit, query, transaction};
+use super::connection::{Client, Purpose, begin, commit, query, transaction};
 use super::error::{Result, SqlError};
 use super::value::{Values, get};
 use crate::node::fair_share;

@@ -1,9 +1,8 @@
 //! What was noticed and is still to be told.
 
 use ringback_model::Notice;
-use tokio_postgres::Client;
 
-use super::connection::{Purpose, query, transaction};
+use super::connection::{Client, Purpose, query, transaction};
 use super::error::{Result, SqlError};
 use super::value::{Values, get, limit};
 use crate::Noticed;

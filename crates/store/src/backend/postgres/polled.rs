@@ -5,9 +5,8 @@
 //! seen a message gets that lock for a moment, alone: when it has had it, everything below that message has been decided.
 
 use ringback_model::{MessageNo, PollerNo};
-use tokio_postgres::Client;
 
-use super::connection::{Purpose, query, transaction};
+use super::connection::{Client, Purpose, query, transaction};
 use super::error::Result;
 use super::message::{WHOLE, columns, read};
 use super::queue::lock_configuration;

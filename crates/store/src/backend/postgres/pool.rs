@@ -9,10 +9,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio_postgres::Client;
 
 use super::address::Address;
-use super::connection::connect;
+use super::connection::{Client, connect};
 use super::error::{Result, SqlError, Trouble};
 
 /// How long somebody waits for a connection that others use.

@@ -10,15 +10,16 @@
 //! next one in a statement of its own ([`let_next_out`]), which sees all that was committed before the head was its own.
 //! Whichever of the two gets the head first, the other knows what it did.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use ringback_model::{AppNo, EndpointNo, MessageNo, Timestamp, Trigger};
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Row};
 
-use super::connection::query;
+use super::connection::{Client, query};
 use super::error::Result;
-use super::message::{WHOLE, priority, read_whole, whole};
+use super::hot::{self, Hot};
+use super::message::{WHOLE, priority, read_whole, whole, whole_types};
 use super::value::{Values, get, small, time};
 use crate::{Accept, Due, QueueNo};
 
@@ -91,18 +92,9 @@ fn queues(items: &[&Accept]) -> impl Iterator<Item = (i64, i64)> {
     targets.filter_map(|target| Some((target.endpoint.0, target.queue?.0)))
 }
 
-/// Of each queue that one of these deliveries has ended in, makes the first one due, at once or when its message is or it may
-/// be tried again, unless it is already. Answers them, in the order of numbers.
-pub(super) async fn let_next_out(
-    client: &Client,
-    now: Timestamp,
-    ended: &[(MessageNo, EndpointNo)],
-) -> Result<Vec<Due>> {
-    if ended.is_empty() {
-        return Ok(Vec::new());
-    }
-    let sql = concat!(
-        "WITH queue AS (SELECT DISTINCT d.endpoint, d.queue FROM unnest($2::bigint[], $3::bigint[]) \
+/// See [`let_next_out`].
+const SQL: &str = concat!(
+    "WITH queue AS (SELECT DISTINCT d.endpoint, d.queue FROM unnest($2::bigint[], $3::bigint[]) \
            AS given (message, endpoint) JOIN ringback.delivery d \
              ON d.message = given.message AND d.endpoint = given.endpoint \
            WHERE d.queue IS NOT NULL AND d.state <> 1), \
@@ -114,15 +106,31 @@ pub(super) async fn let_next_out(
            AND d.endpoint = head.endpoint AND d.state = 1 AND d.due IS NULL \
            RETURNING d.message, d.endpoint, d.priority, d.queue, d.tries, d.unsent, d.due) \
          SELECT ",
-        whole!(),
-        ", out.priority, out.endpoint, out.queue, out.tries, out.unsent, out.due FROM out \
+    whole!(),
+    ", out.priority, out.endpoint, out.queue, out.tries, out.unsent, out.due FROM out \
            JOIN ringback.message m ON m.no = out.message ORDER BY m.no"
-    );
+);
+
+pub(super) static NEXT_OUT: LazyLock<Hot> = LazyLock::new(|| {
+    let whole = whole_types!("smallint", "bigint", "bigint", "integer", "integer", "bigint");
+    Hot::new(SQL, "bigint, bigint[], bigint[]", whole)
+});
+
+/// Of each queue that one of these deliveries has ended in, makes the first one due, at once or when its message is or it may
+/// be tried again, unless it is already. Answers them, in the order of numbers.
+pub(super) async fn let_next_out(
+    client: &Client,
+    now: Timestamp,
+    ended: &[(MessageNo, EndpointNo)],
+) -> Result<Vec<Due>> {
+    if ended.is_empty() {
+        return Ok(Vec::new());
+    }
     let values = Values::default()
         .int8(now.as_micros())
         .int8s(ended.iter().map(|(message, _)| message.0))
         .int8s(ended.iter().map(|(_, endpoint)| endpoint.0));
-    query(client, sql, &values).await?.iter().map(due).collect()
+    hot::ask(client, &NEXT_OUT, ended.len(), &values).await?.iter().map(due).collect()
 }
 
 fn due(row: &Row) -> Result<Due> {

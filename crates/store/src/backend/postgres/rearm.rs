@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use ringback_model::{Timestamp, Trigger};
-use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
 use super::audit;
-use super::connection::query;
+use super::connection::{Client, query};
 use super::error::{Result, SqlError};
 use super::idempotency::{self, Answer, Found};
 use super::message;

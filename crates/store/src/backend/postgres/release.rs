@@ -1,9 +1,8 @@
 //! Making held deliveries due: [`release`], when whatever kept requests from being made of them may have changed.
 
 use ringback_model::Timestamp;
-use tokio_postgres::Client;
 
-use super::connection::query;
+use super::connection::{Client, query};
 use super::error::Result;
 use super::value::{Values, limit};
 use crate::{Release, Released};

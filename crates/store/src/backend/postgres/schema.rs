@@ -5,12 +5,11 @@
 //! refused, because this version does not know what it would break.
 
 use ringback_model::Random;
-use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 
 use super::address::Address;
-use super::connection::{Purpose, answered, connect, query, transaction};
+use super::connection::{Client, Purpose, answered, connect, query, transaction};
 use super::error::{Result, SqlError, open_error};
 use super::value::{Values, get};
 use crate::{MasterKey, StoreError};

@@ -18,8 +18,8 @@ use super::pool::Pool;
 use super::waiting::{Job, Waiting};
 use super::writer::Writer;
 use super::{
-    attempt, audit, backlog, document, expire, follow, lane, listing, mention, message, node, notice, polled, schema,
-    survey, take, tally, usage,
+    attempt, audit, backlog, document, expire, follow, hot, lane, listing, mention, message, node, notice, polled,
+    schema, survey, take, tally, usage,
 };
 use crate::{
     Accept, AcceptBatch, Accepted, Advance, Advanced, Aging, AgingQuery, Answer, AttemptQuery, AuditQuery, Audited,
@@ -78,6 +78,8 @@ impl PostgresStore {
         schema::migrate(&address, migrate_address.as_ref()).await?;
         let client = connect(&address).await.map_err(|error| open_error("the database cannot be reached", &error))?;
         schema::check_filled(&client).await?;
+        // On the heap, and not in every future that opens a store.
+        Box::pin(hot::make(&client, &address, migrate_address.as_ref())).await;
         schema::check_master_key(&client, &master_key, &*random).await?;
         let purpose = if schema::answers_too_early(&client).await? {
             tracing::warn!("the database has synchronous_commit = off: it is switched on for what Ringback writes");

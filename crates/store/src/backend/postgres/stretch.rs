@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use ringback_model::{AttemptId, Id, Kind, MessageId, Timestamp};
-use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
-use super::connection::query;
+use super::connection::{Client, query};
 use super::error::Result;
 use super::value::{Search, Values, get, id};
 use crate::backend::stretch::AMISS;

@@ -1,10 +1,10 @@
 //! How the messages of an application stand at one endpoint: [`survey`].
 
 use ringback_model::DeliveryState;
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Row};
 
-use super::connection::{Purpose, query, transaction};
+use super::connection::{Client, Purpose, query, transaction};
 use super::error::{Result, SqlError};
 use super::message::{WHOLE, columns, read, read_whole, whole};
 use super::value::{Values, get, limit};

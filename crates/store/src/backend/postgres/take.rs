@@ -1,14 +1,15 @@
 //! Finding what is due: [`take`], which writes nothing.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use ringback_model::{EndpointNo, MessageNo, Priority, Timestamp, Trigger};
-use tokio_postgres::{Client, Row};
+use tokio_postgres::Row;
 
-use super::connection::{Purpose, query, transaction};
+use super::connection::{Client, Purpose, transaction};
 use super::error::Result;
-use super::message::{WHOLE, priority, read_whole, whole};
+use super::hot::{self, Hot};
+use super::message::{WHOLE, priority, read_whole, whole, whole_types};
 use super::value::{Values, get, limit, maybe_time, small, time};
 use crate::backend::share;
 use crate::{Due, QueueNo, Take, Taken};
@@ -35,7 +36,7 @@ macro_rules! above {
 
 /// The first rows of each group that are due and not held, one more than can be answered so that it is seen whether there
 /// are more. Each group is read along its index, from its beginning.
-const CANDIDATES: &str = concat!(
+const CANDIDATES_SQL: &str = concat!(
     "SELECT -1, first.message, first.due FROM (SELECT message, manual_due AS due FROM ringback.delivery \
       WHERE endpoint = $1 AND manual_due <= $2 AND message <> ALL ($4::bigint[]) \
       ORDER BY manual_due, message LIMIT $3) first \
@@ -55,7 +56,7 @@ const CANDIDATES: &str = concat!(
 );
 
 /// All that an attempt needs to know, of as many rows as the bytes allow, and how many there would have been.
-const LOAD: &str = concat!(
+const LOAD_SQL: &str = concat!(
     "SELECT ",
     whole!(),
     ", d.priority, d.queue, d.tries, d.unsent, fit.at, fit.total, d.held FROM (\
@@ -68,6 +69,14 @@ const LOAD: &str = concat!(
      JOIN ringback.delivery d ON d.message = fit.message AND d.endpoint = $1 \
      WHERE fit.place = 1 OR fit.bytes <= $3 ORDER BY fit.at"
 );
+
+pub(super) static CANDIDATES: LazyLock<Hot> = LazyLock::new(|| {
+    Hot::new(CANDIDATES_SQL, "bigint, bigint, bigint, bigint[], bigint[], integer", &["integer", "bigint", "bigint"])
+});
+pub(super) static LOAD: LazyLock<Hot> = LazyLock::new(|| {
+    let whole = whole_types!("smallint", "bigint", "integer", "integer", "bigint", "bigint", "bigint");
+    Hot::new(LOAD_SQL, "bigint, bigint[], bigint", whole)
+});
 
 /// A delivery that is due, as its index tells it.
 #[derive(Clone, Copy)]
@@ -94,7 +103,7 @@ async fn read(client: &Client, take: &Take) -> Result<Taken> {
         .and(highest, tokio_postgres::types::Type::INT4);
     let mut taken = Taken::default();
     let mut groups: BTreeMap<i32, Vec<Candidate>> = BTreeMap::new();
-    for row in query(client, CANDIDATES, &values).await? {
+    for row in hot::ask(client, &CANDIDATES, 1, &values).await? {
         match get(&row, 0)? {
             NEXT => taken.next_due = maybe_time(&row, 2)?,
             group => {
@@ -118,7 +127,7 @@ async fn read(client: &Client, take: &Take) -> Result<Taken> {
         .int8(take.endpoint.0)
         .int8s(chosen.iter().map(|candidate| candidate.message.0))
         .int8(limit(take.max_bytes));
-    let rows = query(client, LOAD, &values).await?;
+    let rows = hot::ask(client, &LOAD, chosen.len(), &values).await?;
     for row in &rows {
         let at: i64 = get(row, WHOLE + 4)?;
         let candidate = usize::try_from(at - 1).ok().and_then(|at| chosen.get(at));

@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 
 use ringback_model::{AppNo, EndpointNo, Span, Tally, Timestamp};
-use tokio_postgres::Client;
 
-use super::connection::query;
+use super::connection::{Client, query};
 use super::error::Result;
 use super::value::{Values, get, limit, time};
 use crate::backend::tally::{SWEEP, rows, span_code, trimmed};

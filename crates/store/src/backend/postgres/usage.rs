@@ -2,9 +2,8 @@
 //! acceptance, and given back when their payload goes.
 
 use ringback_model::{AppNo, MessageNo};
-use tokio_postgres::Client;
 
-use super::connection::{Purpose, query, transaction};
+use super::connection::{Client, Purpose, query, transaction};
 use super::error::Result;
 use super::value::{Values, get};
 

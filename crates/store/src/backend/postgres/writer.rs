@@ -14,14 +14,13 @@ use std::time::Duration;
 
 use ringback_model::{Clock, Random, Timestamp};
 use tokio::time::{Instant, sleep, timeout};
-use tokio_postgres::Client;
 
 use super::accept_batch::accept_batch;
 use super::address::Address;
 use super::advance::advance;
 use super::bell::Bell;
 use super::clear::clear;
-use super::connection::{Purpose, answered, connect, transaction};
+use super::connection::{Client, Purpose, answered, connect, transaction};
 use super::document::{self, Sealing};
 use super::end::end;
 use super::error::{Result, SqlError, Trouble, one_line};
@@ -276,7 +275,7 @@ impl Writer {
 
     /// The connection, made anew if there is none.
     async fn connected(&mut self) -> Result<&Client> {
-        if self.client.as_ref().is_none_or(Client::is_closed) {
+        if self.client.as_ref().is_none_or(|client| client.is_closed()) {
             self.client = None;
             self.client = Some(connect(&self.address).await.map_err(|error| SqlError::Unreachable(error.into()))?);
         }

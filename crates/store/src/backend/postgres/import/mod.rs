@@ -5,11 +5,10 @@ mod compare;
 mod rows;
 
 use ringback_model::{Random, Redacted};
-use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
 use super::address::Address;
-use super::connection::{Purpose, address, answered, connect, query, transaction};
+use super::connection::{Client, Purpose, address, answered, connect, query, transaction};
 use super::error::{Result, SqlError, one_line, open_error};
 use super::inspect::look;
 use super::schema::{self, Found, MIGRATION, is_denied};
