@@ -92,7 +92,7 @@ pub(crate) struct EndpointPatch {
     #[schema(value_type = Option<OnExhaustedName>, example = "skip")]
     on_exhausted: Patch<OnExhausted>,
     /// Several messages go in one request, as a JSON array: `maxMessages` of them, or those that are there when the first
-    /// has waited for `maxWaitMs`. For payloads that go as they are; not with `fifo`.
+    /// has waited for `maxWaitMs`. For payloads that go as they are.
     #[serde(default)]
     #[schema(value_type = Option<Batch>)]
     batch: Patch<Batch>,
