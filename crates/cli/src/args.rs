@@ -309,10 +309,10 @@ pub(crate) struct VerifyArgs {
     /// The endpoint's secret, or its public key; may be given again
     #[arg(long, value_name = "SECRET|KEY", env = "RINGBACK_SECRET", value_delimiter = ',', required = true)]
     pub(crate) secret: Vec<Secret>,
-    /// The endpoint's dialect, if that has signatures of its own, such as twilio and telnyx
+    /// Its dialect, if that signs in a way of its own (twilio, telnyx)
     #[arg(long, value_name = "NAME")]
     pub(crate) dialect: Option<String>,
-    /// The endpoint's URL as it is registered, for dialects that sign it [default: by the `host` header]
+    /// Its URL, for dialects that sign it [default: by the `host` header]
     #[arg(long, value_name = "URL", requires = "dialect")]
     pub(crate) url: Option<String>,
     /// A file with the body, if the request has only headers
@@ -364,11 +364,12 @@ pub(crate) struct BenchArgs {
     /// Messages in each request to the receiver, at most [default: one]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..=1_000))]
     pub(crate) batch: Option<u16>,
-    /// How many milliseconds the first of them waits for others
+    /// Milliseconds that the first one waits for others
     #[arg(long, value_name = "MS", default_value = "1000", value_parser = clap::value_parser!(u32).range(0..=60_000))]
     pub(crate) batch_wait: u32,
-    /// In which order they are delivered; the messages have 100 keys
-    #[arg(long, value_name = "ORDER", default_value = "none", value_parser = ["none", "per_key", "fifo"])]
+    /// `none`, `per_key` (100 keys) or `fifo`
+    #[arg(long, value_name = "ORDER", default_value = "none", hide_possible_values = true,
+          value_parser = ["none", "per_key", "fifo"])]
     pub(crate) ordering: String,
 }
 
