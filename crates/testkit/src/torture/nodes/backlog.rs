@@ -33,6 +33,14 @@ impl Backlog {
     /// If anything is not taken.
     pub(super) async fn make(client: &mut Client, messages: usize) -> Result<Self> {
         let mut backlog = Self { apps: Vec::new(), receiver: Receiver::start().await?, looks: 0 };
+        for name in [WAITING, LOOK] {
+            let reply =
+                client.post("/api/v1/event-type", &json!({ "name": name, "description": "of a backlog" })).await;
+            let status = reply.context("an event type was not answered")?.status;
+            if !status.is_success() {
+                bail!("an event type was answered with {status}");
+            }
+        }
         for number in 0..APPS {
             let app = made(client, "/api/v1/app", &json!({ "name": format!("backlog {number}") })).await?;
             let endpoints = format!("/api/v1/app/{app}/endpoint");
@@ -74,5 +82,5 @@ impl Backlog {
 /// Posts what makes something; answers its id.
 async fn made(client: &mut Client, path: &str, body: &Value) -> Result<String> {
     let reply = client.post(path, body).await.with_context(|| format!("{path} was not answered"))?;
-    reply.id().with_context(|| format!("{path} was answered with {}", reply.status))
+    reply.id().with_context(|| format!("{path} was answered with {}: {}", reply.status, reply.json()))
 }
