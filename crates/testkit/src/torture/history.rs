@@ -111,6 +111,8 @@ pub struct Arrival {
     pub signed: bool,
     /// Whether it was answered 2xx.
     pub ok: bool,
+    /// Its place in its request, from 0: those of a request of several messages follow each other here.
+    pub place: usize,
 }
 
 /// The end of one life of the server and the beginning of the next.

@@ -196,12 +196,12 @@ impl Log {
             _ => Mood { delay: Duration::ZERO, status: Some(200) },
         };
         let ok = mood.status == Some(200);
-        for (message_id, payload) in messages {
+        for (place, (message_id, payload)) in messages.into_iter().enumerate() {
             let (post, sha) = (number_in(payload), Sha256::digest(payload).into());
             if let (Some(post), true) = (post, ok) {
                 inner.delivered.insert((post, endpoint));
             }
-            inner.arrivals.push(Arrival { endpoint, post, sha, message_id, signed, ok });
+            inner.arrivals.push(Arrival { endpoint, post, sha, message_id, signed, ok, place });
         }
         inner.last = Some(Instant::now());
         mood

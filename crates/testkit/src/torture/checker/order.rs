@@ -1,8 +1,8 @@
 //! Order per key: what was accepted before may not be overtaken.
 //!
 //! The promise covers a post that began after the earlier one's 2xx had been read. It is kept if the later message's
-//! first arrival comes after the earlier one was answered 2xx. Comparing first arrivals alone would miss a queue that
-//! goes on with the next message while the one before waits for its retry.
+//! first arrival comes after the earlier one was answered 2xx, or behind it in the same request. Comparing first arrivals
+//! alone would miss a queue that goes on with the next message while the one before waits for its retry.
 
 use std::collections::HashMap;
 
@@ -34,29 +34,27 @@ fn check_key(
     findings: &mut Findings,
 ) {
     let first = |post: PostNumber| pairs.get(&(post, endpoint)).and_then(|places| places.first().copied());
-    // (accepted, settled): from when on later posts must wait for it, and where in the log that wait ends.
-    let mut earlier: Vec<(u64, usize)> = posts
+    // (accepted, settled, post): from when on later posts must wait for it, and where in the log that wait ends.
+    let earlier: Vec<(u64, usize, PostNumber)> = posts
         .iter()
         .filter_map(|&post| {
             let settled = first_ok(history, pairs, post, endpoint).or_else(|| first(post))?;
-            Some((history.posts[post].acked?, settled))
+            Some((history.posts[post].acked?, settled, post))
         })
         .collect();
-    earlier.sort_unstable();
-    let mut later: Vec<(u64, usize, PostNumber)> =
-        posts.iter().filter_map(|&post| Some((history.posts[post].begun, first(post)?, post))).collect();
-    later.sort_unstable();
-
-    let mut earlier = earlier.into_iter().peekable();
-    let mut last_settled = None;
-    for (begun, arrived, post) in later {
-        while let Some((_, settled)) = earlier.next_if(|&(acked, _)| acked < begun) {
-            last_settled = last_settled.max(Some(settled));
-        }
-        if last_settled.is_some_and(|settled| arrived < settled) {
+    let request = |at: usize| at - history.arrivals[at].place;
+    let together = |other: PostNumber, at: usize| {
+        let places = pairs.get(&(other, endpoint)).into_iter().flatten();
+        places.into_iter().any(|&before| before < at && request(before) == request(at))
+    };
+    for &post in posts {
+        let Some(arrived) = first(post) else { continue };
+        let begun = history.posts[post].begun;
+        let waits = earlier.iter().filter(|(acked, settled, _)| *acked < begun && arrived < *settled);
+        if let Some((_, settled, other)) = waits.into_iter().find(|(_, _, other)| !together(*other, arrived)) {
             let text = || {
                 format!(
-                    "post {post} of key {key} came to endpoint {endpoint} at {arrived}, before one that was accepted earlier ({last_settled:?})"
+                    "post {post} of key {key} came to endpoint {endpoint} at {arrived}, before {other}, accepted earlier ({settled})"
                 )
             };
             findings.note(|v| &mut v.order, text);

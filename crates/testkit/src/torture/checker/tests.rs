@@ -40,6 +40,7 @@ fn arrival(number: usize, endpoint: usize) -> Arrival {
         message_id: format!("msg_{number}"),
         signed: true,
         ok: true,
+        place: 0,
     }
 }
 
@@ -221,6 +222,21 @@ fn overtaking_a_message_that_waits_for_its_retry_is_a_violation() {
         h.arrivals.push(arrival(6, 1));
     };
     assert_eq!(after(overtaken), [("order_viol", 1)]);
+}
+
+#[test]
+fn a_request_of_several_messages_may_fail_as_a_whole_as_long_as_they_stand_in_order_in_it() {
+    let failed = |h: &mut History, swapped: bool| {
+        let (a, b) = (place(h, 6, 1), place(h, 8, 1));
+        if swapped {
+            h.arrivals.swap(a, b);
+        }
+        h.arrivals[b].place = b - a;
+        (h.arrivals[a].ok, h.arrivals[b].ok) = (false, false);
+        h.arrivals.extend([arrival(6, 1), Arrival { place: 1, ..arrival(8, 1) }]);
+    };
+    assert_eq!(after(|h| failed(h, false)), []);
+    assert_eq!(after(|h| failed(h, true)), [("order_viol", 1)]);
 }
 
 #[test]
