@@ -103,6 +103,8 @@ struct Tally {
     stops: usize,
     unclean: usize,
     take_overs: Vec<Duration>,
+    /// How long after a death messages beside a backlog had arrived.
+    backlog: Duration,
     /// What did not happen in time.
     late: Vec<String>,
 }
@@ -291,7 +293,7 @@ impl Field {
         let mut client = self.client(self.members.len() - 1);
         let Some(backlog) = &mut self.backlog else { return };
         match backlog.look(&mut client, 2 * (LEASE + TAKEN_OVER)).await {
-            Ok(()) => self.tally.take_overs.push(died.elapsed()),
+            Ok(()) => self.tally.backlog = self.tally.backlog.max(died.elapsed()),
             Err(error) => self.tally.late.push(format!("beside a backlog: {error:#}")),
         }
     }
@@ -360,13 +362,15 @@ impl Field {
     }
 
     fn tell(&self, nodes: Nodes, report: &mut Report) {
-        let Tally { kills, standstills, cuts, database_kills, fail_overs, stops, unclean, take_overs, late } =
+        let Tally { kills, standstills, cuts, database_kills, fail_overs, stops, unclean, take_overs, backlog, late } =
             &self.tally;
         report.field("kills", kills).field("standstills", standstills).field("cuts", cuts);
         report.field("database_kills", database_kills);
         report.field("fail_overs", fail_overs).field("stops", stops).zero("unclean_exits", *unclean);
         let slowest = take_overs.iter().max().copied().unwrap_or_default();
         report.millis("take_over_max_ms", slowest).zero("late", late.len()).tell(late.clone());
+        report.millis("backlog_max_ms", *backlog);
+        report.require(*backlog <= LEASE + 2 * TAKEN_OVER, || format!("beside a backlog it took {backlog:?}"));
         report.require(slowest <= LEASE + TAKEN_OVER, || format!("others took over after {slowest:?}"));
         report.require(nodes.rounds > 0 && nodes.nodes > 1, || "one node alone, or none, tests nothing".to_owned());
         let fired = [kills, standstills, cuts, database_kills, fail_overs].iter().all(|fired| **fired == nodes.rounds);
