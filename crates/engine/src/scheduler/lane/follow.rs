@@ -53,12 +53,26 @@ impl Following {
         self.looked || self.looks.is_some()
     }
 
-    /// A delivery has ended, by hand.
+    /// A delivery has ended, by hand. Until that is durable it keeps its place in the store, and what stands behind it
+    /// there is not next.
     pub(super) fn remove(&mut self, no: MessageNo) {
         if let Some(look) = &mut self.looks {
             look.gone.insert(no);
         }
-        self.rows.retain(|due| due.message.no != no);
+        self.keep_up_to(|due| due.message.no == no);
+    }
+
+    /// Lets go, queue by queue, the first row that has `ended` and all behind it.
+    fn keep_up_to(&mut self, ended: impl Fn(&Due) -> bool) {
+        let found = self.rows.len();
+        let mut closed = FxHashSet::default();
+        self.rows.retain(|due| {
+            if ended(due) {
+                closed.insert(due.queue);
+            }
+            !closed.contains(&due.queue)
+        });
+        self.more |= self.rows.len() < found;
         self.bytes = self.rows.iter().map(bytes_of).sum();
     }
 
@@ -129,13 +143,11 @@ impl Lane {
         if look.revoked || !self.is_open() {
             return;
         }
-        let Followed { mut rows, more } = found.unwrap_or_default();
+        let Followed { rows, more } = found.unwrap_or_default();
         let ended = |no| self.held.get(&(no, Trigger::Manual)).is_some_and(|held| held.ends);
-        rows.retain(|due| !look.gone.contains(&due.message.no) && !ended(due.message.no));
-        let bytes = rows.iter().map(bytes_of).sum();
-        self.following.rows = rows;
-        (self.following.looked, self.following.heads) = (true, look.heads);
-        (self.following.bytes, self.following.more) = (bytes, more);
+        self.following.heads = look.heads;
+        (self.following.looked, self.following.rows, self.following.more) = (true, rows, more);
+        self.following.keep_up_to(|due| look.gone.contains(&due.message.no) || ended(due.message.no));
     }
 
     /// Adds to a batch what stands behind its heads, as far as it fits.
