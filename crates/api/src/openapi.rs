@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::header::CONTENT_TYPE;
 use utoipa::openapi::path::Operation;
+use utoipa::openapi::schema::{ArrayItems, Schema};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi, ToSchema};
@@ -31,7 +32,7 @@ static TEXT: LazyLock<String> = LazyLock::new(|| {
 /// Errors that say one thing.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes what `problem.rs` writes")]
-struct HttpErrorOut {
+pub(crate) struct HttpErrorOut {
     /// A stable word.
     code: String,
     /// What to do.
@@ -77,7 +78,8 @@ struct ValidationErrorItem {
         organization::patch, auth::app_portal_access, auth::dashboard_access, auth::expire_all, auth::logout, health::get, health::ping,
     ),
     components(schemas(HttpErrorOut, HTTPValidationError, ValidationErrorItem)),
-    modifiers(&Security, &Errors),
+    modifiers(&Security, &Errors, &Lists),
+    servers((url = "/", description = "The server that this document is read from.")),
     security(("bearer" = [])),
 )]
 struct ApiDocument;
@@ -105,8 +107,10 @@ const ERRORS: &[(&str, &str, &str, &str)] = &[
     ("401", "Unauthenticated", "HttpErrorOut", "No token, or none that counts."),
     ("403", "Forbidden", "HttpErrorOut", "The token is for something else."),
     ("404", "NotFound", "HttpErrorOut", "There is no such thing."),
+    ("408", "TooSlow", "HttpErrorOut", "The body did not come in time."),
     ("409", "Conflict", "HttpErrorOut", "Something else stands in the way."),
     ("413", "TooLarge", "HttpErrorOut", "The body is too large."),
+    ("421", "Misdirected", "HttpErrorOut", "The server does not go by the name in `host`."),
     ("422", "Invalid", "HTTPValidationError", "Something in the request has to be changed."),
     ("503", "Unavailable", "HttpErrorOut", "Try again a little later."),
 ];
@@ -119,11 +123,39 @@ impl Modify for Errors {
             if let Some(components) = &mut document.components {
                 components.responses.insert((*name).to_owned(), RefOr::T(answer));
             }
-            let operations = document.paths.paths.values_mut().flat_map(operations).filter(|o| needs_a_token(o));
-            // Without a body there is none that could be too large.
-            for operation in operations.filter(|operation| *status != "413" || operation.request_body.is_some()) {
+            let operations = document.paths.paths.values_mut().flat_map(operations);
+            for operation in operations.filter(|operation| may_answer(operation, status)) {
                 let answer = RefOr::Ref(Ref::from_response_name(*name));
                 operation.responses.responses.insert((*status).to_owned(), answer);
+            }
+        }
+    }
+}
+
+/// Whether an operation may give this of the answers that are the same for all.
+fn may_answer(operation: &Operation, status: &str) -> bool {
+    match status {
+        // It comes before all else.
+        "421" => true,
+        // Without a body there is none that could be too large, or come too slowly.
+        "408" | "413" => operation.request_body.is_some(),
+        _ => needs_a_token(operation),
+    }
+}
+
+/// Pages of lists: what is in them is named, not told once more.
+struct Lists;
+
+/// What the name of a page begins with; the name of what is in it follows.
+const LIST: &str = "ListResponse_";
+
+impl Modify for Lists {
+    fn modify(&self, document: &mut Document) {
+        for (name, schema) in document.components.iter_mut().flat_map(|components| &mut components.schemas) {
+            if let (Some(item), RefOr::T(Schema::Object(page))) = (name.strip_prefix(LIST), schema)
+                && let Some(RefOr::T(Schema::Array(data))) = page.properties.get_mut("data")
+            {
+                data.items = ArrayItems::RefOrSchema(Box::new(Ref::from_schema_name(item).into()));
             }
         }
     }

@@ -86,7 +86,13 @@ impl AppPortalAccessIn {
 #[utoipa::path(
     post, path = "/api/v1/auth/app-portal-access/{app_id}", operation_id = "v1.authentication.app-portal-access",
     tag = "Authentication",
-    params(("app_id" = String, Path, description = "Id or uid of the application.")),
+    params(
+        ("app_id" = String, Path, description = "Id or uid of the application."),
+        (
+            "idempotency-key" = Option<String>, Header,
+            description = "It is taken, and changes nothing: every request gets a link of its own."
+        ),
+    ),
     request_body = AppPortalAccessIn,
     responses((status = 200, body = AppPortalAccessOut)),
 )]
@@ -158,6 +164,10 @@ pub(crate) async fn expire_all(
 /// Ends the token of an application that the request is made with.
 #[utoipa::path(
     post, path = "/api/v1/auth/logout", operation_id = "v1.authentication.logout", tag = "Authentication",
+    params((
+        "idempotency-key" = Option<String>, Header,
+        description = "It is taken, and changes nothing: a token that has ended is not taken again."
+    )),
     responses((status = 204, description = "It counts no more; on other nodes within a second.")),
 )]
 pub(crate) async fn logout(State(service): State<Arc<Service>>, headers: HeaderMap) -> Result<Response, Problem> {

@@ -53,7 +53,6 @@ struct ImportedRowOut {
     application: String,
     url: String,
     /// `added` or, in a dry run, `fine`; `known` if there is such an endpoint already; `refused`.
-    #[schema(inline)]
     result: ImportedRowResult,
     /// The endpoint that was added or that is there already.
     #[schema(value_type = Option<String>, example = "ep_1srOrx2ZWZBpBUvZwXKQmoEYga2")]

@@ -11,6 +11,7 @@ use ringback_store::Direction;
 
 use super::message_body::{MessageIn, MessageOut};
 use crate::extract::{Asked, Caller, Path};
+use crate::openapi::HttpErrorOut;
 use crate::paging::{self, ListParams, ListResponse};
 use crate::problem::Problem;
 use crate::query::{Query, wrong};
@@ -28,7 +29,13 @@ const AROUND_THE_PAYLOAD: usize = 512;
         ("idempotency-key" = Option<String>, Header, description = "The request is carried out once for each key."),
     ),
     request_body = MessageIn<'_>,
-    responses((status = 202, body = MessageOut<'_>)),
+    responses(
+        (status = 202, body = MessageOut<'_>),
+        (
+            status = 429, description = "More messages than the application may hand in, or more bytes than it may keep.",
+            body = HttpErrorOut, headers(("retry-after" = u64))
+        ),
+    ),
 )]
 pub(crate) async fn create(
     State(service): State<Arc<Service>>,
@@ -96,11 +103,11 @@ pub(crate) async fn expunge(
         ListParams,
         ("channel" = Option<String>, Query, description = "Only those with this channel."),
         ("tag" = Option<String>, Query, description = "Only those with this tag."),
-        ("before" = Option<String>, Query, description = "Only those accepted before this time."),
-        ("after" = Option<String>, Query, description = "Only those accepted after this time."),
+        ("before" = Option<String>, Query, format = DateTime, description = "Only those accepted before this time."),
+        ("after" = Option<String>, Query, format = DateTime, description = "Only those accepted after this time."),
         ("with_content" = Option<bool>, Query, description = "Payloads in the answer; yes if absent."),
         ("event_types" = Option<Vec<String>>, Query, description = "Only those of these types."),
-        ("status" = Option<u8>, Query, description = "Only those with a delivery in this state: 0 to 4."),
+        ("status" = Option<u8>, Query, maximum = 4, description = "Only those with a delivery in this state: 0 to 4."),
         ("search" = Option<String>, Query, description = "Only those with this id or eventId, or this id or phone number \
             in their report; the other filters do not apply. Reports are found some seconds after they were accepted."),
     ),

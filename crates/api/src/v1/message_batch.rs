@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use super::message_body::{MessageIn, MessageOut};
 use crate::extract::{AskedMuch, BODY_MAX, Path};
 use crate::json;
+use crate::openapi::HttpErrorOut;
 use crate::problem::{Body, Problem};
 use crate::query::Query;
 use crate::respond;
@@ -59,7 +60,13 @@ pub(crate) struct MessageBatchItemOut<'a> {
         ("idempotency-key" = Option<String>, Header, description = "The request is carried out once for each key."),
     ),
     request_body = MessageBatchIn<'_>,
-    responses((status = 202, body = MessageBatchOut<'_>)),
+    responses(
+        (status = 202, body = MessageBatchOut<'_>),
+        (
+            status = 429, description = "More messages than the application may hand in, or more bytes than it may keep.",
+            body = HttpErrorOut, headers(("retry-after" = u64))
+        ),
+    ),
 )]
 pub(crate) async fn create(
     State(service): State<Arc<Service>>,

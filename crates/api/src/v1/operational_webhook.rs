@@ -116,7 +116,11 @@ pub(crate) async fn get_secret(
 #[utoipa::path(
     post, path = "/api/v1/operational-webhook/endpoint/{webhook_id}/secret/rotate",
     operation_id = "v1.operational-webhook.endpoint.rotate-secret", tag = "Operational webhook",
-    params(("webhook_id" = String, Path, description = "Id or uid of the operational webhook.")), request_body = EndpointSecretRotateIn, responses((status = 200, body = EndpointSecretOut)),
+    params(
+        ("webhook_id" = String, Path, description = "Id or uid of the operational webhook."),
+        ("idempotency-key" = Option<String>, Header, description = "The request is carried out once for each key."),
+    ),
+    request_body = EndpointSecretRotateIn, responses((status = 200, body = EndpointSecretOut)),
 )]
 pub(crate) async fn rotate_secret(
     State(service): State<Arc<Service>>,

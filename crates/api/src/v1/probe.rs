@@ -22,6 +22,7 @@ use super::endpoint_body::{EndpointIn, EndpointPatch};
 use crate::extract::{Asked, Caller, Path};
 use crate::json::Text;
 use crate::not_yet;
+use crate::openapi::HttpErrorOut;
 use crate::problem::Problem;
 use crate::respond;
 
@@ -196,7 +197,7 @@ impl From<VerificationView> for EndpointVerifyOut {
     ),
     responses(
         (status = 200, body = EndpointVerifyOut),
-        (status = 429, description = "Too many handshakes in a minute.", headers(("retry-after" = u64))),
+        (status = 429, description = "Too many handshakes in a minute.", body = HttpErrorOut, headers(("retry-after" = u64))),
     ),
 )]
 pub(crate) async fn verify(
@@ -217,7 +218,7 @@ pub(crate) async fn verify(
     request_body = EndpointProbeIn,
     responses(
         (status = 200, body = EndpointTestOut),
-        (status = 429, description = "More than ten tests in a minute.", headers(("retry-after" = u64))),
+        (status = 429, description = "More than ten tests in a minute.", body = HttpErrorOut, headers(("retry-after" = u64))),
     ),
 )]
 pub(crate) async fn test(service: &Service, app: &str, asked: &Asked) -> Result<Response, Problem> {

@@ -71,7 +71,10 @@ pub(crate) async fn get(
         ("idempotency-key" = Option<String>, Header, description = "The request is carried out once for each key."),
     ),
     request_body = EndpointSecretRotateIn,
-    responses((status = 200, body = EndpointSecretOut)),
+    responses(
+        (status = 200, description = "The new secret.", body = EndpointSecretOut),
+        (status = 204, description = "It is the current one. A token that may not see secrets is not told it."),
+    ),
 )]
 pub(crate) async fn rotate(
     State(service): State<Arc<Service>>,

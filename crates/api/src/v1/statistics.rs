@@ -158,8 +158,8 @@ fn window(query: &Query) -> Result<StatisticsWindow, Problem> {
     params(
         ("app_id" = String, Path, description = "Id or uid of the application."),
         ("endpoint_id" = String, Path, description = "Id or uid of the endpoint."),
-        ("since" = Option<String>, Query, description = "From this time on; a day before the end if absent."),
-        ("until" = Option<String>, Query, description = "Up to this time; now if absent."),
+        ("since" = Option<String>, Query, format = DateTime, description = "From this time on; a day before the end if absent."),
+        ("until" = Option<String>, Query, format = DateTime, description = "Up to this time; now if absent."),
     ),
     responses((status = 200, body = EndpointStats)),
 )]

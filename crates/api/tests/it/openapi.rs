@@ -41,8 +41,37 @@ fn an_operation_lists_the_parameters_and_errors_that_it_has_and_no_others() {
     };
     assert!(has_order("/api/v1/app") && has_order("/api/v1/app/{app_id}/endpoint"));
     assert!(!has_order("/api/v1/app/{app_id}/msg") && !has_order("/api/v1/app/{app_id}/attempt/msg/{msg_id}"));
-    let app = &document["paths"]["/api/v1/app"];
-    assert!(app["post"]["responses"]["413"].is_object() && app["get"]["responses"]["413"].is_null());
+    let answers = |path: &str, method: &str| document["paths"][path][method]["responses"].as_object().unwrap().clone();
+    assert!(answers("/api/v1/app", "post").contains_key("413") && !answers("/api/v1/app", "get").contains_key("413"));
+    let health: Vec<_> = answers("/api/v1/health", "get").into_iter().map(|(status, _)| status).collect();
+    assert_eq!(health, ["204", "421", "500"]);
+    let rotation = answers("/api/v1/app/{app_id}/endpoint/{endpoint_id}/secret/rotate", "post");
+    assert!(rotation.contains_key("200") && rotation.contains_key("204"));
+    assert!(answers("/api/v1/app/{app_id}/msg", "post").contains_key("429"));
+    for path in ["/api/v1/auth/app-portal-access/{app_id}", "/api/v1/auth/logout"] {
+        let parameters = document["paths"][path]["post"]["parameters"].as_array().unwrap();
+        assert!(parameters.iter().any(|parameter| parameter["name"] == "idempotency-key"), "{path}");
+    }
+}
+
+#[test]
+fn nothing_in_the_document_is_told_twice_and_nothing_in_vain() {
+    let text = ringback_api::openapi_document();
+    let document: serde_json::Value = serde_json::from_str(text).unwrap();
+    assert_eq!(document["servers"].as_array().unwrap().len(), 1);
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        assert!(text.contains(&format!("\"#/components/schemas/{name}\"")), "{name} is nowhere used");
+        if let Some(item) = name.strip_prefix("ListResponse_") {
+            let items = &schema["properties"]["data"]["items"];
+            assert_eq!(items, &serde_json::json!({ "$ref": format!("#/components/schemas/{item}") }));
+        }
+    }
+    for item in document["paths"].as_object().unwrap().values() {
+        for operation in item.as_object().unwrap().values() {
+            let answers = operation["responses"].as_object().unwrap();
+            assert!(answers.keys().any(|status| status.starts_with('4')), "{}", operation["operationId"]);
+        }
+    }
 }
 
 #[test]

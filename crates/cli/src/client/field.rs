@@ -47,12 +47,7 @@ impl Field {
     pub(super) fn of_parameter(document: &'static Value, parameter: &'static Value) -> Option<Self> {
         let schema = parameter.get("schema").unwrap_or(&Value::Null);
         let (name, required) = (parameter.get("name")?.as_str()?, parameter["required"] == true);
-        let mut field = Self::new(document, name, (schema, parameter.get("description")), required);
-        // Queries are texts, and these are times whatever the document says.
-        if field.kind == Kind::Text && ["before", "after", "since", "until"].contains(&name) {
-            field.kind = Kind::Time;
-        }
-        Some(field)
+        Some(Self::new(document, name, (schema, parameter.get("description")), required))
     }
 
     fn new(
