@@ -151,3 +151,96 @@ async fn watched(mut worker: Worker, job: TransformationJob) -> Result<(Worker, 
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use indexmap::IndexMap;
+    use ringback_model::{
+        AppNo, Endpoint, EndpointNo, EndpointSecrets, IdMaker, MessageNo, OrganizationSettings, RetryPolicy,
+        SeededRandom, SigningKey, SigningSecret, Transformation,
+    };
+    use ringback_store::EndpointConfig;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+    /// What is left in globals is there in the next run of the same machine: it counts.
+    const COUNTING: &str = "function handler(webhook) {
+        globalThis.runs = (globalThis.runs ?? 0) + 1; webhook.payload.runs = runs; return webhook
+    }";
+
+    fn route(code: &str, secret: &str) -> Route {
+        let secret = SigningSecret::parse(secret).unwrap();
+        let transformation = Transformation {
+            code: Some(Redacted::new(code.to_owned())),
+            enabled: true,
+            variables: IndexMap::new(),
+            updated_at: NOW,
+        };
+        let config = EndpointConfig {
+            no: EndpointNo(0),
+            app: AppNo(1),
+            version: 0,
+            deleted: false,
+            endpoint: Endpoint::new(
+                IdMaker::new().make(NOW, &SeededRandom::new(1)),
+                "https://a.example/".to_owned(),
+                NOW,
+            ),
+            secrets: EndpointSecrets {
+                keys: vec![SigningKey { secret, expires_at: None }],
+                transformation: Some(Box::new(transformation)),
+                ..EndpointSecrets::default()
+            },
+        };
+        Route::new(config.into(), &OrganizationSettings::default().into(), &RetryPolicy::default()).unwrap()
+    }
+
+    fn message() -> Message {
+        Message {
+            no: MessageNo(1),
+            app: AppNo(1),
+            id: IdMaker::new().make(NOW, &SeededRandom::new(2)),
+            event_type: "order.paid".to_owned(),
+            event_id: None,
+            channels: Vec::new(),
+            tags: Vec::new(),
+            payload: Some("{}".into()),
+            raw: None,
+            raw_content_type: None,
+            ordering_key: None,
+            occurred_at: None,
+            callback_url: None,
+            deliver_at: None,
+            deliver_until: None,
+            accepted_at: NOW,
+            expires_at: Timestamp::MAX,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_with_secrets_and_one_without_are_made_of_one_run() {
+        let (real, hidden) = (
+            route(COUNTING, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+            route(COUNTING, "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"),
+        );
+        let (transformer, message) = (Transformer::here(), message());
+        // Whoever runs the code for this one waits for its turn, and would wait for ever.
+        let _turn = hidden.transforming.acquire().await.unwrap();
+        let made = transformer.prepare_both([&real, &hidden], &message, NOW);
+        let made = tokio::time::timeout(TIME_MAX, made).await.expect("the code is run for each of the two").unwrap();
+        assert_eq!(made.each_ref().map(|one| &*one.body), [br#"{"runs":1}"#.as_slice(); 2]);
+        let [first, second] = made.map(|one| one.headers["webhook-signature"].clone());
+        assert_ne!(first, second, "each is signed with its own secret");
+    }
+
+    #[tokio::test]
+    async fn two_that_run_other_code_are_made_of_a_run_each() {
+        let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+        let other = "function handler(webhook) { webhook.payload.runs = 'of the other'; return webhook }";
+        let routes = [&route(COUNTING, secret), &route(other, secret)];
+        let made = Transformer::here().prepare_both(routes, &message(), NOW).await.unwrap();
+        let bodies = made.map(|one| String::from_utf8(one.body.to_vec()).unwrap());
+        assert_eq!(bodies, [r#"{"runs":1}"#, r#"{"runs":"of the other"}"#]);
+    }
+}
