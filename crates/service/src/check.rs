@@ -50,6 +50,17 @@ impl Faults {
         self.0.push(FieldError::at(std::iter::once("body".into()).chain(path).collect::<Vec<_>>(), message));
     }
 
+    /// Notes something about what stands deep in a member of the body, on a way whose names may have dots.
+    pub(crate) fn note_deep(
+        &mut self,
+        field: &'static str,
+        way: impl IntoIterator<Item = String>,
+        message: impl Into<String>,
+    ) {
+        let path = ["body".into(), field.into()].into_iter().chain(way.into_iter().map(Cow::Owned));
+        self.0.push(FieldError::at(path.collect::<Vec<_>>(), message));
+    }
+
     /// Notes why a filter is none.
     pub(crate) fn note_filter(&mut self, error: FilterError) {
         let FilterError { path, message } = error;

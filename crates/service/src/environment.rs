@@ -1,6 +1,7 @@
 //! An environment: what an organization is set up with, to take from one installation to another.
 
-use crate::event_type_import::check_all;
+use crate::check::Faults;
+use crate::event_type_import::{faults_of_all, invalid_if_any};
 use crate::{Actor, ImportedEventType, OrganizationDraft, Right, Service, ServiceError};
 use ringback_model::{EventType, OrganizationSettings};
 
@@ -36,8 +37,19 @@ impl Service {
     ) -> Result<(), ServiceError> {
         actor.require(Right::ManageEventTypes)?;
         actor.require(Right::ManageOrganization)?;
-        check_all(event_types, &["eventTypes"])?;
-        // Settings are checked and kept in one step, so they come first: what is refused leaves nothing behind.
+        let mut faults = faults_of_all(event_types, &["eventTypes"]);
+        if let Some(change) = &change {
+            let mut draft = OrganizationDraft::of(&self.settings_of(actor).await?);
+            change(&mut draft);
+            let mut wrong = Faults::default();
+            draft.check(&mut wrong);
+            if let Err(ServiceError::Invalid(wrong)) = wrong.finish().map_err(|error| error.below("settings")) {
+                faults.extend(wrong);
+            }
+        }
+        invalid_if_any(faults)?;
+        // Of settings something may be found wrong only as they are kept, so they come first: what is refused leaves nothing
+        // behind.
         if let Some(change) = change {
             self.update_organization(actor, change).await.map_err(|error| error.below("settings"))?;
         }

@@ -2,11 +2,16 @@
 
 use std::borrow::Cow;
 
-use ringback_model::{EventType, MappedFrom, OrgNo, ReportMapping, Timestamp, event_type_is_like, is_report, near};
+use indexmap::IndexMap;
+use ringback_model::{
+    EventType, MappedFrom, OrgNo, ReportMapping, Timestamp, Violation, event_type_is_like, is_report, near,
+    schema_faults,
+};
 use ringback_store::{
     Delete, Direction, Document, DocumentKind, DocumentPage, Expect, Idempotency, Paging, Put, PutResult, StoreError,
 };
 use ringback_wire::report::check_mapping;
+use serde_json::Value;
 
 use crate::audit::Note;
 use crate::check::{EVENT_TYPE_RULE, Faults, TEXT_MAX, is_event_type_name};
@@ -55,7 +60,8 @@ impl EventTypeDraft {
         Self { description, archived, deprecated, feature_flag, schemas, report_mapping }
     }
 
-    pub(crate) fn check(&self, name: &str) -> Result<(), ServiceError> {
+    /// Refuses what makes no sense. Schemas that stand as they did `before` were looked at then.
+    pub(crate) fn check(&self, name: &str, before: Option<&EventType>) -> Result<(), ServiceError> {
         let mut faults = Faults::default();
         if !is_event_type_name(name) {
             faults.note("name", EVENT_TYPE_RULE);
@@ -64,8 +70,10 @@ impl EventTypeDraft {
         if self.feature_flag.as_deref().is_some_and(|flag| !is_event_type_name(flag)) {
             faults.note("featureFlag", "1 to 256 characters of a-z, A-Z, 0-9, `.`, `_`, `:` and `-` are allowed.");
         }
-        if self.schemas.as_ref().is_some_and(|schemas| schemas.len() > SCHEMAS_MAX) {
-            faults.note("schemas", format!("All schemas have at most {SCHEMAS_MAX} bytes."));
+        if let Some(schemas) = &self.schemas
+            && before.is_none_or(|before| before.schemas.as_ref() != Some(schemas))
+        {
+            check_schemas(schemas, &mut faults);
         }
         self.check_mapping(&mut faults);
         faults.finish()
@@ -109,6 +117,22 @@ impl EventTypeDraft {
             report_mapping,
             created_at,
             updated_at,
+        }
+    }
+}
+
+/// Notes why a text is no object of schemas by version.
+fn check_schemas(text: &str, faults: &mut Faults) {
+    if text.len() > SCHEMAS_MAX {
+        return faults.note("schemas", format!("All schemas have at most {SCHEMAS_MAX} bytes."));
+    }
+    let Ok(by_version) = serde_json::from_str::<IndexMap<String, Value>>(text) else {
+        let rule = "It is an object of JSON Schemas by version, such as {\"1\": {\"type\": \"object\"}}.";
+        return faults.note("schemas", rule);
+    };
+    for (version, schema) in by_version {
+        for Violation { path, message } in schema_faults(&schema) {
+            faults.note_deep("schemas", std::iter::once(version.clone()).chain(path), message);
         }
     }
 }
@@ -178,7 +202,7 @@ impl Service {
         idempotency: Option<Idempotency>,
     ) -> Result<EventType, ServiceError> {
         actor.require(Right::ManageEventTypes)?;
-        draft.check(name)?;
+        draft.check(name, None)?;
         let now = self.clock.now();
         for _ in 0..TRIES {
             let event_type = draft.clone().into_event_type(name, now, now);
@@ -226,7 +250,7 @@ impl Service {
         draft: EventTypeDraft,
     ) -> Result<Made<EventType>, ServiceError> {
         actor.require(Right::ManageEventTypes)?;
-        draft.check(name)?;
+        draft.check(name, None)?;
         match self.update_event_type(actor, name, |now| now.clone_from(&draft)).await {
             Ok(item) => Ok(Made { item, created: false }),
             Err(ServiceError::NotFound(_)) => {
@@ -252,7 +276,7 @@ impl Service {
             let (document, existing) = self.event_type(actor, name).await?;
             let mut draft = EventTypeDraft::of(&existing);
             change(&mut draft);
-            draft.check(name)?;
+            draft.check(name, Some(&existing))?;
             let event_type = draft.into_event_type(name, existing.created_at, self.clock.now());
             if let PutResult::Stored(_) = self.write_event_type(actor, &event_type, Some(&document), None).await? {
                 self.event_type_changed(actor, &[&existing, &event_type]).await?;

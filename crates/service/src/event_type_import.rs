@@ -3,6 +3,7 @@
 //! OpenAPI 3.1 has them under `webhooks`, earlier documents under `x-webhooks`. The schema of the request's JSON body
 //! becomes the schema of the event type, with the components that it refers to beside it.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use ringback_model::EventType;
@@ -48,7 +49,7 @@ impl Service {
     ) -> Result<Vec<ImportedEventType>, ServiceError> {
         actor.require(Right::ManageEventTypes)?;
         let found = read_document(document)?;
-        check_all(&found, &["spec", "webhooks"])?;
+        invalid_if_any(faults_of_all(&found, &["spec", "webhooks"]))?;
         if mode.dry_run {
             return Ok(found);
         }
@@ -106,22 +107,31 @@ impl Service {
     }
 }
 
-/// Refuses event types of which one cannot be, and says which: `place` is where their names stand in the body.
-pub(crate) fn check_all(found: &[ImportedEventType], place: &[&'static str]) -> Result<(), ServiceError> {
+/// What is wrong with event types, all of it: `place` is where their names stand in the body.
+pub(crate) fn faults_of_all(found: &[ImportedEventType], place: &[&'static str]) -> Vec<FieldError> {
     let mut faults = Vec::new();
+    let mut names = BTreeSet::new();
     for ImportedEventType { name, draft } in found {
-        if let Err(ServiceError::Invalid(wrong)) = draft.check(name) {
+        let way_to = |member: &mut dyn Iterator<Item = Cow<'static, str>>| {
+            let to_it = place.iter().map(|part| Cow::Borrowed(*part));
+            std::iter::once("body".into()).chain(to_it).chain([name.clone().into()]).chain(member).collect::<Vec<_>>()
+        };
+        if !names.insert(name) {
+            faults.push(FieldError::at(way_to(&mut std::iter::empty()), "It stands there twice: name it once."));
+        }
+        if let Err(ServiceError::Invalid(wrong)) = draft.check(name, None) {
+            // What follows `body` is the member of the event type.
             faults.extend(wrong.into_iter().map(|fault| {
-                let to_it = place.iter().map(|part| (*part).into());
-                // What follows `body` is the member of the event type.
-                let path = std::iter::once("body".into())
-                    .chain(to_it)
-                    .chain([name.clone().into()])
-                    .chain(fault.path.into_iter().skip(1));
-                FieldError { path: path.collect(), ..fault }
+                let path = way_to(&mut fault.path.iter().skip(1).cloned());
+                FieldError { path, ..fault }
             }));
         }
     }
+    faults
+}
+
+/// Nothing, if there is nothing wrong.
+pub(crate) fn invalid_if_any(faults: Vec<FieldError>) -> Result<(), ServiceError> {
     if faults.is_empty() { Ok(()) } else { Err(ServiceError::Invalid(faults)) }
 }
 

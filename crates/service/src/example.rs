@@ -16,8 +16,8 @@ impl Service {
     /// Sends the example of an event type to an endpoint, whatever the endpoint's filters say.
     ///
     /// # Errors
-    /// [`ServiceError::NotFound`], [`ServiceError::Invalid`] when there is no example, and [`ServiceError::Refused`] for
-    /// an endpoint that is disabled.
+    /// [`ServiceError::NotFound`], of the event type too, and [`ServiceError::Refused`]: `invalid_scheme` when that has no
+    /// example, `endpoint_disabled` for an endpoint that is disabled.
     pub async fn send_example(
         &self,
         actor: &Actor,
@@ -71,7 +71,11 @@ impl Service {
         if event_type == PING.0 {
             return Ok(Bytes::from_static(PING.1.as_bytes()));
         }
-        let rule = "There is no example of this event type: keep a schema with `examples` on it.";
-        self.sample(actor, event_type).await?.ok_or_else(|| ServiceError::body("eventType", rule))
+        if let Some(example) = self.sample(actor, event_type).await? {
+            return Ok(example);
+        }
+        self.get_event_type(actor, event_type).await?;
+        let detail = "There is no example of this event type: keep a schema with `examples` on it.".to_owned();
+        Err(ServiceError::Refused { code: "invalid_scheme", detail })
     }
 }

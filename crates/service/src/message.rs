@@ -110,7 +110,7 @@ impl MessageFilter {
 }
 
 impl MessageDraft<'_> {
-    pub(crate) fn check(&self, app: &str) -> Result<(), ServiceError> {
+    pub(crate) fn check(&self) -> Result<(), ServiceError> {
         let mut faults = Faults::default();
         if !is_event_type_name(self.event_type) {
             faults.note("eventType", EVENT_TYPE_RULE);
@@ -130,8 +130,7 @@ impl MessageDraft<'_> {
         if self.raw.as_ref().and_then(|raw| raw.content_type).is_some_and(|text| !is_content_type(text)) {
             faults.note("transformationsParams", "`headers.content-type` is a media type such as `text/plain`.");
         }
-        faults.finish()?;
-        self.application.as_ref().map_or(Ok(()), |application| check_inline_uid(application, app))
+        faults.finish()
     }
 
     /// The message as it is kept, but for its number.
@@ -178,7 +177,7 @@ impl Service {
         idempotency: Option<Idempotency>,
     ) -> Result<Receipt, ServiceError> {
         actor.require(Right::CreateMessages)?;
-        draft.check(app)?;
+        draft.check()?;
         self.ensure_inline_application(actor, app, draft).await?;
         let now = self.clock.now();
         let id = self.ids.make(now, &*self.random);
@@ -200,7 +199,8 @@ impl Service {
         Err(ServiceError::contended())
     }
 
-    /// The application that comes along with a message is made if it is not there.
+    /// The application that comes along with a message is made if there is none, and then has the uid that the message is
+    /// addressed to. Beside one that is there it means nothing.
     pub(crate) async fn ensure_inline_application(
         &self,
         actor: &Actor,
@@ -210,7 +210,10 @@ impl Service {
         let Some(application) = &draft.application else { return Ok(()) };
         match self.find_app(actor, app).await? {
             Some(existing) => application.clone().check(&existing.settings, &*self.urls),
-            None => self.ensure_application(actor, application.clone()).await,
+            None => {
+                check_inline_uid(application, app)?;
+                self.ensure_application(actor, application.clone()).await
+            }
         }
     }
 

@@ -36,7 +36,7 @@ impl Service {
         actor.require(Right::CreateMessages)?;
         let mut checked = Vec::with_capacity(drafts.len());
         for draft in drafts {
-            checked.push(match draft.check(app) {
+            checked.push(match draft.check() {
                 Ok(()) => self.ensure_inline_application(actor, app, draft).await.err(),
                 Err(error) => Some(error),
             });

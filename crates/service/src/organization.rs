@@ -104,7 +104,8 @@ impl OrganizationDraft {
         settings.support_url = self.support_url;
     }
 
-    fn check(&self, faults: &mut Faults) {
+    /// Notes what makes no sense by itself.
+    pub(crate) fn check(&self, faults: &mut Faults) {
         faults.retry_schedule(self.retry_schedule.as_deref());
         for (name, days, allowed) in [
             ("retentionDays", self.retention_days, PAYLOAD_DAYS),

@@ -82,6 +82,8 @@ mod tests {
         for built_in in report_schemas() {
             let shown: Value = serde_json::from_str(&example(&by_version(built_in)).unwrap()).unwrap();
             assert_eq!(shown, serde_json::from_str::<Value>(built_in.example).unwrap());
+            let schema = serde_json::from_str(&built_in.schema).unwrap();
+            assert_eq!(ringback_model::schema_faults(&schema), [], "{}", built_in.event_type);
         }
     }
 

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use ringback_model::Timestamp;
-use ringback_service::{FieldError, ImportedEventType, OrganizationDraft, Right, Service};
+use ringback_service::{ImportedEventType, OrganizationDraft, Right, Service};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -71,21 +71,7 @@ pub(crate) async fn export(State(service): State<Arc<Service>>, Caller(actor): C
 pub(crate) async fn import(State(service): State<Arc<Service>>, asked: Asked) -> Result<Response, Problem> {
     asked.actor.require(Right::ManageOrganization)?;
     let EnvironmentIn { event_types, settings } = asked.config(&[])?;
-    let mut drafts = Vec::new();
-    let mut faults: Vec<FieldError> = Vec::new();
-    for event_type in event_types.into_iter().flatten() {
-        let named = event_type.name().to_owned();
-        match event_type.draft() {
-            Ok((name, draft)) => drafts.push(ImportedEventType { name, draft }),
-            Err(_) => faults.push(FieldError::at(
-                ["body".into(), "eventTypes".into(), named.into(), "schemas".into()],
-                "It is an object of JSON Schemas by version, such as {\"1\": {\"type\": \"object\"}}.",
-            )),
-        }
-    }
-    if !faults.is_empty() {
-        return Err(Problem::invalid(faults));
-    }
+    let drafts: Vec<_> = event_types.into_iter().flatten().map(ImportedEventType::from).collect();
     let change = settings.map(|settings| move |draft: &mut OrganizationDraft| settings.apply(draft));
     service.import_environment(&asked.actor, &drafts, change).await?;
     Ok(respond::nothing())

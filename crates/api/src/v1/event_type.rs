@@ -5,9 +5,8 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use indexmap::IndexMap;
 use ringback_model::{EventType, ReportMapping, Timestamp};
-use ringback_service::{EventTypeDraft, FieldError, Right, Service, schemas_of};
+use ringback_service::{EventTypeDraft, ImportedEventType, Right, Service, schemas_of};
 use ringback_store::Direction;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -160,39 +159,31 @@ impl EventTypeOut {
     }
 }
 
-impl EventTypeIn {
-    /// Its name.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Its name, and the draft of the use case.
-    pub(crate) fn draft(self) -> Result<(String, EventTypeDraft), Problem> {
-        let Self { name, description, archived, deprecated, feature_flag, schemas, report_mapping } = self;
+impl From<EventTypeIn> for ImportedEventType {
+    fn from(body: EventTypeIn) -> Self {
+        let EventTypeIn { name, description, archived, deprecated, feature_flag, schemas, report_mapping } = body;
         let said = EventTypeUpdate { description, archived, deprecated, feature_flag, schemas, report_mapping };
-        Ok((name, said.draft()?))
+        Self { name, draft: said.into() }
     }
 }
 
-impl EventTypeUpdate {
-    fn draft(self) -> Result<EventTypeDraft, Problem> {
-        let Self { description, archived, deprecated, feature_flag, schemas, report_mapping } = self;
-        let report_mapping = report_mapping.unwrap_or_default();
-        let schemas = schemas.as_deref().map(schemas_text).transpose()?;
-        let (archived, deprecated) = (archived.unwrap_or(false), deprecated.unwrap_or(false));
-        Ok(EventTypeDraft { description, archived, deprecated, feature_flag, schemas, report_mapping })
+impl From<EventTypeUpdate> for EventTypeDraft {
+    fn from(body: EventTypeUpdate) -> Self {
+        let EventTypeUpdate { description, archived, deprecated, feature_flag, schemas, report_mapping } = body;
+        Self {
+            description,
+            archived: archived.unwrap_or(false),
+            deprecated: deprecated.unwrap_or(false),
+            feature_flag,
+            schemas: schemas.map(text),
+            report_mapping: report_mapping.unwrap_or_default(),
+        }
     }
 }
 
-/// Schemas as they are kept: their text, once it is known to be an object of schemas.
-fn schemas_text(schemas: &RawValue) -> Result<String, Problem> {
-    let by_version = serde_json::from_str::<IndexMap<String, &RawValue>>(schemas.get());
-    let is_schema = |schema: &&RawValue| matches!(schema.get().as_bytes().first(), Some(b'{' | b't' | b'f'));
-    if by_version.is_ok_and(|by_version| by_version.values().all(is_schema)) {
-        return Ok(schemas.get().to_owned());
-    }
-    let rule = "It is an object of JSON Schemas by version, such as {\"1\": {\"type\": \"object\"}}.";
-    Err(Problem::invalid([FieldError::body("schemas", rule)]))
+/// Schemas as they are kept: as they were written.
+fn text(schemas: Box<RawValue>) -> String {
+    String::from(Box::<str>::from(schemas))
 }
 
 /// The name of an event type as an iterator of a list.
@@ -214,7 +205,7 @@ impl std::str::FromStr for Position {
     params(
         ListParams, OrderParam,
         ("include_archived" = Option<bool>, Query, description = "Archived ones too."),
-        ("with_content" = Option<bool>, Query, description = "With schemas."),
+        ("with_content" = Option<bool>, Query, description = "With schemas; without them if absent."),
     ),
     responses((status = 200, body = ListResponse<EventTypeOut>)),
 )]
@@ -224,7 +215,7 @@ pub(crate) async fn list(
     Caller(actor): Caller,
 ) -> Result<Response, Problem> {
     let window = query.window(Direction::Ascending, true)?.map(|Position(name)| name);
-    let with_content = query.with_content()?;
+    let with_content = query.flag("with_content")?;
     let page = service.list_event_types(&actor, window, query.flag("include_archived")?).await?;
     Ok(paging::page(
         page,
@@ -244,7 +235,7 @@ pub(crate) async fn list(
 )]
 pub(crate) async fn create(State(service): State<Arc<Service>>, asked: Asked) -> Result<Response, Problem> {
     asked.actor.require(Right::ManageEventTypes)?;
-    let (name, draft) = asked.config::<EventTypeIn>(&[])?.draft()?;
+    let ImportedEventType { name, draft } = asked.config::<EventTypeIn>(&[])?.into();
     let event_type = service.create_event_type(&asked.actor, &name, draft, asked.idempotency).await?;
     Ok(respond::json(StatusCode::CREATED, &EventTypeOut::new(event_type, true)))
 }
@@ -277,7 +268,7 @@ pub(crate) async fn put(
     asked: Asked,
 ) -> Result<Response, Problem> {
     asked.actor.require(Right::ManageEventTypes)?;
-    let draft = asked.config::<EventTypeUpdate>(&[])?.draft()?;
+    let draft = asked.config::<EventTypeUpdate>(&[])?.into();
     let made = service.put_event_type(&asked.actor, &name, draft).await?;
     Ok(respond::json(respond::made(made.created), &EventTypeOut::new(made.item, true)))
 }
@@ -296,11 +287,7 @@ pub(crate) async fn patch(
 ) -> Result<Response, Problem> {
     asked.actor.require(Right::ManageEventTypes)?;
     let patch: EventTypePatch = asked.config(&[])?;
-    let schemas = match &patch.schemas {
-        Patch::Absent => Patch::Absent,
-        Patch::Null => Patch::Null,
-        Patch::Set(schemas) => Patch::Set(schemas_text(schemas)?),
-    };
+    let schemas = patch.schemas.map(text);
     let change = |draft: &mut EventTypeDraft| {
         patch.description.clone().write(&mut draft.description, String::new());
         patch.archived.write(&mut draft.archived, false);

@@ -52,9 +52,11 @@ async fn an_example_goes_to_its_endpoint_alone_whatever_the_filter() {
     assert_eq!(went["data"].as_array().unwrap().len(), 1);
     let report = world.post(path, json!({ "eventType": "sms.dlr" })).await.expect(200);
     assert!(report["payload"]["message"]["id"].is_string(), "{report}");
-    let fault = world.post(path, json!({ "eventType": "t" })).await.expect(422);
-    assert!(fault["detail"][0]["msg"].as_str().unwrap().contains("examples"), "{fault}");
-    world.post(path, json!({ "eventType": "no such name" })).await.expect(422);
+    let refused = world.post(path, json!({ "eventType": "t" })).await.expect(400);
+    assert_eq!(refused["code"], "invalid_scheme");
+    assert!(refused["detail"].as_str().unwrap().contains("`examples`"), "{refused}");
+    assert_eq!(world.post(path, json!({ "eventType": "unknown" })).await.expect(404)["code"], "not_found");
+    assert_eq!(world.post(path, json!({ "eventType": "no such name" })).await.faults(), ["body.eventType"]);
     world.patch("/app/a/endpoint/e", json!({ "disabled": true })).await.expect(200);
     let refused = world.post(path, json!({ "eventType": "svix.ping" })).await;
     assert_eq!(refused.expect(400)["code"], "endpoint_disabled");

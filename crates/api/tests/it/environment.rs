@@ -104,6 +104,18 @@ async fn an_environment_of_which_a_part_is_refused_leaves_nothing_behind() {
             vec!["body.eventTypes.b.schemas"],
         ),
         (json!({ "eventTypes": [good], "settings": { "timeZone": "Mars" } }), vec!["body.settings.timeZone"]),
+        (json!({ "eventTypes": [good, good] }), vec!["body.eventTypes.a"]),
+        // All that is wrong is told at once.
+        (
+            json!({
+                "eventTypes": [
+                    good, { "name": "b", "description": "", "schemas": { "1": { "type": "strng" } } },
+                    { "name": "c d", "description": "" },
+                ],
+                "settings": { "retentionDays": 1 },
+            }),
+            vec!["body.eventTypes.b.schemas.1.type", "body.eventTypes.c d.name", "body.settings.retentionDays"],
+        ),
     ] {
         assert_eq!(world.post("/environment/import", body).await.faults(), faults);
         assert!(names(&world, "").await.is_empty());

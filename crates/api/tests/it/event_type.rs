@@ -28,8 +28,10 @@ async fn an_event_type_is_made_read_replaced_changed_archived_and_removed() {
     assert_eq!((&put["description"], &put["deprecated"], &put["schemas"]), (&json!("e"), &json!(true), &built_in));
     let patched = world.patch("/event-type/sms.dlr", json!({ "schemas": schemas })).await.expect(200);
     assert_eq!((&patched["description"], &patched["schemas"]), (&json!("e"), &schemas));
-    let bare = world.get("/event-type?with_content=false").await.expect(200);
-    assert_eq!(bare["data"][0]["schemas"], json!(null));
+    for (query, shown) in [("", json!(null)), ("?with_content=false", json!(null)), ("?with_content=true", schemas)] {
+        let listed = world.get(&format!("/event-type{query}")).await.expect(200);
+        assert_eq!(listed["data"][0]["schemas"], shown, "{query}");
+    }
 
     world.delete("/event-type/sms.dlr").await.expect(204);
     assert_eq!(world.get("/event-type").await.expect(200)["data"], json!([]));
@@ -53,9 +55,16 @@ async fn what_is_wrong_with_an_event_type_is_told() {
     for name in ["", "*", "a b", "é", &"x".repeat(257)] {
         assert_eq!(faults(json!({ "name": name, "description": "" })).await, ["body.name"]);
     }
-    for schemas in [json!([]), json!({ "1": 1 }), json!("{}")] {
+    for (schemas, place) in [
+        (json!([]), "body.schemas"),
+        (json!("{}"), "body.schemas"),
+        (json!({ "1": 1 }), "body.schemas.1"),
+        (json!({ "1": { "properties": { "a.b": { "type": "strng" } } } }), "body.schemas.1.properties.a.b.type"),
+    ] {
         let body = json!({ "name": "a", "description": "", "schemas": schemas });
-        assert_eq!(faults(body).await, ["body.schemas"], "{schemas}");
+        assert_eq!(faults(body).await, [place], "{schemas}");
+        world.put("/event-type/b", json!({ "description": "" })).await;
+        assert_eq!(world.patch("/event-type/b", json!({ "schemas": schemas })).await.faults(), [place], "{schemas}");
     }
     world.put("/event-type/a%20b", json!({ "description": "" })).await.faults();
 }

@@ -235,14 +235,22 @@ async fn an_application_comes_along_with_its_first_message() {
         world.post("/app/new/msg", json!({ "eventType": "t", "payload": {} })).await.expect(404)["code"],
         "not_found"
     );
-    world.post("/app/new/msg", body(json!("new"))).await.expect(202);
-    assert_eq!(world.get("/app/new").await.expect(200)["name"], "N");
-    world.post("/app/new/msg", body(json!("new"))).await.expect(202);
     for (uid, kind) in [(json!("other"), "application_uid_mismatch"), (json!(null), "application_uid_missing")] {
         let answer = world.post("/app/new/msg", body(uid)).await;
         assert_eq!(answer.faults(), ["body.application.uid"]);
         assert_eq!(answer.json()["detail"][0]["type"], kind);
     }
+    assert_eq!(world.get("/app").await.expect(200)["data"], json!([]));
+    world.post("/app/new/msg", body(json!("new"))).await.expect(202);
+    let made = world.get("/app/new").await;
+    assert_eq!(made.expect(200)["name"], "N");
+    // Beside one that is there it means nothing, whichever name that is addressed by.
+    for name in ["new".to_owned(), made.text_of("id")] {
+        for uid in [json!("new"), json!("other"), json!(null)] {
+            world.post(&format!("/app/{name}/msg"), body(uid)).await.expect(202);
+        }
+    }
+    assert_eq!(world.get("/app").await.expect(200)["data"], json!([made.json()]));
 }
 
 #[tokio::test]

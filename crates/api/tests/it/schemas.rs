@@ -53,8 +53,8 @@ async fn an_event_type_of_a_built_in_name_has_its_schema_unless_it_has_one_of_it
     let built_in = public(&world, "/schemas/sms.dlr.json").await.expect(200);
     let read = world.get("/event-type/sms.dlr").await.expect(200);
     assert_eq!(read["schemas"], json!({ "1": built_in }));
-    assert_eq!(world.get("/event-type").await.expect(200)["data"][0]["schemas"]["1"], built_in);
-    assert_eq!(world.get("/event-type?with_content=false").await.expect(200)["data"][0]["schemas"], json!(null));
+    assert_eq!(world.get("/event-type?with_content=true").await.expect(200)["data"][0]["schemas"]["1"], built_in);
+    assert_eq!(world.get("/event-type").await.expect(200)["data"][0]["schemas"], json!(null));
 
     let own = json!({ "3": { "type": "object" } });
     let patched = world.patch("/event-type/sms.dlr", json!({ "schemas": own })).await.expect(200);
