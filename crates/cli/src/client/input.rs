@@ -4,7 +4,7 @@
 //! front of the pipe, nothing goes out.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, IsTerminal as _, Read, Write as _};
 
 use serde_json::value::RawValue;
 
@@ -29,7 +29,7 @@ impl Input {
                         "standard input can be read once, and {what} is the second to ask for it: use @FILE"
                     )));
                 }
-                ("standard input", read_all(io::stdin().lock()))
+                ("standard input", read_all(asked_for(what)))
             }
             given => match given.strip_prefix('@') {
                 None => return Ok(given.to_owned()),
@@ -52,6 +52,15 @@ impl Input {
             Failure::Usage(format!("{what} is no whole JSON: {error}{hint}: nothing was sent"))
         })
     }
+}
+
+/// Standard input; who types it is told what is waited for.
+fn asked_for(what: &str) -> io::StdinLock<'static> {
+    let stdin = io::stdin().lock();
+    if stdin.is_terminal() && io::stderr().is_terminal() {
+        writeln!(io::stderr(), "Type {what}; Ctrl-D on a line of its own ends it.").ok();
+    }
+    stdin
 }
 
 fn read_all(reader: impl Read) -> io::Result<Vec<u8>> {

@@ -10,7 +10,7 @@ use crate::program::{Running, ringback, serve, stderr, token};
 use crate::terminal::in_terminal;
 
 /// A server, and the token that commands are run with.
-struct Server {
+pub(crate) struct Server {
     url: String,
     token: String,
     folder: TempDir,
@@ -18,7 +18,7 @@ struct Server {
 }
 
 impl Server {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut running = Running::start(&mut serve(folder.path()));
         let url = format!("http://{}", running.address());
@@ -26,7 +26,7 @@ impl Server {
     }
 
     /// A command line with spaces between its words.
-    fn command(&self, line: &str) -> Command {
+    pub(crate) fn command(&self, line: &str) -> Command {
         let mut words = line.split(' ');
         let mut command = ringback(words.next().unwrap());
         command.args(words).env("RINGBACK_URL", &self.url).env("RINGBACK_TOKEN", &self.token);
@@ -34,17 +34,17 @@ impl Server {
     }
 
     /// What it prints; it has to succeed.
-    fn run(&self, line: &str) -> String {
+    pub(crate) fn run(&self, line: &str) -> String {
         text(&self.command(line).output().unwrap())
     }
 
     /// The same as JSON.
-    fn json(&self, line: &str) -> Value {
+    pub(crate) fn json(&self, line: &str) -> Value {
         serde_json::from_str(&self.run(line)).unwrap()
     }
 
     /// Its exit status and what it complains of.
-    fn refusal(&self, line: &str) -> (i32, String) {
+    pub(crate) fn refusal(&self, line: &str) -> (i32, String) {
         crate::program::refusal(&mut self.command(line))
     }
 
@@ -164,24 +164,24 @@ fn the_same_key_does_nothing_twice() {
 fn a_terminal_gets_tables_and_colours_and_is_asked_before_something_is_deleted() {
     let server = Server::start();
     server.run("app create --name Acme --uid acme --metadata a=b");
-    let (status, shown) = in_terminal(&mut server.command("app list"), 80, "");
+    let (status, shown) = in_terminal(&server.command("app list"), 80, "");
     assert!(
         status == 0 && shown.contains("ID") && shown.contains("\u{1b}[1m") && !shown.contains("\"data\""),
         "{shown}"
     );
     assert!(shown.lines().all(|line| line.chars().filter(|c| !c.is_control()).count() <= 80 + 8), "{shown}");
-    let (_, json) = in_terminal(&mut server.command("app get acme --output json"), 80, "");
+    let (_, json) = in_terminal(&server.command("app get acme --output json"), 80, "");
     assert!(json.contains("\r\n  ") && json.contains("\u{1b}[1m\"metadata\"\u{1b}[0m: {"), "{json}");
     let (_, plain) = in_terminal(server.command("app list").env("NO_COLOR", "1"), 80, "");
     assert!(plain.contains("ID") && !plain.contains('\u{1b}'), "{plain}");
     assert!(!server.run("app list --output table").contains('\u{1b}'), "no colours in a pipe");
 
-    let (status, shown) = in_terminal(&mut server.command("app delete acme"), 80, "n\n");
+    let (status, shown) = in_terminal(&server.command("app delete acme"), 80, "n\n");
     assert!(
         status == 1 && shown.contains("Delete app/acme at http") && shown.contains("nothing was deleted"),
         "{shown}"
     );
-    let (status, shown) = in_terminal(&mut server.command("app delete acme"), 80, "y\n");
+    let (status, shown) = in_terminal(&server.command("app delete acme"), 80, "y\n");
     assert!(status == 0 && shown.contains("done"), "{shown}");
     assert_eq!(server.refusal("app get acme").0, 5);
 }

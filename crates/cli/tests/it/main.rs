@@ -6,6 +6,7 @@ mod api;
 mod demo;
 mod golden;
 mod import_svix;
+mod interactive;
 mod migrate_store;
 mod packaging;
 mod program;
