@@ -9,22 +9,33 @@ use std::io::{self, Write};
 use anyhow::Context as _;
 
 use crate::args::ServeArgs;
-use crate::config::{File, LogConfig, LogFormat, ServeConfig, StoreAddress, mistyped_variables};
+use crate::config::{File, LogConfig, LogFormat, ServeConfig, StoreAddress, SvixVariables, mistyped_variables};
 use crate::log;
 use crate::server::{Server, runtime};
 use crate::signals::Signals;
 
 /// Runs the command.
 pub(crate) fn run(mut args: ServeArgs) -> anyhow::Result<()> {
-    let mut file = File::read(args.config.config.as_deref())?;
+    let (mut file, svix) = File::read_with_svix(args.config.config.as_deref())?;
     let log = LogConfig::new(std::mem::take(&mut args.log), &mut file);
     log::start(&log)?;
     for (name, meant) in mistyped_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok())) {
         tracing::warn!("the variable {name} is no setting; did you mean {}?", meant.join(" or "));
     }
-    let token_command = token_command(&args);
+    tell_of_svix(&svix);
+    let token_command = token_command(&args, svix.have_jwt_secret());
     let config = ServeConfig::new(args, &mut file)?;
     runtime()?.block_on(serve(config, &token_command, log.format))
+}
+
+/// Says which variables of a Svix server's environment count here, and which do not.
+fn tell_of_svix(variables: &SvixVariables) {
+    for (name, flag) in &variables.understood {
+        tracing::info!("{name} is understood as {flag}");
+    }
+    for (name, instead) in &variables.passed_over {
+        tracing::warn!("{name} has no effect: {instead}");
+    }
 }
 
 async fn serve(config: ServeConfig, token_command: &str, format: LogFormat) -> anyhow::Result<()> {
@@ -74,7 +85,7 @@ async fn announce_set_up(server: &Server, format: LogFormat) -> anyhow::Result<(
 }
 
 /// The command that prints a token for a server with these flags.
-fn token_command(args: &ServeArgs) -> String {
+fn token_command(args: &ServeArgs, has_svix_secret: bool) -> String {
     let mut command = "ringback token".to_owned();
     if let Some(config) = &args.config.config {
         command += &format!(" --config {}", config.display());
@@ -88,6 +99,8 @@ fn token_command(args: &ServeArgs) -> String {
     }
     if args.access.jwt_secret.is_some() {
         command += "   (with the same RINGBACK_JWT_SECRET)";
+    } else if has_svix_secret && args.access.jwt_secret_file.is_none() {
+        command += "   (with the same SVIX_JWT_SECRET)";
     }
     command
 }
@@ -101,7 +114,7 @@ mod tests {
 
     fn command(flags: &[&str]) -> String {
         match Cli::try_parse_from(["ringback", "serve"].iter().chain(flags)).unwrap().command {
-            Command::Serve(args) => token_command(&args),
+            Command::Serve(args) => token_command(&args, false),
             _ => unreachable!("it says serve"),
         }
     }

@@ -15,7 +15,7 @@ use crate::keys;
 
 /// Runs the command.
 pub(crate) fn run(args: TokenArgs) -> anyhow::Result<()> {
-    let mut file = File::read(args.config.config.as_deref())?;
+    let (mut file, _) = File::read_with_svix(args.config.config.as_deref())?;
     let access = Access::new(args.access, &mut file)?;
     let org = args.org.unwrap_or_else(default_organization);
     let subject = match args.app {

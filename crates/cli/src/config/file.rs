@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::alert::AlertFile;
 use super::issuer::JqlFile;
+use super::svix::{self, SvixVariables};
 use super::{
     ConfigError, HostNames, Listen, LogFormat, MigrateUrl, Networks, ProxyUrl, PublicUrl, Schedule, Secret,
     StoreAddress,
@@ -84,6 +85,18 @@ impl File {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
         Self::parse(&text).map_err(|(line, what)| ConfigError::File { path: path.to_owned(), line, what })
+    }
+
+    /// Reads the file, and puts over it what the environment of this process says in the words of a Svix server.
+    ///
+    /// # Errors
+    /// Those of [`File::read`], and [`ConfigError::Svix`].
+    pub(crate) fn read_with_svix(path: Option<&Path>) -> Result<(Self, SvixVariables), ConfigError> {
+        let mut file = Self::read(path)?;
+        let texts =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let found = svix::over(&mut file, texts)?;
+        Ok((file, found))
     }
 
     /// Reads a text; on refusal the line and what is wrong in it.

@@ -7,6 +7,7 @@
 mod alert;
 pub(crate) mod file;
 mod issuer;
+mod svix;
 mod value;
 mod variable;
 
@@ -21,6 +22,7 @@ use ringback_service::{AlertSettings, IssuerSettings, MANAGEMENT_ORGANIZATION};
 
 pub(crate) use file::File;
 pub(crate) use issuer::{Algorithms, IssuerUrl};
+pub(crate) use svix::SvixVariables;
 pub(crate) use value::{
     AlertOn, HostNames, Length, Listen, LogFormat, Mailboxes, MigrateUrl, Networks, ProxyUrl, PublicUrl, Schedule,
     Secret, StoreAddress,
@@ -53,6 +55,14 @@ pub(crate) enum ConfigError {
         /// Where in it, from 1.
         line: usize,
         /// What is wrong.
+        what: String,
+    },
+    /// A variable of a Svix server's environment has a value that cannot be.
+    #[error("{name}: {what}")]
+    Svix {
+        /// The variable.
+        name: String,
+        /// What is wrong with it.
         what: String,
     },
     /// Two settings that exclude each other stand in the file.

@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use crate::program::{Running, refusal, ringback, serve, store};
+use crate::program::{Running, call, refusal, ringback, serve, store};
 
 #[test]
 fn flags_go_over_the_environment_and_the_environment_over_the_file() {
@@ -71,6 +71,45 @@ fn a_mistyped_variable_is_warned_of() {
     let mut program = serve(folder.path());
     program.args(["--log", "warn"]).env("RINGBACK_EGRESS_ALOW", "10.0.0.0/8").stderr(Stdio::piped());
     Running::start(&mut program).error_with("RINGBACK_EGRESS_ALOW is no setting; did you mean RINGBACK_EGRESS_ALLOW?");
+}
+
+#[test]
+fn the_environment_of_a_svix_server_starts_this_one_and_the_log_says_what_has_no_effect() {
+    let folder = tempfile::tempdir().unwrap();
+    let environment = [
+        ("SVIX_JWT_SECRET", "a secret of the other server"),
+        ("SVIX_LISTEN_ADDRESS", "127.0.0.2:0"),
+        ("SVIX_LOG_LEVEL", "info"),
+        ("SVIX_DB_DSN", "postgresql://svix:hunter2@db/svix"),
+    ];
+    let store = store(&folder.path().join("data"));
+    let mut program = ringback("serve");
+    program.args(["--store", &store]).envs(environment).stderr(Stdio::piped());
+    let mut server = Running::start(&mut program);
+    assert_eq!(server.address().ip().to_string(), "127.0.0.2");
+    server.line_with("(with the same SVIX_JWT_SECRET)");
+    server.error_with("SVIX_JWT_SECRET is understood as --jwt-secret");
+    server.error_with("SVIX_LISTEN_ADDRESS is understood as --listen");
+    server.error_with("SVIX_DB_DSN has no effect: what is in that database stays there");
+    assert!(!folder.path().join("data/jwt.key").exists());
+    // Our own variable goes over that of the other server.
+    let mut program = ringback("serve");
+    program.args(["--store", &store, "--log", "error"]).envs(environment).env("RINGBACK_LISTEN", "127.0.0.3:0");
+    drop(server);
+    assert_eq!(Running::start(&mut program).address().ip().to_string(), "127.0.0.3");
+    let (status, text) = refusal(ringback("serve").env("SVIX_WHITELIST_SUBNETS", "[lan]"));
+    assert!(status == 2 && text.starts_with("ringback: SVIX_WHITELIST_SUBNETS: `lan` is no address range"), "{text}");
+}
+
+#[test]
+fn a_token_is_signed_with_the_secret_of_a_svix_server_and_its_own_are_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = ("SVIX_JWT_SECRET", "a secret of the other server");
+    let token = ringback("token").envs([secret]).output().unwrap();
+    let token = String::from_utf8(token.stdout).unwrap().trim().to_owned();
+    let mut program = serve(folder.path());
+    let mut server = Running::start(program.envs([secret]));
+    assert_eq!(call(server.address(), &token, "GET", "/app", "").0, 200);
 }
 
 #[test]
