@@ -68,11 +68,11 @@ enum Mode {
     Dialects {
         #[command(flatten)]
         common: Common,
-        /// Messages of a round.
-        #[arg(long, default_value_t = 20_000)]
+        /// Messages of a round and dialect.
+        #[arg(long, default_value_t = 1_000)]
         messages: usize,
         /// Rounds.
-        #[arg(long, default_value_t = 5)]
+        #[arg(long, default_value_t = 50)]
         rounds: usize,
         /// Those alone whose name begins with one of these, such as `ant,rich_dlr_json`.
         #[arg(long, value_delimiter = ',')]
@@ -105,9 +105,9 @@ struct Common {
     /// The server to break.
     #[arg(long)]
     binary: PathBuf,
-    /// Messages a second.
-    #[arg(long, default_value_t = 300)]
-    rate: u32,
+    /// Messages a second; 300, or with `dialects` as many as are answered.
+    #[arg(long)]
+    rate: Option<u32>,
     /// What the run can be replayed by.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -115,7 +115,7 @@ struct Common {
 
 impl Common {
     fn options(self) -> Options {
-        Options { binary: self.binary, rate: self.rate, seed: self.seed }
+        Options { binary: self.binary, rate: self.rate.unwrap_or(300), seed: self.seed }
     }
 }
 
@@ -143,7 +143,8 @@ async fn run(mode: Mode) -> Result<u8> {
         Mode::Soak { common, minutes } => torture::soak(&common.options(), Soak { minutes }).await?,
         Mode::Faults { common, rounds } => torture::faults(&common.options(), Faults { rounds }).await?,
         Mode::Dialects { common, messages, rounds, only } => {
-            let (options, plan) = (common.options(), Dialects { only, messages, rounds });
+            let plan = Dialects { only, messages, rounds, rate: common.rate };
+            let options = common.options();
             let figures = torture::dialects(&options.binary, options.seed, plan).await?;
             println!("torture=dialects v=1 {figures}");
             return Ok(0);
