@@ -440,7 +440,8 @@ fn queue_of(key: &OrderingKey) -> QueueNo {
 }
 
 /// The application that comes along with a message is the one that the message is addressed to.
-fn check_inline_uid(application: &ApplicationDraft, app: &str) -> Result<(), ServiceError> {
+/// Refuses an application that comes along with a request unless it has the uid that the request is addressed to.
+pub(crate) fn check_inline_uid(application: &ApplicationDraft, app: &str) -> Result<(), ServiceError> {
     let (kind, message) = match application.uid.as_deref() {
         Some(uid) if uid == app => return Ok(()),
         Some(_) => (

@@ -6,6 +6,7 @@ use ringback_model::Redacted;
 
 use crate::access::{LINK_LIFE_MAX, Told};
 use crate::check::Faults;
+use crate::message::check_inline_uid;
 use crate::token::MintedFor;
 use crate::{
     Actor, ApplicationDraft, Capabilities, PortalCapability, Right, Service, ServiceError, TokenSubject, integration,
@@ -104,9 +105,7 @@ impl Service {
         if let Some(new) = new
             && self.find_app(actor, app).await?.is_none()
         {
-            if new.uid.as_deref() != Some(app) {
-                return Err(ServiceError::body("application.uid", "It has to be the uid in the path."));
-            }
+            check_inline_uid(&new, app)?;
             actor.require(Right::ManageApplications)?;
             self.ensure_application(actor, new).await?;
         }

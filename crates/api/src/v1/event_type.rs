@@ -195,7 +195,7 @@ impl std::str::FromStr for Position {
 
     fn from_str(name: &str) -> Result<Self, ()> {
         let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"._:-".contains(&b);
-        if name.bytes().all(is_allowed) { Ok(Self(name.to_owned())) } else { Err(()) }
+        if !name.is_empty() && name.bytes().all(is_allowed) { Ok(Self(name.to_owned())) } else { Err(()) }
     }
 }
 

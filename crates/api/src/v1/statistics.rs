@@ -16,18 +16,18 @@ use crate::problem::Problem;
 use crate::query::{Query, wrong};
 use crate::respond;
 
-/// Attempts to an endpoint by what came of them, and what waits.
+/// Deliveries to an endpoint by what came of them, and what waits.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct EndpointStats {
-    /// Attempts that succeeded.
+    /// Deliveries that succeeded; each resend that did counts, too.
     success: u64,
     /// Deliveries that wait, now.
     pending: u64,
     /// Always 0: what is under way is among those that wait.
     sending: u64,
-    /// Attempts that did not succeed.
+    /// Deliveries that failed: their tries are used up.
     fail: u64,
-    /// Always 0: what is canceled makes no attempt.
+    /// Always 0: what is called off is not counted.
     canceled: u64,
 }
 
@@ -150,8 +150,9 @@ fn window(query: &Query) -> Result<StatisticsWindow, Problem> {
     }
 }
 
-/// Counts the attempts to an endpoint in a range of 28 days at most: to the hour within the last eight days, to the day
-/// (UTC) before.
+/// Counts the deliveries to an endpoint that ended in a range of 28 days at most.
+///
+/// To the hour within the last eight days, to the day (UTC) before; what ended in the last ten seconds may be missing.
 #[utoipa::path(
     get, path = "/api/v1/app/{app_id}/endpoint/{endpoint_id}/stats", operation_id = "v1.endpoint.get-stats",
     tag = "Endpoint",
@@ -175,7 +176,7 @@ pub(crate) async fn stats(
         success: tally.delivered,
         pending: backlog.pending,
         sending: 0,
-        fail: tally.failed + tally.not_sent,
+        fail: tally.given_up,
         canceled: 0,
     };
     Ok(respond::json(StatusCode::OK, &stats))

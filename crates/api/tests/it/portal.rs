@@ -136,8 +136,12 @@ async fn a_link_ends_at_its_time_and_its_life_has_bounds() {
 async fn the_application_is_made_with_the_link_if_there_is_none() {
     let world = World::new();
     world.post("/auth/app-portal-access/new", json!({})).await.expect(404);
-    let wrong = json!({ "application": { "name": "n", "uid": "other" } });
-    assert_eq!(world.post("/auth/app-portal-access/new", wrong).await.faults(), ["body.application.uid"]);
+    for (uid, kind) in [(json!("other"), "application_uid_mismatch"), (json!(null), "application_uid_missing")] {
+        let wrong = json!({ "application": { "name": "n", "uid": uid } });
+        let refused = world.post("/auth/app-portal-access/new", wrong).await.expect(422);
+        let fault = &refused["detail"][0];
+        assert_eq!((&fault["loc"], &fault["type"]), (&json!(["body", "application", "uid"]), &json!(kind)));
+    }
     world.get("/app/new").await.expect(404);
     let right = json!({ "application": { "name": "n", "uid": "new" } });
     let token = link(&world, "new", right.clone()).await;
