@@ -73,7 +73,7 @@ impl Printer {
             Format::Table | Format::Id => {
                 let value: Value = serde_json::from_slice(body)?;
                 match value.get("data").and_then(Value::as_array) {
-                    Some(items) => self.rows(operation, items),
+                    Some(items) => self.rows(&table::filled(columns_of(operation, items), items), items),
                     None if self.format == Format::Id => id_line(&value),
                     None => text(&table::one(&value, self.style)),
                 }
@@ -85,7 +85,8 @@ impl Printer {
     pub(crate) fn items(&mut self, operation: &Operation, items: &[Box<RawValue>]) -> anyhow::Result<()> {
         if self.format != Format::Json {
             let values = items.iter().map(|item| serde_json::from_str(item.get())).collect::<Result<Vec<_>, _>>()?;
-            return self.rows(operation, &values);
+            // A later page may have what this one has not.
+            return self.rows(&columns_of(operation, &values), &values);
         }
         for item in items {
             let before = if std::mem::replace(&mut self.begun, true) { ",\n" } else { "{\"data\":[\n" };
@@ -107,17 +108,20 @@ impl Printer {
         if self.width.is_some() { pretty::json(json, self.style) } else { json.to_owned() }
     }
 
-    fn rows(&mut self, operation: &Operation, items: &[Value]) -> anyhow::Result<()> {
+    fn rows(&mut self, columns: &[String], items: &[Value]) -> anyhow::Result<()> {
         if self.format == Format::Id {
             return items.iter().try_for_each(id_line);
         }
-        let columns = table::columns(operation.answer.unwrap_or_default(), items);
         if !std::mem::replace(&mut self.begun, true) || self.widths.len() != columns.len() {
-            self.widths = table::widths(&columns, items, self.width);
-            text(&table::head(&columns, &self.widths, self.style))?;
+            self.widths = table::widths(columns, items, self.width);
+            text(&table::head(columns, &self.widths, self.style))?;
         }
-        text(&table::rows(&columns, &self.widths, items, self.style))
+        text(&table::rows(columns, &self.widths, items, self.style))
     }
+}
+
+fn columns_of(operation: &Operation, items: &[Value]) -> Vec<String> {
+    table::columns(operation.answer.unwrap_or_default(), items)
 }
 
 fn id_line(item: &Value) -> anyhow::Result<()> {

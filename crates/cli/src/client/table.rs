@@ -8,7 +8,7 @@ use crate::terminal::{Style, visible};
 /// Between two columns.
 const GAP: &str = "  ";
 /// What a column is not made narrower than.
-const NARROWEST: usize = 12;
+const NARROWEST: usize = 10;
 
 /// What is shown of the items of a list, by the schema that they have.
 const COLUMNS: &[(&str, &[&str])] = &[
@@ -31,17 +31,25 @@ pub(super) fn columns(schema: &str, items: &[Value]) -> Vec<String> {
     members.filter(|(_, value)| !value.is_object()).map(|(name, _)| name.clone()).collect()
 }
 
+/// Those of the columns in which there is anything to see.
+pub(super) fn filled(columns: Vec<String>, items: &[Value]) -> Vec<String> {
+    let is_filled =
+        |column: &String| items.is_empty() || items.iter().any(|item| !cell(column, &item[column]).is_empty());
+    columns.into_iter().filter(is_filled).collect()
+}
+
 /// How wide the columns are. In a terminal that is too narrow, those without an id give way.
 pub(super) fn widths(columns: &[String], items: &[Value], terminal: Option<usize>) -> Vec<usize> {
     let width = |column: &String| {
-        let cells = items.iter().map(|item| cell(&item[column]).chars().count());
+        let cells = items.iter().map(|item| cell(column, &item[column]).chars().count());
         cells.max().unwrap_or_default().max(title(column).chars().count())
     };
     let mut widths: Vec<usize> = columns.iter().map(width).collect();
     let Some(terminal) = terminal else { return widths };
     let gaps = GAP.len() * columns.len().saturating_sub(1);
     while widths.iter().sum::<usize>() + gaps > terminal {
-        let may_shrink = |column: &str| column != "id" && !column.ends_with("Id");
+        // Half an id names nothing, and half a time says nothing.
+        let may_shrink = |column: &str| column != "id" && !column.ends_with("Id") && !is_time(column);
         let widest = (0..columns.len()).filter(|place| may_shrink(&columns[*place])).max_by_key(|place| widths[*place]);
         let Some(widest) = widest.filter(|place| widths[*place] > NARROWEST) else { break };
         widths[widest] -= 1;
@@ -59,7 +67,7 @@ pub(super) fn head(columns: &[String], widths: &[usize], style: Style) -> String
 pub(super) fn rows(columns: &[String], widths: &[usize], items: &[Value], style: Style) -> String {
     let mut text = String::new();
     for item in items {
-        let cells: Vec<String> = columns.iter().map(|column| cell(&item[column])).collect();
+        let cells: Vec<String> = columns.iter().map(|column| cell(column, &item[column])).collect();
         let paint = |place: usize, text: String| painted(&columns[place], &cells[place], text, style);
         text += row(&cells, widths, paint).trim_end();
         text.push('\n');
@@ -78,7 +86,7 @@ pub(super) fn one(value: &Value, style: Style) -> String {
             value if is_nested(value) => {
                 pretty::json(&value.to_string(), style).replace('\n', &format!("\n{:width$}{GAP}", ""))
             }
-            value => painted(name, &cell(value), cell(value), style),
+            value => painted(name, &shown(value), shown(value), style),
         };
         text += format!("{}{GAP}{shown}", style.dim(format!("{:width$}", visible(name.as_bytes())))).trim_end();
         text.push('\n');
@@ -111,8 +119,13 @@ fn cut(text: &str, width: usize) -> String {
     text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
 }
 
-/// `createdAt` as `CREATED AT`.
+/// `createdAt` as `CREATED AT`. What stands beside numbers needs fewer words.
 fn title(column: &str) -> String {
+    let column = match column {
+        "statusText" => "status",
+        "responseStatusCode" => "code",
+        other => other,
+    };
     let mut title = String::new();
     for c in column.chars() {
         if c.is_ascii_uppercase() {
@@ -123,12 +136,27 @@ fn title(column: &str) -> String {
     title
 }
 
+/// Whether a member is a point in time.
+fn is_time(column: &str) -> bool {
+    column.ends_with("At") || matches!(column, "timestamp" | "nextAttempt")
+}
+
+/// A value in a row. Of a time the day and the second are told, in UTC.
+fn cell(column: &str, value: &Value) -> String {
+    match value.as_str() {
+        Some(time) if is_time(column) && time.is_ascii() && time.len() >= 20 && time.ends_with('Z') => {
+            visible(format!("{} {}", &time[..10], &time[11..19]).as_bytes())
+        }
+        _ => shown(value),
+    }
+}
+
 /// A value on one line. Nothing in it steers a terminal.
-fn cell(value: &Value) -> String {
+fn shown(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => visible(text.as_bytes()),
-        Value::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join(","),
+        Value::Array(items) => items.iter().map(shown).collect::<Vec<_>>().join(","),
         other => visible(other.to_string().as_bytes()),
     }
 }
@@ -159,14 +187,26 @@ mod tests {
             let widths = widths(&columns, &items, terminal);
             head(&columns, &widths, Style::plain()) + &rows(&columns, &widths, &items, Style::plain())
         };
-        let whole = "ID           URL                              STATUS TEXT  NEXT ATTEMPT\n\
+        let whole = "ID           URL                              STATUS   NEXT ATTEMPT\n\
                      ep_1         https://example.com/a/long/path  success\n\
                      ep_22222222  https://a.example\\u{1b}[2J       fail\n";
         assert_eq!(draw(None), whole);
+        assert_eq!(filled(columns.clone(), &items), ["id", "url", "statusText"]);
+        assert_eq!(filled(columns.clone(), &[]), columns);
         let narrow = draw(Some(56));
-        assert!(narrow.contains("https://example…  success"), "{narrow}");
+        assert!(narrow.contains("https://example.com…  success"), "{narrow}");
         assert!(narrow.lines().all(|line| line.chars().count() <= 56), "{narrow}");
         assert!(draw(Some(10)).contains("ep_22222222"), "ids are never cut");
+    }
+
+    #[test]
+    fn a_time_is_told_to_the_second_and_never_cut() {
+        let items =
+            [json!({"id": "msg_1", "eventType": "sms.dlr.of.some.kind", "timestamp": "2026-11-28T06:16:42.385122Z"})];
+        let columns = filled(columns("MessageOut", &items), &items);
+        let widths = widths(&columns, &items, Some(38));
+        let rows = rows(&columns, &widths, &items, Style::plain());
+        assert_eq!(rows, "msg_1  sms.dlr.o…  2026-11-28 06:16:42\n");
     }
 
     #[test]
