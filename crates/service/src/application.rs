@@ -6,11 +6,13 @@ use ringback_model::{
     Timestamp, number_list_faults, sentence,
 };
 use ringback_store::{
-    AppConfig, Delete, Document, DocumentKind, DocumentPage, Expect, Idempotency, Put, PutResult, StoreError,
+    AppConfig, Delete, Document, DocumentKind, DocumentPage, Expect, Hits, Idempotency, Paging, Put, PutResult,
+    StoreError,
 };
 
 use crate::audit::Note;
 use crate::check::Faults;
+use crate::page;
 use crate::service::TRIES;
 use crate::{Actor, Change, Made, Page, Resource, Right, Service, ServiceError, UrlRules, Window};
 
@@ -24,6 +26,10 @@ const ALLOWED_MAX: usize = 100;
 const INGEST_RATE: std::ops::RangeInclusive<u32> = 1..=1_000_000;
 /// Bytes that may be kept, as far as every reader of JSON can count.
 const STORAGE_QUOTA: std::ops::RangeInclusive<u64> = 1..=9_007_199_254_740_991;
+/// Where webhooks of the reference server's customers are looked at.
+const PLAY_HOST: &str = "https://play.svix.com/";
+/// Applications that are read at a time when some of them may not be shown.
+const STRIDE: usize = 251;
 /// How long a feedback secret may be.
 const FEEDBACK_SECRET: std::ops::RangeInclusive<usize> = 8..=256;
 
@@ -34,6 +40,33 @@ pub struct ApplicationView {
     pub application: Application,
     /// Whether it has a feedback secret, which is never told.
     pub has_feedback_secret: bool,
+}
+
+/// Which applications are left out of a list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ApplicationFilter {
+    /// Those without an endpoint.
+    pub no_endpoints: bool,
+    /// Those that have endpoints, all of them disabled.
+    pub all_disabled: bool,
+    /// Those that have endpoints, all of them at a place for trying things out ([`PLAY_HOST`]).
+    pub all_at_play: bool,
+}
+
+impl ApplicationFilter {
+    fn shows(self, app: &AppConfig) -> bool {
+        let mut endpoints =
+            app.endpoints.iter().map(|config| &config.endpoint).filter(|endpoint| !endpoint.callback).peekable();
+        if endpoints.peek().is_none() {
+            return !self.no_endpoints;
+        }
+        let (mut all_disabled, mut all_at_play) = (true, true);
+        for endpoint in endpoints {
+            all_disabled &= endpoint.disabled;
+            all_at_play &= endpoint.url.starts_with(PLAY_HOST);
+        }
+        !(self.all_disabled && all_disabled || self.all_at_play && all_at_play)
+    }
 }
 
 /// What a caller may say about an application.
@@ -185,13 +218,48 @@ impl Service {
         &self,
         actor: &Actor,
         window: Window<String>,
+        filter: ApplicationFilter,
     ) -> Result<Page<ApplicationView>, ServiceError> {
         actor.require(Right::ListApplications)?;
         let Some(org) = self.organization(actor.org).await? else { return Ok(Page::empty()) };
+        if filter != ApplicationFilter::default() {
+            return self.list_some_applications(org, window, filter).await;
+        }
         let page = DocumentPage { kind: DocumentKind::Application, parent: org.0, paging: window.paging() };
         let rows = self.store.documents(page).await?;
         let items = rows.iter().map(read).collect::<Result<_, _>>()?;
         Ok(window.page(items))
+    }
+
+    /// The same of those that a filter shows. One request looks at a limited number of them.
+    async fn list_some_applications(
+        &self,
+        org: OrgNo,
+        window: Window<String>,
+        filter: ApplicationFilter,
+    ) -> Result<Page<ApplicationView>, ServiceError> {
+        let Paging { limit, mut after, direction } = window.paging();
+        let (mut shown, mut looked) = (Vec::new(), 0);
+        while looked < page::LOOK {
+            let paging = Paging { limit: STRIDE, after: after.clone(), direction };
+            let rows =
+                self.store.documents(DocumentPage { kind: DocumentKind::Application, parent: org.0, paging }).await?;
+            for row in &rows {
+                let app = self.directory.app(AppNo(row.no)).await?;
+                if app.is_some_and(|app| filter.shows(&app)) {
+                    shown.push(read(row)?);
+                }
+                if shown.len() == limit {
+                    return Ok(window.page(shown));
+                }
+            }
+            looked += rows.len();
+            if rows.len() < STRIDE {
+                return Ok(window.page(shown));
+            }
+            after = rows.last().map(|row| row.key.clone());
+        }
+        Ok(window.page_of_hits(Hits { items: shown, looked_to: after }))
     }
 
     /// One application.

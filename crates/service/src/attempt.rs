@@ -38,6 +38,8 @@ pub struct AttemptView {
     pub message: MessageId,
     /// Its endpoint.
     pub endpoint: EndpointId,
+    /// The message itself without its payload, if it was asked for.
+    pub about: Option<Message>,
 }
 
 /// Which attempts are asked for.
@@ -57,6 +59,8 @@ pub struct AttemptFilter {
     pub tag: Option<String>,
     /// Only those of messages of these types; all if empty.
     pub event_types: Vec<String>,
+    /// Each with its message.
+    pub with_message: bool,
 }
 
 /// What is recorded of a delivery: what the message is about, and where it goes. Nothing that it says is in it.
@@ -209,7 +213,7 @@ impl Service {
         let Ok(id) = attempt.parse() else { return Err(missing()) };
         let attempt = self.store.attempt(message.no, id).await?.ok_or_else(missing)?;
         let endpoint = self.directory.endpoint(app.no, attempt.endpoint).await?.ok_or_else(missing)?;
-        let mut view = AttemptView { attempt, message: message.id, endpoint: endpoint.endpoint.id };
+        let mut view = AttemptView { attempt, message: message.id, endpoint: endpoint.endpoint.id, about: None };
         self.numbers_for(actor).await?.of_attempts([&mut view]);
         Ok(view)
     }
@@ -263,7 +267,7 @@ impl Service {
         filter: AttemptFilter,
     ) -> Result<Page<AttemptView>, ServiceError> {
         self.check_span(filter.after, filter.before)?;
-        let AttemptFilter { after, before, state, status_class, channel, tag, event_types } = filter;
+        let AttemptFilter { after, before, state, status_class, channel, tag, event_types, with_message } = filter;
         let succeeded = match state {
             None => None,
             Some(DeliveryState::Success) => Some(true),
@@ -286,25 +290,26 @@ impl Service {
             look: page::LOOK,
         };
         let page = window.page_of_hits(self.store.attempts(query).await?);
-        let messages = self.message_ids(&page.items).await?;
+        let messages = self.messages_of(&page.items).await?;
         let endpoints = self.endpoint_ids(app, &page.items).await?;
         let mut items = Vec::with_capacity(page.items.len());
         for attempt in page.items {
             // Both are there unless retention has just removed the message.
             if let (Some(message), Some(endpoint)) = (messages.get(&attempt.message), endpoints.get(&attempt.endpoint))
             {
-                items.push(AttemptView { message: *message, endpoint: *endpoint, attempt });
+                let about = with_message.then(|| message.clone());
+                items.push(AttemptView { message: message.id, endpoint: *endpoint, attempt, about });
             }
         }
         Ok(Page { items, done: page.done, stopped: page.stopped })
     }
 
-    async fn message_ids(&self, attempts: &[Attempt]) -> Result<HashMap<MessageNo, MessageId>, ServiceError> {
+    async fn messages_of(&self, attempts: &[Attempt]) -> Result<HashMap<MessageNo, Message>, ServiceError> {
         let mut numbers: Vec<MessageNo> = attempts.iter().map(|attempt| attempt.message).collect();
         numbers.sort_unstable();
         numbers.dedup();
         let messages = self.store.messages_by_no(numbers).await?;
-        Ok(messages.into_iter().map(|message| (message.no, message.id)).collect())
+        Ok(messages.into_iter().map(|message| (message.no, message)).collect())
     }
 
     async fn endpoint_ids(

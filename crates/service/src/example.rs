@@ -12,23 +12,39 @@ use crate::{Actor, MessageDraft, Right, Service, ServiceError};
 /// An event type that needs no registration, and its payload: for a first sign of life.
 const PING: (&str, &str) = ("svix.ping", r#"{"success":true}"#);
 
+/// Which example is sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExampleDraft<'a> {
+    /// The event type.
+    pub event_type: &'a str,
+    /// Which of the examples of its schema, from 0.
+    pub place: usize,
+    /// A payload in place of all of these.
+    pub payload: Option<Bytes>,
+}
+
 impl Service {
     /// Sends the example of an event type to an endpoint, whatever the endpoint's filters say.
     ///
     /// # Errors
     /// [`ServiceError::NotFound`], of the event type too, and [`ServiceError::Refused`]: `invalid_scheme` when that has no
-    /// example, `endpoint_disabled` for an endpoint that is disabled.
+    /// example, `endpoint_disabled` for an endpoint that is disabled; [`ServiceError::Invalid`] for an example that is not
+    /// there.
     pub async fn send_example(
         &self,
         actor: &Actor,
         app: &str,
         endpoint: &str,
-        event_type: &str,
+        example: &ExampleDraft<'_>,
         idempotency: Option<Idempotency>,
     ) -> Result<Message, ServiceError> {
         actor.require(Right::Resend)?;
-        let payload = self.example_of(actor, event_type).await?;
-        let draft = MessageDraft { event_type, payload, ..MessageDraft::default() };
+        // Who chooses what is in it makes a message.
+        if example.payload.is_some() {
+            actor.require(Right::CreateMessages)?;
+        }
+        let payload = self.example_of(actor, example).await?;
+        let draft = MessageDraft { event_type: example.event_type, payload, ..MessageDraft::default() };
         let now = self.clock.now();
         let id = self.ids.make(now, &*self.random);
         for _ in 0..TRIES {
@@ -64,15 +80,22 @@ impl Service {
         Err(ServiceError::contended())
     }
 
-    async fn example_of(&self, actor: &Actor, event_type: &str) -> Result<Bytes, ServiceError> {
+    async fn example_of(&self, actor: &Actor, example: &ExampleDraft<'_>) -> Result<Bytes, ServiceError> {
+        let ExampleDraft { event_type, place, payload } = example;
         if !is_event_type_name(event_type) {
             return Err(ServiceError::body("eventType", EVENT_TYPE_RULE));
         }
-        if event_type == PING.0 {
+        if let Some(payload) = payload {
+            return Ok(payload.clone());
+        }
+        if *event_type == PING.0 {
             return Ok(Bytes::from_static(PING.1.as_bytes()));
         }
-        if let Some(example) = self.sample(actor, event_type).await? {
+        if let Some(example) = self.sample_at(actor, event_type, *place).await? {
             return Ok(example);
+        }
+        if self.sample(actor, event_type).await?.is_some() {
+            return Err(ServiceError::body("exampleIndex", "There are not so many examples of this event type."));
         }
         self.get_event_type(actor, event_type).await?;
         let detail = "There is no example of this event type: keep a schema with `examples` on it.".to_owned();

@@ -73,7 +73,8 @@ impl Numbers {
         if self == Self::Shown {
             return;
         }
-        for AttemptView { attempt, .. } in views {
+        for AttemptView { attempt, about, .. } in views {
+            about.iter_mut().for_each(mask_message);
             attempt.url = masked(&attempt.url);
             let answer = masked(&String::from_utf8_lossy(&attempt.exchange.response));
             attempt.exchange.response = answer.into_bytes().into();

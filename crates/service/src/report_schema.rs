@@ -36,8 +36,8 @@ pub(crate) fn own_schemas(name: &str, schemas: Option<String>) -> Option<String>
     schemas.filter(|schemas| read(schemas) != read(&by_version(built_in)))
 }
 
-/// The first example of the newest of several schemas.
-fn example(schemas: &str) -> Option<Bytes> {
+/// An example of the newest of several schemas, by its place.
+fn example(schemas: &str, place: usize) -> Option<Bytes> {
     #[derive(Deserialize)]
     struct Schema<'a> {
         #[serde(borrow)]
@@ -46,7 +46,7 @@ fn example(schemas: &str) -> Option<Bytes> {
     let by_version: IndexMap<String, &RawValue> = serde_json::from_str(schemas).ok()?;
     let (_, newest) = by_version.iter().max_by_key(|(version, _)| version.parse::<u64>().ok())?;
     let schema: Schema<'_> = serde_json::from_str(newest.get()).ok()?;
-    schema.examples.first().map(|example| Bytes::copy_from_slice(example.get().as_bytes()))
+    schema.examples.get(place).map(|example| Bytes::copy_from_slice(example.get().as_bytes()))
 }
 
 impl Service {
@@ -55,12 +55,24 @@ impl Service {
     /// # Errors
     /// Those of the store.
     pub async fn sample(&self, actor: &Actor, event_type: &str) -> Result<Option<Bytes>, ServiceError> {
-        let built_in = || report_schema(event_type).map(|schema| Bytes::from_static(schema.example.as_bytes()));
+        self.sample_at(actor, event_type, 0).await
+    }
+
+    /// The same of the examples at one place, from 0. There is one built-in of each.
+    pub(crate) async fn sample_at(
+        &self,
+        actor: &Actor,
+        event_type: &str,
+        place: usize,
+    ) -> Result<Option<Bytes>, ServiceError> {
+        let built_in = || {
+            let schema = report_schema(event_type).filter(|_| place == 0);
+            schema.map(|schema| Bytes::from_static(schema.example.as_bytes()))
+        };
+        let own = |known: &EventType| known.schemas.as_deref().and_then(|schemas| example(schemas, place));
         match self.get_event_type(actor, event_type).await {
-            Ok(known) if known.report_mapping.is_empty() => {
-                Ok(known.schemas.as_deref().and_then(example).or_else(built_in))
-            }
-            Ok(known) => Ok(known.schemas.as_deref().and_then(example)),
+            Ok(known) if known.report_mapping.is_empty() => Ok(own(&known).or_else(built_in)),
+            Ok(known) => Ok(own(&known)),
             Err(ServiceError::NotFound(_)) => Ok(built_in()),
             Err(error) => Err(error),
         }
@@ -73,7 +85,7 @@ mod tests {
 
     #[test]
     fn the_example_is_that_of_the_newest_schema_to_the_byte() {
-        let example = |schemas: &str| example(schemas).map(|bytes| String::from_utf8(bytes.to_vec()).unwrap());
+        let example = |schemas: &str| example(schemas, 0).map(|bytes| String::from_utf8(bytes.to_vec()).unwrap());
         let two = r#"{"10":{"examples":[{"v": 1.0},2]},"9":{"examples":[9]}}"#;
         assert_eq!(example(two).as_deref(), Some(r#"{"v": 1.0}"#));
         for none in [r#"{"1":{}}"#, r#"{"1":true}"#, r#"{"1":{"examples":[]}}"#, r#"{"1":{"examples":{}}}"#, "{}"] {

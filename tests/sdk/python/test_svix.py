@@ -15,6 +15,7 @@ from svix.api import (
     EndpointPatch,
     EndpointSecretRotateIn,
     EndpointUpsertIn,
+    EventExampleIn,
     EventTypeIn,
     MessageAttemptListByEndpointOptions,
     MessageAttemptListByMsgOptions,
@@ -318,6 +319,34 @@ def test_a_resend_is_an_attempt_more_with_the_same_message_id(customer: Customer
         MessageAttemptTriggerType.MANUAL,
         MessageAttemptTriggerType.SCHEDULED,
     ]
+
+
+def test_an_attempt_is_listed_with_its_message_on_request(customer: Customer) -> None:
+    message = customer.send({"n": 1})
+    customer.arrived(1)
+    attempts = customer.svix.message_attempt
+    options = MessageAttemptListByEndpointOptions(with_msg=True)
+    attempt = eventually(lambda: attempts.list_by_endpoint(customer.app_id, customer.endpoint.id, options).data)[0]
+    assert attempt.msg is not None and (attempt.msg.id, attempt.msg.event_type) == (message.id, "order.paid")
+    assert attempt.msg.payload == {}, "payloads are never in it"
+    assert attempts.list_by_endpoint(customer.app_id, customer.endpoint.id).data[0].msg is None
+
+
+def test_an_example_is_chosen_and_flags_of_an_event_type_are_a_list(svix: Svix, customer: Customer) -> None:
+    name = f"flagged.{customer.app_id}"
+    schema = {"1": {"type": "object", "examples": [{"n": 0}, {"n": 1}]}}
+    made = svix.event_type.create(EventTypeIn(name=name, description="", schemas=schema, feature_flags=["beta"]))
+    assert (made.feature_flag, made.feature_flags) == ("beta", ["beta"])
+    example = EventExampleIn(event_type=name, example_index=1)
+    svix.endpoint.send_example(customer.app_id, customer.endpoint.id, example)
+    assert customer.arrived(1)[0].body == b'{"n":1}'
+
+
+def test_applications_without_endpoints_are_left_out_on_request(svix: Svix, customer: Customer) -> None:
+    bare = svix.application.create(ApplicationIn(name="bare"))
+    options = ApplicationListOptions(limit=250, exclude_apps_with_no_endpoints=True)
+    listed = [application.id for application in svix.application.list(options).data]
+    assert customer.app_id in listed and bare.id not in listed
 
 
 # --- Errors ---------------------------------------------------------------------------------------------------------

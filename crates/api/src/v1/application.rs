@@ -7,7 +7,7 @@ use axum::response::Response;
 use http::StatusCode;
 use indexmap::IndexMap;
 use ringback_model::{AppId, Application, ListedNumber, Redacted, Timestamp};
-use ringback_service::{ApplicationDraft, ApplicationView, Change, Right, Service};
+use ringback_service::{ApplicationDraft, ApplicationFilter, ApplicationView, Change, Right, Service};
 use ringback_store::Direction;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -228,7 +228,15 @@ impl From<ApplicationView> for ApplicationOut {
 
 /// Lists the applications of the organization.
 #[utoipa::path(
-    get, path = "/api/v1/app", operation_id = "v1.application.list", tag = "Application", params(ListParams, OrderParam),
+    get, path = "/api/v1/app", operation_id = "v1.application.list", tag = "Application",
+    params(
+        ListParams, OrderParam,
+        ("exclude_apps_with_no_endpoints" = Option<bool>, Query, description = "Leave out those without an endpoint."),
+        ("exclude_apps_with_disabled_endpoints" = Option<bool>, Query, description = "Leave out those whose endpoints \
+            are all disabled."),
+        ("exclude_apps_with_svix_play_endpoints" = Option<bool>, Query, description = "Leave out those whose endpoints \
+            are all at `play.svix.com`."),
+    ),
     responses((status = 200, body = ListResponse<ApplicationOut>)),
 )]
 pub(crate) async fn list(
@@ -237,7 +245,12 @@ pub(crate) async fn list(
     Caller(actor): Caller,
 ) -> Result<Response, Problem> {
     let window = query.window(Direction::Ascending, true)?.map(|id: AppId| id.to_string());
-    let page = service.list_applications(&actor, window).await?;
+    let filter = ApplicationFilter {
+        no_endpoints: query.flag("exclude_apps_with_no_endpoints")?,
+        all_disabled: query.flag("exclude_apps_with_disabled_endpoints")?,
+        all_at_play: query.flag("exclude_apps_with_svix_play_endpoints")?,
+    };
+    let page = service.list_applications(&actor, window, filter).await?;
     Ok(paging::page(page, |view| view.application.id.to_string(), ApplicationOut::from))
 }
 

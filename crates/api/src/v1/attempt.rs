@@ -10,9 +10,11 @@ use ringback_model::{AttemptId, AttemptOutcome, DeliveryState, EndpointId, Messa
 use ringback_service::{AttemptFilter, AttemptView, DeliveryView, EndpointView, Service};
 use ringback_store::Direction;
 use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 use utoipa::ToSchema;
 
 use super::endpoint_out::EndpointOut;
+use super::message_body::MessageOut;
 use crate::extract::{Asked, Caller, Path};
 use crate::paging::{self, ListParams, ListResponse};
 use crate::problem::Problem;
@@ -72,6 +74,10 @@ pub(crate) struct MessageAttemptOut {
     trigger_type: u8,
     #[schema(value_type = String, format = DateTime)]
     timestamp: Timestamp,
+    /// Its message without the payload, if `with_msg` asked for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<MessageOut<'_>>)]
+    msg: Option<Box<RawValue>>,
 }
 
 /// How long each phase of an attempt took, in milliseconds; 0 for one that did not happen.
@@ -136,7 +142,7 @@ impl MessageEndpointOut {
 
 impl MessageAttemptOut {
     fn new(view: AttemptView, with_content: bool) -> Self {
-        let AttemptView { attempt, message, endpoint } = view;
+        let AttemptView { attempt, message, endpoint, about } = view;
         let exchange = attempt.exchange;
         let reason = (attempt.outcome != AttemptOutcome::Delivered).then(|| attempt.outcome.to_string());
         let state = match attempt.outcome {
@@ -165,6 +171,8 @@ impl MessageAttemptOut {
             status_text: state.text(),
             trigger_type: attempt.trigger as u8,
             timestamp: attempt.started_at,
+            // It is made of texts and times, which can always be written.
+            msg: about.and_then(|message| to_raw_value(&MessageOut::stored(&message, false)).ok()),
         }
     }
 }
@@ -186,6 +194,7 @@ fn filter(query: &Query) -> Result<AttemptFilter, Problem> {
         channel: query.text("channel").map(str::to_owned),
         tag: query.text("tag").map(str::to_owned),
         event_types: query.list("event_types"),
+        with_message: query.flag("with_msg")?,
     })
 }
 
@@ -234,6 +243,7 @@ pub(crate) async fn list_deliveries(
         ("before" = Option<String>, Query, format = DateTime, description = "Only those begun before this time."),
         ("after" = Option<String>, Query, format = DateTime, description = "Only those begun after this time."),
         ("with_content" = Option<bool>, Query, description = "Bodies of answers; yes if absent."),
+        ("with_msg" = Option<bool>, Query, description = "Each with its message, but for the payload; no if absent."),
         ("event_types" = Option<Vec<String>>, Query, description = "Only those of messages of these types."),
     ),
     responses((status = 200, body = ListResponse<MessageAttemptOut>)),
@@ -278,6 +288,7 @@ pub(crate) async fn list_by_delivery(
         ("before" = Option<String>, Query, format = DateTime, description = "Only those begun before this time."),
         ("after" = Option<String>, Query, format = DateTime, description = "Only those begun after this time."),
         ("with_content" = Option<bool>, Query, description = "Bodies of answers; yes if absent."),
+        ("with_msg" = Option<bool>, Query, description = "Each with its message, but for the payload; no if absent."),
         ("event_types" = Option<Vec<String>>, Query, description = "Only those of messages of these types."),
     ),
     responses((status = 200, body = ListResponse<MessageAttemptOut>)),

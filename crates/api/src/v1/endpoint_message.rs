@@ -6,9 +6,10 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use ringback_model::{DeliveryState, Timestamp};
-use ringback_service::{EndpointMessage, MessageFilter, Service};
+use ringback_service::{EndpointMessage, ExampleDraft, FieldError, MessageFilter, Service};
 use ringback_store::Direction;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::message::state_of;
@@ -47,6 +48,13 @@ pub(crate) struct EventExampleIn<'a> {
     #[schema(value_type = String, example = "svix.ping")]
     #[serde(borrow)]
     event_type: Text<'a>,
+    /// Which of the `examples` of its schema, from 0; the first one if absent.
+    #[serde(default)]
+    example_index: Option<usize>,
+    /// A payload in place of an example, for tokens of the organization.
+    #[serde(borrow, default)]
+    #[schema(value_type = Option<Object>)]
+    payload: Option<&'a RawValue>,
 }
 
 /// Lists the messages that went or go to an endpoint, newest first.
@@ -126,7 +134,15 @@ pub(crate) async fn send_example(
     Path((app, endpoint)): Path<(String, String)>,
     asked: Asked,
 ) -> Result<Response, Problem> {
-    let EventExampleIn { event_type: Text(event_type) } = asked.json()?;
-    let message = service.send_example(&asked.actor, &app, &endpoint, &event_type, asked.idempotency).await?;
+    let EventExampleIn { event_type, example_index, payload } = asked.json()?;
+    if payload.is_some_and(|payload| !payload.get().starts_with('{')) {
+        return Err(Problem::invalid([FieldError::body("payload", "It is a JSON object.")]));
+    }
+    let example = ExampleDraft {
+        event_type: &event_type.0,
+        place: example_index.unwrap_or(0),
+        payload: payload.map(|payload| asked.body.slice_ref(payload.get().as_bytes())),
+    };
+    let message = service.send_example(&asked.actor, &app, &endpoint, &example, asked.idempotency).await?;
     Ok(respond::json(StatusCode::OK, &MessageOut::stored(&message, true)))
 }

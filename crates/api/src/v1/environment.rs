@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use ringback_model::Timestamp;
-use ringback_service::{ImportedEventType, OrganizationDraft, Right, Service};
+use ringback_service::{FieldError, OrganizationDraft, Right, Service};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -71,7 +71,25 @@ pub(crate) async fn export(State(service): State<Arc<Service>>, Caller(actor): C
 pub(crate) async fn import(State(service): State<Arc<Service>>, asked: Asked) -> Result<Response, Problem> {
     asked.actor.require(Right::ManageOrganization)?;
     let EnvironmentIn { event_types, settings } = asked.config(&[])?;
-    let drafts: Vec<_> = event_types.into_iter().flatten().map(ImportedEventType::from).collect();
+    let (mut drafts, mut faults) = (Vec::new(), Vec::new());
+    for event_type in event_types.into_iter().flatten() {
+        let name = event_type.name().to_owned();
+        match event_type.imported() {
+            Ok(imported) => drafts.push(imported),
+            Err(FieldError { path, message, kind }) => {
+                // What follows `body` is the member of the event type.
+                let to_it = ["body".into(), "eventTypes".into(), name.into()];
+                faults.push(FieldError {
+                    path: to_it.into_iter().chain(path.into_iter().skip(1)).collect(),
+                    message,
+                    kind,
+                });
+            }
+        }
+    }
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
     let change = settings.map(|settings| move |draft: &mut OrganizationDraft| settings.apply(draft));
     service.import_environment(&asked.actor, &drafts, change).await?;
     Ok(respond::nothing())

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use ringback_model::{EventType, ReportMapping, Timestamp};
-use ringback_service::{EventTypeDraft, ImportedEventType, Right, Service, schemas_of};
+use ringback_service::{EventTypeDraft, FieldError, ImportedEventType, Right, Service, schemas_of};
 use ringback_store::Direction;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -58,6 +58,9 @@ pub(crate) struct EventTypeIn {
     deprecated: Option<bool>,
     /// Applications see it only with a token that carries this flag.
     feature_flag: Option<String>,
+    /// The same as a list of one: another name of it.
+    #[schema(max_items = 1)]
+    feature_flags: Option<Vec<String>>,
     /// JSON Schemas by version.
     #[schema(value_type = Option<Object>)]
     schemas: Option<Box<RawValue>>,
@@ -79,6 +82,9 @@ pub(crate) struct EventTypeUpdate {
     deprecated: Option<bool>,
     /// Applications see it only with a token that carries this flag.
     feature_flag: Option<String>,
+    /// The same as a list of one: another name of it.
+    #[schema(max_items = 1)]
+    feature_flags: Option<Vec<String>>,
     /// JSON Schemas by version.
     #[schema(value_type = Option<Object>)]
     schemas: Option<Box<RawValue>>,
@@ -108,6 +114,10 @@ pub(crate) struct EventTypePatch {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     feature_flag: Patch<String>,
+    /// The same as a list of one: another name of it.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>, max_items = 1)]
+    feature_flags: Patch<Vec<String>>,
     /// JSON Schemas by version.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
@@ -127,6 +137,9 @@ pub(crate) struct EventTypeOut {
     archived: bool,
     deprecated: bool,
     feature_flag: Option<String>,
+    /// The same as a list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    feature_flags: Option<[String; 1]>,
     /// JSON Schemas by version; those of a built-in type (`/schemas`) where it has none of its own.
     #[schema(value_type = Option<Object>)]
     schemas: Option<Box<RawValue>>,
@@ -155,28 +168,70 @@ impl EventTypeOut {
             created_at,
             updated_at,
         } = event_type;
-        Self { name, description, archived, deprecated, feature_flag, schemas, report_mapping, created_at, updated_at }
-    }
-}
-
-impl From<EventTypeIn> for ImportedEventType {
-    fn from(body: EventTypeIn) -> Self {
-        let EventTypeIn { name, description, archived, deprecated, feature_flag, schemas, report_mapping } = body;
-        let said = EventTypeUpdate { description, archived, deprecated, feature_flag, schemas, report_mapping };
-        Self { name, draft: said.into() }
-    }
-}
-
-impl From<EventTypeUpdate> for EventTypeDraft {
-    fn from(body: EventTypeUpdate) -> Self {
-        let EventTypeUpdate { description, archived, deprecated, feature_flag, schemas, report_mapping } = body;
         Self {
+            name,
+            description,
+            archived,
+            deprecated,
+            feature_flags: feature_flag.clone().map(|flag| [flag]),
+            feature_flag,
+            schemas,
+            report_mapping,
+            created_at,
+            updated_at,
+        }
+    }
+}
+
+impl EventTypeIn {
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its name, and what it says.
+    pub(crate) fn imported(self) -> Result<ImportedEventType, FieldError> {
+        let Self { name, description, archived, deprecated, feature_flag, feature_flags, schemas, report_mapping } =
+            self;
+        let said =
+            EventTypeUpdate { description, archived, deprecated, feature_flag, feature_flags, schemas, report_mapping };
+        Ok(ImportedEventType { name, draft: said.draft()? })
+    }
+}
+
+impl EventTypeUpdate {
+    fn draft(self) -> Result<EventTypeDraft, FieldError> {
+        let Self { description, archived, deprecated, feature_flag, feature_flags, schemas, report_mapping } = self;
+        let mut flag = None;
+        let said = |flag: Option<String>| flag.map_or(Patch::Absent, Patch::Set);
+        one_flag(said(feature_flag), feature_flags.map_or(Patch::Absent, Patch::Set))?.write_option(&mut flag);
+        Ok(EventTypeDraft {
             description,
             archived: archived.unwrap_or(false),
             deprecated: deprecated.unwrap_or(false),
-            feature_flag,
+            feature_flag: flag,
             schemas: schemas.map(text),
             report_mapping: report_mapping.unwrap_or_default(),
+        })
+    }
+}
+
+/// The flag, by whichever of its names it was given.
+fn one_flag(flag: Patch<String>, flags: Patch<Vec<String>>) -> Result<Patch<String>, FieldError> {
+    let from_list = match flags {
+        Patch::Absent => Patch::Absent,
+        Patch::Null => Patch::Null,
+        Patch::Set(mut flags) => match (flags.pop(), flags.is_empty()) {
+            (None, _) => Patch::Null,
+            (Some(flag), true) => Patch::Set(flag),
+            (Some(_), false) => return Err(FieldError::body("featureFlags", "An event type has one flag at most.")),
+        },
+    };
+    match (flag, from_list) {
+        (one, Patch::Absent) => Ok(one),
+        (Patch::Absent, other) => Ok(other),
+        (one, other) if one == other => Ok(one),
+        _ => {
+            Err(FieldError::body("featureFlags", "It is another name of `featureFlag`: give one of them, or the same."))
         }
     }
 }
@@ -235,7 +290,8 @@ pub(crate) async fn list(
 )]
 pub(crate) async fn create(State(service): State<Arc<Service>>, asked: Asked) -> Result<Response, Problem> {
     asked.actor.require(Right::ManageEventTypes)?;
-    let ImportedEventType { name, draft } = asked.config::<EventTypeIn>(&[])?.into();
+    let new = asked.config::<EventTypeIn>(&[])?.imported();
+    let ImportedEventType { name, draft } = new.map_err(|fault| Problem::invalid([fault]))?;
     let event_type = service.create_event_type(&asked.actor, &name, draft, asked.idempotency).await?;
     Ok(respond::json(StatusCode::CREATED, &EventTypeOut::new(event_type, true)))
 }
@@ -268,7 +324,7 @@ pub(crate) async fn put(
     asked: Asked,
 ) -> Result<Response, Problem> {
     asked.actor.require(Right::ManageEventTypes)?;
-    let draft = asked.config::<EventTypeUpdate>(&[])?.into();
+    let draft = asked.config::<EventTypeUpdate>(&[])?.draft().map_err(|fault| Problem::invalid([fault]))?;
     let made = service.put_event_type(&asked.actor, &name, draft).await?;
     Ok(respond::json(respond::made(made.created), &EventTypeOut::new(made.item, true)))
 }
@@ -288,11 +344,12 @@ pub(crate) async fn patch(
     asked.actor.require(Right::ManageEventTypes)?;
     let patch: EventTypePatch = asked.config(&[])?;
     let schemas = patch.schemas.map(text);
+    let flag = one_flag(patch.feature_flag, patch.feature_flags).map_err(|fault| Problem::invalid([fault]))?;
     let change = |draft: &mut EventTypeDraft| {
         patch.description.clone().write(&mut draft.description, String::new());
         patch.archived.write(&mut draft.archived, false);
         patch.deprecated.write(&mut draft.deprecated, false);
-        patch.feature_flag.clone().write_option(&mut draft.feature_flag);
+        flag.clone().write_option(&mut draft.feature_flag);
         schemas.clone().write_option(&mut draft.schemas);
         patch.report_mapping.clone().write(&mut draft.report_mapping, ReportMapping::new());
     };

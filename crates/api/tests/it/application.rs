@@ -136,3 +136,45 @@ async fn numbers_allow_list_and_feedback_secret_are_kept_and_the_secret_is_never
     assert_eq!((&without["hasFeedbackSecret"], &without["productUniqueIds"]), (&json!(false), &json!({})));
     assert_eq!(kept().await, None);
 }
+
+#[tokio::test]
+async fn applications_are_left_out_by_what_endpoints_they_have() {
+    let world = World::new();
+    let play = "https://play.svix.com/in/e_x/";
+    for (uid, endpoints) in [
+        ("none", vec![]),
+        ("off", vec![("https://example.com/", true)]),
+        ("half", vec![("https://example.com/", true), ("https://example.com/2", false)]),
+        ("play", vec![(play, false)]),
+        ("both", vec![(play, false), ("https://example.com/", false)]),
+    ] {
+        world.app(uid).await;
+        for (url, disabled) in endpoints {
+            world.endpoint(uid, json!({ "url": url, "disabled": disabled })).await;
+        }
+    }
+    let listed = async |query: &str| {
+        let list = world.get(&format!("/app?{query}")).await.expect(200);
+        let uids = list["data"].as_array().unwrap().iter().map(|app| app["uid"].as_str().unwrap().to_owned());
+        (
+            uids.collect::<Vec<_>>(),
+            list["done"].as_bool().unwrap(),
+            list["iterator"].as_str().unwrap_or_default().to_owned(),
+        )
+    };
+    let no_endpoints = "exclude_apps_with_no_endpoints=true";
+    for (query, left) in [
+        (no_endpoints, vec!["off", "half", "play", "both"]),
+        ("exclude_apps_with_disabled_endpoints=true", vec!["none", "half", "play", "both"]),
+        ("exclude_apps_with_svix_play_endpoints=true", vec!["none", "off", "half", "both"]),
+        ("exclude_apps_with_no_endpoints=false", vec!["none", "off", "half", "play", "both"]),
+    ] {
+        assert_eq!(listed(query).await.0, left, "{query}");
+    }
+    let (first, done, iterator) = listed(&format!("{no_endpoints}&limit=3")).await;
+    assert_eq!((first, done), (["off", "half", "play"].map(str::to_owned).to_vec(), false));
+    let (rest, done, last) = listed(&format!("{no_endpoints}&limit=3&iterator={iterator}")).await;
+    assert_eq!((rest, done), (vec!["both".to_owned()], true));
+    assert_eq!(listed(&format!("{no_endpoints}&limit=2&iterator=-{last}")).await.0, ["half", "play"]);
+    world.get("/app?exclude_apps_with_no_endpoints=perhaps").await.expect(422);
+}

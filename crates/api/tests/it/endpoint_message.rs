@@ -57,6 +57,24 @@ async fn an_example_goes_to_its_endpoint_alone_whatever_the_filter() {
     assert!(refused["detail"].as_str().unwrap().contains("`examples`"), "{refused}");
     assert_eq!(world.post(path, json!({ "eventType": "unknown" })).await.expect(404)["code"], "not_found");
     assert_eq!(world.post(path, json!({ "eventType": "no such name" })).await.faults(), ["body.eventType"]);
+    let schema = json!({ "1": { "examples": [{ "n": 0 }, { "n": 1 }] } });
+    world.patch("/event-type/t", json!({ "schemas": schema })).await.expect(200);
+    for (more, payload) in [
+        (json!({}), json!({ "n": 0 })),
+        (json!({ "exampleIndex": 1 }), json!({ "n": 1 })),
+        (json!({ "payload": { "own": 1.50 } }), json!({ "own": 1.5 })),
+    ] {
+        let mut body = json!({ "eventType": "t" });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        assert_eq!(world.post(path, body).await.expect(200)["payload"], payload);
+    }
+    let beyond = world.post(path, json!({ "eventType": "t", "exampleIndex": 2 })).await;
+    assert_eq!(beyond.faults(), ["body.exampleIndex"]);
+    assert_eq!(world.post(path, json!({ "eventType": "t", "payload": [] })).await.faults(), ["body.payload"]);
+    let customer = world.app_token(&world.get("/app/a").await.text_of("id"));
+    let own = json!({ "eventType": "t", "payload": {} }).to_string();
+    world.ask(&customer, "POST", path, &[], own).await.expect(403);
+    world.ask(&customer, "POST", path, &[], json!({ "eventType": "t" }).to_string()).await.expect(200);
     world.patch("/app/a/endpoint/e", json!({ "disabled": true })).await.expect(200);
     let refused = world.post(path, json!({ "eventType": "svix.ping" })).await;
     assert_eq!(refused.expect(400)["code"], "endpoint_disabled");

@@ -75,6 +75,21 @@ async fn flagged_event_types_are_for_applications_that_carry_the_flag() {
     let app = world.app("a").await;
     world.post("/event-type", json!({ "name": "beta", "description": "", "featureFlag": "f" })).await.expect(201);
     world.event_type("open").await;
+    // The newest client libraries have a list of flags.
+    let changed = world.patch("/event-type/beta", json!({ "featureFlags": ["g"] })).await.expect(200);
+    assert_eq!((&changed["featureFlag"], &changed["featureFlags"]), (&json!("g"), &json!(["g"])));
+    assert_eq!(
+        world.patch("/event-type/beta", json!({ "featureFlags": [] })).await.expect(200)["featureFlag"],
+        json!(null)
+    );
+    let both = json!({ "description": "", "featureFlag": "f", "featureFlags": ["f"] });
+    let put = world.put("/event-type/beta", both).await;
+    assert_eq!(world.put("/event-type/beta", put.expect(200)).await.expect(200)["featureFlag"], "f");
+    for wrong in [json!({ "featureFlags": ["f", "g"] }), json!({ "featureFlag": "f", "featureFlags": ["g"] })] {
+        assert_eq!(world.patch("/event-type/beta", wrong).await.faults(), ["body.featureFlags"]);
+    }
+    let listed = json!({ "eventTypes": [{ "name": "a", "description": "", "featureFlags": ["f", "g"] }] });
+    assert_eq!(world.post("/environment/import", listed).await.faults(), ["body.eventTypes.a.featureFlags"]);
     let org = DEFAULT_ORGANIZATION.parse().unwrap();
     let token = |flags: Vec<String>| {
         world.mint(&TokenSubject::Application { org, app: app.parse().unwrap(), feature_flags: flags })

@@ -7,7 +7,7 @@ use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use http::StatusCode;
 use ringback_model::DEFAULT_ORGANIZATION;
-use ringback_service::{ApplicationDraft, ApplicationView, Right, Service, Window};
+use ringback_service::{ApplicationDraft, ApplicationFilter, ApplicationView, Right, Service, Window};
 
 use super::sign_in::in_query;
 use crate::answer::{page_with, see_other};
@@ -111,7 +111,7 @@ async fn answer(service: &Service, visit: &Visit, around: Around) -> Result<Resp
     }
     let is_first = from.is_none();
     let window = Window { limit: PAGE, from, backwards: false, order: ringback_service::Direction::Descending };
-    let listed = service.list_applications(&visit.actor, window).await?;
+    let listed = service.list_applications(&visit.actor, window, ApplicationFilter::default()).await?;
     let next = listed.items.last().filter(|_| !listed.done).map(|last| last.application.id.to_string());
     let row = |view: ApplicationView| Row {
         id: view.application.id.to_string(),
