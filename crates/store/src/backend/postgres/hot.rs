@@ -126,12 +126,8 @@ async fn make_missing(client: &Client, user: Option<&str>) -> Result<()> {
         }
         let Some(user) = user else { return Ok(()) };
         for hot in ALL {
-            let sql = format!(
-                "GRANT EXECUTE ON FUNCTION ringback.{}({}) TO \"{}\"",
-                hot.name,
-                hot.takes,
-                user.replace('"', "\"\"")
-            );
+            let (name, takes, user) = (&hot.name, hot.takes, schema::quoted(user));
+            let sql = format!("GRANT EXECUTE ON FUNCTION ringback.{name}({takes}) TO {user}");
             client.batch_execute(&sql).await?;
         }
         Ok(())

@@ -182,12 +182,17 @@ pub(super) fn unmade(error: &SqlError) -> StoreError {
 }
 
 fn grant(user: &str) -> String {
-    let user = user.replace('"', "\"\"");
+    let user = quoted(user);
     format!(
-        "GRANT USAGE ON SCHEMA ringback TO \"{user}\"; \
-         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ringback TO \"{user}\"; \
-         GRANT USAGE ON ALL SEQUENCES IN SCHEMA ringback TO \"{user}\""
+        "GRANT USAGE ON SCHEMA ringback TO {user}; \
+         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ringback TO {user}; \
+         GRANT USAGE ON ALL SEQUENCES IN SCHEMA ringback TO {user}"
     )
+}
+
+/// The name of a role as a statement has it.
+pub(super) fn quoted(role: &str) -> String {
+    format!("\"{}\"", role.replace('"', "\"\""))
 }
 
 pub(super) fn is_denied(error: &SqlError) -> bool {
