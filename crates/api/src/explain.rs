@@ -78,7 +78,7 @@ fn wanted_words(wanted: &str) -> &str {
         "a boolean" => "`true` or `false`",
         "a sequence" => "a list",
         "a map" => "an object",
-        other if other.starts_with("struct ") => "an object",
+        other if other.starts_with("struct ") || other.starts_with("internally tagged enum ") => "an object",
         other => other,
     }
 }
@@ -109,6 +109,13 @@ mod tests {
         list: Option<Vec<String>>,
         map: Option<HashMap<String, String>>,
         choice: Option<Choice>,
+        kind: Option<Kind>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(tag = "type")]
+    enum Kind {
+        One,
     }
 
     #[derive(Debug, Deserialize)]
@@ -133,6 +140,7 @@ mod tests {
             (r#"{"text":"","flag":"yes"}"#, "It has to be `true` or `false`, not string \"yes\"."),
             (r#"{"text":"","list":{}}"#, "It has to be a list, not map."),
             (r#"{"text":"","map":[]}"#, "It has to be an object, not sequence."),
+            (r#"{"text":"","kind":"x"}"#, "It has to be an object, not string \"x\"."),
             (r#"{"text":"","choice":"x"}"#, "It has to be one of `one` or `two`, not `x`."),
             (r#"{"text":"","choice":{"one":1}}"#, "It has to be a text, not integer `1`."),
             ("{", "The JSON ends too early (line 1, column 1)."),

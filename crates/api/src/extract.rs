@@ -13,6 +13,7 @@ use ringback_service::{Actor, FieldError, Service, ServiceError, idempotency};
 use ringback_store::Idempotency;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
 use crate::json;
 use crate::not_yet::{self, NotYet};
@@ -90,6 +91,15 @@ impl Asked {
     /// The body, read as a message: what it borrows is borrowed from here.
     pub(crate) fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Problem> {
         json::parse(&self.body)
+    }
+
+    /// The same with an empty object for `value`, which is a part of the body and no configuration: it may be whatever
+    /// JSON is.
+    pub(crate) fn without(&self, value: &RawValue) -> Self {
+        let text = self.body.slice_ref(value.get().as_bytes());
+        let (before, behind) = self.body.split_at(text.as_ptr().addr() - self.body.as_ptr().addr());
+        let body = [before, b"{}", &behind[text.len()..]].concat().into();
+        Self { actor: self.actor.clone(), body, idempotency: self.idempotency.clone() }
     }
 
     /// The body, read as configuration.

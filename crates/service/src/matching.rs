@@ -1,8 +1,11 @@
 //! Which endpoints a message is for, and why not the others.
 
+use std::borrow::Cow;
+
 use ringback_model::{Class, Endpoint, FilterSubject, Message, OrderingKey, OrganizationSettings, is_report};
 use ringback_store::AppConfig;
 use ringback_wire::dialect::{self, Withheld};
+use ringback_wire::mended;
 use ringback_wire::report::{Mapped, Report, Text, type_of_event};
 use serde::Deserialize;
 
@@ -81,25 +84,30 @@ pub(crate) fn left_out(settings: &OrganizationSettings, endpoint: &Endpoint, mes
 /// Finds the report of a payload: the payload itself, or what the event type's mapping makes of it.
 #[derive(Debug)]
 pub(crate) struct ReportText<'a> {
-    payload: &'a [u8],
+    payload: Cow<'a, [u8]>,
     mapped: Option<Mapped>,
 }
 
 impl<'a> ReportText<'a> {
     pub(crate) fn new(settings: &OrganizationSettings, event_type: &str, payload: &'a [u8]) -> Self {
         let mapping = settings.report_mappings.get(event_type);
+        let payload = match std::str::from_utf8(payload).map(mended) {
+            Ok(Cow::Owned(text)) => Cow::Owned(text.into_bytes()),
+            Ok(Cow::Borrowed(_)) | Err(_) => Cow::Borrowed(payload),
+        };
         // What cannot be mapped is no report; what that means for an endpoint is told when it is rendered.
-        Self { payload, mapped: mapping.and_then(|mapping| Mapped::new(mapping, payload).ok()) }
+        let mapped = mapping.and_then(|mapping| Mapped::new(mapping, &payload).ok());
+        Self { payload, mapped }
     }
 
     /// The whole report, if it is one.
     pub(crate) fn report(&self) -> Option<Report<'_>> {
-        self.mapped.as_ref().map_or_else(|| Report::parse(self.payload), Mapped::report).ok()
+        self.mapped.as_ref().map_or_else(|| Report::parse(&self.payload), Mapped::report).ok()
     }
 
     /// What endpoints are matched by of the report, if it is one.
     pub(crate) fn head(&self) -> Option<Report<'_>> {
-        self.mapped.as_ref().map_or_else(|| Report::parse_head(self.payload), Mapped::head).ok()
+        self.mapped.as_ref().map_or_else(|| Report::parse_head(&self.payload), Mapped::head).ok()
     }
 }
 

@@ -67,6 +67,39 @@ pub(crate) fn unquote(raw: &str) -> Result<Cow<'_, str>, serde_json::Error> {
     }
 }
 
+/// JSON in which no string has half of a surrogate pair, which is no character: U+FFFD stands in its place. An emoji that
+/// somebody cut in two is left like that, and nothing but JSON as it stands can hold it.
+#[must_use]
+pub fn mended(json: &str) -> Cow<'_, str> {
+    if !json.contains("\\u") {
+        return Cow::Borrowed(json);
+    }
+    let unit = |at: usize| {
+        let digits = json.get(at..at + 6)?.strip_prefix("\\u")?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let (mut out, mut from, mut at) = (String::new(), 0, 0);
+    while let Some(found) = json[at..].find('\\') {
+        at += found;
+        match (unit(at), unit(at + 6)) {
+            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => at += 12,
+            (Some(0xd800..=0xdfff), _) => {
+                out.push_str(&json[from..at]);
+                out.push_str("\\ufffd");
+                at += 6;
+                from = at;
+            }
+            // Behind the backslash stands one character in ASCII.
+            _ => at += 2,
+        }
+    }
+    if from == 0 {
+        return Cow::Borrowed(json);
+    }
+    out.push_str(&json[from..]);
+    Cow::Owned(out)
+}
+
 /// Writes a text as a JSON string (RFC 8259, 7), with no more escapes than it needs.
 pub(crate) fn quote(text: &str, out: &mut String) {
     out.push('"');
@@ -120,7 +153,30 @@ mod tests {
         assert_eq!((get("a.b.2"), get("a.x"), get("a2.x")), (None, None, None));
     }
 
+    #[test]
+    fn half_a_surrogate_pair_becomes_the_character_for_what_is_none() {
+        for (given, wanted) in [
+            (r#"{"a":"nine \ud83d"}"#, r#"{"a":"nine \ufffd"}"#),
+            (
+                r#"["\uD83D\uDE00","\ude00\ud83d\u0041","\\ud83d"]"#,
+                r#"["\uD83D\uDE00","\ufffd\ufffd\u0041","\\ud83d"]"#,
+            ),
+            (r#""\ud83d\ud83d\ude00""#, r#""\ufffd\ud83d\ude00""#),
+        ] {
+            assert_eq!(mended(given), wanted);
+            assert!(serde_json::from_str::<serde_json::Value>(&mended(given)).is_ok());
+        }
+        assert!(matches!(mended(r#"{"a\n":"\u00e9 x \"q\""}"#), Cow::Borrowed(_)));
+    }
+
     proptest! {
+        #[test]
+        fn what_is_mended_reads_and_what_was_whole_stays(units in proptest::collection::vec(any::<u16>(), 0..12)) {
+            let json = format!("\"{}\"", units.iter().map(|unit| format!("\\u{unit:04x}")).collect::<String>());
+            let text = serde_json::from_str::<String>(&mended(&json)).unwrap();
+            prop_assert_eq!(text, String::from_utf16_lossy(&units));
+        }
+
         #[test]
         fn what_is_quoted_reads_back(text in any::<String>()) {
             let mut out = String::new();

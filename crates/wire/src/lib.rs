@@ -38,6 +38,7 @@ use crate::unknown::{unknown, zone};
 pub use batch::{BATCH_BODY_MAX, batch_element_length, check_batch_element, prepare_batch};
 pub use error::RenderError;
 pub use handshake::{ANSWER_MAX, Challenge, Handshake, NoRoom, Occasion, Refusal, TOKEN_PARAMETER, sign_handshake};
+pub use json::mended;
 pub use mask::{MASK, SecretMask};
 pub use plan::Review;
 pub use recipe::{Recipe, RecipeError};

@@ -2,6 +2,7 @@
 
 use ringback_model::Message;
 
+use crate::json::mended;
 use crate::plan::{Made, Plan};
 use crate::report::{Mapped, Report, in_words};
 use crate::source::Event;
@@ -10,11 +11,11 @@ use crate::{Recipe, RenderError};
 /// What a plan makes of a message.
 pub(crate) fn make(plan: &Plan, recipe: &Recipe, message: &Message) -> Result<Made, RenderError> {
     let bytes = message.payload.as_ref().ok_or(RenderError::PayloadGone)?;
-    let payload = std::str::from_utf8(bytes).map_err(|_| RenderError::NotAnObject)?;
+    let payload = mended(std::str::from_utf8(bytes).map_err(|_| RenderError::NotAnObject)?);
     if !plan.needs_report() && !recipe.asks_state() {
-        return plan.make(Event { message, payload, report: None });
+        return plan.make(Event { message, payload: &payload, report: None });
     }
-    with_report(recipe, message, |report| plan.make(Event { message, payload, report }))
+    report_of(recipe, message, &payload, |report| plan.make(Event { message, payload: &payload, report }))
 }
 
 /// Hands over the report of a message, if its state can be told where that matters; none where the payload need not be
@@ -25,6 +26,17 @@ pub(crate) fn with_report<T>(
     then: impl FnOnce(Option<&Report<'_>>) -> Result<T, RenderError>,
 ) -> Result<T, RenderError> {
     let bytes = message.payload.as_ref().ok_or(RenderError::PayloadGone)?;
+    let payload = mended(std::str::from_utf8(bytes).map_err(|_| RenderError::NotAnObject)?);
+    report_of(recipe, message, &payload, then)
+}
+
+fn report_of<T>(
+    recipe: &Recipe,
+    message: &Message,
+    payload: &str,
+    then: impl FnOnce(Option<&Report<'_>>) -> Result<T, RenderError>,
+) -> Result<T, RenderError> {
+    let bytes = payload.as_bytes();
     let mapping = recipe.mapping(&message.event_type);
     let mapped = mapping.map(|mapping| Mapped::new(mapping, bytes)).transpose();
     let read = mapped.as_ref().map_or_else(

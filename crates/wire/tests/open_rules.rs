@@ -37,6 +37,45 @@ fn value<'p>(pairs: &'p [(String, String)], name: &str) -> &'p str {
     value
 }
 
+/// An emoji that was cut in two stands in JSON, and nowhere else: the rest of the text is delivered everywhere.
+#[test]
+fn of_half_a_character_the_text_around_it_is_left_in_every_method() {
+    let payload = r#"{"product":"whatsapp","inbound":{"messages":[{"from":"1","id":"i","type":"text","text":{"body":"at nine \ud83d"}}]},"a":"at nine \ud83d"}"#;
+    for (said, wanted) in [
+        (json!({ "dialect": "console", "reportType": "mo", "sendMethod": "xml" }), "<body>at nine \u{fffd}</body>"),
+        (json!({ "sendMethod": "xml" }), "<a>at nine \u{fffd}</a>"),
+        (json!({ "template": { "contentType": "text/plain", "body": "[{{payload.a}}]" } }), "[at nine \u{fffd}]"),
+    ] {
+        let request = try_render(&said, "whatsapp.mo", payload).unwrap();
+        assert!(body(&request).contains(wanted), "{said}: {}", body(&request));
+    }
+    let form = try_render(&json!({ "dialect": "console", "reportType": "mo" }), "whatsapp.mo", payload).unwrap();
+    assert_eq!(value(&pairs(&form.body), "text"), "at nine \u{fffd}");
+    let get = try_render(&json!({ "sendMethod": "get" }), "whatsapp.mo", payload).unwrap();
+    assert_eq!(value(&query(&get), "a"), "at nine \u{fffd}");
+    let custom = r#"{"product":"sms","message":{"id":"1","to":"2","status":"delivered","custom":{"custom":"\ud83d"}}}"#;
+    assert!(try_render(&json!({ "dialect": "ant" }), "sms.dlr", custom).is_ok());
+    let plain = try_render(&json!({}), "whatsapp.mo", payload).unwrap();
+    assert_eq!(body(&plain), payload, "where it stands as it came, nothing is touched");
+}
+
+#[test]
+fn an_inbound_message_of_which_nothing_could_be_said_is_held() {
+    for (inbound, path) in [(json!({}), "inbound.messages"), (json!({ "messages": [] }), "inbound.messages")] {
+        for method in ["get", "post"] {
+            let said = json!({ "dialect": "console", "reportType": "mo", "sendMethod": method });
+            let payload = json!({ "product": "whatsapp", "inbound": inbound }).to_string();
+            let error = try_render(&said, "whatsapp.mo", &payload).unwrap_err();
+            assert!(matches!(&error, RenderError::Missing { path: named, .. } if named == path), "{error}");
+        }
+    }
+    for method in ["get", "post", "json", "xml"] {
+        let said = json!({ "dialect": "console", "reportType": "mo", "sendMethod": method });
+        let error = try_render(&said, "whatsapp.mo", r#"{"product":"whatsapp","inbound":"x"}"#).unwrap_err();
+        assert!(matches!(&error, RenderError::Value { path, .. } if path == "inbound"), "{method}: {error}");
+    }
+}
+
 const SIX: [&str; 6] = ["smsId", "sendTime", "sendResult", "smsCount", "dr", "destination"];
 
 #[test]

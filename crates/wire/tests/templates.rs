@@ -150,7 +150,15 @@ fn a_template_of_json_is_json_whatever_the_value_is() {
     for body in [r#"{"a":1{{message.id}}}"#, r#"{"a":{{message.id}}{{message.id}}}"#, r#"{"a":-{{message.id}}}"#] {
         assert!(fault("application/json", body).unwrap().contains("no JSON"), "{body}");
     }
-    assert_eq!(fault("application/json", r#"{"a":{{message.id}},"b{{message.id}}":"{{message.id}}"}"#), None);
+    assert_eq!(fault("application/json", r#"{"a":{{message.id}},"b":["x{{message.id}}\":","{{message.id}}"]}"#), None);
+}
+
+#[test]
+fn a_value_is_no_name_of_a_member_of_json() {
+    for body in [r#"{"{{message.id}}":1}"#, "{\"status\":\"x\",\n\"a{{message.id}}b\" \n : 1}"] {
+        let said = fault("application/json", body).unwrap();
+        assert!(said.contains("name of a member") && said.starts_with("Line "), "{body}: {said}");
+    }
 }
 
 #[test]

@@ -134,6 +134,15 @@ pub(crate) struct MessageOut<'a> {
     expires_at: Option<Timestamp>,
 }
 
+/// What is delivered is an object: whoever takes members out of it has to find some.
+pub(crate) fn check_payload(payload: &RawValue) -> Result<(), Problem> {
+    if payload.get().starts_with('{') {
+        return Ok(());
+    }
+    let rule = "It is a JSON object. Put other values into one, under a name.";
+    Err(Problem::invalid([FieldError::body("payload", rule)]))
+}
+
 impl<'a> MessageIn<'a> {
     /// The payload, as it stands in the request.
     pub(crate) const fn payload(&self) -> &'a RawValue {
@@ -142,10 +151,7 @@ impl<'a> MessageIn<'a> {
 
     /// The draft of the use case. The payload is a part of `body`, not a copy of it.
     pub(crate) fn draft(&'a mut self, body: &Bytes) -> Result<MessageDraft<'a>, Problem> {
-        if !self.payload.get().starts_with('{') {
-            let rule = "It is a JSON object. Put other values into one, under a name.";
-            return Err(Problem::invalid([FieldError::body("payload", rule)]));
-        }
+        check_payload(self.payload)?;
         let application = self.application.take().map(ApplicationIn::draft).transpose()?;
         let words = |given: Option<Vec<Text<'a>>>| given.map(|words| words.into_iter().map(|word| word.0).collect());
         let (channels, tags) = (words(self.channels.take()), words(self.tags.take()));

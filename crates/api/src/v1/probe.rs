@@ -19,6 +19,7 @@ use utoipa::ToSchema;
 
 use super::attempt::Timings;
 use super::endpoint_body::{EndpointIn, EndpointPatch};
+use super::message_body::check_payload;
 use crate::extract::{Asked, Caller, Path};
 use crate::json::Text;
 use crate::not_yet;
@@ -260,10 +261,13 @@ pub(crate) async fn by_name(
 /// The endpoint that is tried, and the event.
 fn read(asked: &Asked) -> Result<(ProbeSubject, ProbeEvent), Problem> {
     let EventIn { endpoint_id, event_type, payload } = asked.json()?;
+    payload.map_or(Ok(()), check_payload)?;
     let event = ProbeEvent {
         event_type: event_type.map(|Text(name)| name.into_owned()),
         payload: payload.map(|payload| Bytes::copy_from_slice(payload.get().as_bytes())),
     };
+    let without = payload.map(|payload| asked.without(payload));
+    let asked = without.as_ref().unwrap_or(asked);
     let Some(Text(name)) = endpoint_id else {
         let draft = asked.config::<EndpointIn>(not_yet::ENDPOINT)?.draft()?;
         return Ok((ProbeSubject::Unsaved(Box::new(draft)), event));

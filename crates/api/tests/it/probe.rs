@@ -17,6 +17,22 @@ fn event(url: &str) -> Value {
     json!({ "url": url, "eventType": "x.y", "payload": { "b": 1.0, "a": "é" } })
 }
 
+#[tokio::test]
+async fn what_is_tried_may_have_the_payloads_that_messages_may_and_no_others() {
+    let (world, _receiver) = world().await;
+    let with = |payload: &str| format!(r#"{{"url":"https://example.com/","eventType":"x.y","payload":{payload}}}"#);
+    for payload in [r#"{"a":1e400}"#, r#"{"a":"\ud800"}"#, r#"{"a":1,"a":2}"#] {
+        let shown = world.ask(&world.token, "POST", PREVIEW, &[], with(payload)).await.expect(200);
+        assert_eq!(shown["request"]["body"], payload);
+    }
+    for payload in [r#""x""#, "[1]", "5"] {
+        let refused = world.ask(&world.token, "POST", PREVIEW, &[], with(payload)).await;
+        assert_eq!(refused.faults(), ["body.payload"], "{payload}");
+    }
+    let twice = r#"{"url":"https://example.com/","payload":{},"url":"https://example.com/"}"#;
+    assert_eq!(world.ask(&world.token, "POST", PREVIEW, &[], twice.to_owned()).await.faults(), ["body.url"]);
+}
+
 /// Vector C15.
 #[tokio::test]
 async fn a_test_of_an_unsaved_endpoint_is_the_request_of_a_delivery_and_leaves_nothing_behind() {

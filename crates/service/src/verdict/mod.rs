@@ -276,7 +276,8 @@ const fn tls_advice(problem: TlsProblem) -> &'static str {
         TlsProblem::WrongHost => "Use the host name that the certificate is for, or get a certificate for this one.",
         TlsProblem::UnknownIssuer => {
             "Serve the whole chain (`fullchain.pem`), not the certificate alone. A certificate of one's own is not \
-             believed: give its authority as `auth.ca`, or use one of a public authority."
+             believed: use one of a public authority, or let the receiver ask for a client certificate (`auth` of the type \
+             `mtls`) and give the authority as `auth.ca` with it."
         }
         TlsProblem::OtherAuthority => {
             "Give as `auth.ca` the authority that issued the receiver's certificate, and have the receiver serve the whole \

@@ -347,13 +347,22 @@ impl Plan {
     fn write_inbound(&self, event: Event<'_>, custom: Vec<Pair<'_>>, made: &mut Made) -> Result<(), RenderError> {
         let missing = || RenderError::Missing { path: "inbound".to_owned(), dialect: self.dialect.name.as_str() };
         let raw = event.report.and_then(|report| report.inbound).ok_or_else(missing)?.get();
+        let no_value = || RenderError::Value {
+            path: "inbound".to_owned(),
+            wanted: "the `value` object of the WhatsApp Cloud API".to_owned(),
+        };
+        if !raw.starts_with('{') {
+            return Err(no_value());
+        }
         match self.method {
             SendMethod::Json | SendMethod::Xml => self.write_payload(raw, custom, made),
             SendMethod::Get | SendMethod::Post => {
-                let value: inbound::Value<'_> = read(raw).map_err(|_| RenderError::Value {
-                    path: "inbound".to_owned(),
-                    wanted: "the `value` object of the WhatsApp Cloud API".to_owned(),
-                })?;
+                let value: inbound::Value<'_> = read(raw).map_err(|_| no_value())?;
+                // Each parameter is a part of it: without one the receiver would get nothing but names.
+                if value.message().is_none() {
+                    let (path, dialect) = ("inbound.messages".to_owned(), self.dialect.name.as_str());
+                    return Err(RenderError::Missing { path, dialect });
+                }
                 let flat = value.flat(raw);
                 let all = flat.into_iter().map(|(name, text)| (name, Value::Text(text)));
                 let mut pairs: Vec<Pair<'_>> = all.chain(custom).collect();

@@ -5,8 +5,12 @@ use super::{Cursor, Fault, Place};
 pub(super) fn places(text: &str) -> Result<Vec<Place>, Fault> {
     let (mut cursor, mut places) = (Cursor::new(text), Vec::new());
     let (mut quoted, mut escaped) = (false, false);
+    // Where the first value stands in the present string.
+    let mut within = None;
     loop {
+        let at = cursor.at;
         if cursor.take_value() {
+            within = within.or(quoted.then_some(at));
             places.push(if quoted { Place::Quoted } else { Place::Bare });
             continue;
         }
@@ -14,7 +18,15 @@ pub(super) fn places(text: &str) -> Result<Vec<Place>, Fault> {
             None => return Ok(places),
             Some(_) if escaped => escaped = false,
             Some('\\') => escaped = quoted,
-            Some('"') => quoted = !quoted,
+            Some('"') => {
+                quoted = !quoted;
+                if let Some(at) = within.take()
+                    && cursor.rest().trim_start().starts_with(':')
+                {
+                    let what = "No value can be the name of a member: it could be that of another one.".to_owned();
+                    return Err(Fault { at, what });
+                }
+            }
             Some(_) => {}
         }
     }
