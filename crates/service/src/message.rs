@@ -27,6 +27,8 @@ use crate::{Actor, ApplicationDraft, FieldError, Page, Resource, Right, Service,
 const TARGETS_MAX: usize = 1_000;
 /// Channels that one message may carry.
 const CHANNELS_MAX: usize = 5;
+/// For how many hours a payload may be kept.
+const PAYLOAD_HOURS: std::ops::RangeInclusive<i64> = 1..=90 * 24;
 /// How far ahead of us the clock of somebody who asks for a span of time may be.
 pub(crate) const AHEAD_MAX: Duration = Duration::from_secs(3_600);
 /// How messages from a phone are named: they go before reports.
@@ -59,6 +61,8 @@ pub struct MessageDraft<'a> {
     pub callback_url: Option<&'a str>,
     /// For how many days the payload is kept.
     pub retention_days: Option<i64>,
+    /// The same in hours, in place of days.
+    pub retention_hours: Option<i64>,
     /// The application to make if there is none: its uid is the name that the message is addressed to.
     pub application: Option<ApplicationDraft>,
 }
@@ -127,6 +131,11 @@ impl MessageDraft<'_> {
         if self.retention_days.is_some_and(|days| !u16::try_from(days).is_ok_and(|days| PAYLOAD_DAYS.contains(&days))) {
             faults.note("payloadRetentionPeriod", "It is 5 to 90 days; leave it out for 90.");
         }
+        if self.retention_hours.is_some() && self.retention_days.is_some() {
+            faults.note("payloadRetentionHours", "Say it in days or in hours: leave `payloadRetentionPeriod` out.");
+        } else if self.retention_hours.is_some_and(|hours| !PAYLOAD_HOURS.contains(&hours)) {
+            faults.note("payloadRetentionHours", "It is 1 to 2160 hours, which are 90 days; leave it out for these.");
+        }
         if self.raw.as_ref().and_then(|raw| raw.content_type).is_some_and(|text| !is_content_type(text)) {
             faults.note("transformationsParams", "`headers.content-type` is a media type such as `text/plain`.");
         }
@@ -141,7 +150,8 @@ impl MessageDraft<'_> {
         days: Option<u16>,
         report: Option<&Report<'_>>,
     ) -> NewMessage {
-        let days = self.retention_days.unwrap_or_else(|| days.unwrap_or(DAYS).into()).unsigned_abs();
+        let days = || self.retention_days.unwrap_or_else(|| days.unwrap_or(DAYS).into()).unsigned_abs();
+        let hours = self.retention_hours.map_or_else(|| 24 * days(), i64::unsigned_abs);
         let own_key = self.ordering_key.and_then(|key| OrderingKey::new(key.to_owned()));
         NewMessage {
             id,
@@ -158,7 +168,7 @@ impl MessageDraft<'_> {
             deliver_at: None,
             deliver_until: None,
             accepted_at: now,
-            expires_at: now + Duration::from_secs(days * 86_400),
+            expires_at: now + Duration::from_secs(hours * 3_600),
         }
     }
 }

@@ -59,6 +59,10 @@ pub(crate) struct MessageIn<'a> {
     #[serde(default)]
     #[schema(minimum = 5, maximum = 90, default = 90)]
     payload_retention_period: Option<i64>,
+    /// For how many hours it is kept, in place of days.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 2160)]
+    payload_retention_hours: Option<i64>,
     /// The application to make if there is none; its uid is the one in the path.
     #[serde(default)]
     application: Option<ApplicationIn>,
@@ -173,6 +177,7 @@ impl<'a> MessageIn<'a> {
             },
             callback_url: text(&self.callback_url),
             retention_days: self.payload_retention_period,
+            retention_hours: self.payload_retention_hours,
             application,
         })
     }

@@ -284,6 +284,9 @@ async fn what_is_wrong_with_a_message_is_told() {
         ("occurredAt", "\"10000-01-01T00:00:00Z\"", "occurredAt"),
         ("payloadRetentionPeriod", "4", "payloadRetentionPeriod"),
         ("payloadRetentionPeriod", "91", "payloadRetentionPeriod"),
+        ("payloadRetentionHours", "0", "payloadRetentionHours"),
+        ("payloadRetentionHours", "2161", "payloadRetentionHours"),
+        ("payloadRetentionHours", r#"1,"payloadRetentionPeriod":5"#, "payloadRetentionHours"),
         ("transformationsParams", r#"{"rawPayload":"","headers":{"content-type":"a\r\nb"}}"#, "transformationsParams"),
     ] {
         let faults = raw(&format!(r#"{{"eventType":"t","payload":{{}},"{member}":{value}}}"#)).await;

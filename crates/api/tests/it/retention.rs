@@ -58,6 +58,22 @@ async fn payloads_attempts_and_messages_go_when_the_organization_says() {
 }
 
 #[tokio::test]
+async fn a_payload_is_kept_for_hours_where_the_message_says_so() {
+    let world = World::new();
+    world.app("a").await;
+    let (short, long) = (send(&world, json!({ "payloadRetentionHours": 2 })).await, send(&world, json!({})).await);
+    world.advance(2 * 3_600 - 1);
+    let_go(&world).await;
+    assert_eq!(payload(&world, &short).await, json!({ "a": 1 }));
+    world.advance(1);
+    let_go(&world).await;
+    assert_eq!(
+        (payload(&world, &short).await, payload(&world, &long).await),
+        (json!({ "expired": true }), json!({ "a": 1 }))
+    );
+}
+
+#[tokio::test]
 async fn a_shorter_time_holds_for_what_is_there_already() {
     let world = World::new();
     world.app("a").await;
