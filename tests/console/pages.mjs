@@ -1,7 +1,32 @@
 // Pages that no other walk comes by: each has to be as quiet and as good for everybody as the others.
 import assert from "node:assert/strict";
+import { api } from "./api.mjs";
 
-export async function walkPages({ page, check, base }) {
+/** A webhook that is deleted with something pending: it is asked what becomes of that. */
+async function walkDrain({ page, check, origin, base, token }) {
+  const app = base.split("/").at(-2);
+  const nobody = { url: "http://127.0.0.1:1/nobody-listens", eventTypes: ["drain.asked"] };
+  await api(origin, token, "POST", "/event-type", { name: "drain.asked", description: "" });
+  const one = await api(origin, token, "POST", `/app/${app}/endpoint`, nobody);
+  for (let at = 0; at < 3; at += 1) await api(origin, token, "POST", `/app/${app}/msg`, { eventType: "drain.asked", payload: { at } });
+  await page.goto(`${base}/${one.id}/delete`);
+  await page.waitForSelector("text=3 deliveries are pending for it");
+  assert.ok(await page.isChecked("[value=call-off]"));
+  await check("webhook-delete-pending");
+  await page.check("[value=send]");
+  await page.click("main button.danger");
+  await page.waitForSelector("text=What was pending for it is sent first.");
+  await check("webhooks-deleted-draining");
+  await page.click("button:has-text('Call off the rest')");
+  await page.waitForSelector("dialog >> text=Call off the 3 deliveries that are left?");
+  await page.click("dialog button >> nth=0");
+  await page.waitForSelector("text=What was left for the webhook is called off.");
+  assert.equal(await page.locator("text=Call off the rest").count(), 0);
+  await api(origin, token, "DELETE", "/event-type/drain.asked?expunge=true");
+}
+
+export async function walkPages({ page, check, origin, base, token }) {
+  await walkDrain({ page, check, origin, base, token });
   const application = base.replace("/webhooks", "");
   const organization = base.split("/app_")[0];
   for (const [name, path] of [

@@ -36,6 +36,8 @@ flashes! {
     "secret-rotated": "There is a new secret. The old one signs along for 24 hours.",
     "transformation-saved": "The transformation is saved. It holds for every attempt from now on.",
     "webhook-deleted": "The webhook is deleted. What was pending for it is called off. It can be restored.",
+    "webhook-draining": "The webhook is deleted. What was pending for it is sent first. It can be restored.",
+    "webhook-drained": "What was left for the webhook is called off.",
     "webhook-restored": "The webhook is restored. Messages that come from now on are sent to it.",
     "event-type-added": "The event type is added.",
     "event-type-changed": "The event type is changed.",

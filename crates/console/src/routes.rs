@@ -91,6 +91,7 @@ fn app_pages(face: &str) -> Router<Arc<Service>> {
         .route(&path("/webhooks"), get(webhook::list::list))
         .route(&path("/webhooks/deleted"), get(webhook::deleted::list))
         .route(&path("/webhooks/deleted/{id}/restore"), post(webhook::deleted::restore))
+        .route(&path("/webhooks/deleted/{id}/call-off"), post(webhook::deleted::call_off))
         .route(&path("/webhooks/add/{kind}"), get(webhook::edit::add).post(webhook::edit::add_step))
         .route(&path("/webhooks/{id}"), get(webhook::details::show))
         .route(&path("/webhooks/{id}/edit"), get(webhook::edit::edit).post(webhook::edit::edit_step))

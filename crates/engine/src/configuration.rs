@@ -34,7 +34,7 @@ pub(crate) async fn read(
     let app = directory.app(app).await?;
     let app_rate = app.as_ref().and_then(|app| app.application.throttle_rate);
     // A deleted application takes its endpoints with it.
-    let deleted = config.deleted || app.is_none();
+    let deleted = config.is_gone() || app.is_none();
     let policy = LanePolicy::new(config.app, app_rate, &config.endpoint, deleted);
     let settings = app.as_ref().map(|app| app.settings.clone()).unwrap_or_default();
     match Route::new(config, &settings, retry) {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use ringback_model::{AppNo, Clock, Endpoint, EndpointNo, Timestamp};
-use ringback_store::{Directory, DocumentKind, Expect, Put, PutResult, Store, StoreError};
+use ringback_store::{Delete, Directory, DocumentKind, Expect, Put, PutResult, Rewrite, Store, StoreError};
 
 use crate::notice;
 
@@ -61,11 +61,26 @@ impl Gatekeeper {
     pub(crate) async fn take(&self, measure: Measure, no: EndpointNo) -> Result<bool, StoreError> {
         for _ in 0..TRIES {
             let Some(document) = self.store.document(no.0).await? else { return Ok(false) };
-            if document.kind != DocumentKind::Endpoint || document.deleted_at.is_some() {
+            if document.kind != DocumentKind::Endpoint {
                 return Ok(false);
             }
             let corrupt = |source: serde_json::Error| StoreError::Corrupt { what: "endpoint", source: source.into() };
             let mut endpoint: Endpoint = serde_json::from_str(&document.body).map_err(corrupt)?;
+            if document.deleted_at.is_some() {
+                // Nobody is there to enable it again, or to let it go on.
+                if measure == Measure::Pause || !std::mem::take(&mut endpoint.drains) {
+                    return Ok(false);
+                }
+                let body = serde_json::to_string(&endpoint).map_err(corrupt)?;
+                let rewrite = Some(Rewrite { version: document.version, body });
+                let (now, app, notices) = (self.clock.now(), Some(self.app), Vec::new());
+                if self.store.delete(Delete { no: no.0, now, app, audit: None, notices, rewrite }).await? {
+                    self.directory.forget(self.app);
+                    tracing::warn!(endpoint = %endpoint.id, ?measure, "what was left of a deleted endpoint is called off");
+                    return Ok(true);
+                }
+                continue;
+            }
             // What one URL answers says nothing of the one that was put in its place.
             if (measure != Measure::Pause && *endpoint.url != *self.url) || !measure.apply(&mut endpoint) {
                 return Ok(false);

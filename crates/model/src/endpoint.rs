@@ -128,6 +128,9 @@ pub struct Endpoint {
     /// Who registered it in the customer's place, by the operator's word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registered_by: Option<String>,
+    /// What was pending when it was deleted is sent all the same. Means nothing of one that was not deleted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub drains: bool,
     /// It stands for one origin of `callbackUrl`s of messages: never listed, never matched.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub callback: bool,
@@ -190,6 +193,7 @@ impl Endpoint {
             verification: None,
             prefix: None,
             registered_by: None,
+            drains: false,
             callback: false,
             throttle_rate: None,
             max_concurrency: None,

@@ -357,8 +357,10 @@ impl Service {
         let audit = note(actor, app.org, &app.application).done(now, "deleted");
         // Endpoints first: whoever is cut off half-way finds the application still there and deletes it again.
         self.delete_endpoints_of(app.no).await?;
-        let gone =
-            self.store.delete(Delete { no: app.no.0, now, app: Some(app.no), audit, notices: Vec::new() }).await?;
+        let gone = self
+            .store
+            .delete(Delete { no: app.no.0, now, app: Some(app.no), audit, notices: Vec::new(), rewrite: None })
+            .await?;
         self.directory.forget(app.no);
         // One that was made in between; from here on none can be, for the application is gone.
         self.delete_endpoints_of(app.no).await?;
@@ -427,6 +429,7 @@ impl Service {
                             app: Some(AppNo(written.no)),
                             audit: None,
                             notices: Vec::new(),
+                            rewrite: None,
                         })
                         .await?;
                     return Err(error);
@@ -483,7 +486,16 @@ impl Service {
         let now = self.clock.now();
         let deletions: Vec<_> = endpoints
             .iter()
-            .map(|e| self.store.delete(Delete { no: e.no, now, app: Some(app), audit: None, notices: Vec::new() }))
+            .map(|e| {
+                self.store.delete(Delete {
+                    no: e.no,
+                    now,
+                    app: Some(app),
+                    audit: None,
+                    notices: Vec::new(),
+                    rewrite: None,
+                })
+            })
             .collect();
         for deletion in deletions {
             deletion.await?;

@@ -134,13 +134,13 @@ impl Service {
         let Some(endpoint) = self.directory.endpoint(app, delivery.endpoint).await? else { return Ok(None) };
         // What waits for a deleted endpoint will never go, whether or not somebody has cleared it away yet.
         let state = match delivery.state {
-            DeliveryState::Pending | DeliveryState::Sending if endpoint.deleted => DeliveryState::Canceled,
+            DeliveryState::Pending | DeliveryState::Sending if endpoint.is_gone() => DeliveryState::Canceled,
             other => other,
         };
         let reason = match state {
             DeliveryState::Success => None,
             DeliveryState::Pending | DeliveryState::Sending => held(&endpoint.endpoint, delivery),
-            DeliveryState::Canceled if endpoint.deleted => Some(Reason::EndpointDeleted.to_string()),
+            DeliveryState::Canceled if endpoint.is_gone() => Some(Reason::EndpointDeleted.to_string()),
             // Nothing is sent before, so it is what the delivery has waited for.
             DeliveryState::Fail if delivery.reason == Some(Reason::Expired) && endpoint.endpoint.is_unverified() => {
                 Some("its time ended before the URL had passed its handshake".to_owned())

@@ -1,12 +1,24 @@
-//! Endpoints that were deleted, and how one comes back.
+//! How an endpoint is deleted, which ones were, and how one comes back.
 
-use ringback_model::{EndpointId, EndpointNo, Timestamp};
-use ringback_store::{DocumentKind, DocumentPage, EndpointConfig, Expect, PutResult};
+use std::sync::Arc;
+
+use ringback_model::{EndpointId, EndpointNo, Gate, Timestamp};
+use ringback_store::{AppConfig, Delete, DocumentKind, DocumentPage, EndpointConfig, Expect, PutResult, Rewrite};
 
 use crate::endpoint::{note, put, uid_taken};
 use crate::endpoint_compose::Composed;
 use crate::operational;
+use crate::service::TRIES;
 use crate::{Actor, EndpointView, Page, Resource, Right, Service, ServiceError, Window};
+
+/// What becomes of what is pending for an endpoint that is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leftovers {
+    /// It is called off.
+    CallOff,
+    /// It is sent as if the endpoint were there, with its retries.
+    Send,
+}
 
 /// An endpoint that was deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,9 +27,80 @@ pub struct DeletedEndpoint {
     pub view: EndpointView,
     /// When it was deleted.
     pub deleted_at: Timestamp,
+    /// Deliveries that are still sent: what is left of those that were pending.
+    pub pending: u64,
 }
 
 impl Service {
+    /// Deletes an endpoint. [`Leftovers::CallOff`] also ends what is still sent of one that was deleted before, named
+    /// by its id.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`], and [`ServiceError::Refused`] for [`Leftovers::Send`] to one that sends nothing.
+    pub async fn delete_endpoint(
+        &self,
+        actor: &Actor,
+        app: &str,
+        name: &str,
+        leftovers: Leftovers,
+    ) -> Result<(), ServiceError> {
+        actor.require(Right::ManageEndpoints)?;
+        for _ in 0..TRIES {
+            let app = self.app(actor, app).await?;
+            let lives = app.endpoint_by_name(name).filter(|config| !config.endpoint.callback).cloned();
+            let config = match (lives, leftovers) {
+                (Some(config), _) => config,
+                (None, Leftovers::CallOff) => self.draining(&app, name).await?,
+                (None, Leftovers::Send) => return Err(ServiceError::NotFound(Resource::Endpoint)),
+            };
+            if self.delete_as(actor, &app, &config, leftovers).await? {
+                return Ok(());
+            }
+            if leftovers == Leftovers::CallOff && !config.deleted {
+                return Err(ServiceError::NotFound(Resource::Endpoint));
+            }
+        }
+        Err(ServiceError::contended())
+    }
+
+    /// One that was deleted and has something left to send.
+    async fn draining(&self, app: &AppConfig, id: &str) -> Result<Arc<EndpointConfig>, ServiceError> {
+        let found = self.store.deleted_document(DocumentKind::Endpoint, app.no.0, id.to_owned()).await?;
+        let config = found.map(|document| EndpointConfig::read(&document)).transpose()?;
+        let config = config.filter(|config| config.endpoint.drains);
+        config.map(Arc::new).ok_or(ServiceError::NotFound(Resource::Endpoint))
+    }
+
+    /// `false` when somebody else has written it in the meantime.
+    async fn delete_as(
+        &self,
+        actor: &Actor,
+        app: &AppConfig,
+        config: &EndpointConfig,
+        leftovers: Leftovers,
+    ) -> Result<bool, ServiceError> {
+        let mut endpoint = config.endpoint.clone();
+        endpoint.drains = leftovers == Leftovers::Send;
+        if let Some(gate) = endpoint.gate().filter(|_| endpoint.drains) {
+            return Err(ServiceError::Refused { code: "sends_nothing", detail: closed(gate) });
+        }
+        // What it says changes only if what is left is treated in another way than usual.
+        let rewrite = if endpoint.drains == config.endpoint.drains {
+            None
+        } else {
+            Some(Rewrite { version: config.version, body: serde_json::to_string(&endpoint)? })
+        };
+        let now = self.clock.now();
+        let deed = if config.deleted { "called off" } else { "deleted" };
+        let notices = if config.deleted { Vec::new() } else { operational::of_deleted(app.no, &endpoint) };
+        let audit = note(actor, app, &endpoint).done(now, deed);
+        let delete = Delete { no: config.no.0, now, app: Some(app.no), audit, notices, rewrite };
+        let done = self.store.delete(delete).await?;
+        self.directory.forget(app.no);
+        self.noticed.notify_one();
+        Ok(done)
+    }
+
     /// A page of the deleted endpoints of an application, by id.
     ///
     /// # Errors
@@ -35,7 +118,9 @@ impl Service {
         let mut found = Vec::new();
         for document in self.store.deleted_documents(page).await? {
             let deleted_at = document.deleted_at.unwrap_or(Timestamp::MIN);
-            found.push(DeletedEndpoint { view: EndpointView::of(&EndpointConfig::read(&document)?), deleted_at });
+            let config = EndpointConfig::read(&document)?;
+            let pending = if config.is_gone() { 0 } else { self.store.backlog(config.no).await?.pending };
+            found.push(DeletedEndpoint { view: EndpointView::of(&config), deleted_at, pending });
         }
         Ok(window.page(found))
     }
@@ -62,6 +147,7 @@ impl Service {
         let now = self.clock.now();
         let mut endpoint = config.endpoint.clone();
         endpoint.updated_at = now;
+        endpoint.drains = false;
         let composed = Composed { endpoint, secrets: config.secrets.clone(), warnings: Vec::new() };
         let mut put = put(&app, &composed, Expect::Deleted { no: document.no, version: document.version }, None)?;
         put.audit = note(actor, &app, &composed.endpoint).done(now, "restored");
@@ -80,4 +166,15 @@ impl Service {
             PutResult::Replayed { .. } | PutResult::KeyReused => Err(ServiceError::contended()),
         }
     }
+}
+
+/// Why what is pending cannot be sent first.
+fn closed(gate: Gate) -> String {
+    let (why, first) = match gate {
+        Gate::Paused => ("is paused", "let it go on"),
+        Gate::Disabled => ("is disabled", "enable it"),
+        Gate::Unverified => ("has not passed its handshake", "have it verified"),
+        Gate::Deleted => ("is deleted", "restore it"),
+    };
+    format!("The endpoint {why}, so that nothing is sent to it: {first} first, or have what is pending called off.")
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ringback_model::{Endpoint, EndpointId, EndpointNo, EndpointSecrets, Timestamp};
-use ringback_store::{AppConfig, Delete, DocumentKind, EndpointConfig, Expect, Idempotency, Put, PutResult};
+use ringback_store::{AppConfig, DocumentKind, EndpointConfig, Expect, Idempotency, Put, PutResult};
 
 use crate::audit::Note;
 use crate::auth::AuthView;
@@ -161,25 +161,6 @@ impl Service {
             }
         }
         Err(ServiceError::contended())
-    }
-
-    /// Deletes an endpoint; what is pending for it is called off.
-    ///
-    /// # Errors
-    /// [`ServiceError::NotFound`].
-    pub async fn delete_endpoint(&self, actor: &Actor, app: &str, name: &str) -> Result<(), ServiceError> {
-        actor.require(Right::ManageEndpoints)?;
-        let (app, config) = self.endpoint_config(actor, app, name).await?;
-        let now = self.clock.now();
-        let audit = note(actor, &app, &config.endpoint).done(now, "deleted");
-        let notices = operational::of_deleted(app.no, &config.endpoint);
-        let gone = self.store.delete(Delete { no: config.no.0, now, app: Some(app.no), audit, notices }).await?;
-        self.directory.forget(app.no);
-        if !gone {
-            return Err(ServiceError::NotFound(Resource::Endpoint));
-        }
-        self.noticed.notify_one();
-        Ok(())
     }
 
     /// The configuration of an endpoint and of its application.

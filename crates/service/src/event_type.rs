@@ -298,7 +298,10 @@ impl Service {
         let (document, existing) = self.event_type(actor, name).await?;
         let now = self.clock.now();
         let audit = note(actor, OrgNo(document.parent), name).done(now, "deleted");
-        let gone = self.store.delete(Delete { no: document.no, now, app: None, audit, notices: Vec::new() }).await?;
+        let gone = self
+            .store
+            .delete(Delete { no: document.no, now, app: None, audit, notices: Vec::new(), rewrite: None })
+            .await?;
         self.event_type_changed(actor, &[&existing]).await?;
         if gone { Ok(()) } else { Err(ServiceError::NotFound(Resource::EventType)) }
     }

@@ -161,7 +161,14 @@ impl Service {
     pub(crate) async fn forget_feedback_secret(&self, secret: &Redacted) -> Result<(), ServiceError> {
         if let Some(found) = self.store.document_by_key(DocumentKind::FeedbackSecret, 0, key(secret)).await? {
             self.store
-                .delete(Delete { no: found.no, now: self.clock.now(), app: None, audit: None, notices: Vec::new() })
+                .delete(Delete {
+                    no: found.no,
+                    now: self.clock.now(),
+                    app: None,
+                    audit: None,
+                    notices: Vec::new(),
+                    rewrite: None,
+                })
                 .await?;
         }
         Ok(())

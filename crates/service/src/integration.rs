@@ -163,7 +163,10 @@ impl Service {
         let document = self.integration(&app, id).await?;
         let now = self.clock.now();
         let audit = note(actor, &app, &read(&document)?).done(now, "deleted");
-        let gone = self.store.delete(Delete { no: document.no, now, app: None, audit, notices: Vec::new() }).await?;
+        let gone = self
+            .store
+            .delete(Delete { no: document.no, now, app: None, audit, notices: Vec::new(), rewrite: None })
+            .await?;
         self.integration_keys.forget(document.uid.as_deref());
         if gone { Ok(()) } else { Err(ServiceError::NotFound(Resource::Integration)) }
     }

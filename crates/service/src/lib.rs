@@ -95,7 +95,7 @@ pub use auth::AuthView;
 pub use capability::PortalCapability;
 pub use condition::Condition;
 pub use consumer::{LeaseDraft, PlaceText, PollDraft, PolledView};
-pub use deleted_endpoint::DeletedEndpoint;
+pub use deleted_endpoint::{DeletedEndpoint, Leftovers};
 pub use dialect::{DialectView, dialects};
 pub use endpoint::EndpointView;
 pub use endpoint_draft::{EndpointDraft, HeadersChange};

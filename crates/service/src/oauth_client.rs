@@ -142,7 +142,10 @@ impl Service {
         let document = found.ok_or_else(missing)?;
         let now = self.clock.now();
         let audit = note(actor, &app, &read(&document)?.0).done(now, "deleted");
-        let gone = self.store.delete(Delete { no: document.no, now, app: None, audit, notices: Vec::new() }).await?;
+        let gone = self
+            .store
+            .delete(Delete { no: document.no, now, app: None, audit, notices: Vec::new(), rewrite: None })
+            .await?;
         self.clients.forget(id);
         if gone { Ok(()) } else { Err(missing()) }
     }

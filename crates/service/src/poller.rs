@@ -205,8 +205,10 @@ impl Service {
         let config = poller(&app, name)?;
         let now = self.clock.now();
         let audit = note(actor, &app, &config.poller).done(now, "deleted");
-        let gone =
-            self.store.delete(Delete { no: config.no.0, now, app: Some(app.no), audit, notices: Vec::new() }).await?;
+        let gone = self
+            .store
+            .delete(Delete { no: config.no.0, now, app: Some(app.no), audit, notices: Vec::new(), rewrite: None })
+            .await?;
         self.directory.forget(app.no);
         if gone { Ok(()) } else { Err(ServiceError::NotFound(Resource::Poller)) }
     }

@@ -277,7 +277,14 @@ impl Service {
         let Some(document) = found else { return Ok(false) };
         Ok(self
             .store
-            .delete(Delete { no: document.no, now: self.clock.now(), app: None, audit: None, notices: Vec::new() })
+            .delete(Delete {
+                no: document.no,
+                now: self.clock.now(),
+                app: None,
+                audit: None,
+                notices: Vec::new(),
+                rewrite: None,
+            })
             .await?)
     }
 

@@ -5,7 +5,7 @@ use ringback_store::{Direction, DocumentKind, DocumentPage, Paging};
 use sha2::{Digest as _, Sha256};
 
 use crate::oauth_client::hex;
-use crate::{Actor, CheckedUrl, EndpointDraft, Resource, Service, ServiceError, UrlRules};
+use crate::{Actor, CheckedUrl, EndpointDraft, Leftovers, Resource, Service, ServiceError, UrlRules};
 
 /// What may be done to the resources that are registered.
 const ACTIONS: [&str; 3] = ["create", "update", "delete"];
@@ -133,7 +133,7 @@ impl Service {
         let app = own_app(actor)?;
         let mut removed = false;
         for uid in asked.uids(&*self.urls) {
-            match self.delete_endpoint(actor, &app, &uid).await {
+            match self.delete_endpoint(actor, &app, &uid, Leftovers::CallOff).await {
                 Ok(()) => removed = true,
                 Err(ServiceError::NotFound(Resource::Endpoint)) => {}
                 Err(error) => return Err(error.into()),

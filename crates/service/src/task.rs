@@ -298,7 +298,9 @@ impl Service {
 
     /// Forgets that a task is running.
     pub(crate) async fn forget_running(&self, no: i64) -> Result<(), ServiceError> {
-        self.store.delete(Delete { no, now: self.clock.now(), app: None, audit: None, notices: Vec::new() }).await?;
+        self.store
+            .delete(Delete { no, now: self.clock.now(), app: None, audit: None, notices: Vec::new(), rewrite: None })
+            .await?;
         Ok(())
     }
 }

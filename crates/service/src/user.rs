@@ -81,7 +81,10 @@ impl Service {
         let config = self.user_config(id).await?.ok_or(ServiceError::NotFound(Resource::User))?;
         let now = self.clock.now();
         let audit = by.and_then(|by| note(by, &config.user).done(now, "deleted"));
-        let gone = self.store.delete(Delete { no: config.no, now, app: None, audit, notices: Vec::new() }).await?;
+        let gone = self
+            .store
+            .delete(Delete { no: config.no, now, app: None, audit, notices: Vec::new(), rewrite: None })
+            .await?;
         if gone { Ok(()) } else { Err(ServiceError::NotFound(Resource::User)) }
     }
 

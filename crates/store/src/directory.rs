@@ -114,6 +114,12 @@ impl AppConfig {
 }
 
 impl EndpointConfig {
+    /// Whether nothing is sent any more, not even what was pending when it was deleted.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.deleted && !self.endpoint.drains
+    }
+
     /// Reads a document of an endpoint.
     ///
     /// # Errors

@@ -190,6 +190,18 @@ pub struct Delete {
     pub audit: Option<Box<Audit>>,
     /// What those who listen are told of it, in the same commit.
     pub notices: Vec<Notice>,
+    /// What it says from now on; as before if absent.
+    pub rewrite: Option<Rewrite>,
+}
+
+/// What a document says from its deletion on. With it, one that was deleted already is written too, and stays deleted
+/// since then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rewrite {
+    /// The version that was read: a document that has another one by now is left alone.
+    pub version: i64,
+    /// The document, as JSON.
+    pub body: String,
 }
 
 /// A document that was written.

@@ -138,7 +138,7 @@ pub trait Store: Send + Sync + Debug + 'static {
     /// Writes a document.
     fn put(&self, item: Put) -> Reply<PutResult>;
 
-    /// Deletes a document; `false` if it was gone already.
+    /// Deletes a document; `false` if it was gone already, or had been written since what [`Delete::rewrite`] goes by.
     fn delete(&self, item: Delete) -> Reply<bool>;
 
     /// Who changed what, newest first. Costs time in proportion to the records kept, of which there are not many.

@@ -25,6 +25,8 @@ pub(crate) struct DeletedEndpointOut {
     /// When it was deleted.
     #[schema(value_type = String, format = DateTime)]
     deleted_at: Timestamp,
+    /// Deliveries that are still sent: what is left of a deletion with `drain`.
+    pending: u64,
     /// As it was.
     #[serde(flatten)]
     endpoint: EndpointOut,
@@ -32,7 +34,7 @@ pub(crate) struct DeletedEndpointOut {
 
 impl From<DeletedEndpoint> for DeletedEndpointOut {
     fn from(deleted: DeletedEndpoint) -> Self {
-        Self { deleted_at: deleted.deleted_at, endpoint: deleted.view.into() }
+        Self { deleted_at: deleted.deleted_at, pending: deleted.pending, endpoint: deleted.view.into() }
     }
 }
 

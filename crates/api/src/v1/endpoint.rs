@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use ringback_service::Service;
+use ringback_service::{Leftovers, Service};
 use ringback_store::Direction;
 
 use super::endpoint_body::{EndpointIn, EndpointPatch};
@@ -116,20 +116,26 @@ pub(crate) async fn patch(
 }
 
 /// Deletes an endpoint.
+///
+/// What is pending for it is called off, or with `drain` still sent, retries and all; new messages are not sent to it in
+/// either case. Deleting it by its id once more, without `drain`, calls off what is left.
 #[utoipa::path(
     delete, path = "/api/v1/app/{app_id}/endpoint/{endpoint_id}", operation_id = "v1.endpoint.delete",
     tag = "Endpoint",
     params(
         ("app_id" = String, Path, description = "Id or uid of the application."),
         ("endpoint_id" = String, Path, description = "Id or uid of the endpoint."),
+        ("drain" = Option<bool>, Query, description = "Send what is pending, rather than call it off."),
     ),
     responses((status = 204, description = "It is deleted.")),
 )]
 pub(crate) async fn delete(
     State(service): State<Arc<Service>>,
     Path((app, endpoint)): Path<(String, String)>,
+    query: Query,
     Caller(actor): Caller,
 ) -> Result<Response, Problem> {
-    service.delete_endpoint(&actor, &app, &endpoint).await?;
+    let leftovers = if query.flag("drain")? { Leftovers::Send } else { Leftovers::CallOff };
+    service.delete_endpoint(&actor, &app, &endpoint, leftovers).await?;
     Ok(respond::nothing())
 }

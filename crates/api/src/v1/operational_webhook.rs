@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use ringback_service::{Actor, Service};
+use ringback_service::{Actor, Leftovers, Service};
 
 use super::endpoint_body::EndpointIn;
 use super::endpoint_out::EndpointOut;
@@ -94,7 +94,8 @@ pub(crate) async fn delete(
     Caller(actor): Caller,
 ) -> Result<Response, Problem> {
     let (manager, app, _) = service.operational_webhooks(&actor, false).await?;
-    endpoint::delete(State(service), Path((app, webhook)), Caller(manager)).await
+    service.delete_endpoint(&manager, &app, &webhook, Leftovers::CallOff).await?;
+    Ok(respond::nothing())
 }
 
 /// Reads what signatures of an operational webhook are verified with.

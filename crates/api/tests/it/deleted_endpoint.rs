@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use ringback_testkit::Receiver;
+use ringback_testkit::{Answer, Receiver};
 use serde_json::json;
 
 use crate::harness::World;
@@ -63,4 +63,91 @@ async fn what_its_deletion_has_not_called_off_yet_is_pending_again() {
     assert_eq!(status().await, "canceled");
     world.post(&format!("/app/a/endpoint/{id}/restore"), json!({})).await.expect(200);
     assert_eq!(status().await, "pending");
+}
+
+/// Two messages wait for an endpoint that takes one at a time, and the first is under way.
+async fn waiting(world: &World, receiver: &Receiver, first: Answer) -> (String, [String; 2]) {
+    receiver.answers("/hook", [first.held(), Answer::status(200)]);
+    world.app("a").await;
+    let id = world.endpoint("a", json!({ "url": receiver.url("/hook"), "maxConcurrency": 1 })).await;
+    let messages = [world.message("a", "order.created").await, world.message("a", "order.created").await];
+    receiver.wait_for(1, LIMIT).await.unwrap();
+    (format!("/app/a/endpoint/{id}"), messages)
+}
+
+async fn status(world: &World, message: &str) -> String {
+    let path = format!("/app/a/msg/{message}/endpoint?expanded_statuses=true");
+    world.get(&path).await.expect(200)["data"][0]["statusText"].as_str().unwrap().to_owned()
+}
+
+/// Waits until something is so.
+async fn until(mut is_so: impl AsyncFnMut() -> bool) {
+    let waited = tokio::time::timeout(LIMIT, async {
+        while !is_so().await {
+            tokio::task::yield_now().await;
+        }
+    });
+    waited.await.expect("it came about in time");
+}
+
+async fn left(world: &World) -> u64 {
+    world.get("/app/a/deleted-endpoint").await.expect(200)["data"][0]["pending"].as_u64().unwrap()
+}
+
+#[tokio::test]
+async fn what_is_pending_is_sent_first_where_its_deletion_asks_for_it() {
+    let (world, receiver) = (World::running(), Receiver::start().await.unwrap());
+    let (path, [first, second]) = waiting(&world, &receiver, Answer::status(200)).await;
+    world.delete(&format!("{path}?drain=true")).await.expect(204);
+    world.get(&path).await.expect(404);
+    let later = world.message("a", "order.created").await;
+    assert_eq!((left(&world).await, status(&world, &second).await.as_str()), (2, "pending"));
+    receiver.release();
+    let requests = receiver.wait_for(2, LIMIT).await.unwrap();
+    assert_eq!(requests[1].header("webhook-id"), Some(&*second));
+    until(async || left(&world).await == 0).await;
+    for message in [first, second] {
+        assert_eq!(status(&world, &message).await, "success");
+    }
+    let none = world.get(&format!("/app/a/msg/{later}/endpoint")).await.expect(200);
+    assert_eq!(none["data"], json!([]), "what comes from now on is not for it");
+}
+
+#[tokio::test]
+async fn what_is_left_of_a_drain_is_called_off_by_deleting_once_more() {
+    let (world, receiver) = (World::running(), Receiver::start().await.unwrap());
+    let (path, [_, second]) = waiting(&world, &receiver, Answer::status(200)).await;
+    world.delete(&format!("{path}?drain=true")).await.expect(204);
+    world.delete(&format!("{path}?drain=true")).await.expect(404);
+    world.delete(&path).await.expect(204);
+    assert_eq!((left(&world).await, status(&world, &second).await.as_str()), (0, "canceled"));
+    world.delete(&path).await.expect(404);
+    receiver.release();
+    let restored = world.post(&format!("{path}/restore"), json!({})).await.expect(200);
+    assert_eq!(restored["url"], receiver.url("/hook"));
+    let later = world.message("a", "order.created").await;
+    until(async || receiver.requests().iter().any(|one| one.header("webhook-id") == Some(&*later))).await;
+}
+
+#[tokio::test]
+async fn a_receiver_that_is_gone_ends_a_drain() {
+    let (world, receiver) = (World::running(), Receiver::start().await.unwrap());
+    let (path, [_, second]) = waiting(&world, &receiver, Answer::status(410)).await;
+    world.delete(&format!("{path}?drain=true")).await.expect(204);
+    receiver.release();
+    until(async || status(&world, &second).await == "canceled").await;
+    assert_eq!((left(&world).await, receiver.requests().len()), (0, 1));
+}
+
+#[tokio::test]
+async fn an_endpoint_that_sends_nothing_cannot_be_drained() {
+    let world = World::new();
+    world.app("a").await;
+    for (member, word) in [("paused", "let it go on"), ("disabled", "enable it")] {
+        let id = world.endpoint("a", json!({ "url": "https://a.example/", member: true })).await;
+        let refused = world.delete(&format!("/app/a/endpoint/{id}?drain=true")).await.expect(400);
+        assert!(refused["detail"].as_str().unwrap().contains(word), "{refused}");
+        world.delete(&format!("/app/a/endpoint/{id}?drain=maybe")).await.expect(422);
+        world.delete(&format!("/app/a/endpoint/{id}")).await.expect(204);
+    }
 }

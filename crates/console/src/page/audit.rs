@@ -116,7 +116,7 @@ pub(crate) async fn show(
 fn row(base: &str, view: AuditView) -> Row {
     let AuditView { at, by, thing, deed, app, subject, title, mut changes, .. } = view;
     let app = app.unwrap_or_default();
-    let lives = deed != "deleted";
+    let lives = !["deleted", "called off"].contains(&deed.as_str());
     let path = match thing.as_str() {
         "webhook" if lives => format!("{base}/{app}/webhooks/{subject}"),
         "application" if lives => format!("{base}/{subject}/application"),

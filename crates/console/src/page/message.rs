@@ -227,7 +227,8 @@ fn webhook_part(chapter: &Chapter) -> WebhookPart {
         why: chapter.why_not.as_ref().map_or_else(String::new, |why| why.text.to_string()),
         note: {
             let since = match (chapter.endpoint.deleted, chapter.changed_since) {
-                (true, _) => "It was deleted since.",
+                (true, _) if chapter.endpoint.is_gone() => "It was deleted since.",
+                (true, _) => "It was deleted since; what was pending then is still sent.",
                 (false, true) => "It was changed since: this goes by what it says now.",
                 (false, false) => "",
             };

@@ -1,6 +1,6 @@
 use bytes::Bytes;
 use ringback_model::{Auth, Redacted, Role};
-use ringback_service::{ApplicationDraft, Change, EndpointDraft, MessageDraft, PortalLinkDraft};
+use ringback_service::{ApplicationDraft, Change, EndpointDraft, Leftovers, MessageDraft, PortalLinkDraft};
 
 use crate::harness::{ORG, World};
 
@@ -32,7 +32,7 @@ async fn a_change_is_told_with_who_made_it_and_what_differs_and_without_secrets(
     world.service.update_endpoint(&customer, "acme", &id, change).await.unwrap();
     // Nothing differs: nothing to tell.
     world.service.update_endpoint(&customer, "acme", &id, |_| ()).await.unwrap();
-    world.service.delete_endpoint(&customer, "acme", &id).await.unwrap();
+    world.service.delete_endpoint(&customer, "acme", &id, Leftovers::CallOff).await.unwrap();
     let shown = editor.get(&page).await.expect(200);
     for text in [">added<", ">changed<", ">deleted<", "changed; never shown", "the server", "portal link "] {
         shown.holds(text);

@@ -1,4 +1,6 @@
+use bytes::Bytes;
 use ringback_model::Role;
+use ringback_service::MessageDraft;
 use ringback_testkit::{Answer, Receiver};
 
 use crate::browser::Browser;
@@ -390,6 +392,47 @@ async fn a_deleted_webhook_is_listed_and_restored() {
     let restored = browser.post(&format!("{path}/deleted"), &restore, &[]).await.expect(303);
     assert!(restored.location().starts_with(&hook), "{}", restored.location());
     assert!(browser.get(&hook).await.expect(200).text.contains("https://a.example/hook"));
+}
+
+#[tokio::test]
+async fn deleting_a_webhook_asks_what_becomes_of_what_is_pending() {
+    let world = World::new();
+    let (mut browser, path) = customer(&world, Role::Editor).await;
+    let add = format!("{path}/add/event");
+    let fields = [("do", "save"), ("url", "https://a.example/hook"), ("dialect", "standard-webhooks")];
+    let added = browser.post(&add, &add, &fields).await.expect(303);
+    let hook = added.location().split('?').next().unwrap().to_owned();
+    let ask = format!("{hook}/delete");
+    let nothing = browser.get(&ask).await.expect(200);
+    nothing.holds("Nothing is pending for it");
+    assert!(!nothing.text.contains("type=\"radio\""), "there is nothing to choose");
+    let payload = Bytes::from_static(b"{}");
+    let message = MessageDraft { event_type: "order.created", payload, ..MessageDraft::default() };
+    world.service.create_message(&world.actor(), "acme", &message, None).await.unwrap();
+    let asked = browser.get(&ask).await.expect(200).text;
+    in_order(&asked, &["1 delivery is pending for it", "Call it off", "Send it first", ">Delete webhook<"]);
+    let gone = browser.post(&ask, &ask, &[("pending", "send")]).await.expect(303);
+    let deleted = format!("{path}/deleted");
+    assert!(gone.location().starts_with(&deleted), "{}", gone.location());
+    let page = browser.get(&deleted).await.expect(200).text;
+    in_order(&page, &["Still to send", "https://a.example/hook", ">1<", ">Call off the rest<"]);
+    let id = hook.rsplit('/').next().unwrap();
+    browser.post(&deleted, &format!("{deleted}/{id}/call-off"), &[]).await.expect(303);
+    let page = browser.get(&deleted).await.expect(200).text;
+    assert!(page.contains(">Restore<") && !page.contains("Call off the rest"), "{page}");
+
+    browser.post(&deleted, &format!("{deleted}/{id}/restore"), &[]).await.expect(303);
+    let paused =
+        [("do", "save"), ("url", "https://a.example/hook"), ("dialect", "standard-webhooks"), ("paused", "on")];
+    let edit = format!("{hook}/edit");
+    let version = browser.get(&edit).await.hidden("version");
+    let paused: Vec<_> = paused.into_iter().chain([("version", version.as_str())]).collect();
+    browser.post(&edit, &edit, &paused).await.expect(303);
+    world.service.create_message(&world.actor(), "acme", &message, None).await.unwrap();
+    let asked = browser.get(&ask).await.expect(200).text;
+    assert!(!asked.contains("type=\"radio\""), "what sends nothing cannot send it first: {asked}");
+    let refused = browser.post(&ask, &ask, &[("pending", "send")]).await.expect(422);
+    refused.holds("let it go on first");
 }
 
 #[tokio::test]

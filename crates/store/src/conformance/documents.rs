@@ -4,7 +4,9 @@ use ringback_model::{AppNo, Redacted};
 
 use super::Harness;
 use super::world::{World, document};
-use crate::{Delete, Direction, Document, DocumentKind, DocumentPage, Expect, Paging, Put, PutResult, Written};
+use crate::{
+    Delete, Direction, Document, DocumentKind, DocumentPage, Expect, Paging, Put, PutResult, Rewrite, Written,
+};
 
 const KIND: DocumentKind = DocumentKind::Endpoint;
 
@@ -19,7 +21,7 @@ fn put(world: &World<'_>, item: Put) -> PutResult {
 fn delete(world: &World<'_>, no: i64) -> bool {
     world
         .store
-        .delete(Delete { no, now: world.now(), app: Some(world.app), audit: None, notices: Vec::new() })
+        .delete(Delete { no, now: world.now(), app: Some(world.app), audit: None, notices: Vec::new(), rewrite: None })
         .wait()
         .expect("an answer")
 }
@@ -120,6 +122,34 @@ pub fn a_deleted_document_can_come_back(harness: &dyn Harness) {
     }
 }
 
+/// What a document says changes with its deletion or after it, in one commit, if nobody has written it in between.
+pub fn a_document_says_something_else_from_its_deletion_on(harness: &dyn Harness) {
+    let mut world = World::new(harness);
+    let no = world.put(document(KIND, 77, "a"));
+    let says = |version, body: &str, later| Delete {
+        no,
+        now: world.now() + std::time::Duration::from_secs(later),
+        app: Some(world.app),
+        audit: None,
+        notices: Vec::new(),
+        rewrite: Some(Rewrite { version, body: body.to_owned() }),
+    };
+    let (stale, first, second) = (says(2, "{}", 0), says(1, "{\"a\":1}", 0), says(2, "{\"a\":2}", 60));
+    let delete = |world: &World<'_>, item: &Delete| world.store.delete(item.clone()).wait().expect("an answer");
+    assert!(!delete(&world, &stale), "it is at another version");
+    assert_eq!(read(&world, no).deleted_at, None);
+    assert!(delete(&world, &first));
+    assert!(!delete(&world, &first), "it was written since");
+    let found = read(&world, no);
+    assert_eq!((found.deleted_at, found.version, &*found.body), (Some(first.now), 2, "{\"a\":1}"));
+    let configuration = world.version();
+    assert!(delete(&world, &second));
+    assert_ne!(world.version(), configuration, "those who act by it look again");
+    world.crash();
+    let found = read(&world, no);
+    assert_eq!((found.deleted_at, found.version, &*found.body), (Some(first.now), 3, "{\"a\":2}"));
+}
+
 /// Forward and backward, whatever the size of a page, the living left out.
 pub fn pages_of_deleted_documents_visit_each_once(harness: &dyn Harness) {
     let world = World::new(harness);
@@ -209,7 +239,7 @@ pub fn a_change_of_an_organization_is_one_of_all_its_applications(harness: &dyn 
     assert!(
         world
             .store
-            .delete(Delete { no: gone.0, now: world.now(), app: None, audit: None, notices: Vec::new() })
+            .delete(Delete { no: gone.0, now: world.now(), app: None, audit: None, notices: Vec::new(), rewrite: None })
             .wait()
             .expect("an answer")
     );

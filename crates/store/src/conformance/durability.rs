@@ -45,7 +45,7 @@ pub fn every_answer_is_durable(harness: &dyn Harness) {
     assert!(
         world
             .store
-            .delete(Delete { no, now: world.now(), app: None, audit: None, notices: Vec::new() })
+            .delete(Delete { no, now: world.now(), app: None, audit: None, notices: Vec::new(), rewrite: None })
             .wait()
             .expect("an answer")
     );

@@ -176,6 +176,7 @@ macro_rules! conformance_tests {
                 documents_of_every_kind_keep_their_kind
                 keys_and_uids_are_unique_among_the_living
                 a_deleted_document_can_come_back
+                a_document_says_something_else_from_its_deletion_on
                 pages_of_deleted_documents_visit_each_once
                 a_document_that_has_changed_is_not_overwritten
                 the_configuration_version_rises_with_every_change

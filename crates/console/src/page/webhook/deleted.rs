@@ -6,7 +6,7 @@ use askama::Template;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use ringback_model::EndpointId;
-use ringback_service::{Direction, Right, Service, ServiceError, Window};
+use ringback_service::{Direction, Leftovers, Right, Service, ServiceError, Window};
 
 use super::Row;
 use crate::answer::{page, see_other};
@@ -37,6 +37,8 @@ struct DeletedPage {
 struct Deleted {
     row: Row,
     at: String,
+    /// How many deliveries are still sent; empty if none are.
+    pending: String,
 }
 
 /// The table.
@@ -65,6 +67,17 @@ pub(crate) async fn restore(
     }
 }
 
+/// Calls off what is left to send of one.
+pub(crate) async fn call_off(
+    State(service): State<Arc<Service>>,
+    visit: AppVisit,
+    Path((_, _, id)): Path<(String, String, String)>,
+    _form: Form,
+) -> Result<Response, PageError> {
+    service.delete_endpoint(&visit.visit.actor, &visit.name, &id, Leftovers::CallOff).await?;
+    Ok(see_other(&flash::on(&format!("{}/webhooks/deleted", visit.base), "webhook-drained")))
+}
+
 async fn answer(
     service: &Service,
     visit: &AppVisit,
@@ -76,10 +89,11 @@ async fn answer(
     let found = service.list_deleted_endpoints(&visit.visit.actor, &visit.name, window).await?;
     let last = found.items.last().map(|last| last.view.endpoint.id);
     let after = last.filter(|_| !found.done).map(|id| format!("{}/webhooks/deleted?after={id}", visit.base));
-    let rows = found
-        .items
-        .iter()
-        .map(|deleted| Deleted { row: Row::of(&deleted.view.endpoint), at: text::time(deleted.deleted_at) });
+    let rows = found.items.iter().map(|deleted| Deleted {
+        row: Row::of(&deleted.view.endpoint),
+        at: text::time(deleted.deleted_at),
+        pending: if deleted.pending == 0 { String::new() } else { text::count(deleted.pending) },
+    });
     Ok(page(&DeletedPage {
         layout: Layout::of_app(service, visit, "Deleted webhooks", "/webhooks").await?.after(query),
         base: visit.base.clone(),

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
+use http::StatusCode;
 use ringback_model::{VerificationState, sentence};
 use ringback_service::{
-    Condition, Direction, EndpointMessage, EndpointView, MessageFilter, ProbeEvent, ProbeSubject, Right, Service,
-    ServiceError, Window,
+    Condition, Direction, EndpointMessage, EndpointView, Leftovers, MessageFilter, ProbeEvent, ProbeSubject, Right,
+    Service, ServiceError, Window,
 };
 
 use super::exchange::{Shown, Tested, curl};
 use super::{Row, fields};
-use crate::answer::{page, see_other};
+use crate::answer::{page, page_with, see_other};
 use crate::error::PageError;
 use crate::flash;
 use crate::form::Form;
@@ -80,7 +81,11 @@ struct DeletePage {
     layout: Layout,
     base: String,
     row: Row,
-    pending: u64,
+    /// How many deliveries are pending, in words; empty if none are.
+    pending: String,
+    /// They can be sent first.
+    may_drain: bool,
+    fault: String,
 }
 
 /// The page.
@@ -110,11 +115,28 @@ pub(crate) async fn ask_delete(
     visit: AppVisit,
     Path((_, _, id)): Path<(String, String, String)>,
 ) -> Result<Response, PageError> {
+    ask(&service, &visit, &id, String::new()).await
+}
+
+async fn ask(service: &Service, visit: &AppVisit, id: &str, fault: String) -> Result<Response, PageError> {
     visit.visit.actor.require(Right::ManageEndpoints)?;
-    let view = service.get_endpoint(&visit.visit.actor, &visit.name, &id).await?;
-    let pending = service.backlog(&visit.visit.actor, &visit.name, &id).await?.pending;
-    let layout = Layout::of_app(&service, &visit, "Delete webhook", "/webhooks").await?;
-    Ok(page(&DeletePage { layout, base: visit.base.clone(), row: Row::of(&view.endpoint), pending }))
+    let view = service.get_endpoint(&visit.visit.actor, &visit.name, id).await?;
+    let count = service.backlog(&visit.visit.actor, &visit.name, id).await?.pending;
+    let pending = match count {
+        0 => String::new(),
+        1 => "1 delivery is pending for it".to_owned(),
+        more => format!("{} deliveries are pending for it", text::count(more)),
+    };
+    let template = DeletePage {
+        layout: Layout::of_app(service, visit, "Delete webhook", "/webhooks").await?,
+        base: visit.base.clone(),
+        row: Row::of(&view.endpoint),
+        pending,
+        may_drain: count > 0 && view.endpoint.gate().is_none(),
+        fault,
+    };
+    let status = if template.fault.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    Ok(page_with(status, &template))
 }
 
 /// Deletes it.
@@ -122,10 +144,17 @@ pub(crate) async fn delete(
     State(service): State<Arc<Service>>,
     visit: AppVisit,
     Path((_, _, id)): Path<(String, String, String)>,
-    _form: Form,
+    form: Form,
 ) -> Result<Response, PageError> {
-    service.delete_endpoint(&visit.visit.actor, &visit.name, &id).await?;
-    Ok(see_other(&flash::on(&format!("{}/webhooks", visit.base), "webhook-deleted")))
+    let (leftovers, list, word) = match form.get("pending") {
+        "send" => (Leftovers::Send, "webhooks/deleted", "webhook-draining"),
+        _ => (Leftovers::CallOff, "webhooks", "webhook-deleted"),
+    };
+    match service.delete_endpoint(&visit.visit.actor, &visit.name, &id, leftovers).await {
+        Ok(()) => Ok(see_other(&flash::on(&format!("{}/{list}", visit.base), word))),
+        Err(ServiceError::Refused { detail, .. }) => ask(&service, &visit, &id, detail).await,
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn answer(

@@ -174,9 +174,12 @@ async fn replace(client: &Client, document: Written, item: &Put, secret: Option<
 /// Deletes a document: its row stays, its key and uid are free. Within a transaction; answers the application that has
 /// changed, or nothing if the document was gone.
 pub(super) async fn delete(client: &Client, item: &Delete) -> Result<Option<Option<AppNo>>> {
-    let sql = "UPDATE ringback.document SET deleted_at = $2, version = version + 1 WHERE no = $1 \
-               AND deleted_at IS NULL RETURNING kind";
-    let values = Values::default().int8(item.no).int8(item.now.as_micros());
+    let sql = "UPDATE ringback.document SET deleted_at = coalesce(deleted_at, $2), body = coalesce($4, body), \
+               version = version + 1 WHERE no = $1 \
+               AND CASE WHEN $3::bigint IS NULL THEN deleted_at IS NULL ELSE version = $3 END RETURNING kind";
+    let (version, body) = item.rewrite.as_ref().map(|rewrite| (rewrite.version, rewrite.body.as_str())).unzip();
+    let values =
+        Values::default().int8(item.no).int8(item.now.as_micros()).and(version, Type::INT8).and(body, Type::TEXT);
     let Some(row) = query(client, sql, &values).await?.pop() else { return Ok(None) };
     if let Some(told) = &item.audit {
         audit::note(client, told).await?;

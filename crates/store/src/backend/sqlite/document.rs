@@ -131,13 +131,15 @@ fn replace(batch: &Batch<'_>, document: Written, item: &Put, secret: Option<&[u8
 
 /// Deletes a document: its row stays, its key and uid are free.
 pub(super) fn delete(batch: &mut Batch<'_>, item: &Delete) -> Result<bool> {
+    let (version, body) = item.rewrite.as_ref().map(|rewrite| (rewrite.version, &rewrite.body)).unzip();
     let kind: Option<i64> = batch
         .connection
         .prepare_cached(
-            "UPDATE document SET deleted_at = ?2, version = version + 1 WHERE no = ?1 AND deleted_at IS NULL \
+            "UPDATE document SET deleted_at = coalesce(deleted_at, ?2), body = coalesce(?4, body), \
+             version = version + 1 WHERE no = ?1 AND CASE WHEN ?3 IS NULL THEN deleted_at IS NULL ELSE version = ?3 END \
              RETURNING kind",
         )?
-        .query_row(params![item.no, At(item.now)], |row| row.get(0))
+        .query_row(params![item.no, At(item.now), version, body], |row| row.get(0))
         .optional()?;
     let Some(kind) = kind else { return Ok(false) };
     if let Some(audit) = &item.audit {

@@ -68,7 +68,10 @@ impl Filled {
             self.fill_app(store, org, name).await;
         }
         let gone = self.put(store, DocumentKind::EventType, org, "sms.gone").await;
-        store.delete(Delete { no: gone, now: self.now(), app: None, audit: None, notices: Vec::new() }).await.unwrap();
+        store
+            .delete(Delete { no: gone, now: self.now(), app: None, audit: None, notices: Vec::new(), rewrite: None })
+            .await
+            .unwrap();
     }
 
     async fn fill_app(&self, store: &SqliteStore, org: i64, name: &str) {
@@ -104,8 +107,14 @@ impl Filled {
         let world = World { filled: self, store, app, endpoints, poller };
         world.send_all_kinds().await;
         world.start_tasks(org).await;
-        let deleted =
-            Delete { no: world.endpoints[2].0, now: self.now(), app: Some(app), audit: None, notices: vec![] };
+        let deleted = Delete {
+            no: world.endpoints[2].0,
+            now: self.now(),
+            app: Some(app),
+            audit: None,
+            notices: vec![],
+            rewrite: None,
+        };
         store.delete(deleted).await.unwrap();
         self.clock.advance(Duration::from_secs(3));
     }
