@@ -4,12 +4,10 @@
 //! messages: a member that is given twice is refused, for nobody can know which one was meant.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
-use std::fmt;
 
+use ringback_model::UniqueJson;
 use ringback_service::FieldError;
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 use crate::explain::{Explained, explain};
 use crate::problem::Problem;
@@ -30,7 +28,7 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem
 pub(crate) fn parse_config<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
     let text = text(body)?;
     let value = serde_json::from_str(text).ok().ok_or_else(|| locate::<T>(text))?;
-    let Unique = serde_json::from_str(text).ok().ok_or_else(|| locate::<Unique>(text))?;
+    let UniqueJson = serde_json::from_str(text).ok().ok_or_else(|| locate::<UniqueJson>(text))?;
     Ok(value)
 }
 
@@ -104,65 +102,6 @@ fn locate<'a, T: Deserialize<'a>>(text: &'a str) -> Problem {
     Problem::invalid([FieldError { path, message, kind: KIND }])
 }
 
-/// Any JSON in which no object has two members of one name.
-struct Unique;
-
-impl<'de> Deserialize<'de> for Unique {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(UniqueVisitor)
-    }
-}
-
-struct UniqueVisitor;
-
-impl<'de> Visitor<'de> for UniqueVisitor {
-    type Value = Unique;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Unique, A::Error> {
-        let mut seen = HashSet::new();
-        while let Some(name) = map.next_key::<String>()? {
-            map.next_value::<Unique>()?;
-            if let Some(twice) = seen.replace(name) {
-                return Err(A::Error::custom(format_args!("the member `{twice:.80}` is given twice")));
-            }
-        }
-        Ok(Unique)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Unique, A::Error> {
-        while items.next_element::<Unique>()?.is_some() {}
-        Ok(Unique)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Unique, E> {
-        Ok(Unique)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Unique, E> {
-        Ok(Unique)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Unique, E> {
-        Ok(Unique)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Unique, E> {
-        Ok(Unique)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Unique, E> {
-        Ok(Unique)
-    }
-
-    fn visit_unit<E>(self) -> Result<Unique, E> {
-        Ok(Unique)
-    }
-}
-
 /// A text of a body, borrowed unless it has escapes.
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
@@ -194,14 +133,14 @@ mod tests {
         fn a_member_given_twice_is_found_at_any_depth(depth in 0usize..20) {
             let open = "{\"a\":".repeat(depth);
             let close = "}".repeat(depth);
-            let is_unique = |object: &str| serde_json::from_str::<Unique>(&[&open, object, &close].concat()).is_ok();
+            let is_unique = |object: &str| serde_json::from_str::<UniqueJson>(&[&open, object, &close].concat()).is_ok();
             let (twice, once) = (is_unique("{\"k\":1,\"k\":2}"), is_unique("{\"k\":1,\"l\":[null,1.5]}"));
             prop_assert!(once && !twice);
         }
 
         #[test]
         fn whatever_is_sent_is_read_or_refused(body in proptest::collection::vec(any::<u8>(), 0..200)) {
-            drop(parse::<Unique>(&body));
+            drop(parse::<UniqueJson>(&body));
             drop(parse_config::<Vec<u8>>(&body));
         }
     }

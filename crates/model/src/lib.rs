@@ -39,6 +39,7 @@ mod tally;
 mod task;
 mod time;
 mod transformation;
+mod unique_json;
 mod user;
 mod verification;
 
@@ -84,6 +85,7 @@ pub use tally::{Span, Tally};
 pub use task::{AppEventTypes, AppUsage, Task, TaskFindings, TaskKind, TaskScope, TaskState};
 pub use time::{Timestamp, TimestampError};
 pub use transformation::{CODE_MAX, Transformation};
+pub use unique_json::UniqueJson;
 pub use user::{PasswordHash, Role, Session, SignInLink, User, UserSecrets};
 pub use verification::{Verification, VerificationKind, VerificationMode, VerificationState};
 

@@ -76,9 +76,16 @@ pub(crate) fn kept_away(settings: &OrganizationSettings, endpoint: &Endpoint, me
     if endpoint.callback { None } else { judge(endpoint, &subject).err() }
 }
 
-/// The same where a message is tried out: of its state alone, for a sample need not be what the endpoint's filters ask.
-pub(crate) fn left_out(settings: &OrganizationSettings, endpoint: &Endpoint, message: &Message) -> Option<String> {
-    kept_away(settings, endpoint, message).filter(|why| matches!(why, Unmatched::State(_))).map(Unmatched::beside)
+/// The same where a message is tried out: of its state, and of the endpoint's own filter if somebody has written the
+/// payload. A sample of ours need not be what filters ask.
+pub(crate) fn left_out(
+    settings: &OrganizationSettings,
+    endpoint: &Endpoint,
+    message: &Message,
+    is_given: bool,
+) -> Option<String> {
+    let counts = |why: &Unmatched| matches!(why, Unmatched::State(_)) || (is_given && *why == Unmatched::Filter);
+    kept_away(settings, endpoint, message).filter(counts).map(Unmatched::beside)
 }
 
 /// Finds the report of a payload: the payload itself, or what the event type's mapping makes of it.

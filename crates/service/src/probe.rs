@@ -50,6 +50,8 @@ pub struct ProbeEvent {
     pub event_type: Option<String>,
     /// Its payload; the sample of its type if absent.
     pub payload: Option<Bytes>,
+    /// Its request goes without the header that tells a test from a delivery.
+    pub unmarked: bool,
 }
 
 /// The request that a delivery would be.
@@ -132,13 +134,19 @@ impl Service {
         event: ProbeEvent,
     ) -> Result<Ready, ServiceError> {
         let Composed { endpoint, secrets, mut warnings } = self.compose_subject(app, subject).await?;
+        let (is_marked, is_given) = (!event.unmarked, event.payload.is_some());
         let message = self.probe_message(actor, app, &endpoint, event).await?;
         let wall = self.clock.wall();
         let (route, hidden) = (route_of(app, &endpoint, &secrets)?, route_of(app, &endpoint, &masked(&secrets))?);
-        let [mut prepared, shown] = self.prepare_probe([&route, &hidden], &message, wall).await?;
+        let [mut prepared, mut shown] = self.prepare_probe([&route, &hidden], &message, wall).await?;
+        if is_marked {
+            for one in [&mut prepared, &mut shown] {
+                one.headers.insert(TEST_HEADER, HeaderValue::from_static("true"));
+            }
+        }
         announce_token(&route, &mut prepared);
         warnings.extend(prepared.left_out.map(|what| what.to_string()));
-        let withheld = matching::left_out(&app.settings, &endpoint, &message);
+        let withheld = matching::left_out(&app.settings, &endpoint, &message, is_given);
         warnings.extend(withheld.clone());
         let view = request_view(&route, &prepared, &shown);
         Ok(Ready { route, prepared, view, warnings, withheld })
@@ -209,7 +217,7 @@ impl Service {
         })
     }
 
-    /// The requests that a delivery of this message by these routes would be, marked as a test.
+    /// The requests that a delivery of this message by these routes would be.
     async fn prepare_probe(
         &self,
         routes: [&Route; 2],
@@ -217,11 +225,7 @@ impl Service {
         wall: Timestamp,
     ) -> Result<[Prepared; 2], ServiceError> {
         let prepared = self.verifier.probe.transformer().prepare_both(routes, message, wall).await;
-        let mut prepared = prepared.map_err(not_rendered)?;
-        for one in &mut prepared {
-            one.headers.insert(TEST_HEADER, HeaderValue::from_static("true"));
-        }
-        Ok(prepared)
+        prepared.map_err(not_rendered)
     }
 }
 

@@ -37,6 +37,8 @@ struct EventIn<'a> {
     event_type: Option<Text<'a>>,
     #[serde(borrow, default)]
     payload: Option<&'a RawValue>,
+    #[serde(default)]
+    test_header: Option<bool>,
 }
 
 /// An endpoint to try, and the event that is sent to it. The members of an endpoint stand beside these: all of them for
@@ -55,6 +57,9 @@ pub(crate) struct EndpointProbeIn {
     /// What is delivered; the sample of the event type if absent.
     #[schema(value_type = Option<Object>)]
     payload: Option<serde_json::Value>,
+    /// Whether the request has the header `x-webhook-test: true`, which no delivery has; it has if absent.
+    #[schema(default = true)]
+    test_header: Option<bool>,
 }
 
 /// A request as it went out. Secrets are masked.
@@ -212,7 +217,7 @@ pub(crate) async fn verify(
 
 /// Sends a test to an endpoint that need not be saved, and says what came of it.
 ///
-/// The request is that of a delivery with one header more, `x-webhook-test: true`. Nothing is kept and nothing counted.
+/// The request is that of a delivery with one header more, `x-webhook-test: true`, unless `testHeader` is false. Nothing is kept and nothing counted.
 #[utoipa::path(
     post, path = "/api/v1/app/{app_id}/endpoint/test", operation_id = "v1.endpoint.test", tag = "Endpoint",
     params(("app_id" = String, Path, description = "Id or uid of the application.")),
@@ -260,11 +265,12 @@ pub(crate) async fn by_name(
 
 /// The endpoint that is tried, and the event.
 fn read(asked: &Asked) -> Result<(ProbeSubject, ProbeEvent), Problem> {
-    let EventIn { endpoint_id, event_type, payload } = asked.json()?;
+    let EventIn { endpoint_id, event_type, payload, test_header } = asked.json()?;
     payload.map_or(Ok(()), check_payload)?;
     let event = ProbeEvent {
         event_type: event_type.map(|Text(name)| name.into_owned()),
         payload: payload.map(|payload| Bytes::copy_from_slice(payload.get().as_bytes())),
+        unmarked: test_header == Some(false),
     };
     let without = payload.map(|payload| asked.without(payload));
     let asked = without.as_ref().unwrap_or(asked);

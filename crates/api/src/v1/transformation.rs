@@ -183,7 +183,7 @@ pub(crate) async fn simulate(
 ) -> Result<Response, Problem> {
     let TrialIn { code, variables, event_type, payload } = asked.json()?;
     let payload = payload.map(|payload| Bytes::copy_from_slice(payload.get().as_bytes()));
-    let trial = TransformationTrial { code, variables, event: ProbeEvent { event_type, payload } };
+    let trial = TransformationTrial { code, variables, event: ProbeEvent { event_type, payload, unmarked: false } };
     let view = service.try_transformation(&asked.actor, &app, &endpoint, trial).await?;
     Ok(respond::json(StatusCode::OK, &EndpointTransformationSimulateOut::from(view)))
 }

@@ -61,6 +61,31 @@ async fn a_test_of_an_unsaved_endpoint_is_the_request_of_a_delivery_and_leaves_n
 }
 
 #[tokio::test]
+async fn a_test_goes_without_its_header_where_it_is_asked_to() {
+    let (world, receiver) = world().await;
+    let mut body = event(&receiver.url("/hook"));
+    for (said, header) in [(json!(null), Some("true")), (json!(true), Some("true")), (json!(false), None)] {
+        body["testHeader"] = said;
+        let answer = world.post(TEST, body.clone()).await.expect(200);
+        assert_eq!(receiver.requests().last().unwrap().header("x-webhook-test"), header);
+        assert_eq!(answer["request"]["headers"].get("x-webhook-test").is_some(), header.is_some());
+    }
+    body["testHeader"] = json!("no");
+    assert_eq!(world.post(TEST, body).await.faults(), ["body.testHeader"]);
+}
+
+#[tokio::test]
+async fn a_payload_that_is_given_is_held_against_the_filter() {
+    let (world, receiver) = world().await;
+    let mut body = event(&receiver.url("/hook"));
+    body["filter"] = json!({ "payload": { "b": 2 } });
+    let answer = world.post(PREVIEW, body.clone()).await.expect(200);
+    assert!(answer["warnings"][0].as_str().unwrap().contains("`filter`"), "{answer}");
+    body["filter"] = json!({ "payload": { "b": 1 } });
+    assert_eq!(world.post(PREVIEW, body).await.expect(200).get("warnings"), None);
+}
+
+#[tokio::test]
 async fn a_preview_is_the_same_without_being_sent() {
     let (world, receiver) = world().await;
     let preview = world.post(PREVIEW, event(&receiver.url("/hook"))).await.expect(200);

@@ -244,7 +244,7 @@ async fn a_test_of_the_unsaved_form_shows_what_was_sent_and_what_came_back_and_k
     let url = receiver.url("/dlr");
     let mut fields = dlr(&url, "test");
     fields.extend([("customParametersEnabled", "on"), ("parameter-0-name", "key"), ("parameter-0-value", "hush-hush")]);
-    fields.push(("parameter-0-secret", "on"));
+    fields.extend([("parameter-0-secret", "on"), ("testHeader", "on")]);
     let page = browser.post(&form, &form, &fields).await.expect(200);
     let response = page.text.split("Webhook Test Response").nth(1).unwrap();
     for part in ["answered 201", "&#60;img src=x", "Request as sent", "x-webhook-test", "First byte"] {
@@ -277,6 +277,84 @@ async fn rows_are_added_and_removed_and_a_format_fills_in_the_form() {
     let page = browser.post(&form, &form, &fields).await.expect(200);
     page.holds("The form is filled in as");
     assert!(!page.text.contains("Required Parameters"));
+}
+
+#[tokio::test]
+async fn a_filter_and_a_body_of_its_own_are_asked_for_in_the_form() {
+    let world = World::new();
+    let (mut browser, path) = customer(&world, Role::Editor).await;
+    let add = format!("{path}/add/dlr");
+    let with =
+        |more: &[(&'static str, &'static str)], what| [dlr("https://a.example/hook", what), more.to_vec()].concat();
+    let body = ("template.body", "\r\n{\r\n  \"sms\": \"{{message.id}}\"\r\n}");
+    let kind = ("template.contentType", "application/json");
+    let filter = ("filter", r#"{"payload":{"message":{"status":{"$in":["delivered"]}}}}"#);
+    let preview = browser.post(&add, &add, &with(&[body, kind, filter], "preview")).await.expect(200).text;
+    assert!(preview.contains("content-type</dt><dd>application/json"), "{preview}");
+    assert!(
+        preview.contains("{\n  &#34;sms&#34;: &#34;") && !preview.contains("{{message.id}}&#34;\n}</pre>"),
+        "{preview}"
+    );
+
+    for (wrong, says) in [
+        (vec![body], "Say what the body is"),
+        (vec![("template.contentType", "json"), body], "It is a media type such as"),
+        (vec![kind, ("template.body", "{{{message.id}}")], "aria-describedby=\"template.body-fault\""),
+        (vec![kind, body, ("sendMethod", "get")], "A GET has no body"),
+        (vec![("filter", "{")], "This is no JSON: EOF while parsing an object at line 1 column 1."),
+        (vec![("filter", r#"{"type":"a","type":"b"}"#)], "is given twice"),
+        (vec![("filter", r#"{"payload":{"a":{"$inn":[1]}}}"#)], "<code>$in</code>"),
+        (vec![("filter", r#"{"payload":{"a":[1]}}"#)], "aria-describedby=\"filter-fault\""),
+    ] {
+        // The first of a name counts.
+        let fields = [wrong, dlr("https://a.example/hook", "save")].concat();
+        browser.post(&add, &add, &fields).await.expect(422).holds(says);
+    }
+
+    let saved = browser.post(&add, &add, &with(&[body, kind, filter], "save")).await.expect(303);
+    let page = saved.location().split('?').next().unwrap().to_owned();
+    browser.get(&page).await.expect(200).holds("A body of its own");
+    let edit = browser.get(&format!("{page}/edit")).await.expect(200).text;
+    // A browser passes over the first end of a line.
+    assert!(edit.contains(">\n\n{\n  &#34;sms&#34;: &#34;{{message.id}}&#34;\n}</textarea>"), "{edit}");
+    in_order(&edit, &["id=\"filter\"", "&#34;$in&#34;: [", "&#34;delivered&#34;"]);
+    let id = page.rsplit('/').next().unwrap();
+    let kept = world.service.get_endpoint(&world.actor(), "acme", id).await.unwrap().endpoint;
+    assert_eq!(kept.shape.unwrap().template.unwrap().body, "\n{\n  \"sms\": \"{{message.id}}\"\n}");
+}
+
+#[tokio::test]
+async fn a_sample_that_somebody_writes_is_held_against_the_filter_of_the_form() {
+    let world = World::new();
+    let (mut browser, path) = customer(&world, Role::Editor).await;
+    let add = format!("{path}/add/event");
+    let with = |sample| {
+        [
+            ("do", "preview"),
+            ("url", "https://a.example/"),
+            ("dialect", "standard-webhooks"),
+            ("filter", r#"{"payload":{"amount":{"$gt":100}}}"#),
+            ("sampleType", "order.paid"),
+            ("samplePayload", sample),
+        ]
+    };
+    let told = "its <code>filter</code> does not let the message through";
+    browser.post(&add, &add, &with(r#"{"amount":7}"#)).await.expect(200).holds(told);
+    assert!(!browser.post(&add, &add, &with(r#"{"amount":700}"#)).await.expect(200).text.contains(told));
+}
+
+#[tokio::test]
+async fn a_test_goes_without_its_header_where_the_form_says_so() {
+    let world = World::new();
+    let receiver = Receiver::start().await.unwrap();
+    let (mut browser, path) = customer(&world, Role::Editor).await;
+    let add = format!("{path}/add/dlr");
+    browser.get(&add).await.expect(200).holds("name=\"testHeader\" checked");
+    let url = receiver.url("/hook");
+    for (more, header) in [(vec![("testHeader", "on")], Some("true")), (vec![], None)] {
+        browser.post(&add, &add, &[dlr(&url, "test"), more].concat()).await.expect(200);
+        assert_eq!(receiver.requests().last().unwrap().header("x-webhook-test"), header);
+    }
 }
 
 #[tokio::test]

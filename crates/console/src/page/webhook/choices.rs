@@ -20,6 +20,8 @@ const BESIDE: &[&str] = &[
     "dialect",
     "eventTypes",
     "channels",
+    "filter",
+    "template",
     "customParameters",
     "headers",
     "auth.token",
@@ -48,6 +50,10 @@ const BESIDE: &[&str] = &[
     "category",
     "providerSecret",
 ];
+
+/// What a body of the owner's own is, mostly.
+const BODY_TYPES: [&str; 6] =
+    ["application/json", "application/x-www-form-urlencoded", "application/xml", "text/plain", "text/csv", "text/html"];
 
 /// A choice.
 pub(crate) struct Choice {
@@ -149,6 +155,17 @@ pub(super) fn method_choices(form: &Form, dialect: Option<&DialectView>) -> Vec<
         refused: dialect.is_some_and(|dialect| !dialect.send_methods.contains(method)),
     };
     METHODS.iter().map(choice).collect()
+}
+
+/// What a body of the owner's own can be, and what it is.
+pub(super) fn body_type_choices(form: &Form) -> Vec<Choice> {
+    let chosen = form.get("template.contentType");
+    let own = Some(chosen).filter(|chosen| !chosen.is_empty() && !BODY_TYPES.contains(chosen));
+    let choice = |value: &str| {
+        let (value, label) = (value.to_owned(), String::new());
+        Choice { chosen: value == chosen, value, label, refused: false }
+    };
+    BODY_TYPES.into_iter().chain(own).map(choice).collect()
 }
 
 pub(super) fn parameter_rows(form: &Form, faults: &Faults) -> Vec<Parameter> {

@@ -16,7 +16,7 @@ use ringback_service::{
 
 use super::METHODS;
 use super::choices::{
-    Choice, Line, Parameter, dialect_choices, lines, method_choices, number_choices, others, parameter_rows,
+    Choice, Line, Parameter, body_type_choices, dialect_choices, lines, method_choices, number_choices, others, parameter_rows,
     product_choices,
 };
 use super::exchange::{Shown, Tested};
@@ -59,6 +59,7 @@ struct FormPage {
     numbers: Vec<Choice>,
     dialects: Vec<Choice>,
     methods: Vec<Choice>,
+    body_types: Vec<Choice>,
     names: Vec<Parameter>,
     parameters: Vec<Line>,
     headers: Vec<Line>,
@@ -214,7 +215,7 @@ fn event(form: &Form) -> ProbeEvent {
     let is_general = form.line("product").is_none();
     let event_type = form.line("sampleType").filter(|_| is_general).map(str::to_owned);
     let payload = form.line("samplePayload").filter(|_| is_general).map(|text| text.to_owned().into());
-    ProbeEvent { event_type, payload }
+    ProbeEvent { event_type, payload, unmarked: !form.has("testHeader") }
 }
 
 fn read(form: &Form) -> Result<Wanted, ServiceError> {
@@ -346,6 +347,7 @@ async fn answer(
         numbers: number_choices(visit, &form),
         dialects: dialect_choices,
         methods: method_choices(&form, dialect.as_ref()),
+        body_types: body_type_choices(&form),
         names,
         parameters,
         headers,

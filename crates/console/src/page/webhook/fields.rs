@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use ringback_model::{
-    Auth, BasicAuth, Batching, BodyRule, OnExhausted, Ordering, Redacted, Shape, StatusPolicy, SuccessRule,
-    VerificationKind, VerificationMode, format_duration, parse_duration, parse_schedule, sentence,
+    Auth, BasicAuth, Batching, BodyRule, BodyTemplate, OnExhausted, Ordering, Redacted, Shape, StatusPolicy,
+    SuccessRule, UniqueJson, VerificationKind, VerificationMode, format_duration, parse_duration, parse_schedule,
+    sentence,
 };
 use ringback_service::{
     Change, CustomParameterDraft, DialectView, EndpointDraft, EndpointView, HeaderDraft, HeadersChange, HeadersView,
     VerificationDraft, dialect_of, dialects,
 };
+use serde_json::Value;
 
 use super::METHODS;
 use crate::form::{Faults, Form, list};
@@ -38,6 +40,7 @@ pub(crate) fn parameters_of(product: &str) -> &'static [(&'static str, &'static 
 /// A new webhook of this kind (`dlr`, `mo` or `event`) before anybody has said anything.
 pub(crate) fn blank(kind: &str) -> Form {
     let mut form = Form::default();
+    form.set("testHeader", "on");
     match kind {
         "event" => {
             form.set("dialect", "standard-webhooks");
@@ -82,6 +85,7 @@ pub(crate) fn of(view: &EndpointView, headers: &HeadersView) -> Form {
             form.set(name, value);
         }
     };
+    set("testHeader", Some("on".to_owned()));
     set("version", Some(endpoint.updated_at.as_micros().to_string()));
     set("product", draft.messaging.product.clone());
     set("reportType", draft.messaging.report_type.clone());
@@ -114,8 +118,7 @@ pub(crate) fn of(view: &EndpointView, headers: &HeadersView) -> Form {
         set(&format!("header-{at}-value"), Some(value.to_owned()));
         set(&format!("header-{at}-secret"), secret.then(|| "on".to_owned()));
     }
-    set("eventTypes", draft.event_types.as_ref().map(|types| types.join("\n")));
-    set("channels", draft.channels.as_ref().map(|channels| channels.join(", ")));
+    set_filters(&draft, &mut set);
     if let Some(auth) = &view.auth {
         set("auth", Some(auth.kind.to_owned()));
         set("auth.username", auth.username.clone());
@@ -143,7 +146,6 @@ pub(crate) fn of(view: &EndpointView, headers: &HeadersView) -> Form {
     set("statusMask", mask);
     set_limits(&draft, &mut set);
     set_format(shape, &mut set);
-    set("category", draft.messaging.category.clone());
     if let Some(success) = &draft.messaging.success {
         set("success.status", Some(success.status.join(", ")));
         set("success.rule", success.body.as_ref().and_then(|body| word(&body.rule)));
@@ -154,6 +156,14 @@ pub(crate) fn of(view: &EndpointView, headers: &HeadersView) -> Form {
     form
 }
 
+/// Which messages it gets, beside product and number.
+fn set_filters(draft: &EndpointDraft, set: &mut impl FnMut(&str, Option<String>)) {
+    set("eventTypes", draft.event_types.as_ref().map(|types| types.join("\n")));
+    set("channels", draft.channels.as_ref().map(|channels| channels.join(", ")));
+    set("filter", draft.filter.as_ref().map(|filter| format!("{filter:#}")));
+    set("category", draft.messaging.category.clone());
+}
+
 /// How values are written.
 fn set_format(shape: &Shape, set: &mut impl FnMut(&str, Option<String>)) {
     set("timeFormat", shape.time_format.as_ref().and_then(word));
@@ -162,6 +172,8 @@ fn set_format(shape: &Shape, set: &mut impl FnMut(&str, Option<String>)) {
     set("emptyValue", shape.empty_value.as_ref().and_then(word));
     set("xmlRoot", shape.xml_root.clone());
     set("nested", shape.nested.then(|| "on".to_owned()));
+    set("template.contentType", shape.template.as_ref().map(|template| template.content_type.clone()));
+    set("template.body", shape.template.as_ref().map(|template| template.body.clone()));
 }
 
 /// How much is sent at once, for how long, and how often again.
@@ -182,7 +194,7 @@ fn word<T: serde::Serialize>(value: &T) -> Option<String> {
 
 /// The value that a word of the API stands for.
 fn read<T: serde::de::DeserializeOwned>(word: &str) -> Option<T> {
-    serde_json::from_value(serde_json::Value::String(word.to_owned())).ok()
+    serde_json::from_value(Value::String(word.to_owned())).ok()
 }
 
 /// What the form asks for, read once: it can then be written over any draft.
@@ -195,6 +207,8 @@ pub(crate) struct Wanted {
     max_concurrency: Option<u16>,
     batch: Option<Batching>,
     mask: u8,
+    filter: Option<Value>,
+    template: Option<BodyTemplate>,
 }
 
 impl Wanted {
@@ -231,7 +245,8 @@ impl Wanted {
                 }
             }
         }
-        Self { form: form.clone(), timeout, schedule, throttle_rate, max_concurrency, batch, mask }
+        let (filter, template) = (read_filter(form, faults), read_template(form, faults));
+        Self { form: form.clone(), timeout, schedule, throttle_rate, max_concurrency, batch, mask, filter, template }
     }
 
     /// Writes it over a draft.
@@ -242,6 +257,7 @@ impl Wanted {
         draft.description = form.get("description").trim().to_owned();
         draft.event_types = list(form.get("eventTypes"));
         draft.channels = list(form.get("channels"));
+        draft.filter.clone_from(&self.filter);
         draft.throttle_rate = self.throttle_rate;
         draft.max_concurrency = self.max_concurrency;
         draft.batch = self.batch;
@@ -281,6 +297,7 @@ impl Wanted {
         shape.empty_value = read(form.get("emptyValue"));
         shape.xml_root = line("xmlRoot");
         shape.nested = form.has("nested");
+        shape.template.clone_from(&self.template);
         messaging.success = self.success();
         if form.has("category") {
             messaging.category = line("category");
@@ -360,9 +377,32 @@ impl Wanted {
     }
 }
 
+/// What must be true of a message, as JSON; the service says whether it is a filter.
+fn read_filter(form: &Form, faults: &mut Faults) -> Option<Value> {
+    let text = form.line("filter")?;
+    let read = serde_json::from_str(text).and_then(|UniqueJson| serde_json::from_str(text));
+    read.map_err(|error| faults.note("filter", format!("This is no JSON: {error}."))).ok()
+}
+
+/// A body of the owner's own.
+fn read_template(form: &Form, faults: &mut Faults) -> Option<BodyTemplate> {
+    // Browsers send each end of a line as two characters.
+    let body = form.get("template.body").replace("\r\n", "\n");
+    match form.line("template.contentType") {
+        Some(content_type) => Some(BodyTemplate { content_type: content_type.to_owned(), body }),
+        None if body.trim().is_empty() => None,
+        None => {
+            faults.note("template.contentType", "Say what the body is, or empty it to have the format’s own.");
+            None
+        }
+    }
+}
+
 /// The fields that two forms differ in: name, and both values. Secrets are not told.
 pub(crate) fn differences(theirs: &Form, mine: &Form) -> Vec<(String, String, String)> {
-    let told = |name: &str| !["csrf", "do", "version", "sampleType", "samplePayload"].contains(&name);
+    let told = |name: &str| {
+        !["csrf", "do", "version", "dialectBefore", "sampleType", "samplePayload", "testHeader"].contains(&name)
+    };
     let secret = |name: &str| {
         name.contains("ecret") || name.contains("assword") || name.ends_with("oken") || name.ends_with("Key")
     };

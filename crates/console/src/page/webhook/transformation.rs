@@ -100,7 +100,7 @@ async fn attempt(service: &Service, visit: &AppVisit, id: &str, form: &Form) -> 
     let trial = TransformationTrial {
         code: Some(form.secret("code")),
         variables: Some(variables(form.get("variables"))?),
-        event: ProbeEvent { event_type: form.line("event_type").map(str::to_owned), payload },
+        event: ProbeEvent { event_type: form.line("event_type").map(str::to_owned), payload, unmarked: false },
     };
     service.try_transformation(&visit.visit.actor, &visit.name, id, trial).await
 }
