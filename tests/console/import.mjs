@@ -33,8 +33,25 @@ export async function walkImport({ page, check, origin, base, token, hook, hosti
   await page.click("button[value=import]");
   await page.waitForSelector("text=2 webhooks are added.");
   await check("imported");
-  const { data } = await api(origin, token, "GET", `/app/${app}/endpoint`);
-  const made = data.filter((one) => one.url.includes("/imported/"));
-  assert.equal(made.length, 2);
+  // A long table goes in parts: how far it is is told, and it can be stopped.
+  const many = Array.from({ length: 400 }, (_, at) => `${app},${hook}/imported/many/${at}`).join("\n");
+  await page.fill("#csv", `application,url\n${many}`);
+  await page.click("button[value=check]");
+  await page.waitForSelector("text=400 webhooks can be added.");
+  await page.click("button[value=import]");
+  await page.waitForFunction(() => document.querySelector("#import-go progress")?.value >= 100);
+  assert.match(await page.textContent("#import-go [role=status]"), /^[123]\d\d of 400 rows$/);
+  await page.click("#import-go button");
+  const stopped = await page.textContent("#import-told >> text=/Stopped\\. \\d+ webhooks are added/");
+  const [done, left] = stopped.match(/\d+/g).map(Number);
+  assert.ok(done >= 100 && done < 400 && done + left === 400, stopped);
+  await check("import-stopped");
+  await page.click("button[value=import]");
+  await page.waitForSelector(`text=${left} webhooks are added. ${done} were there already.`);
+  const { data } = await api(origin, token, "GET", `/app/${app}/endpoint?limit=250&order=descending`);
+  const more = await api(origin, token, "GET", `/app/${app}/endpoint?limit=250&order=ascending`);
+  const listed = new Map([...data, ...more.data].map((one) => [one.id, one]));
+  const made = [...listed.values()].filter((one) => one.url.includes("/imported/"));
+  assert.equal(made.length, 402);
   for (const one of made) await api(origin, token, "DELETE", `/app/${app}/endpoint/${one.id}`);
 }

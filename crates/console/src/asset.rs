@@ -23,6 +23,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("console.js", SCRIPT, include_str!("../assets/console.js")),
     ("live.js", SCRIPT, include_str!("../assets/live.js")),
     ("form.js", SCRIPT, include_str!("../assets/form.js")),
+    ("import.js", SCRIPT, include_str!("../assets/import.js")),
     ("portal.js", SCRIPT, include_str!("../assets/portal.js")),
     ("icon.svg", IMAGE, include_str!("../assets/icon.svg")),
 ];

@@ -53,6 +53,7 @@ pub(crate) struct Assets {
     pub(crate) overview: String,
     pub(crate) script: String,
     pub(crate) live: String,
+    pub(crate) import: String,
     pub(crate) form_script: String,
     pub(crate) icon: String,
 }
@@ -107,6 +108,7 @@ impl Layout {
                 overview: asset::path("overview.css"),
                 script: asset::path("console.js"),
                 live: asset::path("live.js"),
+                import: asset::path("import.js"),
                 form_script: asset::path("form.js"),
                 icon: asset::path("icon.svg"),
             },

@@ -99,7 +99,7 @@ pub use deleted_endpoint::{DeletedEndpoint, Leftovers};
 pub use dialect::{DialectView, dialects};
 pub use endpoint::EndpointView;
 pub use endpoint_draft::{EndpointDraft, HeadersChange};
-pub use endpoint_import::{CellFault, EndpointImport, EndpointImportMode, ImportedRow, RowResult};
+pub use endpoint_import::{CellFault, EndpointImport, EndpointImportMode, ImportPart, ImportedRow, RowResult};
 pub use endpoint_message::EndpointMessage;
 pub use environment::Environment;
 pub use error::{FieldError, Resource, ServiceError};

@@ -142,7 +142,8 @@ fn refusal(import: EndpointImport) -> Problem {
 )]
 pub(crate) async fn import(State(service): State<Arc<Service>>, asked: Asked) -> Result<Response, Problem> {
     let EndpointImportIn { csv, dry_run, good_only } = asked.config(&[])?;
-    let import = service.import_endpoints(&asked.actor, &csv, EndpointImportMode { dry_run, good_only }).await?;
+    let mode = EndpointImportMode { dry_run, good_only, part: None };
+    let import = service.import_endpoints(&asked.actor, &csv, mode).await?;
     if !import.kept && !dry_run {
         return Err(refusal(import));
     }

@@ -6,13 +6,18 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use ringback_service::{EndpointImport, EndpointImportMode, ImportedRow, Right, RowResult, Service, ServiceError};
+use ringback_service::{
+    EndpointImport, EndpointImportMode, ImportPart, ImportedRow, Right, RowResult, Service, ServiceError,
+};
 
 use crate::answer::page_with;
 use crate::error::PageError;
 use crate::form::Form;
 use crate::layout::Layout;
 use crate::visit::Visit;
+
+/// Rows that a script imports at a time: so often it tells how far it is, and can be stopped.
+const PART: usize = 50;
 
 #[derive(Template)]
 #[template(path = "endpoint_import.html")]
@@ -28,7 +33,9 @@ struct ImportPage {
 /// What is told of a table.
 struct Told {
     rows: Vec<Row>,
-    /// Rows that were added.
+    /// Rows of the whole table.
+    total: usize,
+    /// Rows that were added, those of earlier parts with them.
     added: usize,
     /// Rows that can be.
     fine: usize,
@@ -36,6 +43,8 @@ struct Told {
     refused: usize,
     /// It was imported, and not only looked through.
     kept: bool,
+    /// Somebody has stopped it before it was done.
+    stopped: bool,
     /// Somebody has asked for the import, and nothing is kept for the rows that are refused.
     held: bool,
 }
@@ -57,14 +66,18 @@ pub(crate) async fn show(State(service): State<Arc<Service>>, visit: Visit) -> R
     answer(&service, &visit, String::new(), Vec::new(), None).await
 }
 
-/// Looks a table through, or imports it.
+/// Looks a table through, or imports it: all of it, or the part that comes behind `from` rows.
 pub(crate) async fn step(State(service): State<Arc<Service>>, visit: Visit, form: Form) -> Result<Response, PageError> {
     let asked = form.get("do") == "import";
-    let mode = EndpointImportMode { dry_run: !asked, good_only: form.has("goodOnly") };
+    let from: Option<usize> = form.line("from").and_then(|from| from.parse().ok()).filter(|_| asked);
+    let part = from.map(|before| ImportPart { before, count: PART });
+    let mode = EndpointImportMode { dry_run: !asked, good_only: form.has("goodOnly"), part };
     let csv = form.get("csv").to_owned();
     match service.import_endpoints(&visit.actor, &csv, mode).await {
         Ok(import) => {
-            let told = Told::of(&visit, import, asked);
+            let mut told = Told::of(&visit, import, asked, part);
+            told.count_earlier(form.get("added").parse().unwrap_or_default());
+            told.stopped = form.get("do") == "stop";
             // What was imported is done with; what has still to be mended stays at hand.
             let csv = if told.kept && told.refused == 0 { String::new() } else { csv };
             answer(&service, &visit, csv, Vec::new(), Some(told)).await
@@ -78,15 +91,27 @@ pub(crate) async fn step(State(service): State<Arc<Service>>, visit: Visit, form
 }
 
 impl Told {
-    fn of(visit: &Visit, import: EndpointImport, asked: bool) -> Self {
+    fn of(visit: &Visit, import: EndpointImport, asked: bool, part: Option<ImportPart>) -> Self {
         let count = |result| import.count(result);
         let (added, fine, known) = (count(RowResult::Added), count(RowResult::Fine), count(RowResult::Known));
         let refused = count(RowResult::Refused);
         let (kept, held) = (import.kept, asked && !import.kept);
-        let mut rows: Vec<Row> = import.rows.into_iter().map(|row| Row::of(visit, row)).collect();
+        let total = import.rows.len();
+        let shown = import.rows.into_iter().enumerate().filter(|(at, _)| part.is_none_or(|part| part.has(*at)));
+        let mut rows: Vec<Row> = shown.map(|(_, row)| Row::of(visit, row)).collect();
         // What has to be changed is seen first, however long the table is.
         rows.sort_by_key(|row| row.tone != "bad");
-        Self { rows, added, fine, known, refused, kept, held }
+        // What could be added before the last part and was not was refused when it came to it.
+        let is_last = part.is_some_and(|part| total <= part.before + part.count);
+        let refused = if kept && is_last { refused + fine } else { refused };
+        Self { rows, total, added, fine, known, refused, kept, stopped: false, held }
+    }
+
+    /// What earlier parts have added is there already by now, and was added all the same.
+    fn count_earlier(&mut self, added: usize) {
+        let earlier = added.min(self.known);
+        self.added += earlier;
+        self.known -= earlier;
     }
 }
 

@@ -72,6 +72,30 @@ async fn good_rows_beside_bad_ones_are_imported_only_when_somebody_says_so() {
 }
 
 #[tokio::test]
+async fn a_table_is_imported_in_parts_that_tell_how_far_they_are_and_can_be_stopped() {
+    let world = world().await;
+    let path = format!("/console/{ORG}/import");
+    let mut editor = world.signed_in(Role::Editor).await;
+    let rows: String = (0..120).map(|at| format!("acme,https://a.example/{at}\n")).collect();
+    let table = format!("application,url\n{rows}");
+    let told = editor.post(&path, &path, &[("do", "check"), ("csv", &table)]).await.expect(200);
+    told.holds("data-rows=\"120\" data-part=\"50\"");
+    let first = editor.post(&path, &path, &[("do", "import"), ("csv", &table), ("from", "0")]).await.expect(200);
+    first.holds("data-added=\"50\"");
+    assert!(first.text.contains("id=\"row-51\"") && !first.text.contains("id=\"row-52\""), "its own rows alone");
+    let stopped = [("do", "stop"), ("csv", table.as_str()), ("added", "50")];
+    let stopped = editor.post(&path, &path, &stopped).await.expect(200);
+    stopped.holds("Stopped. 50 webhooks are added and stay as they are; 70 rows are not imported.");
+    stopped.holds("Import 70 webhooks");
+    for (from, added, told) in [("50", "50", "100 webhooks are added"), ("100", "100", "120 webhooks are added.")] {
+        let fields = [("do", "import"), ("csv", table.as_str()), ("from", from), ("added", added)];
+        editor.post(&path, &path, &fields).await.expect(200).holds(told);
+    }
+    let all = editor.post(&path, &path, &[("do", "check"), ("csv", &table)]).await.expect(200);
+    all.holds("All of them are there already");
+}
+
+#[tokio::test]
 async fn whoever_may_only_look_imports_nothing() {
     let world = world().await;
     let path = format!("/console/{ORG}/import");

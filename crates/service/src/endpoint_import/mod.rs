@@ -33,6 +33,25 @@ pub struct EndpointImportMode {
     pub dry_run: bool,
     /// Rows that are fine are kept although others are not.
     pub good_only: bool,
+    /// Which rows are kept: all of them if absent.
+    pub part: Option<ImportPart>,
+}
+
+/// Some rows of a table that is imported bit by bit. The rest is looked at, and stays as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImportPart {
+    /// How many rows come before them.
+    pub before: usize,
+    /// How many there are, at most.
+    pub count: usize,
+}
+
+impl ImportPart {
+    /// Whether a row is one of them; the first of a table is 0.
+    #[must_use]
+    pub const fn has(self, at: usize) -> bool {
+        self.before <= at && at - self.before < self.count
+    }
 }
 
 /// What came of a table.
@@ -113,7 +132,7 @@ impl Service {
         let mut rows = self.look_through(actor, &planned, &mut known).await?;
         let kept = !mode.dry_run && (mode.good_only || rows.iter().all(|row| row.result != RowResult::Refused));
         if kept {
-            self.add_all(actor, planned, &mut rows, &known).await?;
+            self.add_all(actor, planned, &mut rows, &known, mode.part).await?;
         }
         Ok(EndpointImport { rows, kept })
     }
@@ -209,16 +228,22 @@ impl Service {
         Ok(())
     }
 
-    /// Makes what can be made. Whatever goes wrong now is told with its row: what was added before it stays.
+    /// Makes what can be made of the rows of this part. Whatever goes wrong now is told with its row: what was added before it stays.
     async fn add_all(
         &self,
         actor: &Actor,
         planned: Vec<Planned>,
         rows: &mut [ImportedRow],
         known: &Known,
+        part: Option<ImportPart>,
     ) -> Result<(), ServiceError> {
         let (mut added, mut stopped) = (0, false);
-        for (plan, told) in planned.into_iter().zip(rows).filter(|(_, told)| told.result == RowResult::Fine) {
+        let wanted = planned
+            .into_iter()
+            .zip(rows)
+            .enumerate()
+            .filter(|(at, (_, told))| part.is_none_or(|part| part.has(*at)) && told.result == RowResult::Fine);
+        for (_, (plan, told)) in wanted {
             if stopped {
                 (told.result, told.faults) = (RowResult::Refused, vec![fault_of(NOT_NOW)]);
                 continue;

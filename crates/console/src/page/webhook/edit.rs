@@ -16,8 +16,8 @@ use ringback_service::{
 
 use super::METHODS;
 use super::choices::{
-    Choice, Line, Parameter, body_type_choices, dialect_choices, lines, method_choices, number_choices, others, parameter_rows,
-    product_choices,
+    Choice, Line, Parameter, body_type_choices, dialect_choices, lines, method_choices, number_choices, others,
+    parameter_rows, product_choices,
 };
 use super::exchange::{Shown, Tested};
 use super::fields::{self, CONSOLE, Wanted};
