@@ -103,9 +103,12 @@ try {
         await page.screenshot({ path: join(pictures, `${name}-${colorScheme}-${width}.png`), fullPage: Boolean(every) });
       }
       await page.setViewportSize({ width: 390, height: 900 });
+      const buttons = () => page.evaluate(() => [...document.querySelectorAll("main button, main .button")].filter((one) => one.checkVisibility()).length);
+      const onPhone = await buttons();
       const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       assert.ok(over <= 0, `${name} is ${over} px wider than a phone`);
       await page.setViewportSize({ width: 1280, height: 900 });
+      assert.equal(onPhone, await buttons(), `${name} has other buttons on a phone`);
     }
     assert.deepEqual(bad, [], name);
     console.log(`ok ${name}`);

@@ -75,7 +75,7 @@ fn sheet(color: Color) -> String {
     };
     let light = rules(theme(color, &LIGHT, BLACK, SOFT.0));
     let dark = rules(theme(color, &DARK, WHITE, SOFT.1));
-    format!("{light}\n@media (prefers-color-scheme:dark){{{dark}}}\n")
+    format!("{light}\n@media screen and (prefers-color-scheme:dark){{{dark}}}\n")
 }
 
 /// Where the sheet of a colour, `#rrggbb`, is served.
