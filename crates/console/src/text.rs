@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ringback_model::Timestamp;
+use ringback_service::Backlog;
 
 /// A time with its zone: `2026-01-31 12:00:05 UTC`.
 pub(crate) fn time(at: Timestamp) -> String {
@@ -58,6 +59,12 @@ pub(crate) fn count(number: u64) -> String {
         out.push(digit);
     }
     out
+}
+
+/// How many deliveries wait.
+pub(crate) fn pending(backlog: Backlog) -> String {
+    let number = count(backlog.pending);
+    if backlog.more { format!("more than {number}") } else { number }
 }
 
 /// A part of a whole, 0 to 1, in percent; only all of it is 100.

@@ -3,6 +3,7 @@
 use ringback_model::{EndpointNo, Gate, Health};
 use ringback_store::Backlog;
 
+use crate::statistics::COUNTED_MAX;
 use crate::{Actor, Right, Service, ServiceError};
 
 /// The condition of an endpoint.
@@ -30,7 +31,7 @@ impl Service {
         Ok(Condition {
             gate: config.endpoint.gate(),
             health: lane.map(|lane| lane.health).unwrap_or_default(),
-            backlog: self.store.backlog(config.no).await?,
+            backlog: self.store.backlog(config.no, COUNTED_MAX).await?,
         })
     }
 }

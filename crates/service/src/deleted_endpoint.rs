@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use ringback_model::{EndpointId, EndpointNo, Gate, Timestamp};
-use ringback_store::{AppConfig, Delete, DocumentKind, DocumentPage, EndpointConfig, Expect, PutResult, Rewrite};
+use ringback_store::{
+    AppConfig, Backlog, Delete, DocumentKind, DocumentPage, EndpointConfig, Expect, PutResult, Rewrite,
+};
 
 use crate::endpoint::{note, put, uid_taken};
 use crate::endpoint_compose::Composed;
 use crate::operational;
 use crate::service::TRIES;
+use crate::statistics::COUNTED_MAX;
 use crate::{Actor, EndpointView, Page, Resource, Right, Service, ServiceError, Window};
 
 /// What becomes of what is pending for an endpoint that is deleted.
@@ -27,8 +30,8 @@ pub struct DeletedEndpoint {
     pub view: EndpointView,
     /// When it was deleted.
     pub deleted_at: Timestamp,
-    /// Deliveries that are still sent: what is left of those that were pending.
-    pub pending: u64,
+    /// What is still sent: what is left of those that were pending.
+    pub backlog: Backlog,
 }
 
 impl Service {
@@ -119,8 +122,9 @@ impl Service {
         for document in self.store.deleted_documents(page).await? {
             let deleted_at = document.deleted_at.unwrap_or(Timestamp::MIN);
             let config = EndpointConfig::read(&document)?;
-            let pending = if config.is_gone() { 0 } else { self.store.backlog(config.no).await?.pending };
-            found.push(DeletedEndpoint { view: EndpointView::of(&config), deleted_at, pending });
+            let backlog =
+                if config.is_gone() { Backlog::default() } else { self.store.backlog(config.no, COUNTED_MAX).await? };
+            found.push(DeletedEndpoint { view: EndpointView::of(&config), deleted_at, backlog });
         }
         Ok(window.page(found))
     }

@@ -16,6 +16,8 @@ use crate::{Actor, Right, Service, ServiceError};
 const ENDPOINTS: usize = 10;
 /// Endpoints whose backlogs are added up at most.
 const BACKLOGS: usize = 50;
+/// Pending deliveries that are counted for somebody who looks at a page: counting takes longer the more there are.
+pub(crate) const COUNTED_MAX: u32 = 50_000;
 /// How long a range [`Service::endpoint_stats`] sums at most.
 const LONGEST_RANGE: Duration = Duration::from_secs(28 * 86_400);
 /// What it sums if nobody says since when.
@@ -221,14 +223,14 @@ impl Service {
         Ok(named)
     }
 
-    /// What waits for an endpoint.
+    /// What waits for an endpoint: 50,000 deliveries are counted, and told is whether there are more.
     ///
     /// # Errors
     /// [`ServiceError::NotFound`].
     pub async fn backlog(&self, actor: &Actor, app: &str, endpoint: &str) -> Result<Backlog, ServiceError> {
         actor.require(Right::ReadMessages)?;
         let (_, config) = self.lane_config(actor, app, endpoint).await?;
-        Ok(self.store.backlog(config.no).await?)
+        Ok(self.store.backlog(config.no, COUNTED_MAX).await?)
     }
 
     /// What waits for all endpoints of an application; `None` if it has too many to ask for each.
@@ -241,10 +243,12 @@ impl Service {
         if app.endpoints.len() > BACKLOGS {
             return Ok(None);
         }
-        let mut all = Backlog { pending: 0, oldest: None };
+        let (mut all, mut left) = (Backlog::default(), COUNTED_MAX);
         for endpoint in &app.endpoints {
-            let one = self.store.backlog(endpoint.no).await?;
+            let one = self.store.backlog(endpoint.no, left).await?;
             all.pending += one.pending;
+            all.more |= one.more;
+            left = left.saturating_sub(u32::try_from(one.pending).unwrap_or(u32::MAX));
             all.oldest = [all.oldest, one.oldest].into_iter().flatten().min();
         }
         Ok(Some(all))
@@ -271,7 +275,7 @@ impl Service {
             return Err(ServiceError::Refused { code: "invalid_range", detail });
         }
         let sum = self.tally_between(Subject::Endpoint(config.no), since, until).await?;
-        Ok((sum, self.store.backlog(config.no).await?))
+        Ok((sum, self.store.backlog(config.no, u32::MAX).await?))
     }
 
     /// What was counted in a range of time, to the hour for the last eight days and to the day before.

@@ -35,7 +35,7 @@ impl Service {
         let (app, config) = self.endpoint_config(actor, app, endpoint).await?;
         let mut task = self.plan_task(&app, &config, kind, draft).await?;
         if kind == TaskKind::Cancel {
-            let deliveries = self.store.backlog(config.no).await?.pending;
+            let deliveries = self.store.backlog(config.no, u32::MAX).await?.pending;
             return Ok(TaskExtent { deliveries, ..TaskExtent::default() });
         }
         for _ in 0..PARTS {

@@ -123,7 +123,7 @@ pub trait Store: Send + Sync + Debug + 'static {
     fn revisit(&self) -> Reply<()>;
 
     /// What waits for an endpoint. Costs time in proportion to it, though little for each.
-    fn backlog(&self, endpoint: EndpointNo) -> Reply<Backlog>;
+    fn backlog(&self, endpoint: EndpointNo, limit: u32) -> Reply<Backlog>;
 
     /// Adds to the counts that charts are drawn from. Refused as [`crate::StoreError::Full`] while the disk is low.
     fn tally(&self, item: Count) -> Reply<()>;

@@ -17,8 +17,21 @@ pub struct Count {
 pub struct Backlog {
     /// Pending deliveries: due, due later, held, or behind others of their queue.
     pub pending: u64,
-    /// When the oldest of their messages was accepted.
+    /// When the oldest of their messages was accepted, of those that were counted.
     pub oldest: Option<Timestamp>,
+    /// There are more: no more were counted than somebody asked for.
+    pub more: bool,
+}
+
+impl Backlog {
+    /// What was counted: those with a time, and those in queues with the number of queues, whose heads are among the
+    /// former. At most one more than `limit` of each.
+    pub(crate) fn counted(due: u64, (queued, queues): (u64, u64), limit: u32, oldest: Option<Timestamp>) -> Self {
+        let limit = u64::from(limit);
+        let pending = due + queued - queues;
+        let more = due > limit || queued > limit || pending > limit;
+        Self { pending: pending.min(limit), oldest, more }
+    }
 }
 
 /// Whose counts.

@@ -25,7 +25,7 @@ pub(crate) struct DeletedEndpointOut {
     /// When it was deleted.
     #[schema(value_type = String, format = DateTime)]
     deleted_at: Timestamp,
-    /// Deliveries that are still sent: what is left of a deletion with `drain`.
+    /// Deliveries that are still sent: what is left of a deletion with `drain`. At most 50,000 are counted.
     pending: u64,
     /// As it was.
     #[serde(flatten)]
@@ -34,7 +34,7 @@ pub(crate) struct DeletedEndpointOut {
 
 impl From<DeletedEndpoint> for DeletedEndpointOut {
     fn from(deleted: DeletedEndpoint) -> Self {
-        Self { deleted_at: deleted.deleted_at, pending: deleted.pending, endpoint: deleted.view.into() }
+        Self { deleted_at: deleted.deleted_at, pending: deleted.backlog.pending, endpoint: deleted.view.into() }
     }
 }
 

@@ -228,7 +228,7 @@ fn pending_tile(backlog: Backlog, now: Timestamp) -> Tile {
         Some(oldest) => format!("oldest from {}", text::ago(oldest, now)),
         None => "nothing waits".to_owned(),
     };
-    Tile { label: "Pending now", value: text::count(backlog.pending), note, tone: "" }
+    Tile { label: "Pending now", value: text::pending(backlog), note, tone: "" }
 }
 
 /// The servers that share the work, where several can.

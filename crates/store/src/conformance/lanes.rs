@@ -71,7 +71,7 @@ pub fn a_health_is_kept_until_it_is_well_again(harness: &dyn Harness) {
 /// Those due, those tried later and those behind the head of their queue; not those that have ended.
 pub fn a_backlog_counts_each_pending_delivery_once(harness: &dyn Harness) {
     let world = World::new(harness);
-    assert_eq!(world.store.backlog(ENDPOINT).wait().expect("the store can be read"), Backlog::default());
+    assert_eq!(world.store.backlog(ENDPOINT, u32::MAX).wait().expect("the store can be read"), Backlog::default());
     let oldest = world.now();
     let later = world.send(&[ENDPOINT]);
     world.finish(later, ENDPOINT, Step::Retry { due: world.later(60), counted: true });
@@ -82,13 +82,17 @@ pub fn a_backlog_counts_each_pending_delivery_once(harness: &dyn Harness) {
     for queue in [Some(1), Some(1), Some(1), Some(2), None] {
         world.accept(world.item(&[(ENDPOINT, queue), (EndpointNo(ENDPOINT.0 + 1), queue)]));
     }
-    let backlog = world.store.backlog(ENDPOINT).wait().expect("the store can be read");
-    assert_eq!(backlog, Backlog { pending: 6, oldest: Some(oldest) });
+    let backlog = world.store.backlog(ENDPOINT, u32::MAX).wait().expect("the store can be read");
+    assert_eq!(backlog, Backlog { pending: 6, oldest: Some(oldest), more: false });
     let all = world.store.pending().wait().expect("the store can be read");
-    assert_eq!(all, Backlog { pending: 11, oldest: Some(oldest) });
+    assert_eq!(all, Backlog { pending: 11, oldest: Some(oldest), more: false });
     world.finish(later, ENDPOINT, SUCCESS);
-    let backlog = world.store.backlog(ENDPOINT).wait().expect("the store can be read");
-    assert_eq!(backlog, Backlog { pending: 5, oldest: Some(world.now()) });
+    let backlog = world.store.backlog(ENDPOINT, u32::MAX).wait().expect("the store can be read");
+    assert_eq!(backlog, Backlog { pending: 5, oldest: Some(world.now()), more: false });
+    let some = world.store.backlog(ENDPOINT, 4).wait().expect("the store can be read");
+    assert_eq!((some.pending, some.more), (4, true));
+    let all = world.store.backlog(ENDPOINT, 5).wait().expect("the store can be read");
+    assert_eq!((all.pending, all.more), (5, false));
 }
 
 /// What metrics tell: messages and their deliveries, once each, and the commits that they were in.

@@ -92,7 +92,7 @@ async fn answer(
     let rows = found.items.iter().map(|deleted| Deleted {
         row: Row::of(&deleted.view.endpoint),
         at: text::time(deleted.deleted_at),
-        pending: if deleted.pending == 0 { String::new() } else { text::count(deleted.pending) },
+        pending: if deleted.backlog.pending == 0 { String::new() } else { text::pending(deleted.backlog) },
     });
     Ok(page(&DeletedPage {
         layout: Layout::of_app(service, visit, "Deleted webhooks", "/webhooks").await?.after(query),

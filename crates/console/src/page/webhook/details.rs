@@ -36,7 +36,7 @@ struct DetailsPage {
     facts: Vec<(String, String)>,
     created: String,
     updated: String,
-    pending: u64,
+    pending: String,
     /// How its attempts go, where they fail.
     trouble: String,
     sample: Option<Shown>,
@@ -121,18 +121,18 @@ pub(crate) async fn ask_delete(
 async fn ask(service: &Service, visit: &AppVisit, id: &str, fault: String) -> Result<Response, PageError> {
     visit.visit.actor.require(Right::ManageEndpoints)?;
     let view = service.get_endpoint(&visit.visit.actor, &visit.name, id).await?;
-    let count = service.backlog(&visit.visit.actor, &visit.name, id).await?.pending;
-    let pending = match count {
+    let backlog = service.backlog(&visit.visit.actor, &visit.name, id).await?;
+    let pending = match backlog.pending {
         0 => String::new(),
         1 => "1 delivery is pending for it".to_owned(),
-        more => format!("{} deliveries are pending for it", text::count(more)),
+        _ => format!("{} deliveries are pending for it", text::pending(backlog)),
     };
     let template = DeletePage {
         layout: Layout::of_app(service, visit, "Delete webhook", "/webhooks").await?,
         base: visit.base.clone(),
         row: Row::of(&view.endpoint),
         pending,
-        may_drain: count > 0 && view.endpoint.gate().is_none(),
+        may_drain: backlog.pending > 0 && view.endpoint.gate().is_none(),
         fault,
     };
     let status = if template.fault.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
@@ -188,7 +188,7 @@ async fn answer(
         facts: facts(&form),
         created: text::time(endpoint.created_at),
         updated: text::time(endpoint.updated_at),
-        pending: condition.backlog.pending,
+        pending: text::pending(condition.backlog),
         trouble: trouble(&condition),
         curl: sample.as_ref().map(curl).unwrap_or_default(),
         sample: sample.as_ref().map(Shown::request),

@@ -82,6 +82,7 @@ fn condition_told(condition: &Condition, endpoint: &Endpoint) -> Value {
         "failingSince": time(condition.health.failing_since),
         "breakerOpenUntil": time(condition.health.breaker.map(|breaker| breaker.probe_at)),
         "pending": condition.backlog.pending,
+        "morePending": condition.backlog.more,
         "oldestPending": time(condition.backlog.oldest),
     })
 }

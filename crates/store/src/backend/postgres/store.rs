@@ -238,8 +238,8 @@ impl Store for PostgresStore {
         read!(self.slow, |client| message::payloads(client, &numbers, max_bytes))
     }
 
-    fn backlog(&self, endpoint: EndpointNo) -> Reply<Backlog> {
-        read!(self.slow, |client| backlog::backlog(client, endpoint))
+    fn backlog(&self, endpoint: EndpointNo, limit: u32) -> Reply<Backlog> {
+        read!(self.slow, |client| backlog::backlog(client, endpoint, limit))
     }
 
     fn tally(&self, item: Count) -> Reply<()> {

@@ -210,8 +210,8 @@ impl Store for SqliteStore {
         self.slow.read(move |connection| in_our_words(message::payloads(connection, &numbers, max_bytes)))
     }
 
-    fn backlog(&self, endpoint: EndpointNo) -> Reply<Backlog> {
-        self.slow.read(move |connection| in_our_words(backlog::backlog(connection, endpoint)))
+    fn backlog(&self, endpoint: EndpointNo, limit: u32) -> Reply<Backlog> {
+        self.slow.read(move |connection| in_our_words(backlog::backlog(connection, endpoint, limit)))
     }
 
     fn tally(&self, item: Count) -> Reply<()> {

@@ -199,7 +199,7 @@ impl<'a> Seen<'a> {
                 self.push("due", Due { message: message.into(), endpoint: EndpointNo(low(endpoint.0)), ..due });
             }
         }
-        let backlog = self.store.backlog(endpoint).await.unwrap();
+        let backlog = self.store.backlog(endpoint, u32::MAX).await.unwrap();
         self.push("backlog", backlog);
         self.attempts(AttemptScope::Endpoint(endpoint)).await;
     }
