@@ -11,9 +11,9 @@ use crate::Backlog;
 const BACKLOG: &str = "SELECT due.count, queued.count, queued.queues, \
       (SELECT accepted_at FROM ringback.message WHERE no = LEAST(due.first, queued.first)) \
     FROM (SELECT count(*), min(message) AS first FROM (SELECT message FROM ringback.delivery \
-       WHERE endpoint = $1 AND due IS NOT NULL LIMIT $2) some) due, \
+       WHERE endpoint = $1 AND due IS NOT NULL LIMIT $2) AS counted) due, \
       (SELECT count(*), count(DISTINCT queue) AS queues, min(message) AS first FROM (SELECT message, queue \
-       FROM ringback.delivery WHERE endpoint = $1 AND queue IS NOT NULL AND state = 1 LIMIT $2) some) queued";
+       FROM ringback.delivery WHERE endpoint = $1 AND queue IS NOT NULL AND state = 1 LIMIT $2) AS counted) queued";
 
 /// The same of all endpoints.
 const PENDING: &str = "SELECT due.count, queued.count, 0::bigint, \
