@@ -99,7 +99,7 @@ impl Asked {
         let text = self.body.slice_ref(value.get().as_bytes());
         let (before, behind) = self.body.split_at(text.as_ptr().addr() - self.body.as_ptr().addr());
         let body = [before, b"{}", &behind[text.len()..]].concat().into();
-        Self { actor: self.actor.clone(), body, idempotency: self.idempotency.clone() }
+        Self { actor: self.actor.clone(), body, idempotency: self.idempotency }
     }
 
     /// The body, read as configuration.
