@@ -49,7 +49,7 @@ pub struct ApplicationFilter {
     pub no_endpoints: bool,
     /// Those that have endpoints, all of them disabled.
     pub all_disabled: bool,
-    /// Those that have endpoints, all of them at a place for trying things out ([`PLAY_HOST`]).
+    /// Those that have endpoints, all of them at a place for trying things out (`PLAY_HOST`).
     pub all_at_play: bool,
 }
 
