@@ -72,10 +72,7 @@ impl Gatekeeper {
                     return Ok(false);
                 }
                 let body = serde_json::to_string(&endpoint).map_err(corrupt)?;
-                let rewrite = Some(Rewrite { version: document.version, body });
-                let (now, app, notices) = (self.clock.now(), Some(self.app), Vec::new());
-                if self.store.delete(Delete { no: no.0, now, app, audit: None, notices, rewrite }).await? {
-                    self.directory.forget(self.app);
+                if self.call_off(no, Rewrite { version: document.version, body }).await? {
                     tracing::warn!(endpoint = %endpoint.id, ?measure, "what was left of a deleted endpoint is called off");
                     return Ok(true);
                 }
@@ -107,5 +104,16 @@ impl Gatekeeper {
             }
         }
         Err(StoreError::Unavailable { source: "the endpoint is changed over and over".into() })
+    }
+
+    /// Has nothing more sent of what was pending when the endpoint was deleted; `false` if it was written meanwhile.
+    async fn call_off(&self, no: EndpointNo, rewrite: Rewrite) -> Result<bool, StoreError> {
+        let (now, app, rewrite) = (self.clock.now(), Some(self.app), Some(rewrite));
+        let delete = Delete { no: no.0, now, app, audit: None, notices: Vec::new(), rewrite };
+        let is_written = self.store.delete(delete).await?;
+        if is_written {
+            self.directory.forget(self.app);
+        }
+        Ok(is_written)
     }
 }
