@@ -47,6 +47,15 @@ fn explain_value(what: &str) -> Explained {
         let message = "This member is given twice, or once under each of its names: keep one.".to_owned();
         return Explained { member: Some(name.to_owned()), message };
     }
+    if let Some((name, known)) = named("unknown field `") {
+        let known = known.strip_prefix(", expected ").map(|known| known.strip_prefix("one of ").unwrap_or(known));
+        let choice = known.map(|known| format!(", only {known}")).unwrap_or_default();
+        let hint = elsewhere(name).map(|place| format!(" {place}")).unwrap_or_default();
+        return Explained {
+            member: Some(echo(name)),
+            message: format!("There is no such member here{choice}.{hint}"),
+        };
+    }
     if let Some((given, wanted)) =
         what.strip_prefix("unknown variant `").and_then(|rest| rest.rsplit_once("`, expected "))
     {
@@ -63,6 +72,11 @@ fn explain_value(what: &str) -> Explained {
         };
     }
     Explained { member: None, message: sentence(what) }
+}
+
+/// Where a member belongs that is looked for in a place where others of its like are.
+fn elsewhere(member: &str) -> Option<&'static str> {
+    (member == "ca").then_some("The receiver's authority is the endpoint's own `ca`, beside `auth`.")
 }
 
 /// What was expected, in words of JSON rather than of Rust.
@@ -113,9 +127,10 @@ mod tests {
     }
 
     #[derive(Debug, Deserialize)]
-    #[serde(tag = "type")]
+    #[serde(tag = "type", deny_unknown_fields)]
+    #[expect(dead_code, reason = "only read")]
     enum Kind {
-        One,
+        One { token: Option<String> },
     }
 
     #[derive(Debug, Deserialize)]
@@ -148,6 +163,15 @@ mod tests {
         ] {
             assert_eq!(told(body), (None, message.to_owned()), "{body}");
         }
+    }
+
+    #[test]
+    fn a_member_that_is_none_is_named_with_those_that_are() {
+        let (member, message) = told(r#"{"text":"","kind":{"type":"One","tokn":""}}"#);
+        assert_eq!(member.as_deref(), Some("tokn"));
+        assert_eq!(message, "There is no such member here, only `token`.");
+        let (_, message) = told(r#"{"text":"","kind":{"type":"One","ca":""}}"#);
+        assert!(message.ends_with("the endpoint's own `ca`, beside `auth`."), "{message}");
     }
 
     #[test]

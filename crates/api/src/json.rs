@@ -94,8 +94,10 @@ fn locate<'a, T: Deserialize<'a>>(text: &'a str) -> Problem {
             });
             path.extend(names.map(Cow::Owned));
             let Explained { member, message } = explain(&error.into_inner());
-            // A member that is missing is no place to go to, but it has a name.
-            path.extend(member.map(Cow::Owned));
+            // A member that is missing is no place to go to, but it has a name; one that nobody knows may be where the way
+            // ends already.
+            let named = member.filter(|member| path.last() != Some(&Cow::Borrowed(member.as_str())));
+            path.extend(named.map(Cow::Owned));
             message
         }
     };

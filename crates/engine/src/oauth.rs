@@ -17,7 +17,7 @@ use ringback_model::{AttemptOutcome, Auth, Clock, EndpointNo, Redacted, Timestam
 use serde_json::Value;
 use url::form_urlencoded;
 
-use crate::egress::{TargetUrl, UrlError};
+use crate::egress::{TargetUrl, TlsIdentity, UrlError};
 use crate::transport::{OutgoingRequest, Receiver, Transport};
 
 /// The longest that a token may take to come.
@@ -54,16 +54,19 @@ pub enum TokenError {
 #[derive(Clone, Debug)]
 pub struct OauthClient {
     server: TargetUrl,
+    /// Whom it trusts beside the public authorities.
+    trust: Option<Arc<TlsIdentity>>,
     authorization: HeaderValue,
     form: Bytes,
 }
 
 impl OauthClient {
-    /// The client that an endpoint's authentication stands for; `None` if it is of another kind.
+    /// The client that an endpoint's authentication stands for, which believes whom the endpoint does; `None` if it is
+    /// of another kind.
     ///
     /// # Errors
     /// When the URL of its token server cannot be used.
-    pub fn of(auth: &Auth) -> Result<Option<Self>, UrlError> {
+    pub fn of(auth: &Auth, trust: Option<Arc<TlsIdentity>>) -> Result<Option<Self>, UrlError> {
         let Auth::Oauth2 { token_url, client_id, client_secret, scope } = auth else { return Ok(None) };
         let authorization = basic(client_id, client_secret);
         let mut form = form_urlencoded::Serializer::new(String::new());
@@ -71,18 +74,19 @@ impl OauthClient {
         if let Some(scope) = scope {
             form.append_pair("scope", scope);
         }
-        Ok(Some(Self { server: TargetUrl::parse(token_url)?, authorization, form: form.finish().into() }))
+        Ok(Some(Self { server: TargetUrl::parse(token_url)?, trust, authorization, form: form.finish().into() }))
     }
 
     fn is_same(&self, other: &Self) -> bool {
         self.server.as_str() == other.server.as_str()
+            && self.trust == other.trust
             && self.authorization == other.authorization
             && self.form == other.form
     }
 
     /// Asks for a token.
     pub(crate) async fn fetch(&self, transport: &Transport, timeout: Duration) -> Result<Fetched, TokenError> {
-        let receiver = Receiver { endpoint: None, target: &self.server, identity: None };
+        let receiver = Receiver { endpoint: None, target: &self.server, identity: self.trust.as_ref() };
         let sent = transport.send_to(receiver, self.request(), timeout.min(TIMEOUT_MAX)).await;
         let answer = sent.result.map_err(|fault| TokenError::NoAnswer(fault.outcome()))?;
         let said: Option<Value> = serde_json::from_slice(&sent.exchange.response).ok();

@@ -26,7 +26,7 @@ pub struct Route {
     pub url: Arc<str>,
     /// Headers and keys.
     pub recipe: Recipe,
-    /// Who this side is in TLS, if the receiver asks.
+    /// Whom it trusts in TLS beside the public authorities, and who this side is there.
     pub identity: Option<Arc<TlsIdentity>>,
     /// Where tokens come from, if the receiver asks for some.
     pub oauth: Option<OauthClient>,
@@ -75,12 +75,12 @@ impl Route {
     ) -> Result<Self, RouteError> {
         let (endpoint, secrets) = (&config.endpoint, &config.secrets);
         let dialect = endpoint.shape.as_ref().and_then(|shape| shape.dialect.as_deref());
-        let (identity, oauth) = secrets.auth.as_ref().map(read_auth).transpose()?.unwrap_or_default();
+        let (identity, oauth) = read_auth(secrets.auth.as_ref(), endpoint.ca.as_deref())?;
         Ok(Self {
             target: TargetUrl::parse(&endpoint.url)?,
             url: endpoint.url.as_str().into(),
             recipe: Recipe::new(endpoint, secrets, settings)?,
-            identity: identity.map(Arc::new),
+            identity,
             oauth,
             retry: endpoint
                 .retry_schedule()
@@ -135,18 +135,25 @@ impl Route {
     }
 }
 
-/// Checks what an endpoint shows to its receiver, as registration has to: that a client certificate and its key can be
-/// used and belong together, and that the URL of a token server is one. Whether that may be called is not looked at.
+/// Checks what an endpoint shows to its receiver and whom it trusts, as registration has to: that a client certificate and
+/// its key can be used and belong together, that its authorities can be such, and that the URL of a token server is one.
+/// Whether that may be called is not looked at.
 ///
 /// # Errors
 /// What is wrong with it, and with which member.
-pub fn check_auth(auth: &Auth) -> Result<(), RecipeError> {
-    read_auth(auth).map(drop)
+pub fn check_auth(auth: Option<&Auth>, ca: Option<&str>) -> Result<(), RecipeError> {
+    read_auth(auth, ca).map(drop)
 }
 
-fn read_auth(auth: &Auth) -> Result<(Option<TlsIdentity>, Option<OauthClient>), RecipeError> {
+fn read_auth(
+    auth: Option<&Auth>,
+    ca: Option<&str>,
+) -> Result<(Option<Arc<TlsIdentity>>, Option<OauthClient>), RecipeError> {
     let of_identity =
         |error: IdentityError| RecipeError { field: error.field().to_owned(), message: error.to_string() };
     let of_url = |error: UrlError| RecipeError { field: "auth.tokenUrl".to_owned(), message: format!("{error}.") };
-    Ok((TlsIdentity::of(auth).map_err(of_identity)?, OauthClient::of(auth).map_err(of_url)?))
+    let identity = TlsIdentity::of(auth, ca).map_err(of_identity)?.map(Arc::new);
+    // Whoever shows tokens shows no certificate, so what the token server sees of it are the authorities alone.
+    let oauth = auth.map(|auth| OauthClient::of(auth, identity.clone())).transpose().map_err(of_url)?.flatten();
+    Ok((identity, oauth))
 }

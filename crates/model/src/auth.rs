@@ -6,6 +6,7 @@ use crate::{Redacted, Timestamp};
 
 /// User and password, sent as `authorization: Basic`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct BasicAuth {
     /// The user name, percent-decoded if it came with the URL.
     pub username: String,
@@ -15,9 +16,10 @@ pub struct BasicAuth {
 }
 
 /// What is shown to the receiver. All of it is kept sealed, names included. A secret that is left out is read as empty
-/// text: somebody has sent back what was shown, in which there is none.
+/// text: somebody has sent back what was shown, in which there is none. A member of another kind is an error, so that
+/// nobody takes for granted what would be passed over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Auth {
     /// `authorization: Bearer TOKEN`.
     Bearer {
@@ -55,7 +57,8 @@ pub enum Auth {
         /// Its private key, PEM.
         #[serde(default)]
         key: Redacted,
-        /// Authorities that the receiver's certificate may come from beside the public ones, PEM.
+        /// Authorities that the receiver's certificate may come from beside the public ones, PEM. The endpoint's own
+        /// (`Endpoint::ca`) are for this kind too.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         ca: Option<String>,
     },

@@ -119,6 +119,10 @@ pub struct Endpoint {
     /// What counts as success, where the dialect's rule does not serve.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub success: Option<Box<SuccessRule>>,
+    /// Authorities, as PEM, that the certificates of its receiver and of its token server may come from beside the
+    /// public ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<String>,
     /// The handshake before the first event, and where it stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verification: Option<Box<Verification>>,
@@ -190,6 +194,7 @@ impl Endpoint {
             status_policy: None,
             shape: None,
             success: None,
+            ca: None,
             verification: None,
             prefix: None,
             registered_by: None,

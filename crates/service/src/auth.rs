@@ -136,7 +136,7 @@ fn is_name(text: &str) -> bool {
 }
 
 /// What is written as PEM begins and ends with what it is.
-fn check_pem(field: &str, text: &str, kind: &str, faults: &mut Faults) {
+pub(crate) fn check_pem(field: &str, text: &str, kind: &str, faults: &mut Faults) {
     let text = text.trim();
     let first = text.lines().next().unwrap_or_default().trim();
     let last = text.lines().last().unwrap_or_default().trim();

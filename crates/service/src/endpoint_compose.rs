@@ -263,10 +263,19 @@ fn check_request(endpoint: &Endpoint, secrets: &EndpointSecrets, app: &AppConfig
     if let Some(verification) = &endpoint.verification {
         check_handshake(verification, &url, endpoint, secrets, faults);
     }
-    if let Some(Err(error)) = secrets.auth.as_ref().map(check_auth) {
+    if let Err(error) = check_auth(secrets.auth.as_ref(), endpoint.ca.as_deref()) {
         faults.note_path(&error.field, error.message);
     }
-    if matches!(secrets.auth, Some(Auth::Mtls { .. })) && !url.starts_with("https://") {
+    let is_tls = |url: &str| url.starts_with("https://");
+    let asks_over_tls = matches!(&secrets.auth, Some(Auth::Oauth2 { token_url, .. }) if is_tls(token_url));
+    if endpoint.ca.is_some() && !is_tls(&url) && !asks_over_tls {
+        faults.note(
+            "ca",
+            "An authority vouches for certificates, which plain HTTP has none of: register a URL that begins with \
+             `https://`, or leave it out.",
+        );
+    }
+    if matches!(secrets.auth, Some(Auth::Mtls { .. })) && !is_tls(&url) {
         faults.note("auth", "A certificate is shown over TLS alone: register a URL that begins with `https://`.");
     }
     match Recipe::new(&Endpoint { url: url.clone(), ..endpoint.clone() }, secrets, &app.settings) {

@@ -73,6 +73,7 @@ pub struct MessagingDraft {
     pub status_policy: Option<StatusPolicy>,
     pub shape: Shape,
     pub success: Option<SuccessRule>,
+    pub ca: Option<String>,
     pub registered_by: Option<String>,
     pub prefix: Option<String>,
     pub custom_parameters: Change<Vec<CustomParameterDraft>>,
@@ -93,6 +94,7 @@ impl MessagingDraft {
             status_policy: endpoint.status_policy,
             shape: endpoint.shape.as_deref().cloned().unwrap_or_default(),
             success: endpoint.success.as_deref().cloned(),
+            ca: endpoint.ca.clone(),
             registered_by: endpoint.registered_by.clone(),
             prefix: endpoint.prefix.clone(),
             ..Self::default()
@@ -119,6 +121,9 @@ impl MessagingDraft {
             if text.as_ref().is_some_and(|text| text.contains('\0')) {
                 faults.note(field, "The character U+0000 is not allowed.");
             }
+        }
+        if let Some(ca) = &self.ca {
+            auth::check_pem("ca", ca, "CERTIFICATE", faults);
         }
         if matches!(self.status_policy, Some(StatusPolicy::Mask(mask)) if !STATUS_MASKS.contains(&mask)) {
             faults.note("statusMask", "The policy `mask` needs a mask of 1 to 31.");
@@ -178,6 +183,7 @@ impl MessagingDraft {
         endpoint.category = self.category;
         endpoint.status_policy = self.status_policy;
         endpoint.success = self.success.map(Box::new);
+        endpoint.ca = self.ca;
         endpoint.registered_by = self.registered_by;
         endpoint.prefix = self.prefix;
         let mut shape = self.shape;

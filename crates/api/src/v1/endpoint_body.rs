@@ -189,6 +189,11 @@ pub(crate) struct EndpointPatch {
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     auth: Patch<Auth>,
+    /// Authorities, as PEM, that the certificates of the receiver and of its token server may come from beside the public
+    /// ones.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    ca: Patch<String>,
     /// What the dialect signs with. Never returned.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
@@ -363,6 +368,7 @@ impl EndpointPatch {
         self.category.clone().write_option(&mut draft.category);
         self.registered_by.clone().write_option(&mut draft.registered_by);
         self.success.clone().write_option(&mut draft.success);
+        self.ca.clone().write_option(&mut draft.ca);
         draft.status_policy = self.new_status_policy(draft.status_policy);
         self.apply_shape(&mut draft.shape);
         let parameters = self.custom_parameters.clone().map(|list| Change::Replace(list.0));

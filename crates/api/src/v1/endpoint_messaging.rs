@@ -65,6 +65,9 @@ pub(crate) struct MessagingOut {
     standard_signature: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     auth: Option<AuthOut>,
+    /// Authorities that are believed beside the public ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ca: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     verification: Option<VerificationOut>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -164,6 +167,7 @@ impl MessagingOut {
             template: shape.template,
             standard_signature: shape.standard_signature,
             auth: auth.map(AuthOut::from),
+            ca: endpoint.ca.clone(),
             verification: endpoint.verification.as_deref().cloned().map(VerificationOut::from),
             success: endpoint.success.as_deref().cloned(),
             status_policy,

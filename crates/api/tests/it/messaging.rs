@@ -456,6 +456,43 @@ async fn a_certificate_is_for_https_alone() {
 }
 
 #[tokio::test]
+async fn an_authority_of_the_receiver_goes_with_every_authentication_and_is_never_passed_over() {
+    let world = world().await;
+    let (ca, _) = certificate();
+    let oauth2 = json!({ "type": "oauth2", "tokenUrl": "https://id.example.com/t", "clientId": "c", "clientSecret": "s" });
+    let auths = [
+        json!(null),
+        json!({ "type": "bearer", "token": "t" }),
+        json!({ "type": "basic", "username": "u", "password": "p" }),
+        json!({ "type": "apiKey", "header": "X-Api-Key", "value": "v" }),
+        oauth2.clone(),
+    ];
+    for (at, auth) in auths.iter().enumerate() {
+        let uid = format!("e{at}");
+        let made = make(&world, json!({ "uid": uid, "url": "https://example.com/in", "auth": auth, "ca": ca })).await;
+        assert_eq!(made.expect(201)["ca"], json!(ca));
+        let changed = world.patch(&format!("/app/a/endpoint/{uid}"), json!({ "auth": null })).await;
+        assert_eq!(changed.expect(200)["ca"], json!(ca), "it is no part of the authentication");
+        let shown = world.patch(&format!("/app/a/endpoint/{uid}"), json!({ "ca": null })).await;
+        assert_eq!(shown.expect(200)["ca"], json!(null));
+        let mut inside = auth.clone();
+        if let Some(members) = inside.as_object_mut() {
+            members.insert("ca".to_owned(), json!(ca));
+            refused(&make(&world, json!({ "auth": inside })).await, "body.auth.ca", "beside `auth`");
+        }
+    }
+    for (body, place, said) in [
+        (json!({ "ca": "x" }), "body.ca", "as PEM"),
+        (json!({ "ca": PEM }), "body.ca", "certificate of an authority"),
+        (json!({ "url": "http://example.com/in", "ca": ca }), "body.ca", "`https://`"),
+    ] {
+        told(&world, &body, place, said).await;
+    }
+    let plain = json!({ "url": "http://example.com/in", "auth": oauth2, "ca": ca });
+    make(&world, plain).await.expect(201);
+}
+
+#[tokio::test]
 async fn what_is_wrong_with_an_authentication_is_told_at_its_member() {
     let world = world().await;
     let oauth2 = |url: &str, id: &str, secret: &str| json!({ "type": "oauth2", "tokenUrl": url, "clientId": id, "clientSecret": secret });

@@ -406,6 +406,41 @@ async fn events_go_to_a_general_webhook_by_type_and_channel() {
 }
 
 #[tokio::test]
+async fn the_authority_of_a_receiver_is_asked_for_whatever_the_authentication_is() {
+    const PEM: &str = "-----BEGIN CERTIFICATE-----\r\nAAAA\r\n-----END CERTIFICATE-----";
+    /// The certificate of an authority; nobody has its key.
+    const CA: &str = "-----BEGIN CERTIFICATE-----\n\
+MIIBfzCCASWgAwIBAgIURHFh5H/MtStuTRPBDcmynOhPJvcwCgYIKoZIzj0EAwIw\n\
+FDESMBAGA1UEAwwJYXV0aG9yaXR5MCAXDTI2MTEyODA4MzYyNVoYDzIxMjYxMTA0\n\
+MDgzNjI1WjAUMRIwEAYDVQQDDAlhdXRob3JpdHkwWTATBgcqhkjOPQIBBggqhkjO\n\
+PQMBBwNCAATR4ec3ttV1Xf7f/LRVfmttuOKnGgSBgGsLYNGIOS0sfz4C6dT0Ve56\n\
+RSeWURQR5Epj0euLIJJa1VvtjV/r5OeSo1MwUTAdBgNVHQ4EFgQUgpQK5O+FZvT5\n\
+11o9g1PQgLf71v4wHwYDVR0jBBgwFoAUgpQK5O+FZvT511o9g1PQgLf71v4wDwYD\n\
+VR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiAAhvqr2ZS+gZTpSmmRZBWP\n\
+UC2mX3Gunh++uhfmXyxsiwIhAJqIBZOEQovMu0f5VuxoAAg8skLqC5/OHexfrnIt\n\
+O+yx\n\
+-----END CERTIFICATE-----";
+    let world = World::new();
+    let (mut browser, path) = customer(&world, Role::Editor).await;
+    let add = format!("{path}/add/dlr");
+    for auth in [vec![], vec![("auth", "bearer"), ("auth.token", "hush-hush")]] {
+        let with = |more: &[(&'static str, &'static str)]| [dlr("https://a.example/", "save"), more.to_vec()].concat();
+        let broken = browser.post(&add, &add, &[with(&auth), vec![("ca", PEM)]].concat()).await.expect(422);
+        broken.holds("aria-describedby=\"ca-fault");
+        broken.holds("certificate of an authority");
+        let added = browser.post(&add, &add, &[with(&auth), vec![("ca", CA)]].concat()).await.expect(303);
+        let page = added.location().split('?').next().unwrap().to_owned();
+        browser.get(&page).await.expect(200).holds("one of its own, beside the public ones");
+        let edit = format!("{page}/edit");
+        browser.get(&edit).await.holds("-----BEGIN CERTIFICATE-----");
+        let id = page.rsplit('/').next().unwrap();
+        let kept = world.service.get_endpoint(&world.actor(), "acme", id).await.unwrap();
+        assert_eq!(kept.endpoint.ca.as_deref(), Some(CA));
+        assert_eq!(kept.auth.map(|auth| auth.kind), auth.first().map(|_| "bearer"));
+    }
+}
+
+#[tokio::test]
 async fn several_messages_in_one_request_are_asked_for_in_the_form() {
     let world = World::new();
     let (mut browser, path) = customer(&world, Role::Editor).await;

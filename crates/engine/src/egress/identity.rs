@@ -1,17 +1,17 @@
-//! Who this side is in a TLS handshake, where a receiver asks for it: a client certificate, and the authorities that an
-//! endpoint trusts beside the public ones.
+//! What an endpoint brings into a TLS handshake of its own: the authorities that it trusts beside the public ones, and a
+//! client certificate where its receiver asks for one.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use ringback_model::Auth;
-use rustls::client::ResolvesClientCert;
+use ringback_model::{Auth, Redacted};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::client::ResolvesClientCert;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, RootCertStore};
 
-/// Why a client certificate cannot be used. Its text is for whoever registers it, and repeats nothing of a key.
+/// Why a client certificate or an authority cannot be used. Its text is for whoever registers it, and repeats nothing of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityError {
     /// Nothing in the text is a certificate.
@@ -34,41 +34,40 @@ pub enum IdentityError {
     /// Key and certificate do not belong together.
     #[error("The key is not that of the certificate.")]
     Mismatch,
-    /// The authority cannot be one.
+    /// The authority that is named here cannot be one.
     #[error("It holds no certificate of an authority that can be read: give PEM.")]
-    Authority,
+    Authority(&'static str),
 }
 
 impl IdentityError {
-    /// The member of `auth` at fault.
+    /// The member of the endpoint at fault.
     #[must_use]
     pub const fn field(self) -> &'static str {
         match self {
             Self::NoCertificate | Self::Certificate | Self::Version => "auth.certificate",
             Self::NoKey | Self::KeyKind | Self::Mismatch => "auth.key",
-            Self::Authority => "auth.ca",
+            Self::Authority(field) => field,
         }
     }
 }
 
-/// A client certificate with its key, and authorities of an endpoint's own.
+/// Authorities of an endpoint's own, or a client certificate with its key, or both.
 pub struct TlsIdentity {
-    key: Arc<CertifiedKey>,
-    /// What tells it from another one.
-    certificates: Vec<CertificateDer<'static>>,
-    secret: PrivateKeyDer<'static>,
+    client: Option<ClientCertificate>,
     authorities: Vec<CertificateDer<'static>>,
     /// Made at the first connection and kept, and with it the sessions that can be resumed.
     config: OnceLock<Arc<ClientConfig>>,
 }
 
-impl TlsIdentity {
-    /// The identity that an endpoint shows; `None` if it shows none.
-    ///
-    /// # Errors
-    /// When what it has cannot be used.
-    pub fn of(auth: &Auth) -> Result<Option<Self>, IdentityError> {
-        let Auth::Mtls { certificate, key, ca } = auth else { return Ok(None) };
+struct ClientCertificate {
+    key: Arc<CertifiedKey>,
+    /// What tells it from another one.
+    certificates: Vec<CertificateDer<'static>>,
+    secret: PrivateKeyDer<'static>,
+}
+
+impl ClientCertificate {
+    fn new(certificate: &str, key: &Redacted) -> Result<Self, IdentityError> {
         let certificates = certificates(certificate).map_err(|_| IdentityError::Certificate)?;
         if certificates.is_empty() {
             return Err(IdentityError::NoCertificate);
@@ -83,11 +82,34 @@ impl TlsIdentity {
             Err(_) if is_version_1(&certificates[0]) => return Err(IdentityError::Version),
             Err(_) => return Err(IdentityError::Certificate),
         }
-        let authorities = match ca {
-            Some(ca) => authorities(ca)?,
-            None => Vec::new(),
+        Ok(Self { key: Arc::new(key), certificates, secret })
+    }
+}
+
+impl PartialEq for ClientCertificate {
+    fn eq(&self, other: &Self) -> bool {
+        self.certificates == other.certificates && self.secret == other.secret
+    }
+}
+
+impl TlsIdentity {
+    /// What an endpoint with this authentication and these authorities (PEM) brings; `None` if that is nothing.
+    ///
+    /// # Errors
+    /// When what it has cannot be used.
+    pub fn of(auth: Option<&Auth>, ca: Option<&str>) -> Result<Option<Self>, IdentityError> {
+        let (client, of_auth) = match auth {
+            Some(Auth::Mtls { certificate, key, ca }) => (Some(ClientCertificate::new(certificate, key)?), ca.as_deref()),
+            _ => (None, None),
         };
-        Ok(Some(Self { key: Arc::new(key), certificates, secret, authorities, config: OnceLock::new() }))
+        let mut authorities = Vec::new();
+        for (pem, field) in [(of_auth, "auth.ca"), (ca, "ca")] {
+            if let Some(pem) = pem {
+                authorities.extend(read_authorities(pem).ok_or(IdentityError::Authority(field))?);
+            }
+        }
+        let is_something = client.is_some() || !authorities.is_empty();
+        Ok(is_something.then(|| Self { client, authorities, config: OnceLock::new() }))
     }
 
     /// Whether it names authorities of its own.
@@ -95,17 +117,21 @@ impl TlsIdentity {
         !self.authorities.is_empty()
     }
 
-    /// The configuration for handshakes in which `make` sets all else, with these authorities and this certificate.
+    /// The configuration for handshakes in which `make` sets all else, with these authorities and the certificate if
+    /// there is one.
     pub(super) fn config(
         &self,
         roots: &RootCertStore,
-        make: impl FnOnce(RootCertStore, Arc<dyn ResolvesClientCert>) -> ClientConfig,
+        make: impl FnOnce(RootCertStore, Option<Arc<dyn ResolvesClientCert>>) -> ClientConfig,
     ) -> Arc<ClientConfig> {
         let config = self.config.get_or_init(|| {
             let mut roots = roots.clone();
             // All of them were read as roots before.
             roots.add_parsable_certificates(self.authorities.iter().cloned());
-            Arc::new(make(roots, Arc::new(SingleCertAndKey::from(Arc::clone(&self.key)))))
+            let shown = |client: &ClientCertificate| -> Arc<dyn ResolvesClientCert> {
+                Arc::new(SingleCertAndKey::from(Arc::clone(&client.key)))
+            };
+            Arc::new(make(roots, self.client.as_ref().map(shown)))
         });
         Arc::clone(config)
     }
@@ -113,13 +139,13 @@ impl TlsIdentity {
 
 impl PartialEq for TlsIdentity {
     fn eq(&self, other: &Self) -> bool {
-        self.certificates == other.certificates && self.secret == other.secret && self.authorities == other.authorities
+        self.client == other.client && self.authorities == other.authorities
     }
 }
 
 impl fmt::Debug for TlsIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TlsIdentity").field("certificates", &self.certificates.len()).finish_non_exhaustive()
+        f.debug_struct("TlsIdentity").field("authorities", &self.authorities.len()).finish_non_exhaustive()
     }
 }
 
@@ -139,17 +165,16 @@ fn is_version_1(certificate: &[u8]) -> bool {
     inside(certificate).and_then(inside).and_then(<[u8]>::first) == Some(&0x02)
 }
 
-fn authorities(pem: &str) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
-    let found = certificates(pem).map_err(|_| IdentityError::Authority)?;
+fn read_authorities(pem: &str) -> Option<Vec<CertificateDer<'static>>> {
+    let found = certificates(pem).ok()?;
     let mut roots = RootCertStore::empty();
     let fit = found.iter().all(|certificate| roots.add(certificate.clone()).is_ok());
-    if fit && !found.is_empty() { Ok(found) } else { Err(IdentityError::Authority) }
+    (fit && !found.is_empty()).then_some(found)
 }
 
 #[cfg(test)]
 mod tests {
     use rcgen::{CertificateParams, KeyPair};
-    use ringback_model::Redacted;
 
     use super::*;
 
@@ -161,7 +186,7 @@ mod tests {
 
     fn read(certificate: &str, key: &str, ca: Option<&str>) -> Result<Option<TlsIdentity>, IdentityError> {
         let (certificate, key, ca) = (certificate.to_owned(), Redacted::new(key.to_owned()), ca.map(str::to_owned));
-        TlsIdentity::of(&Auth::Mtls { certificate, key, ca })
+        TlsIdentity::of(Some(&Auth::Mtls { certificate, key, ca }), None)
     }
 
     #[test]
@@ -172,7 +197,11 @@ mod tests {
         assert_ne!(identity(None), identity(Some(&other)));
         assert_ne!(identity(None), read(&other, &other_key, None).unwrap().unwrap());
         assert!(!format!("{:?}", identity(None)).contains("PRIVATE"));
-        assert!(TlsIdentity::of(&Auth::Bearer { token: Redacted::default() }).unwrap().is_none());
+        let bearer = Auth::Bearer { token: Redacted::default() };
+        assert!(TlsIdentity::of(Some(&bearer), None).unwrap().is_none());
+        let trusting = |auth: Option<&Auth>| TlsIdentity::of(auth, Some(&other)).unwrap().unwrap();
+        assert_eq!(trusting(None), trusting(Some(&bearer)), "an authority needs no certificate beside it");
+        assert_ne!(trusting(None), identity(Some(&other)));
     }
 
     /// Of version 1, as `openssl x509 -req` makes one without extensions, and its key.
@@ -213,10 +242,11 @@ pJJtOJrnDRhXDmwnPuFf0mtwAdf3OkSjuzXMM1e2ItnZ25i5AzQhq7Nq\n\
             (certificate.as_str(), "", None, IdentityError::NoKey),
             (certificate.as_str(), certificate.as_str(), None, IdentityError::NoKey),
             (certificate.as_str(), other_key.as_str(), None, IdentityError::Mismatch),
-            (certificate.as_str(), key.as_str(), Some(""), IdentityError::Authority),
-            (certificate.as_str(), key.as_str(), Some(broken), IdentityError::Authority),
+            (certificate.as_str(), key.as_str(), Some(""), IdentityError::Authority("auth.ca")),
+            (certificate.as_str(), key.as_str(), Some(broken), IdentityError::Authority("auth.ca")),
         ] {
             assert_eq!(read(certificate, key, ca).err(), Some(error));
         }
+        assert_eq!(TlsIdentity::of(None, Some(broken)).err(), Some(IdentityError::Authority("ca")));
     }
 }

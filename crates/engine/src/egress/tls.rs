@@ -1,7 +1,7 @@
 //! Whom TLS trusts, and what went wrong when it did not.
 //!
 //! There is one configuration: TLS 1.2 and 1.3, HTTP/1.1 by ALPN, the public roots and those that the operator adds. An
-//! endpoint with a client certificate has a copy of it with that and with authorities of its own (`identity.rs`). A
+//! endpoint with authorities of its own or a client certificate has a copy of it with these (`identity.rs`). A
 //! switch to skip verification does not exist. Nothing is sent before the handshake is complete (no early data).
 
 use std::fmt;
@@ -84,7 +84,10 @@ impl Trust {
         TlsConnector::from(match identity {
             None => Arc::clone(&self.config),
             Some(identity) => identity.config(&self.roots, |roots, certificate| {
-                let mut config = builder(roots).with_client_cert_resolver(certificate);
+                let mut config = match certificate {
+                    Some(certificate) => builder(roots).with_client_cert_resolver(certificate),
+                    None => builder(roots).with_no_client_auth(),
+                };
                 config.alpn_protocols = alpn();
                 config
             }),
@@ -132,7 +135,7 @@ pub enum TlsProblem {
     UnknownIssuer,
     /// Neither the endpoint's own authority nor a public one vouches for the certificate.
     #[error(
-        "the receiver's certificate is neither from the authority in `auth.ca` nor from a public one, or an intermediate \
+        "the receiver's certificate is neither from the endpoint's own authority (`ca`) nor from a public one, or an intermediate \
          certificate is missing"
     )]
     OtherAuthority,

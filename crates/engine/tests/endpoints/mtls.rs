@@ -1,11 +1,12 @@
-//! Receivers that want a client certificate, under an authority of their own.
+//! Receivers under an authority of their own, and such that want a client certificate.
 
 use std::sync::{Arc, Mutex};
 
 use rcgen::{BasicConstraints, Certificate, CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyPair};
-use ringback_model::{AttemptOutcome, Auth, Failure, Redacted};
+use ringback_model::{AttemptOutcome, Auth, BasicAuth, DeliveryState, Failure, Redacted};
 use rustls::pki_types::PrivateKeyDer;
-use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{NoClientAuth, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -44,16 +45,25 @@ impl Authority {
     }
 }
 
-/// A receiver under this authority that takes only clients of it; its port and what came.
+/// A receiver under this authority that takes only clients of it; its URL and what came.
 async fn serve(authority: &Authority) -> (String, Arc<Mutex<Vec<String>>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("https://hooks.example:{}/", listener.local_addr().unwrap().port());
-    let (certificate, key) = authority.issue("hooks.example", ExtendedKeyUsagePurpose::ServerAuth);
     let mut roots = RootCertStore::empty();
     roots.add(authority.certificate.der().clone()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build().unwrap();
-    let config = ServerConfig::builder_with_provider(provider)
+    let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
+    serve_to(authority, clients, "").await
+}
+
+/// A receiver under this authority that takes these clients and answers with this; its URL and what came.
+async fn serve_to(
+    authority: &Authority,
+    clients: Arc<dyn ClientCertVerifier>,
+    body: &'static str,
+) -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://hooks.example:{}/", listener.local_addr().unwrap().port());
+    let (certificate, key) = authority.issue("hooks.example", ExtendedKeyUsagePurpose::ServerAuth);
+    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_client_cert_verifier(clients)
@@ -66,7 +76,7 @@ async fn serve(authority: &Authority) -> (String, Arc<Mutex<Vec<String>>>) {
             let (acceptor, seen) = (acceptor.clone(), seen.clone());
             tokio::spawn(async move {
                 if let Ok(stream) = acceptor.accept(tcp).await {
-                    receiver::serve(stream, seen, Arc::new(|_: &str| (200, String::new()))).await;
+                    receiver::serve(stream, seen, Arc::new(move |_: &str| (200, body.to_owned()))).await;
                 }
             });
         }
@@ -109,4 +119,48 @@ async fn a_certificate_that_is_taken_away_is_not_shown_on_an_open_connection_eit
     let outcome = world.attempts(message, 1).await.remove(0).outcome;
     assert_eq!(outcome, AttemptOutcome::Failed { why: Failure::Tls, retry_after: None });
     assert_eq!(requests.lock().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_private_authority_needs_no_client_certificate_and_goes_with_every_way_to_authenticate() {
+    let world = World::new().await;
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let (url, requests) = serve_to(&authority, Arc::new(NoClientAuth), "").await;
+    let answer = r#"{"access_token":"t1","token_type":"bearer"}"#;
+    let (token_url, _) = serve_to(&authority, Arc::new(NoClientAuth), answer).await;
+    let hidden = || Redacted::new("s3cret".to_owned());
+    for (auth, shown) in [
+        (None, None),
+        (Some(Auth::Bearer { token: hidden() }), Some(("authorization", "Bearer s3cret"))),
+        (
+            Some(Auth::Basic(BasicAuth { username: "u".to_owned(), password: hidden() })),
+            Some(("authorization", "Basic dTpzM2NyZXQ=")),
+        ),
+        (Some(Auth::ApiKey { header: "x-key".to_owned(), value: hidden() }), Some(("x-key", "s3cret"))),
+        (
+            Some(Auth::Oauth2 { token_url, client_id: "c".to_owned(), client_secret: hidden(), scope: None }),
+            Some(("authorization", "Bearer t1")),
+        ),
+        (Some(authority.client(None)), None),
+    ] {
+        let endpoint = world
+            .endpoint(&url, |endpoint, secrets| {
+                (endpoint.ca, secrets.auth) = (Some(authority.certificate.pem()), auth.clone());
+            })
+            .await;
+        let message = world.send(endpoint, "{}").await;
+        assert_eq!(world.rest(message).await.state, DeliveryState::Success, "{auth:?}");
+        let request = requests.lock().unwrap().last().unwrap().clone();
+        if let Some((name, value)) = shown {
+            assert_eq!(receiver::header(&request, name), Some(value));
+        }
+    }
+    let count = requests.lock().unwrap().len();
+    for ca in [None, Some(stranger.certificate.pem())] {
+        let endpoint = world.endpoint(&url, |endpoint, _| endpoint.ca = ca).await;
+        let message = world.send(endpoint, "{}").await;
+        let outcome = world.attempts(message, 1).await.remove(0).outcome;
+        assert_eq!(outcome, AttemptOutcome::Failed { why: Failure::Tls, retry_after: None });
+    }
+    assert_eq!(requests.lock().unwrap().len(), count);
 }

@@ -55,6 +55,7 @@ const COLUMNS: &[(&str, Write)] = &[
         Change::Replace(Some(Auth::Basic(basic))) => put(&mut basic.password, hidden(cell)),
         _ => Err("A password needs a user name, in the column `auth.username`.".to_owned()),
     }),
+    ("ca", |draft, cell| put(&mut draft.messaging.ca, Some(cell.to_owned()))),
     ("verification", |draft, cell| {
         let kind: VerificationKind = serde_word(&cell.to_lowercase())?;
         let (mode, validation_key, parameter) = (VerificationMode::Default, None, None);

@@ -276,16 +276,15 @@ const fn tls_advice(problem: TlsProblem) -> &'static str {
         TlsProblem::WrongHost => "Use the host name that the certificate is for, or get a certificate for this one.",
         TlsProblem::UnknownIssuer => {
             "Serve the whole chain (`fullchain.pem`), not the certificate alone. A certificate of one's own is not \
-             believed: use one of a public authority, or let the receiver ask for a client certificate (`auth` of the type \
-             `mtls`) and give the authority as `auth.ca` with it."
+             believed: use one of a public authority, or give the authority that issued it as the endpoint's `ca`."
         }
         TlsProblem::OtherAuthority => {
-            "Give as `auth.ca` the authority that issued the receiver's certificate, and have the receiver serve the whole \
+            "Give as `ca` the authority that issued the receiver's certificate, and have the receiver serve the whole \
              chain (`fullchain.pem`)."
         }
         TlsProblem::AuthorityAsServer => {
             "Have the authority issue a certificate for the host name of the URL, and let the receiver serve that; the \
-             authority's own belongs into `auth.ca`."
+             authority's own belongs into `ca`."
         }
         TlsProblem::Certificate => {
             "Have the certificate issued anew, as one for servers (X.509 version 3), by the authority that it is from now."

@@ -256,7 +256,7 @@ fn every_reason_for_no_connection_has_its_class_and_something_to_do() {
         (TlsProblem::NotYetValid, "dates"),
         (TlsProblem::WrongHost, "host name"),
         (TlsProblem::UnknownIssuer, "chain"),
-        (TlsProblem::OtherAuthority, "`auth.ca`"),
+        (TlsProblem::OtherAuthority, "`ca`"),
         (TlsProblem::AuthorityAsServer, "for the host name"),
         (TlsProblem::Certificate, "issued anew"),
         (TlsProblem::NotTls, "http://"),

@@ -36,6 +36,7 @@ const BESIDE: &[&str] = &[
     "auth.certificate",
     "auth.key",
     "auth.ca",
+    "ca",
     "verification.validationKey",
     "verification.parameter",
     "throttleRate",

@@ -306,6 +306,9 @@ pub(crate) fn facts(form: &Form) -> Vec<(String, String)> {
             tell(label, form.get(&format!("parameters.{slot}")));
         }
     }
+    if form.line("ca").or(form.line("auth.ca")).is_some() {
+        tell("Authority of the receiver", "one of its own, beside the public ones");
+    }
     for (list, label) in [("parameter", "Custom parameter"), ("header", "Custom header")] {
         for at in form.rows(list) {
             let cell = |cell: &str| form.get(&format!("{list}-{at}-{cell}"));

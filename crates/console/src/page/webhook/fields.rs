@@ -129,6 +129,7 @@ pub(crate) fn of(view: &EndpointView, headers: &HeadersView) -> Form {
         set("auth.certificate", auth.certificate.clone());
         set("auth.ca", auth.ca.clone());
     }
+    set("ca", draft.messaging.ca.clone());
     if let Some(verification) = &endpoint.verification {
         set("verification", word(&verification.kind));
         set("verification.mode", word(&verification.mode));
@@ -304,6 +305,7 @@ impl Wanted {
         }
         messaging.custom_parameters = Change::Replace(self.parameters());
         messaging.auth = Change::Replace(self.auth());
+        messaging.ca = form.line("ca").map(str::to_owned);
         messaging.verification = self.verification();
         if !form.get("providerSecret").is_empty() {
             messaging.provider_secret = Change::Replace(Some(form.secret("providerSecret")));
