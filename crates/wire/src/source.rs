@@ -93,6 +93,11 @@ impl Source {
         }
     }
 
+    /// Whether its value is another one for a message that failed than for any other.
+    pub(crate) fn tells_outcome(&self) -> bool {
+        matches!(self.text().as_str(), "message.status" | "message.rawStatus" | "message.reason" | "message.permanent")
+    }
+
     /// The value as text, if there is one. An empty text is none.
     pub(crate) fn get<'a>(&self, event: Event<'a>) -> Option<Cow<'a, str>> {
         let message = event.message;

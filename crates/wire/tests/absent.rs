@@ -196,6 +196,41 @@ fn a_code_that_is_empty_is_none_and_what_was_delivered_has_the_code_of_success()
 }
 
 #[test]
+fn a_failure_without_a_code_is_not_sent_where_a_code_is_all_that_tells_of_it() {
+    let console = |parameters: Value| json!({ "dialect": "console", "parameters": parameters });
+    let named = console(json!({ "status": "state" }));
+    for (said, event_type, needs_code) in [
+        (json!({ "dialect": "ant" }), "sms.dlr", true),
+        (json!({ "dialect": "ant", "sendMethod": "json" }), "sms.dlr", true),
+        (console(json!({})), "sms.dlr", true),
+        (console(json!({})), "whatsapp.dlr", true),
+        (named, "whatsapp.dlr", false),
+        (json!({ "dialect": "console", "customParameters": { "s": "{{message.status}}" } }), "sms.dlr", false),
+        (json!({ "dialect": "ant", "customParameters": { "why": "is {{message.reason}}" } }), "sms.dlr", false),
+        (json!({ "dialect": "ant", "customParameters": { "to": "{{message.from}}" } }), "sms.dlr", true),
+        (json!({ "dialect": "ant", "url": "https://h.example/{{message.status}}" }), "sms.dlr", false),
+        (json!({ "dialect": "rich-dlr" }), "sms.dlr", false),
+        (endpoint("twilio", &Value::Null), "sms.dlr", false),
+        (endpoint("telnyx", &Value::Null), "sms.dlr", false),
+    ] {
+        for status in Status::all().filter(|status| status.rank() >= 30) {
+            for code in [Value::Null, json!(""), json!("027")] {
+                let mut payload: Value = serde_json::from_str(&report(&json!(status.text()))).unwrap();
+                payload["message"]["error"] = json!({ "code": code });
+                let sent = kit::request(&said, event_type, &payload.to_string());
+                if needs_code && status.is_failure() && code != "027" {
+                    let error = sent.unwrap_err();
+                    let named = matches!(&error, RenderError::Missing { path, .. } if path == "message.error.code");
+                    assert!(named, "{said} {event_type} {status:?}: {error}");
+                } else {
+                    assert!(sent.is_ok(), "{said} {event_type} {status:?}: {sent:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn money_that_is_no_decimal_number_is_not_sent_and_the_field_is_named() {
     let template =
         json!({ "template": { "contentType": "application/json", "body": r#"{"a":{{message.price.amount}}}"# } });

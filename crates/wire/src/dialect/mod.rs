@@ -175,6 +175,9 @@ pub(crate) struct Field {
     /// Without it there is nothing to send.
     #[serde(default)]
     pub(crate) required: bool,
+    /// It tells what became of the message: of one that failed it is not empty, unless another such field tells it.
+    #[serde(default)]
+    pub(crate) outcome: bool,
     /// Sent only where the endpoint gives it a name.
     #[serde(default)]
     pub(crate) optional: bool,

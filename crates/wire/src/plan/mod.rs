@@ -14,7 +14,7 @@ use crate::dialect::{BodyOf, Dialect, Field, ShapeOf};
 use crate::format::template::{Encoding, Filling, FillingKind, Slot, Template};
 use crate::format::{Nesting, Pair, Value, form, json, query, xml};
 use crate::json::{Members, plain};
-use crate::report::{Kind, read};
+use crate::report::{Kind, Report, Status, read};
 use crate::source::{Event, Source};
 use crate::{RecipeError, RenderError, inbound};
 
@@ -275,7 +275,33 @@ impl Plan {
                 None => pairs.extend(self.empty_field(field).map(|value| (name.as_str(), value))),
             }
         }
+        let fields = self.shapes[at].iter().map(|(_, field)| *field);
+        self.check_outcome(fields.filter(|field| field.outcome), event)?;
         Ok(pairs)
+    }
+
+    /// Refuses a message that failed where nothing of what tells it has a value: an empty one says that it is under way.
+    fn check_outcome<'a>(
+        &'a self,
+        mut fields: impl Iterator<Item = &'a Field> + Clone,
+        event: Event<'a>,
+    ) -> Result<(), RenderError> {
+        let failed = |report: &Report<'_>| report.status().is_some_and(Status::is_failure);
+        if fields.clone().next().is_none() || !event.report.is_some_and(failed) {
+            return Ok(());
+        }
+        let has_value = |source: &Source| source.get(event).is_some();
+        let tells = |field: &Field| field.from.as_ref().is_some_and(has_value);
+        // What the owner asks for beside, in parameters or the URL, may tell it too.
+        let templates = self.custom.iter().map(|(_, template)| template).chain(&self.url);
+        let mut own = templates.flat_map(Template::slots).filter_map(|slot| match slot {
+            Slot::Path(source) => Some(source),
+            Slot::Field(_) => None,
+        });
+        if fields.any(tells) || own.any(|source| source.tells_outcome() && has_value(source)) {
+            return Ok(());
+        }
+        Err(RenderError::Missing { path: "message.error.code".to_owned(), dialect: self.dialect.name.as_str() })
     }
 
     fn fill(

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use ringback_model::Timestamp;
 
 use super::path::shown;
-use super::{Call, Message, Report, Status};
+use super::{Call, Message, Report};
 
 /// The batch of a message: as told, else the part of its id in front of the place.
 pub(super) fn group_id<'r>(report: &'r Report<'_>) -> Option<Cow<'r, str>> {
@@ -36,8 +36,7 @@ fn batch_and_place<'r>(message: &'r Message<'_>) -> Option<(&'r str, &'r str)> {
 
 /// The code of what went wrong, of a message that failed.
 pub(super) fn failure_code<'r>(report: &'r Report<'_>) -> Option<Cow<'r, str>> {
-    let failed =
-        matches!(report.status()?, Status::Canceled | Status::Rejected | Status::Expired | Status::Undelivered);
+    let failed = report.status()?.is_failure();
     let code = shown(report.message.as_ref()?.error.as_ref()?.code.as_ref());
     code.filter(|code| failed && !code.is_empty())
 }

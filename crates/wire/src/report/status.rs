@@ -95,6 +95,12 @@ impl Status {
         self.row().2
     }
 
+    /// Whether nothing more is expected after it, and the message did not arrive.
+    #[must_use]
+    pub fn is_failure(self) -> bool {
+        self.is_final() && self < Self::Delivered
+    }
+
     /// Whether nothing more is expected after it.
     #[must_use]
     pub fn is_final(self) -> bool {
