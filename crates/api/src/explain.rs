@@ -51,10 +51,7 @@ fn explain_value(what: &str) -> Explained {
         let known = known.strip_prefix(", expected ").map(|known| known.strip_prefix("one of ").unwrap_or(known));
         let choice = known.map(|known| format!(", only {known}")).unwrap_or_default();
         let hint = elsewhere(name).map(|place| format!(" {place}")).unwrap_or_default();
-        return Explained {
-            member: Some(echo(name)),
-            message: format!("There is no such member here{choice}.{hint}"),
-        };
+        return Explained { member: Some(echo(name)), message: format!("There is no such member here{choice}.{hint}") };
     }
     if let Some((given, wanted)) =
         what.strip_prefix("unknown variant `").and_then(|rest| rest.rsplit_once("`, expected "))

@@ -11,6 +11,7 @@ use ringback_wire::{Recipe, RecipeError, SecretMask};
 use tokio::sync::Semaphore;
 
 use crate::egress::{IdentityError, TargetUrl, TlsIdentity, UrlError};
+use crate::holds::EventTypes;
 use crate::oauth::OauthClient;
 
 /// Where requests to one endpoint go, how they are made and how long they may take.
@@ -128,10 +129,18 @@ impl Route {
         mask
     }
 
-    /// Whether both would make the same request of a message, or fail for the same reason.
-    #[must_use]
-    pub fn renders_like(&self, other: &Self) -> bool {
-        self.config.version == other.config.version && self.settings == other.settings
+    /// Whether both would make the same requests of messages of these event types, or fail for the same reason. Nothing
+    /// of an organization goes into a request but its time zone and the mappings of event types.
+    pub(crate) fn renders_like(&self, other: &Self, types: &EventTypes) -> bool {
+        let (ours, theirs) = (&self.settings, &other.settings);
+        self.config.version == other.config.version
+            && ours.time_zone == theirs.time_zone
+            && match types {
+                EventTypes::Any => ours.report_mappings == theirs.report_mappings,
+                EventTypes::These(types) => {
+                    types.iter().all(|name| ours.report_mappings.get(name) == theirs.report_mappings.get(name))
+                }
+            }
     }
 }
 

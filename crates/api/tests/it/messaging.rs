@@ -459,7 +459,8 @@ async fn a_certificate_is_for_https_alone() {
 async fn an_authority_of_the_receiver_goes_with_every_authentication_and_is_never_passed_over() {
     let world = world().await;
     let (ca, _) = certificate();
-    let oauth2 = json!({ "type": "oauth2", "tokenUrl": "https://id.example.com/t", "clientId": "c", "clientSecret": "s" });
+    let oauth2 =
+        json!({ "type": "oauth2", "tokenUrl": "https://id.example.com/t", "clientId": "c", "clientSecret": "s" });
     let auths = [
         json!(null),
         json!({ "type": "bearer", "token": "t" }),

@@ -5,9 +5,9 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use ringback_model::{Auth, Redacted};
+use rustls::client::ResolvesClientCert;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::client::ResolvesClientCert;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, RootCertStore};
 
@@ -99,7 +99,9 @@ impl TlsIdentity {
     /// When what it has cannot be used.
     pub fn of(auth: Option<&Auth>, ca: Option<&str>) -> Result<Option<Self>, IdentityError> {
         let (client, of_auth) = match auth {
-            Some(Auth::Mtls { certificate, key, ca }) => (Some(ClientCertificate::new(certificate, key)?), ca.as_deref()),
+            Some(Auth::Mtls { certificate, key, ca }) => {
+                (Some(ClientCertificate::new(certificate, key)?), ca.as_deref())
+            }
             _ => (None, None),
         };
         let mut authorities = Vec::new();

@@ -115,7 +115,7 @@ impl Pump {
             Some(_) | None => None,
         };
         if matches!(judgement.step, Step::Hold { .. }) {
-            self.holds.judged(due.endpoint, due.message.no, route);
+            self.holds.judged(due.endpoint, due.message.no, &due.message.event_type, route);
         }
         Finish {
             message: due.message.no,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ringback_model::{AttemptOutcome, DeliveryState, Endpoint, NotSent, Ordering, Reason, Shape};
 use ringback_store::{Rearm, Rearmed, Store};
+use serde_json::json;
 
 use crate::receiver::Receiver;
 use crate::world::World;
@@ -44,6 +45,37 @@ async fn a_report_that_lacks_something_is_held_with_its_field_named_and_leaves_o
     assert_eq!(attempts[2].outcome, AttemptOutcome::Delivered);
     assert_eq!(world.rest(message).await.state, DeliveryState::Success);
     assert!(receiver.requests()[0].ends_with(HALF));
+}
+
+#[tokio::test]
+async fn one_that_is_held_is_not_tried_again_for_what_changes_nothing_in_its_request() {
+    let world = World::new().await;
+    let receiver = Receiver::start(|_| (200, String::new())).await;
+    let endpoint = world.endpoint(&receiver.url, |endpoint, _| in_dialect(endpoint)).await;
+    let message = world.send(endpoint, HALF).await;
+    assert!(world.rest(message).await.held);
+
+    world.settings(r#"{"branding":{"name":"Acme"},"retentionDays":9,"strictEventTypes":true}"#).await;
+    world.event_type("order.made", json!({ "message.id": "order.id" })).await;
+    world.wait().await;
+    // Nor for what is sent meanwhile, of itself and of others.
+    let whole = r#"{"message":{"id":"7","to":"4479","status":"delivered"}}"#;
+    for _ in 0..3 {
+        let other = world.send(endpoint, whole).await;
+        assert_eq!(world.rest(other).await.state, DeliveryState::Success);
+        world.wait().await;
+    }
+    world.attempts(message, 1).await;
+
+    // The zone of its times, and the mapping of its type.
+    world.settings(r#"{"timeZone":"Asia/Kolkata"}"#).await;
+    world.attempts(message, 2).await;
+    assert!(world.rest(message).await.held);
+    let mapping = json!({ "message.id": "message.to", "message.to": "message.to", "message.status": "state" });
+    world.event_type("sms.dlr", mapping).await;
+    let attempt = world.attempts(message, 3).await.remove(2);
+    let said = String::from_utf8(attempt.exchange.response.to_vec()).unwrap();
+    assert!(said.contains("`message.status`") && said.contains("`state`"), "{said}");
 }
 
 #[tokio::test]

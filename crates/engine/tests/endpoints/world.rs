@@ -26,6 +26,7 @@ pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     random: Arc<SystemRandom>,
     ids: IdMaker,
+    org: i64,
     app: AppNo,
     engine: Option<Engine>,
     trust: Trust,
@@ -59,14 +60,16 @@ impl World {
             clock,
             random,
             ids,
+            org: 0,
             app: AppNo(0),
             engine: None,
             trust,
             _folder: folder,
         };
+        world.org = world.put(organization("{}", Expect::New)).await;
         let put = Put {
             kind: DocumentKind::Application,
-            parent: 1,
+            parent: world.org,
             key: app.id.to_string(),
             uid: None,
             body: serde_json::to_string(&app).unwrap(),
@@ -124,6 +127,22 @@ impl World {
         let no = self.put(self.document(&endpoint, &secrets, Expect::New)).await;
         self.directory.forget(self.app);
         EndpointNo(no)
+    }
+
+    /// Changes what holds for the organization.
+    pub(crate) async fn settings(&self, body: &str) {
+        let version = self.store.document(self.org).await.unwrap().unwrap().version;
+        self.put(organization(body, Expect::Version { no: self.org, version })).await;
+        self.directory.forget(self.app);
+    }
+
+    /// Makes an event type with a mapping to the report.
+    pub(crate) async fn event_type(&self, name: &str, mapping: serde_json::Value) {
+        let body = serde_json::json!({ "name": name, "reportMapping": mapping }).to_string();
+        let put = organization(&body, Expect::New);
+        self.put(Put { kind: DocumentKind::EventType, parent: self.org, key: name.to_owned(), ..put }).await;
+        let document = self.store.document(self.org).await.unwrap().unwrap();
+        self.settings(&document.body).await;
     }
 
     /// Changes an endpoint.
@@ -246,5 +265,21 @@ impl World {
     /// Lets some time pass for whatever must not happen.
     pub(crate) async fn wait(&self) {
         tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+fn organization(body: &str, expect: Expect) -> Put {
+    Put {
+        kind: DocumentKind::Organization,
+        parent: 0,
+        key: "org_23rb8YdGqMT0qIzpgGwdXfHirMu".to_owned(),
+        uid: None,
+        body: body.to_owned(),
+        secret: None,
+        expect,
+        app: None,
+        idempotency: None,
+        audit: None,
+        notices: Vec::new(),
     }
 }
