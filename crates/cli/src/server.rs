@@ -158,7 +158,8 @@ impl Server {
         };
         let engine = Engine::start_telling(options, Some(service.noticed()));
         let background = tokio::spawn(work_in_the_background(service.clone()));
-        let watched = MonitorParts { store: port, directory, engine: engine.watch(), clock };
+        let pending = service.pending_count();
+        let watched = MonitorParts { store: port, directory, engine: engine.watch(), pending, clock };
         let monitor = Arc::new(Monitor::new(watched));
         let api = Api::new(service.clone())
             .for_hosts(Hosts::new(config.hosts))

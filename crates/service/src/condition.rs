@@ -25,13 +25,17 @@ impl Service {
     pub async fn endpoint_condition(&self, actor: &Actor, app: &str, name: &str) -> Result<Condition, ServiceError> {
         actor.require(Right::ReadMessages)?;
         let (_, config) = self.endpoint_config(actor, app, name).await?;
-        let before = EndpointNo(config.no.0 - 1);
-        // Those that nothing waits for and that do not fail are passed over.
-        let lane = self.store.lanes(before, 1).await?.into_iter().find(|lane| lane.endpoint == config.no);
         Ok(Condition {
             gate: config.endpoint.gate(),
-            health: lane.map(|lane| lane.health).unwrap_or_default(),
-            backlog: self.store.backlog(config.no, COUNTED_MAX).await?,
+            health: self.health_of(config.no).await?,
+            backlog: self.pending.backlog(config.no, COUNTED_MAX).await?,
         })
+    }
+
+    /// How the attempts of an endpoint go, as it was last written.
+    pub(crate) async fn health_of(&self, endpoint: EndpointNo) -> Result<Health, ServiceError> {
+        // Those that nothing waits for and that do not fail are passed over.
+        let lanes = self.store.lanes(EndpointNo(endpoint.0 - 1), 1).await?;
+        Ok(lanes.into_iter().find(|lane| lane.endpoint == endpoint).map(|lane| lane.health).unwrap_or_default())
     }
 }

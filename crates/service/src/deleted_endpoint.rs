@@ -122,8 +122,11 @@ impl Service {
         for document in self.store.deleted_documents(page).await? {
             let deleted_at = document.deleted_at.unwrap_or(Timestamp::MIN);
             let config = EndpointConfig::read(&document)?;
-            let backlog =
-                if config.is_gone() { Backlog::default() } else { self.store.backlog(config.no, COUNTED_MAX).await? };
+            let backlog = if config.is_gone() {
+                Backlog::default()
+            } else {
+                self.pending.backlog(config.no, COUNTED_MAX).await?
+            };
             found.push(DeletedEndpoint { view: EndpointView::of(&config), deleted_at, backlog });
         }
         Ok(window.page(found))

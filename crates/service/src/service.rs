@@ -15,6 +15,7 @@ use crate::oauth_client::KnownClients;
 use crate::operational::MANAGEMENT_ORGANIZATION;
 use crate::organization::Organizations;
 use crate::password::Passwords;
+use crate::pending::PendingCount;
 use crate::probe_limit::ProbeLimit;
 use crate::sign_in_limit::SignInLimit;
 use crate::token::{TokenKey, Tokens};
@@ -83,6 +84,7 @@ pub struct Service {
     pub(crate) verification_limit: ProbeLimit,
     pub(crate) passwords: Passwords,
     pub(crate) sign_in_limit: SignInLimit,
+    pub(crate) pending: Arc<PendingCount>,
 }
 
 impl Service {
@@ -100,7 +102,9 @@ impl Service {
             limit: ProbeLimit::new("handshakes", SAVED_MAX),
             awaited: Mutex::default(),
         };
+        let pending = Arc::new(PendingCount::new(parts.store.clone(), parts.clock.clone()));
         Self {
+            pending,
             store: parts.store,
             directory: parts.directory,
             clock: parts.clock,

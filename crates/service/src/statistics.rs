@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::time::Duration;
 
 use ringback_model::{AppId, AppNo, EndpointId, EndpointNo, Span, Tally, Timestamp};
-pub use ringback_store::Backlog;
+pub use ringback_store::{Backlog, OrganizationBacklog};
 use ringback_store::{EndpointTallyQuery, Subject, TallyQuery};
 
 use crate::{Actor, Right, Service, ServiceError};
@@ -223,14 +223,14 @@ impl Service {
         Ok(named)
     }
 
-    /// What waits for an endpoint: 50,000 deliveries are counted, and told is whether there are more.
+    /// What waits for an endpoint: up to 50,000 deliveries are counted, more are told as they were last counted.
     ///
     /// # Errors
     /// [`ServiceError::NotFound`].
     pub async fn backlog(&self, actor: &Actor, app: &str, endpoint: &str) -> Result<Backlog, ServiceError> {
         actor.require(Right::ReadMessages)?;
         let (_, config) = self.lane_config(actor, app, endpoint).await?;
-        Ok(self.store.backlog(config.no, COUNTED_MAX).await?)
+        Ok(self.pending.backlog(config.no, COUNTED_MAX).await?)
     }
 
     /// What waits for all endpoints of an application; `None` if it has too many to ask for each.
@@ -245,13 +245,29 @@ impl Service {
         }
         let (mut all, mut left) = (Backlog::default(), COUNTED_MAX);
         for endpoint in &app.endpoints {
-            let one = self.store.backlog(endpoint.no, left).await?;
-            all.pending += one.pending;
-            all.more |= one.more;
+            let one = self.pending.backlog(endpoint.no, left).await?;
             left = left.saturating_sub(u32::try_from(one.pending).unwrap_or(u32::MAX));
-            all.oldest = [all.oldest, one.oldest].into_iter().flatten().min();
+            all.add(one);
         }
         Ok(Some(all))
+    }
+
+    /// Endpoints of an application that are sent one probe at a time, because all attempts fail; `None` if it has too
+    /// many endpoints to ask for each.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`].
+    pub async fn application_open_breakers(&self, actor: &Actor, app: &str) -> Result<Option<u64>, ServiceError> {
+        actor.require(Right::ReadMessages)?;
+        let app = self.app(actor, app).await?;
+        if app.endpoints.len() > BACKLOGS {
+            return Ok(None);
+        }
+        let mut open = 0;
+        for endpoint in &app.endpoints {
+            open += u64::from(self.health_of(endpoint.no).await?.breaker.is_some());
+        }
+        Ok(Some(open))
     }
 
     /// What was counted for an endpoint in a range of time, to the hour for the last eight days and to the day before.

@@ -14,7 +14,7 @@ use ringback_model::{
 
 use crate::{
     Accept, AcceptBatch, Accepted, Advance, Advanced, Aging, AgingQuery, AttemptQuery, AuditQuery, Audited, Backlog,
-    BatchAccepted, Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage, End, Ended,
+    Backlogs, BatchAccepted, Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage, End, Ended,
     EndpointDeliveryQuery, EndpointTallyQuery, Expire, Expired, Finish, Finished, Follow, Followed, HandOver, Hits,
     LaneStart, Lease, Mention, MentionQuery, MessageQuery, MessageRef, NewNode, Node, NodeNo, Noticed, OverdueQuery,
     Part, PollQuery, Polled, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, Shard, StoreMeter, SurveyQuery,
@@ -199,9 +199,9 @@ pub trait Store: Send + Sync + Debug + 'static {
     /// One attempt of a message.
     fn attempt(&self, message: MessageNo, id: AttemptId) -> Reply<Option<Attempt>>;
 
-    /// What waits for all endpoints together. Costs time in proportion to what waits, so it is asked now and then, and
-    /// never while somebody waits for the answer.
-    fn pending(&self) -> Reply<Backlog>;
+    /// What waits for all endpoints together, and by itself what waits for those with more than `long`. Costs time in
+    /// proportion to what waits, so it is asked now and then, and never while somebody waits for the answer.
+    fn pending(&self, long: u64) -> Reply<Backlogs>;
 
     /// What this store has counted since it was opened.
     fn meter(&self) -> Arc<StoreMeter>;

@@ -1,6 +1,8 @@
 //! What is asked of the counts that charts are drawn from. They are kept apart from deliveries: adding some is rare and
 //! small, and reading some costs the same however much there was to deliver.
 
+use std::collections::BTreeMap;
+
 use ringback_model::{AppNo, EndpointNo, OrgNo, Span, Tally, Timestamp};
 
 /// Counts to be added to an hour that has begun: of endpoints, and with them of their applications and organizations.
@@ -24,6 +26,13 @@ pub struct Backlog {
 }
 
 impl Backlog {
+    /// Adds what waits elsewhere.
+    pub fn add(&mut self, other: Self) {
+        self.pending += other.pending;
+        self.oldest = [self.oldest, other.oldest].into_iter().flatten().min();
+        self.more |= other.more;
+    }
+
     /// What was counted: those with a time, and those in queues with the number of queues, whose heads are among the
     /// former. At most one more than `limit` of each.
     pub(crate) fn counted(due: u64, (queued, queues): (u64, u64), limit: u32, oldest: Option<Timestamp>) -> Self {
@@ -31,6 +40,53 @@ impl Backlog {
         let pending = due + queued - queues;
         let more = due > limit || queued > limit || pending > limit;
         Self { pending: pending.min(limit), oldest, more }
+    }
+}
+
+/// What waits for all endpoints together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Backlogs {
+    /// All of it, that of endpoints which are gone among it.
+    pub all: Backlog,
+    /// The same for each organization in which something waits or is amiss, by number.
+    pub organizations: Vec<(OrgNo, OrganizationBacklog)>,
+    /// Endpoints for which more waits than was asked about, by number.
+    pub long: Vec<(EndpointNo, Backlog)>,
+}
+
+/// What waits in an organization.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OrganizationBacklog {
+    /// Its pending deliveries.
+    pub backlog: Backlog,
+    /// Its endpoints that are sent one probe at a time, because all attempts fail.
+    pub open_breakers: u64,
+}
+
+impl Backlogs {
+    /// Adds up what was counted for each endpoint: its organization (0 if nobody knows any more), the number and the
+    /// oldest; and the open breakers of organizations.
+    pub(crate) fn counted(
+        endpoints: impl IntoIterator<Item = (EndpointNo, OrgNo, Backlog)>,
+        open_breakers: impl IntoIterator<Item = (OrgNo, u64)>,
+        long: u64,
+    ) -> Self {
+        let mut waiting = Self::default();
+        let mut organizations = BTreeMap::<i64, OrganizationBacklog>::new();
+        for (endpoint, org, backlog) in endpoints {
+            waiting.all.add(backlog);
+            organizations.entry(org.0).or_default().backlog.add(backlog);
+            if backlog.pending > long {
+                waiting.long.push((endpoint, backlog));
+            }
+        }
+        for (org, count) in open_breakers {
+            organizations.entry(org.0).or_default().open_breakers += count;
+        }
+        organizations.remove(&0);
+        waiting.organizations = organizations.into_iter().map(|(org, one)| (OrgNo(org), one)).collect();
+        waiting.long.sort_unstable_by_key(|(endpoint, _)| endpoint.0);
+        waiting
     }
 }
 

@@ -65,8 +65,8 @@ fn attempts(page: &mut Page, figures: &Figures) {
 
 fn waiting(page: &mut Page, figures: &Figures) {
     let Some(pending) = &figures.pending else { return };
-    page.gauge("deliveries_pending", "Deliveries that have not ended, as last counted.", pending.deliveries);
-    let age = pending.oldest.map_or(0.0, |oldest| figures.now.since(oldest).as_secs_f64());
+    page.gauge("deliveries_pending", "Deliveries that have not ended, as last counted.", pending.backlogs.all.pending);
+    let age = pending.backlogs.all.oldest.map_or(0.0, |oldest| figures.now.since(oldest).as_secs_f64());
     page.gauge("oldest_pending_age_seconds", "Since the oldest message with a pending delivery was accepted.", age);
     let counted = figures.now.since(pending.counted_at).as_secs_f64();
     page.gauge("pending_counted_ago_seconds", "Since the pending deliveries were counted.", counted);

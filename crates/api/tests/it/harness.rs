@@ -159,6 +159,7 @@ impl World {
             store: world.store.clone(),
             directory: world.directory.clone(),
             engine: engine.watch(),
+            pending: world.service.pending_count(),
             clock: world.clock.clone(),
         }));
         world.operator = Some(world.api.monitor(monitor.clone()));

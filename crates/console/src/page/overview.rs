@@ -8,7 +8,8 @@ use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use ringback_model::{Endpoint, Tally, Timestamp};
 use ringback_service::{
-    Backlog, EndpointStanding, Node, Right, Service, Shard, Standings, Statistics, StatisticsWindow,
+    Backlog, EndpointStanding, Node, OrganizationBacklog, Right, Service, Shard, Standings, Statistics,
+    StatisticsWindow,
 };
 
 use super::sign_in::in_query;
@@ -101,8 +102,10 @@ pub(crate) async fn of_organization(
         here: format!("{}/overview", visit.base),
     };
     let lists = lists(&service, &visit, standings, window).await?;
+    let counted = service.organization_backlog(&visit.actor).await?;
+    let pending = counted.map(|(one, at)| organization_tiles(&one, at, service.clock().now())).into_iter().flatten();
     let nodes = nodes_tile(&service.nodes(&visit.actor).await?);
-    Ok(answer(subject, &statistics, nodes, Some(lists)))
+    Ok(answer(subject, &statistics, pending.chain(nodes).collect(), Some(lists)))
 }
 
 /// How the deliveries of an application go.
@@ -116,6 +119,7 @@ pub(crate) async fn of_application(
     let statistics = service.application_statistics(actor, &visit.name, window).await?;
     let standings = service.standings(actor, &visit.name, window).await?;
     let backlog = service.application_backlog(actor, &visit.name).await?;
+    let breakers = service.application_open_breakers(actor, &visit.name).await?;
     let subject = Subject {
         layout: Layout::of_app(&service, &visit, "Overview", "/overview").await?,
         heading: "Overview".to_owned(),
@@ -125,7 +129,8 @@ pub(crate) async fn of_application(
     };
     let lists = lists(&service, &visit.visit, standings, window).await?;
     let pending = backlog.map(|backlog| pending_tile(backlog, service.clock().now()));
-    Ok(answer(subject, &statistics, pending, Some(lists)))
+    let tiles = pending.into_iter().chain(breakers.map(breakers_tile)).collect();
+    Ok(answer(subject, &statistics, tiles, Some(lists)))
 }
 
 /// How the deliveries of a webhook go.
@@ -148,10 +153,10 @@ pub(crate) async fn of_endpoint(
         here: format!("{}/overview/{}", visit.base, endpoint.id),
     };
     let pending = pending_tile(backlog, service.clock().now());
-    Ok(answer(subject, &statistics, Some(pending), None))
+    Ok(answer(subject, &statistics, vec![pending], None))
 }
 
-fn answer(subject: Subject, statistics: &Statistics, beside: Option<Tile>, lists: Option<Lists>) -> Response {
+fn answer(subject: Subject, statistics: &Statistics, beside: Vec<Tile>, lists: Option<Lists>) -> Response {
     let Subject { layout, heading, about, back, here } = subject;
     let window = statistics.window;
     let link = |one: StatisticsWindow| WindowLink { word: one.text(), label: label(one), current: one == window };
@@ -212,7 +217,7 @@ fn tiles(statistics: &Statistics) -> Vec<Tile> {
         tile(
             "Success rate",
             total.success_rate().map_or_else(none, text::percent),
-            format!("of {} attempts", text::count(total.attempts())),
+            format!("of {} attempt{}", text::count(total.attempts()), if total.attempts() == 1 { "" } else { "s" }),
             rate_tone,
         ),
         tile("Lag, median", lag(0.5), "from due to delivered".to_owned(), ""),
@@ -226,9 +231,25 @@ fn tiles(statistics: &Statistics) -> Vec<Tile> {
 fn pending_tile(backlog: Backlog, now: Timestamp) -> Tile {
     let note = match backlog.oldest {
         Some(oldest) => format!("oldest from {}", text::ago(oldest, now)),
+        None if backlog.pending > 0 => "being counted".to_owned(),
         None => "nothing waits".to_owned(),
     };
     Tile { label: "Pending now", value: text::pending(backlog), note, tone: "" }
+}
+
+/// What waits in an organization, as it was last counted.
+fn organization_tiles(counted: &OrganizationBacklog, at: Timestamp, now: Timestamp) -> [Tile; 2] {
+    let mut pending = pending_tile(counted.backlog, now);
+    if now.since(at).as_secs() > 30 {
+        pending.note = format!("{}, counted {}", pending.note, text::ago(at, now));
+    }
+    [pending, breakers_tile(counted.open_breakers)]
+}
+
+/// Webhooks that all attempts fail at.
+fn breakers_tile(open: u64) -> Tile {
+    let (note, tone) = if open == 0 { ("no webhook is held back", "") } else { ("one probe at a time", "bad") };
+    Tile { label: "Open breakers", value: text::count(open), note: note.to_owned(), tone }
 }
 
 /// The servers that share the work, where several can.

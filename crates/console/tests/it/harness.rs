@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -11,8 +12,8 @@ use ringback_api::Api;
 use ringback_engine::Probe;
 use ringback_engine::egress::{Connector, EgressPolicy, ScriptedResolver, Trust};
 use ringback_model::{
-    AppNo, AttemptOutcome, DEFAULT_ORGANIZATION, DeliveryState, EndpointNo, Exchange, IdMaker, ManualClock, Redacted,
-    Role, SeededRandom, Timestamp, Trigger,
+    AppNo, AttemptOutcome, Breaker, DEFAULT_ORGANIZATION, DeliveryState, EndpointNo, Exchange, Failure, Health,
+    IdMaker, ManualClock, Redacted, Role, SeededRandom, Timestamp, Trigger,
 };
 use ringback_service::{Actor, CheckedUrl, Service, ServiceParts, TokenKey, UrlRules, UserDraft};
 use ringback_store::backend::sqlite::{SqliteOptions, SqliteStore};
@@ -136,6 +137,28 @@ impl World {
 
     /// Records that a message was delivered, as the engine does; the id of the attempt.
     pub(crate) async fn delivered(&self, app: &str, endpoint: &str, message: &str) -> String {
+        let step = Step::End { state: DeliveryState::Success, reason: None };
+        self.finish((app, endpoint, message), (AttemptOutcome::Delivered, 200), step, None).await.1
+    }
+
+    /// Records that an attempt has failed, that the next one is due in an hour, and that the breaker of the endpoint has
+    /// opened; the number of the endpoint.
+    pub(crate) async fn failed(&self, app: &str, endpoint: &str, message: &str) -> EndpointNo {
+        let (now, hour) = (self.service.clock().now(), Duration::from_secs(3_600));
+        let breaker = Some(Breaker { probe_at: now + hour, wait: hour });
+        let health = Health { failing_since: Some(now), breaker, ..Health::default() };
+        let outcome = (AttemptOutcome::Failed { why: Failure::Status(500), retry_after: None }, 500);
+        let step = Step::Retry { due: now + hour, counted: true };
+        self.finish((app, endpoint, message), outcome, step, Some(health)).await.0
+    }
+
+    async fn finish(
+        &self,
+        (app, endpoint, message): (&str, &str, &str),
+        (outcome, status): (AttemptOutcome, u16),
+        step: Step,
+        health: Option<Health>,
+    ) -> (EndpointNo, String) {
         let org = self.no(DocumentKind::Organization, 0, ORG).await;
         let app = self.no(DocumentKind::Application, org, app).await;
         let endpoint = EndpointNo(self.no(DocumentKind::Endpoint, app, endpoint).await);
@@ -146,16 +169,15 @@ impl World {
             id: IdMaker::new().make(now, &SeededRandom::new(2)),
             started_at: now,
             trigger: Trigger::Scheduled,
-            outcome: AttemptOutcome::Delivered,
+            outcome,
             url: "https://hooks.example/".into(),
-            exchange: Exchange { status: Some(200), ..Exchange::default() },
+            exchange: Exchange { status: Some(status), ..Exchange::default() },
         };
         let id = attempt.id.to_string();
-        let step = Step::End { state: DeliveryState::Success, reason: None };
         let epoch = Epoch::ONLY;
-        let finish = Finish { message, endpoint, epoch, earlier: None, attempt, step, health: None, notice: None };
+        let finish = Finish { message, endpoint, epoch, earlier: None, attempt, step, health, notice: None };
         assert_eq!(self.store.finish(finish).await.unwrap(), Finished::Recorded);
-        id
+        (endpoint, id)
     }
 
     async fn no(&self, kind: DocumentKind, parent: i64, key: &str) -> i64 {

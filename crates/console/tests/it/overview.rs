@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use ringback_model::{AppNo, EndpointNo, Role, Tally};
-use ringback_service::{ApplicationDraft, EndpointDraft, MessageDraft};
+use ringback_model::{AppNo, EndpointNo, OrgId, Role, Tally};
+use ringback_service::{Actor, ApplicationDraft, Backlog, EndpointDraft, MessageDraft, OrganizationBacklog};
 use ringback_store::{Count, DocumentKind, Store as _};
 
 use crate::harness::{ORG, World};
@@ -75,6 +75,82 @@ async fn an_overview_says_what_waits_and_since_when_and_that_nothing_was_deliver
     let shown = viewer.get(&page).await.expect(200);
     shown.holds("oldest from 10 minutes ago");
     shown.holds("<dt>Pending now</dt><dd class=\"\">1<small>");
+}
+
+/// What waits in the organization, once it has been counted.
+async fn counted(world: &World) -> OrganizationBacklog {
+    loop {
+        if let Some((counted, _)) = world.service.organization_backlog(&world.actor()).await.unwrap() {
+            return counted;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn an_overview_says_what_waits_in_all_applications_and_which_webhooks_are_held_back() {
+    let world = World::new();
+    let (acme, endpoint) = webhook(&world, "acme", "").await;
+    let other = OrgId::from_bytes([9; 20]);
+    let draft = ApplicationDraft { name: "theirs".to_owned(), ..ApplicationDraft::default() };
+    let theirs = Actor::organization(other);
+    let app = world.service.create_application(&theirs, draft, false, None).await.unwrap().item.application.id;
+    let draft = EndpointDraft::new("https://hooks.example/in".to_owned());
+    world.service.create_endpoint(&theirs, &app.to_string(), draft, None).await.unwrap();
+    let send = async |actor: &Actor, app: &str| {
+        let payload = bytes::Bytes::from_static(b"{}");
+        let draft = MessageDraft { event_type: "order.created", payload, ..MessageDraft::default() };
+        world.service.create_message(actor, app, &draft, None).await.unwrap().id.to_string()
+    };
+    let message = send(&world.actor(), "acme").await;
+    send(&theirs, &app.to_string()).await;
+    send(&theirs, &app.to_string()).await;
+    world.clock.advance(Duration::from_secs(600));
+    world.failed(acme.rsplit('/').next().unwrap(), &endpoint, &message).await;
+
+    assert_eq!(counted(&world).await.backlog.pending, 1);
+    let mut viewer = world.signed_in(Role::Viewer).await;
+    let shown = viewer.get(&format!("/console/{ORG}/overview")).await.expect(200);
+    shown.holds("<dt>Pending now</dt><dd class=\"\">1<small>oldest from 10 minutes ago</small>");
+    shown.holds("<dt>Open breakers</dt><dd class=\"bad\">1<small>");
+    viewer.get(&format!("{acme}/overview")).await.expect(200).holds("<dt>Open breakers</dt><dd class=\"bad\">1<small>");
+    // A count that is old says so, and a new one is made for whoever comes next.
+    world.clock.advance(Duration::from_secs(31));
+    let theirs = world.service.organization_backlog(&theirs).await.unwrap().unwrap().0;
+    assert_eq!((theirs.backlog.pending, theirs.open_breakers), (2, 0));
+}
+
+#[tokio::test]
+async fn the_oldest_of_many_that_wait_is_the_oldest_and_not_the_first_that_is_due() {
+    let world = World::new();
+    let (acme, endpoint) = webhook(&world, "acme", "").await;
+    let send = async |many: usize| {
+        let payload = bytes::Bytes::from_static(b"{}");
+        let one = || MessageDraft { event_type: "order.created", payload: payload.clone(), ..MessageDraft::default() };
+        let drafts: Vec<_> = std::iter::repeat_with(one).take(many).collect();
+        world.service.create_messages(&world.actor(), "acme", &drafts, None).await.unwrap()
+    };
+    let payload = bytes::Bytes::from_static(b"{}");
+    let draft = MessageDraft { event_type: "order.created", payload, ..MessageDraft::default() };
+    let first = world.service.create_message(&world.actor(), "acme", &draft, None).await.unwrap().id;
+    let oldest = ringback_model::Clock::now(&*world.clock);
+    let app = acme.rsplit('/').next().unwrap();
+    let no = world.failed(app, &endpoint, &first.to_string()).await;
+    world.clock.advance(Duration::from_secs(1));
+    for _ in 0..11 {
+        send(100).await;
+    }
+    let count = world.service.pending_count();
+    let backlog = loop {
+        let backlog = count.backlog(no, 1_000).await.unwrap();
+        if backlog.oldest.is_some() {
+            break backlog;
+        }
+        // It is being counted.
+        assert_eq!((backlog.pending, backlog.more), (1_000, true));
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(backlog, Backlog { pending: 1_101, oldest: Some(oldest), more: false });
 }
 
 #[tokio::test]

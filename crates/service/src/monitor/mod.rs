@@ -1,28 +1,22 @@
 //! What an operator watches: whether the server can do its work, and figures for graphs and alerts.
 //!
 //! Nothing here costs a delivery anything. Counters are read where they are kept; what would take long to count (what
-//! waits) is counted seldom and beside, and a scrape gets what is known.
+//! waits) is counted seldom and beside ([`PendingCount`]), and a scrape gets what is known.
 
 mod process;
 mod readiness;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use ringback_engine::{AppReading, EngineReading, EngineState, EngineWatch, NodeReading};
 use ringback_model::{Clock, HistogramReading, Timestamp};
 use ringback_store::{Directory, Room, Store};
 
+use crate::pending::{Pending, PendingCount};
+
 pub use process::ProcessReading;
 pub use readiness::Check;
-
-/// What waits is counted at most so often,
-const SAMPLE_EVERY: Duration = Duration::from_secs(10);
-/// and takes at most this part of the time.
-const SAMPLE_PART: u32 = 200;
-/// How long a scrape waits for the count; then it gets the one before.
-const SAMPLE_WAIT: Duration = Duration::from_millis(50);
 
 /// What a [`Monitor`] watches.
 #[derive(Debug)]
@@ -33,6 +27,8 @@ pub struct MonitorParts {
     pub directory: Arc<Directory>,
     /// The engine.
     pub engine: EngineWatch,
+    /// What counts what waits.
+    pub pending: Arc<PendingCount>,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }
@@ -47,25 +43,7 @@ pub struct Monitor {
     /// How far the wall clock was ahead of the steady one at the start, in microseconds.
     skew_at_start: i64,
     stopping: AtomicBool,
-    sample: Arc<Mutex<Sampling>>,
-}
-
-#[derive(Debug, Default)]
-struct Sampling {
-    last: Option<Pending>,
-    next_at: Option<Timestamp>,
-    under_way: bool,
-}
-
-/// What waits, as it was when it was last counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pending {
-    /// Deliveries.
-    pub deliveries: u64,
-    /// When the message of the oldest one was accepted.
-    pub oldest: Option<Timestamp>,
-    /// When it was counted.
-    pub counted_at: Timestamp,
+    pending: Arc<PendingCount>,
 }
 
 /// Figures for graphs and alerts.
@@ -94,7 +72,7 @@ pub struct Figures {
     /// Attempts of the busiest applications, by id.
     pub apps: Vec<(String, AppReading)>,
     /// What waits; `None` until it has been counted.
-    pub pending: Option<Pending>,
+    pub pending: Option<Arc<Pending>>,
     /// The time that ages are told by.
     pub now: Timestamp,
     /// How far the wall clock has moved away from the steady one since the start, in microseconds.
@@ -107,17 +85,9 @@ impl Monitor {
     /// Watches these.
     #[must_use]
     pub fn new(parts: MonitorParts) -> Self {
-        let MonitorParts { store, directory, engine, clock } = parts;
+        let MonitorParts { store, directory, engine, pending, clock } = parts;
         let skew_at_start = skew(&*clock);
-        Self {
-            store,
-            directory,
-            engine,
-            clock,
-            skew_at_start,
-            stopping: AtomicBool::new(false),
-            sample: Arc::default(),
-        }
+        Self { store, directory, engine, clock, skew_at_start, stopping: AtomicBool::new(false), pending }
     }
 
     /// The server stops: from now on it is not ready, so that no more work is sent its way.
@@ -127,7 +97,7 @@ impl Monitor {
 
     /// All figures of this moment.
     pub async fn figures(&self) -> Figures {
-        let (state, pending) = tokio::join!(self.engine.state(), self.pending());
+        let (state, pending) = tokio::join!(self.engine.state(), self.pending.last());
         let state = state.ok();
         let meter = self.store.meter();
         let apps = state.as_ref().map(|state| state.apps.clone()).unwrap_or_default();
@@ -160,43 +130,6 @@ impl Monitor {
 
     fn clock_skew(&self) -> i64 {
         skew(&*self.clock) - self.skew_at_start
-    }
-
-    /// What waits. If the last count is old a new one begins; whoever asks waits for that a moment only.
-    async fn pending(&self) -> Option<Pending> {
-        let now = self.clock.now();
-        let begins = {
-            let mut sampling = self.sampling();
-            let begins = !sampling.under_way && sampling.next_at.is_none_or(|at| now >= at);
-            sampling.under_way |= begins;
-            begins
-        };
-        if begins {
-            let (store, clock, sample) = (self.store.clone(), self.clock.clone(), self.sample.clone());
-            let counting = tokio::spawn(async move {
-                let counted = store.pending().await;
-                let (counted_at, took) = (clock.now(), clock.now().since(now));
-                let mut sampling = sample.lock().unwrap_or_else(PoisonError::into_inner);
-                match counted {
-                    Ok(backlog) => {
-                        sampling.last =
-                            Some(Pending { deliveries: backlog.pending, oldest: backlog.oldest, counted_at });
-                    }
-                    Err(error) => {
-                        tracing::warn!(?error, "what waits could not be counted; metrics show the count before")
-                    }
-                }
-                sampling.next_at = Some(counted_at + SAMPLE_EVERY.max(took * SAMPLE_PART));
-                sampling.under_way = false;
-            });
-            // It goes on when nobody waits for it any more.
-            drop(tokio::time::timeout(SAMPLE_WAIT, counting).await);
-        }
-        self.sampling().last
-    }
-
-    fn sampling(&self) -> std::sync::MutexGuard<'_, Sampling> {
-        self.sample.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

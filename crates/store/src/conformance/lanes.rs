@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use ringback_model::{Breaker, EndpointNo, Health, Trigger};
+use ringback_model::{AppNo, Breaker, EndpointNo, Health, OrgNo, Trigger};
 
 use super::Harness;
-use super::world::{ENDPOINT, SUCCESS, World};
-use crate::{Backlog, LaneStart, Step};
+use super::world::{ENDPOINT, SUCCESS, World, document};
+use crate::{Backlog, DocumentKind, LaneStart, OrganizationBacklog, Step};
 
 fn found(world: &World<'_>, page: usize) -> Vec<LaneStart> {
     let mut lanes = Vec::new();
@@ -84,7 +84,7 @@ pub fn a_backlog_counts_each_pending_delivery_once(harness: &dyn Harness) {
     }
     let backlog = world.store.backlog(ENDPOINT, u32::MAX).wait().expect("the store can be read");
     assert_eq!(backlog, Backlog { pending: 6, oldest: Some(oldest), more: false });
-    let all = world.store.pending().wait().expect("the store can be read");
+    let all = world.store.pending(u64::MAX).wait().expect("the store can be read").all;
     assert_eq!(all, Backlog { pending: 11, oldest: Some(oldest), more: false });
     world.finish(later, ENDPOINT, SUCCESS);
     let backlog = world.store.backlog(ENDPOINT, u32::MAX).wait().expect("the store can be read");
@@ -93,6 +93,45 @@ pub fn a_backlog_counts_each_pending_delivery_once(harness: &dyn Harness) {
     assert_eq!((some.pending, some.more), (4, true));
     let all = world.store.backlog(ENDPOINT, 5).wait().expect("the store can be read");
     assert_eq!((all.pending, all.more), (5, false));
+}
+
+/// For each organization, and by itself for an endpoint with much; the oldest is told by its time, not by its number.
+pub fn what_waits_is_counted_for_each_organization(harness: &dyn Harness) {
+    let world = World::new(harness);
+    let endpoint = |org: i64, name: &str| {
+        let app = world.put(document(DocumentKind::Application, org, &format!("app_{name}")));
+        let endpoint = EndpointNo(world.put(document(DocumentKind::Endpoint, app, &format!("ep_{name}"))));
+        (AppNo(app), endpoint)
+    };
+    // The numbers of the second may be lower than those of the first, where a shard is part of them.
+    let [(many_app, many), (few_app, few), (well_app, well)] =
+        [endpoint(1, "many"), endpoint(2, "few"), endpoint(2, "well")];
+    let accept = |app, endpoint, queue| {
+        let mut item = world.item(&[(endpoint, queue)]);
+        item.app = app;
+        world.accept(item)
+    };
+    let times: Vec<_> =
+        [(few_app, few, None), (many_app, many, None), (many_app, many, Some(1)), (many_app, many, Some(1))]
+            .into_iter()
+            .map(|(app, endpoint, queue)| {
+                world.clock.advance(Duration::from_secs(1));
+                accept(app, endpoint, queue);
+                world.now()
+            })
+            .collect();
+    let message = accept(well_app, well, None);
+    let open = Breaker { probe_at: world.later(10), wait: Duration::from_secs(10) };
+    let mut failing = world.outcome(message, well, Trigger::Scheduled, SUCCESS);
+    failing.health = Some(Health { failing_since: Some(world.now()), breaker: Some(open), ..Health::default() });
+    world.record(failing);
+
+    let waiting = world.store.pending(2).wait().expect("the store can be read");
+    let backlog = |pending, oldest| Backlog { pending, oldest: Some(oldest), more: false };
+    assert_eq!(waiting.all, backlog(4, times[0]));
+    let one = |org, backlog, open_breakers| (OrgNo(org), OrganizationBacklog { backlog, open_breakers });
+    assert_eq!(waiting.organizations, [one(1, backlog(3, times[1]), 0), one(2, backlog(1, times[0]), 1)]);
+    assert_eq!(waiting.long, [(many, backlog(3, times[1]))]);
 }
 
 /// What metrics tell: messages and their deliveries, once each, and the commits that they were in.
@@ -110,5 +149,5 @@ pub fn what_was_accepted_and_committed_is_counted(harness: &dyn Harness) {
     let sizes = meter.commit_size.read();
     assert_eq!(meter.commit_time.read().count - commits, 2, "each waited for its own");
     assert!(sizes.count >= 2 && sizes.sum >= sizes.count);
-    assert!(world.store.pending().wait().is_ok_and(|all| all.pending == 2));
+    assert!(world.store.pending(u64::MAX).wait().is_ok_and(|waiting| waiting.all.pending == 2));
 }

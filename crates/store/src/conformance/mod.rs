@@ -169,6 +169,7 @@ macro_rules! conformance_tests {
                 every_endpoint_with_work_is_found_once
                 a_health_is_kept_until_it_is_well_again
                 a_backlog_counts_each_pending_delivery_once
+                what_waits_is_counted_for_each_organization
                 what_was_accepted_and_committed_is_counted
             }
             documents {

@@ -64,7 +64,7 @@ pub(super) async fn look(client: &Client, version: usize, key: Option<&MasterKey
     });
     let mut found = work.await?;
     found.version = i64::try_from(version).unwrap_or(i64::MAX);
-    found.backlog = backlog::pending(client).await?;
+    found.backlog = backlog::pending(client, u64::MAX).await?.all;
     if version >= WITH_NODES {
         found.nodes = node::nodes(client).await?;
     }

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     Accept, AcceptBatch, Accepted, Advance, Advanced, Aging, AgingQuery, Answer, AttemptQuery, AuditQuery, Audited,
-    Backlog, BatchAccepted, Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage, End, Ended,
+    Backlog, Backlogs, BatchAccepted, Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage, End, Ended,
     EndpointDeliveryQuery, EndpointTallyQuery, Expire, Expired, Feed, Finish, Finished, Follow, Followed, HandOver,
     Hits, LaneStart, Lease, MasterKey, Mention, MentionQuery, MessageQuery, MessageRef, NewNode, Node, NodeNo, Noticed,
     OverdueQuery, Part, PollQuery, Polled, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, Shard, Store,
@@ -357,8 +357,8 @@ impl Store for PostgresStore {
         read!(self.slow, |client| attempt::find(client, message, id))
     }
 
-    fn pending(&self) -> Reply<Backlog> {
-        read!(self.slow, |client| backlog::pending(client))
+    fn pending(&self, long: u64) -> Reply<Backlogs> {
+        read!(self.slow, |client| backlog::pending(client, long))
     }
 
     fn meter(&self) -> Arc<StoreMeter> {

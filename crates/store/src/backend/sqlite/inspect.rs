@@ -77,7 +77,7 @@ fn read(connection: &Connection, version: i64, key: Option<&MasterKey>) -> Resul
     }
     drop(states);
     drop(snapshot);
-    found.backlog = backlog::pending(connection)?;
+    found.backlog = backlog::pending(connection, u64::MAX)?.all;
     Ok(found)
 }
 

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     Accept, AcceptBatch, Accepted, Advance, Advanced, Aging, AgingQuery, AttemptQuery, AuditQuery, Audited, Backlog,
-    BatchAccepted, Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage, End, Ended,
+    Backlogs, BatchAccepted, Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage, End, Ended,
     EndpointDeliveryQuery, EndpointTallyQuery, Expire, Expired, Feed, Finish, Finished, Follow, Followed, HandOver,
     Hits, LaneStart, Lease, MasterKey, Mention, MentionQuery, MessageQuery, MessageRef, NewNode, Node, NodeNo, Noticed,
     OverdueQuery, Part, PollQuery, Polled, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, Shard, Store,
@@ -330,8 +330,8 @@ impl Store for SqliteStore {
         self.slow.read(move |connection| in_our_words(attempt::find(connection, message, id)))
     }
 
-    fn pending(&self) -> Reply<Backlog> {
-        self.slow.read(|connection| in_our_words(backlog::pending(connection)))
+    fn pending(&self, long: u64) -> Reply<Backlogs> {
+        self.slow.read(move |connection| in_our_words(backlog::pending(connection, long)))
     }
 
     fn meter(&self) -> Arc<StoreMeter> {

@@ -209,7 +209,7 @@ impl<'a> Seen<'a> {
         lanes.iter_mut().for_each(|lane| lane.endpoint = EndpointNo(low(lane.endpoint.0)));
         lanes.sort_by_key(|lane| lane.endpoint.0);
         self.push("lanes", lanes);
-        let pending = self.store.pending().await.unwrap().pending;
+        let pending = self.store.pending(u64::MAX).await.unwrap().all.pending;
         self.push("pending", pending);
         let unread = self.store.unread(UnreadQuery { accepted_before: Timestamp::MAX, limit: 10_000 }).await.unwrap();
         let mut unread: Vec<_> =
