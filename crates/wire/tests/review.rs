@@ -123,6 +123,28 @@ fn a_placeholder_of_another_dialect_is_told_and_what_stands_for_it() {
 }
 
 #[test]
+fn a_place_for_a_value_in_the_percent_signs_of_another_sender_is_told() {
+    let of = |dialect: &str, query: &str| {
+        review(&json!({ "dialect": dialect, "sendMethod": "get", "url": format!("https://h.example/x?{query}") }), &[])
+            .1
+    };
+    for (dialect, query, written, meant) in [
+        ("rich-dlr", "m=%mobile%", "`%mobile%`", "`{mobile}`"),
+        ("rich-dlr", "m=%deliv_time%", "`%deliv_time%`", "`{deliv_time}`"),
+        ("console", "m=%mobile%", "`%mobile%`", "`{{message.to}}`"),
+        ("ant", "m=%d", "`%d`", "`%25`"),
+        ("ant", "m=100%", "`%`", "`%25`"),
+    ] {
+        let warnings = of(dialect, query);
+        let told = warnings.len() == 1 && warnings[0].contains(written) && warnings[0].contains(meant);
+        assert!(told, "{dialect} {query}: {warnings:?}");
+    }
+    for query in ["m=a%2Fb%20c", "m=%7E%25", "m=1"] {
+        assert_eq!(of("rich-dlr", query), Vec::<String>::new(), "{query}");
+    }
+}
+
+#[test]
 fn a_header_with_a_place_for_a_value_is_told_to_have_none() {
     let (_, warnings) = review(&json!({ "headers": { "X-Id": "{{message.id}}", "X-Env": "prod" } }), &[]);
     assert_eq!(warnings.len(), 1);

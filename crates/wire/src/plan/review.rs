@@ -74,6 +74,13 @@ impl Review {
                 dialect.name
             ));
         }
+        if let Some((written, meant)) = text::percent_placeholder(dialect, &endpoint.url) {
+            let meant = meant.unwrap_or_else(|| "{{message.id}}".to_owned());
+            review.warnings.push(format!(
+                "`{written}` in the URL is sent as it stands, for it is no encoded byte: a place for a value is written such \
+                 as `{meant}`, and a percent sign `%25`"
+            ));
+        }
         review
     }
 

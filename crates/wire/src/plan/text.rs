@@ -179,6 +179,23 @@ pub(super) fn bare_placeholder(dialect: &'static Dialect, target: &str) -> Optio
     })
 }
 
+/// What in a URL begins with a percent sign and is no encoded byte, as other senders write places for values (`%mobile%`,
+/// `%d`); and how that is written here, if it names a field of the dialect.
+pub(super) fn percent_placeholder(dialect: &'static Dialect, target: &str) -> Option<(String, Option<String>)> {
+    let fields = || dialect.shapes.iter().flat_map(|shape| shape.fields.iter().chain(&shape.more));
+    target.match_indices('%').find_map(|(at, _)| {
+        let rest = &target[at + 1..];
+        let name = rest.split('%').next().filter(|name| name.len() < rest.len());
+        if let Some(field) = name.and_then(|name| fields().find(|field| field.name == name || field.slot() == name)) {
+            let path = || Some(format!("{{{{{}}}}}", field.from.as_ref()?.text()));
+            let meant = if dialect.placeholders { Some(format!("{{{}}}", field.name)) } else { path() };
+            return Some((format!("%{}%", name.unwrap_or_default()), meant));
+        }
+        let is_byte = rest.get(..2).is_some_and(|hex| hex.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        (!is_byte).then(|| (rest.chars().next().map_or_else(|| "%".to_owned(), |next| format!("%{next}")), None))
+    })
+}
+
 /// What in a URL looks like a place for a value and is none, for its braces are encoded; as it would have to be written.
 pub(super) fn encoded_placeholder(dialect: &'static Dialect, target: &str) -> Option<String> {
     let lower = target.to_ascii_lowercase();
