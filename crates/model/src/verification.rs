@@ -38,6 +38,8 @@ pub enum VerificationState {
     /// Not tried yet.
     #[default]
     Unverified,
+    /// A try is under way. It is never kept, only told.
+    Verifying,
     /// Passed.
     Verified,
     /// Tried, and not passed.

@@ -55,7 +55,7 @@ impl Service {
         let listed = app.endpoints.iter().filter(|config| !config.endpoint.callback).cloned().collect();
         Ok(window
             .page_of(listed, |config: &Arc<EndpointConfig>| config.endpoint.id)
-            .map(|config| EndpointView::of(&config)))
+            .map(|config| self.with_try(config.no, EndpointView::of(&config))))
     }
 
     /// One endpoint.
@@ -65,7 +65,7 @@ impl Service {
     pub async fn get_endpoint(&self, actor: &Actor, app: &str, name: &str) -> Result<EndpointView, ServiceError> {
         actor.require(Right::ReadEndpoints)?;
         let (_, config) = self.endpoint_config(actor, app, name).await?;
-        Ok(EndpointView::of(&config))
+        Ok(self.with_try(config.no, EndpointView::of(&config)))
     }
 
     /// Makes an endpoint.

@@ -101,6 +101,7 @@ impl Service {
             ids: IdMaker::new(),
             limit: ProbeLimit::new("handshakes", SAVED_MAX),
             awaited: Mutex::default(),
+            under_way: Mutex::default(),
         };
         let pending = Arc::new(PendingCount::new(parts.store.clone(), parts.clock.clone()));
         Self {

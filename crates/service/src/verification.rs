@@ -1,6 +1,6 @@
 //! The handshake with an endpoint's URL: by itself when the endpoint is saved, and whenever somebody asks for it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::endpoint_compose::Composed;
 use crate::exchange::{announce_token, exchange_view, request_view, without_secrets};
 use crate::probe_limit::ProbeLimit;
 use crate::service::TRIES;
-use crate::{Actor, ExchangeView, Resource, Right, Service, ServiceError, Verdict, dialect_of};
+use crate::{Actor, EndpointView, ExchangeView, Resource, Right, Service, ServiceError, Verdict, dialect_of};
 
 /// How long one try may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -53,6 +53,23 @@ pub(crate) struct Verifier {
     pub(crate) limit: ProbeLimit,
     /// Endpoints that were saved, and whose first try has still to be made.
     pub(crate) awaited: Mutex<HashSet<EndpointNo>>,
+    /// How many tries are under way, by endpoint.
+    pub(crate) under_way: Mutex<HashMap<EndpointNo, usize>>,
+}
+
+/// A try that is under way for as long as this lives.
+struct UnderWay<'a>(&'a Verifier, EndpointNo);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let mut under_way = self.0.tries_under_way();
+        if let Some(count) = under_way.get_mut(&self.1) {
+            *count -= 1;
+            if *count == 0 {
+                under_way.remove(&self.1);
+            }
+        }
+    }
 }
 
 /// What came of one try.
@@ -97,6 +114,18 @@ impl Service {
         self.verifier.attempt(app.no, config.no).await
     }
 
+    /// What is told of an endpoint that was read: that a try is under way, if so. The URL that receives while another one
+    /// is tried keeps its state.
+    pub(crate) fn with_try(&self, no: EndpointNo, mut view: EndpointView) -> EndpointView {
+        if let Some(verification) = view.endpoint.verification.as_deref_mut()
+            && verification.state != VerificationState::Verified
+            && self.verifier.tries_under_way().contains_key(&no)
+        {
+            verification.state = VerificationState::Verifying;
+        }
+        view
+    }
+
     /// Leaves it to the background to shake hands with an endpoint that was saved and still has to pass.
     pub(crate) fn verify_in_background(&self, app: AppNo, endpoint: EndpointNo, document: &Endpoint) {
         if !document.verification.as_deref().is_some_and(needs_a_try) {
@@ -126,6 +155,15 @@ fn needs_a_try(verification: &Verification) -> bool {
 impl Verifier {
     fn awaited(&self) -> std::sync::MutexGuard<'_, HashSet<EndpointNo>> {
         self.awaited.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tries_under_way(&self) -> std::sync::MutexGuard<'_, HashMap<EndpointNo, usize>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(&self, endpoint: EndpointNo) -> UnderWay<'_> {
+        *self.tries_under_way().entry(endpoint).or_default() += 1;
+        UnderWay(self, endpoint)
     }
 
     /// The tries that saving an endpoint makes.
@@ -159,11 +197,13 @@ impl Verifier {
             return Err(changed());
         };
         let began = self.clock.now();
+        let under_way = self.begin(endpoint);
         let tried = self.shake_hands(&app, &config, verification).await;
         if let Err(refused) = &tried.result {
             tracing::debug!(endpoint = config.no.0, reason = %refused.reason, "a handshake did not pass");
         }
         let kept = self.keep(&config, &tried, began).await?;
+        drop(under_way);
         let reason = tried.result.err().map(|refused| refused.reason);
         Ok(VerificationView {
             state: kept.state,

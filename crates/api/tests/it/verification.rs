@@ -78,6 +78,28 @@ async fn the_request_is_that_of_the_source_document_and_its_key_is_shown_to_nobo
 }
 
 #[tokio::test]
+async fn a_try_that_is_under_way_is_told_until_it_has_ended() {
+    let (world, receiver) = (World::new(), Receiver::start().await.unwrap());
+    receiver.answer("/cb", reply(200, "{}").held());
+    world.app("a").await;
+    let said = json!({ "url": receiver.url("/cb"), "uid": "e", "verification": { "kind": "token", "validationKey": KEY } });
+    let made = world.post("/app/a/endpoint", said).await.expect(201);
+    assert_eq!(made["verification"]["state"], "unverified");
+    let state = async || {
+        let one = world.get("/app/a/endpoint/e").await.expect(200)["verification"]["state"].clone();
+        let listed = world.get("/app/a/endpoint").await.expect(200)["data"][0]["verification"]["state"].clone();
+        (one, listed)
+    };
+    receiver.wait_for(1, LIMIT).await.unwrap();
+    assert_eq!(state().await, (json!("verifying"), json!("verifying")));
+    receiver.release();
+    while state().await.0 == "verifying" {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(state().await.0, "failed");
+}
+
+#[tokio::test]
 async fn messages_are_held_until_the_handshake_passes_and_then_arrive_in_order() {
     let (world, receiver) = (World::running(), Receiver::start().await.unwrap());
     let endpoint = endpoint(&world, &receiver.url("/cb"), json!({ "kind": "token" })).await;

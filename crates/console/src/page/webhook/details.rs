@@ -246,6 +246,7 @@ fn verified(view: &EndpointView, key: &str) -> Option<Verified> {
     let (state, tone) = match verification.state {
         VerificationState::Verified => ("Verified", "good"),
         VerificationState::Unverified => ("Unverified", "warn"),
+        VerificationState::Verifying => ("Verifying", "warn"),
         VerificationState::Failed => ("Failed", "bad"),
     };
     Some(Verified {
