@@ -16,6 +16,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::extract;
+use crate::object::Object;
 use crate::problem::Problem;
 use crate::respond;
 
@@ -52,7 +53,7 @@ async fn validate(State(service): State<Arc<Service>>, request: Request<Body>) -
         Err(problem) => return problem.into_response(),
     };
     // An error of serde names no value of a text, and so no secret.
-    let said: Backfill = match serde_json::from_slice(&body) {
+    let Object(said): Object<Backfill> = match serde_json::from_slice(&body) {
         Ok(said) => said,
         Err(error) => {
             let text =

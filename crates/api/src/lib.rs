@@ -18,6 +18,7 @@ mod json;
 mod monitor;
 mod not_yet;
 mod oauth;
+mod object;
 mod openapi;
 mod paging;
 mod patch;

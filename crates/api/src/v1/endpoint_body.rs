@@ -16,6 +16,7 @@ use utoipa::{PartialSchema, ToSchema};
 use super::endpoint_out::{OnExhaustedName, OrderingName};
 use super::endpoint_value::{Batch, HeaderList, Length, Mask, ParameterList, Schedule};
 use crate::not_yet;
+use crate::object::Object;
 use crate::patch::Patch;
 use crate::problem::Problem;
 
@@ -95,7 +96,7 @@ pub(crate) struct EndpointPatch {
     /// has waited for `maxWaitMs`. For payloads that go as they are.
     #[serde(default)]
     #[schema(value_type = Option<Batch>)]
-    batch: Patch<Batch>,
+    batch: Patch<Object<Batch>>,
     /// Your own notes.
     #[serde(default)]
     #[schema(value_type = Option<std::collections::HashMap<String, String>>)]
@@ -179,7 +180,7 @@ pub(crate) struct EndpointPatch {
     /// A body of your own making: `contentType`, and `body` with `{{path}}` where values go.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
-    template: Patch<BodyTemplate>,
+    template: Patch<Object<BodyTemplate>>,
     /// Whether Standard Webhooks headers are sent beside whatever the dialect signs with.
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
@@ -188,7 +189,7 @@ pub(crate) struct EndpointPatch {
     /// returned; null sends none, those of the URL included.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
-    auth: Patch<Auth>,
+    auth: Patch<Object<Auth>>,
     /// Authorities, as PEM, that the certificates of the receiver and of its token server may come from beside the public
     /// ones.
     #[serde(default)]
@@ -201,11 +202,11 @@ pub(crate) struct EndpointPatch {
     /// A handshake before the first event: `kind`, `validationKey`, `mode`, `parameter`.
     #[serde(default)]
     #[schema(value_type = Option<VerificationIn>)]
-    verification: Patch<VerificationIn>,
+    verification: Patch<Object<VerificationIn>>,
     /// What counts as success: `status`, and a rule on the `body`.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
-    success: Patch<SuccessRule>,
+    success: Patch<Object<SuccessRule>>,
     /// Which states of a message it gets: `all`, `final_only`, `mask`; the dialect's own if absent.
     #[serde(default)]
     #[schema(value_type = Option<String>, example = "all")]
@@ -353,7 +354,7 @@ impl EndpointPatch {
         self.retry_schedule.clone().map(|schedule| schedule.0).write_option(&mut draft.retry_schedule);
         self.ordering.write(&mut draft.ordering, Ordering::default());
         self.on_exhausted.write(&mut draft.on_exhausted, OnExhausted::default());
-        self.batch.map(Into::into).write_option(&mut draft.batch);
+        self.batch.map(|Object(batch)| batch.into()).write_option(&mut draft.batch);
         self.metadata.clone().write(&mut draft.metadata, IndexMap::new());
         self.secret.clone().write_option(&mut draft.secret);
         let headers = self.headers.clone().map(|headers| HeadersChange::Replace(headers.0));
@@ -367,17 +368,18 @@ impl EndpointPatch {
         self.product_unique_id.clone().write_option(&mut draft.product_unique_id);
         self.category.clone().write_option(&mut draft.category);
         self.registered_by.clone().write_option(&mut draft.registered_by);
-        self.success.clone().write_option(&mut draft.success);
+        self.success.clone().map(|Object(rule)| rule).write_option(&mut draft.success);
         self.ca.clone().write_option(&mut draft.ca);
         draft.status_policy = self.new_status_policy(draft.status_policy);
         self.apply_shape(&mut draft.shape);
         let parameters = self.custom_parameters.clone().map(|list| Change::Replace(list.0));
         parameters.write(&mut draft.custom_parameters, Change::Replace(Vec::new()));
-        let auth = self.auth.clone().map(|auth| Change::Replace(Some(auth)));
+        let auth = self.auth.clone().map(|Object(auth)| Change::Replace(Some(auth)));
         auth.write(&mut draft.auth, Change::Replace(None));
         let secret = self.provider_secret.clone().map(|secret| Change::Replace(Some(secret)));
         secret.write(&mut draft.provider_secret, Change::Replace(None));
-        let verification = self.verification.clone().map(|VerificationIn { kind, validation_key, mode, parameter }| {
+        let verification = self.verification.clone().map(|Object(said)| {
+            let VerificationIn { kind, validation_key, mode, parameter } = said;
             let mode = mode.unwrap_or_default();
             Change::Replace(Some(VerificationDraft { kind, validation_key, mode, parameter }))
         });
@@ -398,7 +400,7 @@ impl EndpointPatch {
         self.empty_value.write_option(&mut shape.empty_value);
         self.nested.write(&mut shape.nested, false);
         self.xml_root.clone().write_option(&mut shape.xml_root);
-        self.template.clone().write_option(&mut shape.template);
+        self.template.clone().map(|Object(template)| template).write_option(&mut shape.template);
         self.standard_signature.write(&mut shape.standard_signature, true);
     }
 

@@ -9,6 +9,8 @@ use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::object::Object;
+
 /// A length of time: a text with its unit, or a number of seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Length(pub(crate) Duration);
@@ -158,7 +160,7 @@ impl<'de> Visitor<'de> for HeaderListVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<HeaderList, A::Error> {
         let mut headers = Vec::new();
-        while let Some(HeaderItem { name, value, secret }) = items.next_element()? {
+        while let Some(Object(HeaderItem { name, value, secret })) = items.next_element()? {
             headers.push(HeaderDraft { name, value, secret });
         }
         Ok(HeaderList(headers))
@@ -188,7 +190,7 @@ impl<'de> Deserialize<'de> for ParameterItem {
             #[serde(default)]
             secret: bool,
         }
-        let Said { name, value, secret } = Said::deserialize(deserializer)?;
+        let Object(Said { name, value, secret }) = Object::deserialize(deserializer)?;
         match value {
             Some(value) => Ok(Self(CustomParameterDraft { name, value, secret })),
             // Left out by those who send back a secret one that they have read.

@@ -97,7 +97,7 @@ async fn what_makes_no_sense_is_told_in_the_words_of_the_interface() {
     world.post("/app", json!({ "name": "A", "uid": "a", "feedbackSecret": "good-secret" })).await.expect(201);
     for (body, word) in [
         ("", "JSON"),
-        ("[]", "validateResult"),
+        (r#"["good-secret","1","SUCCESS"]"#, "JSON"),
         (r#"{"authSecret":7}"#, "JSON"),
         (r#"{"authSecret":"good-secret","smsId":"1","validateResult":"success"}"#, "SUCCESS or FAILURE"),
         (r#"{"authSecret":"good-secret","validateResult":"SUCCESS"}"#, "smsId"),

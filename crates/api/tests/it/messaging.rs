@@ -494,6 +494,22 @@ async fn an_authority_of_the_receiver_goes_with_every_authentication_and_is_neve
 }
 
 #[tokio::test]
+async fn a_list_stands_for_no_object_of_an_endpoint() {
+    let world = world().await;
+    for (body, place) in [
+        (json!({ "auth": ["bearer", "t"] }), "body.auth"),
+        (json!({ "template": ["application/json", "{}"] }), "body.template"),
+        (json!({ "success": [["200"], null] }), "body.success"),
+        (json!({ "verification": ["token", null, null, null] }), "body.verification"),
+        (json!({ "batch": [5, 5] }), "body.batch"),
+        (json!({ "customParameters": [["a", "b", false]] }), "body.customParameters.0"),
+        (json!({ "headers": [["a", "b", false]] }), "body.headers.0"),
+    ] {
+        refused(&make(&world, body).await, place, "It has to be an object, not sequence.");
+    }
+}
+
+#[tokio::test]
 async fn what_is_wrong_with_an_authentication_is_told_at_its_member() {
     let world = world().await;
     let oauth2 = |url: &str, id: &str, secret: &str| json!({ "type": "oauth2", "tokenUrl": url, "clientId": id, "clientSecret": secret });

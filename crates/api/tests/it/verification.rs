@@ -82,7 +82,8 @@ async fn a_try_that_is_under_way_is_told_until_it_has_ended() {
     let (world, receiver) = (World::new(), Receiver::start().await.unwrap());
     receiver.answer("/cb", reply(200, "{}").held());
     world.app("a").await;
-    let said = json!({ "url": receiver.url("/cb"), "uid": "e", "verification": { "kind": "token", "validationKey": KEY } });
+    let said =
+        json!({ "url": receiver.url("/cb"), "uid": "e", "verification": { "kind": "token", "validationKey": KEY } });
     let made = world.post("/app/a/endpoint", said).await.expect(201);
     assert_eq!(made["verification"]["state"], "unverified");
     let state = async || {
