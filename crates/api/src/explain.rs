@@ -80,7 +80,7 @@ fn elsewhere(member: &str) -> Option<&'static str> {
 fn wanted_words(wanted: &str) -> &str {
     match wanted {
         "u8" => "a whole number from 0 to 255",
-        "u16" => "a whole number from 0 to 65535",
+        "u16" => "a whole number up to 65535",
         "u32" | "u64" | "usize" => "a whole number that is not negative",
         "i8" | "i16" | "i32" | "i64" => "a whole number",
         "f32" | "f64" => "a number",
@@ -147,8 +147,8 @@ mod tests {
         for (body, message) in [
             ("5", "It has to be an object, not integer `5`."),
             (r#"{"text":5}"#, "It has to be a text, not integer `5`."),
-            (r#"{"text":"","number":"5"}"#, "It has to be a whole number from 0 to 65535, not string \"5\"."),
-            (r#"{"text":"","number":70000}"#, "It has to be a whole number from 0 to 65535, not integer `70000`."),
+            (r#"{"text":"","number":"5"}"#, "It has to be a whole number up to 65535, not string \"5\"."),
+            (r#"{"text":"","number":70000}"#, "It has to be a whole number up to 65535, not integer `70000`."),
             (r#"{"text":"","flag":"yes"}"#, "It has to be `true` or `false`, not string \"yes\"."),
             (r#"{"text":"","list":{}}"#, "It has to be a list, not map."),
             (r#"{"text":"","map":[]}"#, "It has to be an object, not sequence."),

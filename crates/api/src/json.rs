@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use ringback_model::UniqueJson;
 use ringback_service::FieldError;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::explain::{Explained, explain};
 use crate::problem::Problem;
@@ -80,10 +81,23 @@ fn is_too_deep(body: &[u8]) -> bool {
     false
 }
 
+/// Reads one part of a body that was read as it stands, so that each part can be told what is wrong with it; `place` is
+/// the way to it.
+pub(crate) fn parse_part<'a, T: Deserialize<'a>>(
+    part: &'a RawValue,
+    place: &[Cow<'static, str>],
+) -> Result<T, FieldError> {
+    serde_json::from_str(part.get()).ok().ok_or_else(|| fault_of::<T>(part.get(), place))
+}
+
 /// Reads a body that is known to be wrong once more, and says where it is.
 fn locate<'a, T: Deserialize<'a>>(text: &'a str) -> Problem {
+    Problem::invalid([fault_of::<T>(text, &["body".into()])])
+}
+
+fn fault_of<'a, T: Deserialize<'a>>(text: &'a str, place: &[Cow<'static, str>]) -> FieldError {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let mut path: Vec<Cow<'static, str>> = vec!["body".into()];
+    let mut path = place.to_vec();
     let message = match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
         Ok(_) => "There is more behind the end of the JSON value.".to_owned(),
         Err(error) => {
@@ -101,7 +115,7 @@ fn locate<'a, T: Deserialize<'a>>(text: &'a str) -> Problem {
             message
         }
     };
-    Problem::invalid([FieldError { path, message, kind: KIND }])
+    FieldError { path, message, kind: KIND }
 }
 
 /// A text of a body, borrowed unless it has escapes.

@@ -3,8 +3,6 @@
 //! Everything is read at least once and in the order of acceptance. A consumer's place moves when it says that it is done:
 //! by asking for what comes next, or by committing what it was given on a lease.
 
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use ringback_model::{Consumer, Id, Lease, Message, MessageId, Place, Timestamp};
@@ -14,6 +12,7 @@ use ringback_store::{
 };
 
 use crate::check::is_name;
+use crate::place_text::{PlaceText, not_of_this};
 use crate::poller::poller;
 use crate::service::TRIES;
 use crate::{Actor, FieldError, Right, Service, ServiceError};
@@ -34,7 +33,7 @@ pub struct PollDraft {
     /// At most so many messages are looked at.
     pub limit: usize,
     /// Behind this place; from the beginning, or from where the consumer is, if absent.
-    pub from: Option<Place>,
+    pub from: Option<PlaceText>,
     /// Only messages of this type.
     pub event_type: Option<String>,
     /// Only messages with this channel.
@@ -55,39 +54,16 @@ pub struct LeaseDraft {
 }
 
 /// What a poller answers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolledView {
     /// Messages with their places, in order. A payload that is absent is gone for good.
     pub messages: Vec<(i64, Message)>,
     /// The place behind the last message that was looked at.
-    pub place: Place,
+    pub(crate) place: Place,
+    /// The same for whoever gives it back.
+    pub iterator: PlaceText,
     /// There is no more at present.
     pub done: bool,
-}
-
-/// A place as text: what a client gives back without looking into it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PlaceText(pub Place);
-
-impl fmt::Display for PlaceText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.since {
-            None => write!(f, "{}", self.0.offset),
-            Some(since) => write!(f, "{}.{}", self.0.offset, since.as_micros()),
-        }
-    }
-}
-
-impl FromStr for PlaceText {
-    type Err = std::num::ParseIntError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (offset, since) = match text.split_once('.') {
-            None => (text, None),
-            Some((offset, since)) => (offset, Some(Timestamp::from_micros(since.parse()?))),
-        };
-        Ok(Self(Place { offset: offset.parse()?, since }))
-    }
 }
 
 impl Service {
@@ -106,7 +82,7 @@ impl Service {
         let app = self.app(actor, app).await?;
         let poller = enabled(&app, name)?;
         let from = match (draft.from, draft.since) {
-            (Some(place), _) => place,
+            (Some(place), _) => place.within(poller.no)?,
             (None, Some(since)) => self.place_of(&app, since).await?,
             (None, None) => Place::default(),
         };
@@ -134,11 +110,12 @@ impl Service {
         check_name(consumer)?;
         let app = self.app(actor, app).await?;
         let poller = enabled(&app, name)?;
+        let given = draft.from.map(|place| place.within(poller.no)).transpose()?;
         let mut from = Place::default();
         self.change_consumer(poller, consumer, |now| {
-            from = draft.from.unwrap_or(now.place);
+            from = given.unwrap_or(now.place);
             // Of two that use one name the slower does not take the faster back.
-            let is_news = draft.from.is_some_and(|given| given.offset > now.place.offset);
+            let is_news = given.is_some_and(|given| given.offset > now.place.offset);
             if is_news {
                 now.place = from;
             }
@@ -159,7 +136,7 @@ impl Service {
         actor: &Actor,
         (app, name, consumer): (&str, &str, &str),
         since: Timestamp,
-    ) -> Result<Place, ServiceError> {
+    ) -> Result<PlaceText, ServiceError> {
         actor.require(Right::Resend)?;
         check_name(consumer)?;
         let app = self.app(actor, app).await?;
@@ -170,7 +147,7 @@ impl Service {
             Ok(true)
         })
         .await?;
-        Ok(place)
+        Ok(PlaceText::new(poller.no, place))
     }
 
     /// Gives a consumer what comes next, on a lease: until that ends or all of it is committed, nobody is given more
@@ -230,6 +207,9 @@ impl Service {
     ) -> Result<(), ServiceError> {
         actor.require(Right::Resend)?;
         check_name(consumer)?;
+        if offset < 0 {
+            return Err(ServiceError::body("offset", "It is the `offset` of a message, which is 0 at least."));
+        }
         let app = self.app(actor, app).await?;
         let poller = poller(&app, name)?;
         self.change_consumer(poller, consumer, |now| {
@@ -253,9 +233,7 @@ impl Service {
         from: Place,
         limit: usize,
     ) -> Result<PolledView, ServiceError> {
-        let rule = "Take it from `iterator` of another answer of the same poller.";
-        let fault = || ServiceError::Invalid(vec![FieldError::query("iterator", rule)]);
-        let after = message_at(app.no, from.offset).ok_or_else(fault)?;
+        let after = message_at(app.no, from.offset).ok_or_else(not_of_this)?;
         let query = PollQuery { app: app.no, poller: poller.no, after, limit };
         let (found, is_cut) = self.with_payloads(self.store.polled(query).await?).await?;
         let mut place = from;
@@ -267,7 +245,7 @@ impl Service {
         let done = !is_cut && found.len() < limit;
         let is_wanted = |message: &Message| from.since.is_none_or(|since| message.accepted_at >= since);
         let messages = found.into_iter().filter(is_wanted).map(|message| (offset_of(message.no), message)).collect();
-        Ok(PolledView { messages, place, done })
+        Ok(PolledView { messages, place, iterator: PlaceText::new(poller.no, place), done })
     }
 
     /// Reads payloads, of as many messages as an answer may have bytes: those, and whether there are more.
@@ -370,26 +348,4 @@ fn not_leased() -> ServiceError {
                   done with."
             .to_owned();
     ServiceError::Conflict { code: "not_leased", detail }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn a_place_comes_back_from_its_text(offset: i64, since: Option<i64>) {
-            let place = Place { offset, since: since.map(Timestamp::from_micros) };
-            prop_assert_eq!(PlaceText(place).to_string().parse::<PlaceText>().unwrap(), PlaceText(place));
-        }
-
-        #[test]
-        fn any_text_is_a_place_or_none(text in "\\PC{0,30}") {
-            if let Ok(place) = text.parse::<PlaceText>() {
-                prop_assert_eq!(place.to_string().parse::<PlaceText>().unwrap(), place);
-            }
-        }
-    }
 }

@@ -2,7 +2,7 @@
 
 use crate::check::Faults;
 use crate::event_type_import::{faults_of_all, invalid_if_any};
-use crate::{Actor, ImportedEventType, OrganizationDraft, Right, Service, ServiceError};
+use crate::{Actor, EventTypeDraft, ImportedEventType, OrganizationDraft, Right, Service, ServiceError};
 use ringback_model::{EventType, OrganizationSettings};
 
 /// What is taken along.
@@ -54,8 +54,17 @@ impl Service {
             self.update_organization(actor, change).await.map_err(|error| error.below("settings"))?;
         }
         for ImportedEventType { name, draft } in event_types {
-            self.overwrite_event_type(actor, name, draft).await?;
+            self.overwrite_event_type(actor, name, |now| replace(now, draft)).await?;
         }
         Ok(())
+    }
+}
+
+/// What an event type says from now on, but for how its payloads become reports where that is not said.
+fn replace(now: &mut EventTypeDraft, draft: &EventTypeDraft) {
+    let report_mapping = std::mem::take(&mut now.report_mapping);
+    now.clone_from(draft);
+    if now.report_mapping.is_empty() {
+        now.report_mapping = report_mapping;
     }
 }

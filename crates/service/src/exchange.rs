@@ -12,7 +12,7 @@ use ringback_wire::{MASK, Prepared};
 const SHOWN_MAX: usize = 16 * 1_024;
 
 /// A request as it went out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestView {
     /// The method.
     pub method: String,

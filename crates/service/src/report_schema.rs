@@ -13,6 +13,9 @@ use serde_json::value::RawValue;
 
 use crate::{Actor, Service, ServiceError};
 
+/// References that are followed to an example.
+const REFERENCES_MAX: usize = 16;
+
 /// The schemas of an event type by version, as JSON text: its own, else the built-in one of its name. A type with a
 /// mapping has payloads of the producer's own form, of which only the producer can tell.
 #[must_use]
@@ -38,15 +41,34 @@ pub(crate) fn own_schemas(name: &str, schemas: Option<String>) -> Option<String>
 
 /// An example of the newest of several schemas, by its place.
 fn example(schemas: &str, place: usize) -> Option<Bytes> {
-    #[derive(Deserialize)]
-    struct Schema<'a> {
-        #[serde(borrow)]
-        examples: Vec<&'a RawValue>,
-    }
     let by_version: IndexMap<String, &RawValue> = serde_json::from_str(schemas).ok()?;
     let (_, newest) = by_version.iter().max_by_key(|(version, _)| version.parse::<u64>().ok())?;
-    let schema: Schema<'_> = serde_json::from_str(newest.get()).ok()?;
-    schema.examples.get(place).map(|example| Bytes::copy_from_slice(example.get().as_bytes()))
+    let mut schema = *newest;
+    for _ in 0..REFERENCES_MAX {
+        let Schema { examples, target } = serde_json::from_str(schema.get()).ok()?;
+        if let Some(examples) = examples {
+            return examples.get(place).map(|example| Bytes::copy_from_slice(example.get().as_bytes()));
+        }
+        schema = within(newest, target?.strip_prefix("#/")?)?;
+    }
+    None
+}
+
+/// What a schema says about samples: its own ones, or where those of another part of it are.
+#[derive(Deserialize)]
+struct Schema<'a> {
+    #[serde(borrow)]
+    examples: Option<Vec<&'a RawValue>>,
+    #[serde(borrow, rename = "$ref")]
+    target: Option<Cow<'a, str>>,
+}
+
+/// What stands at a place of a schema, as it is written there.
+fn within<'a>(schema: &'a RawValue, pointer: &str) -> Option<&'a RawValue> {
+    pointer.split('/').try_fold(schema, |node, name| {
+        let members: IndexMap<String, &RawValue> = serde_json::from_str(node.get()).ok()?;
+        members.get(name).copied()
+    })
 }
 
 impl Service {
@@ -88,6 +110,10 @@ mod tests {
         let example = |schemas: &str| example(schemas, 0).map(|bytes| String::from_utf8(bytes.to_vec()).unwrap());
         let two = r#"{"10":{"examples":[{"v": 1.0},2]},"9":{"examples":[9]}}"#;
         assert_eq!(example(two).as_deref(), Some(r#"{"v": 1.0}"#));
+        let behind = r##"{"1":{"$ref":"#/$defs/A","$defs":{"A":{"$ref":"#/$defs/B"},"B":{"examples":[1.50]}}}}"##;
+        assert_eq!(example(behind).as_deref(), Some("1.50"));
+        let circle = r##"{"1":{"$ref":"#/$defs/A","$defs":{"A":{"$ref":"#/$defs/A"}}}}"##;
+        assert_eq!(example(circle), None);
         for none in [r#"{"1":{}}"#, r#"{"1":true}"#, r#"{"1":{"examples":[]}}"#, r#"{"1":{"examples":{}}}"#, "{}"] {
             assert_eq!(example(none), None, "{none}");
         }

@@ -6,8 +6,9 @@ use ringback_store::Idempotency;
 use ringback_wire::RenderError;
 
 use crate::check::Faults;
-use crate::probe::route_of;
-use crate::{Actor, ProbeEvent, Right, Service, ServiceError};
+use crate::exchange::request_view;
+use crate::probe::{masked, route_of};
+use crate::{Actor, ProbeEvent, RequestView, Right, Service, ServiceError};
 
 /// Variables that a transformation may have.
 const VARIABLES_MAX: usize = 50;
@@ -36,19 +37,6 @@ pub struct TransformationTrial {
     pub variables: Option<IndexMap<String, Redacted>>,
     /// The event.
     pub event: ProbeEvent,
-}
-
-/// The request that a transformation makes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TransformedView {
-    /// The transformation wants nothing to be sent; the rest is empty.
-    pub called_off: bool,
-    /// The method.
-    pub method: String,
-    /// The URL, with its query.
-    pub url: String,
-    /// The body.
-    pub body: String,
 }
 
 impl Service {
@@ -92,7 +80,8 @@ impl Service {
         .await
     }
 
-    /// Makes the request of an event with a transformation, without sending it. Nothing is kept.
+    /// Makes the request of an event with a transformation, without sending it; none if the code calls the event off.
+    /// Nothing is kept.
     ///
     /// # Errors
     /// [`ServiceError::NotFound`], and [`ServiceError::Invalid`] for code that cannot be run and for events of which no
@@ -103,7 +92,7 @@ impl Service {
         app: &str,
         endpoint: &str,
         trial: TransformationTrial,
-    ) -> Result<TransformedView, ServiceError> {
+    ) -> Result<Option<RequestView>, ServiceError> {
         actor.require(Right::ManageTransformations)?;
         let (app, config) = self.endpoint_config(actor, app, endpoint).await?;
         let code = match trial.code {
@@ -116,16 +105,10 @@ impl Service {
         let secrets = changed(&config.secrets, &change, wall)?;
         let message = self.probe_message(actor, &app, &config.endpoint, trial.event).await?;
         let route = route_of(&app, &config.endpoint, &secrets)?;
-        match self.verifier.probe.transformer().prepare(&route, &message, wall).await {
-            Ok(request) => Ok(TransformedView {
-                called_off: false,
-                method: request.method.to_string(),
-                url: format!("{}{}", route.target.origin(), request.target),
-                body: String::from_utf8_lossy(&request.body).into_owned(),
-            }),
-            Err(RenderError::CalledOff) => {
-                Ok(TransformedView { called_off: true, method: String::new(), url: String::new(), body: String::new() })
-            }
+        let hidden = route_of(&app, &config.endpoint, &masked(&secrets))?;
+        match self.verifier.probe.transformer().prepare_both([&route, &hidden], &message, wall).await {
+            Ok([request, shown]) => Ok(Some(request_view(&route, &request, &shown))),
+            Err(RenderError::CalledOff) => Ok(None),
             Err(error @ RenderError::Transformation { .. }) => Err(ServiceError::body("code", error.to_string())),
             Err(error) => Err(ServiceError::body("payload", format!("No request can be made of it: {error}"))),
         }

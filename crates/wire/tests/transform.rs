@@ -82,7 +82,9 @@ fn a_report_is_changed_before_its_dialect_writes_it_and_method_and_url_stay_the_
 #[test]
 fn code_may_call_a_webhook_off() {
     assert_eq!(with("webhook.cancel = true").unwrap_err(), RenderError::CalledOff);
-    assert!(with("webhook.cancel = false").is_ok() && with("webhook.cancel = 'yes'").is_ok());
+    for statements in ["webhook.cancel = false", "webhook.cancel = null", "delete webhook.cancel"] {
+        assert!(with(statements).is_ok(), "{statements}");
+    }
 }
 
 #[test]
@@ -116,6 +118,10 @@ fn whatever_is_wrong_with_code_is_said_with_its_line() {
         ("webhook.headers.a = 'x\\r\\nb: c'", "cannot be added"),
         ("webhook.headers['a b'] = 'x'", "cannot be added"),
         ("webhook.headers.a = 1", "is no text"),
+        ("webhook.headers = 'q'", "`headers` of what"),
+        ("webhook.headers = ['a']", "`headers` of what"),
+        ("webhook.cancel = 'yes'", "`cancel` of what"),
+        ("webhook.cancel = 1", "`cancel` of what"),
         ("for (let i = 0; i < 51; i++) webhook.headers['x' + i] = 'y'", "At most 50 headers"),
         ("webhook.payload = 'x'.repeat(4 << 20)", "more than 4 MiB"),
         ("Math.random()", "not a function"),
@@ -197,7 +203,8 @@ fn code_that_cannot_be_run_is_found_when_it_is_saved() {
         ("", "there is no `function handler"),
         ("const handler = 7", "there is no `function handler"),
         ("function other(w) { return w }", "there is no `function handler"),
-        ("function handler(w) {\n  return w\n", "In line"),
+        ("function handler(w) {\n  return w\n", "In line 2:"),
+        ("function handler(w) { return w", "In line 1:"),
         ("function handler(w) { return w ]", "line 1"),
         ("throw new Error('at the top'); function handler(w) { return w }", "at the top"),
         ("for (;;) {}", "50 ms"),

@@ -6,15 +6,16 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use ringback_model::Timestamp;
-use ringback_service::{FieldError, OrganizationDraft, Right, Service};
+use ringback_service::{FieldError, ImportedEventType, OrganizationDraft, Right, Service};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::event_type::{EventTypeIn, EventTypeOut};
 use super::organization::{OrganizationOut, OrganizationPatch};
 use crate::extract::{Asked, Caller};
 use crate::problem::Problem;
-use crate::respond;
+use crate::{json, respond};
 
 /// The version of what is written here.
 const VERSION: u16 = 1;
@@ -39,9 +40,11 @@ pub(crate) struct EnvironmentOut {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct EnvironmentIn {
     /// Event types to make, or to replace what they say.
-    event_types: Option<Vec<EventTypeIn>>,
+    #[schema(value_type = Option<Vec<EventTypeIn>>)]
+    event_types: Option<Vec<Box<RawValue>>>,
     /// What holds for all applications from now on; what it does not name stays.
-    settings: Option<OrganizationPatch>,
+    #[schema(value_type = Option<OrganizationPatch>)]
+    settings: Option<Box<RawValue>>,
 }
 
 /// Reads what the organization is set up with.
@@ -72,25 +75,33 @@ pub(crate) async fn import(State(service): State<Arc<Service>>, asked: Asked) ->
     asked.actor.require(Right::ManageOrganization)?;
     let EnvironmentIn { event_types, settings } = asked.config(&[])?;
     let (mut drafts, mut faults) = (Vec::new(), Vec::new());
-    for event_type in event_types.into_iter().flatten() {
-        let name = event_type.name().to_owned();
-        match event_type.imported() {
+    for (at, event_type) in event_types.into_iter().flatten().enumerate() {
+        match imported(&event_type, at) {
             Ok(imported) => drafts.push(imported),
-            Err(FieldError { path, message, kind }) => {
-                // What follows `body` is the member of the event type.
-                let to_it = ["body".into(), "eventTypes".into(), name.into()];
-                faults.push(FieldError {
-                    path: to_it.into_iter().chain(path.into_iter().skip(1)).collect(),
-                    message,
-                    kind,
-                });
-            }
+            Err(fault) => faults.push(fault),
         }
     }
+    let settings = settings.map(|settings| json::parse_part(&settings, &["body".into(), "settings".into()]));
+    let settings: Option<OrganizationPatch> = settings.transpose().unwrap_or_else(|fault| {
+        faults.push(fault);
+        None
+    });
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
     let change = settings.map(|settings| move |draft: &mut OrganizationDraft| settings.apply(draft));
     service.import_environment(&asked.actor, &drafts, change).await?;
     Ok(respond::nothing())
+}
+
+/// An event type, by its position in the list.
+fn imported(event_type: &RawValue, at: usize) -> Result<ImportedEventType, FieldError> {
+    let place = ["body".into(), "eventTypes".into(), at.to_string().into()];
+    let event_type: EventTypeIn = json::parse_part(event_type, &place)?;
+    let name = event_type.name().to_owned();
+    event_type.imported().map_err(|fault| {
+        // What follows `body` is the member of the event type, which is known by its name.
+        let to_it = ["body".into(), "eventTypes".into(), name.into()];
+        FieldError { path: to_it.into_iter().chain(fault.path.into_iter().skip(1)).collect(), ..fault }
+    })
 }

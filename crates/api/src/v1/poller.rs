@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use ringback_model::{Message, Timestamp};
-use ringback_service::{LeaseDraft, PlaceText, PollDraft, PolledView, Service};
+use ringback_service::{LeaseDraft, PollDraft, PolledView, Service};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -75,13 +75,12 @@ pub(crate) struct CommitIn {
 
 fn draft(query: &Query) -> Result<PollDraft, Problem> {
     let rule = "Take it from `iterator` of another answer of the same polling endpoint.";
-    let from = query.parsed::<PlaceText>("iterator", rule)?.map(|PlaceText(place)| place);
-    Ok(PollDraft { limit: query.limit()?, from, ..PollDraft::default() })
+    Ok(PollDraft { limit: query.limit()?, from: query.parsed("iterator", rule)?, ..PollDraft::default() })
 }
 
 fn page(view: &PolledView) -> Response {
     let data = view.messages.iter().map(|(_, message)| shown(message)).collect();
-    let body = PollingEndpointOut { data, iterator: PlaceText(view.place).to_string(), done: view.done };
+    let body = PollingEndpointOut { data, iterator: view.iterator.to_string(), done: view.done };
     respond::json_sized(StatusCode::OK, &body, 4_096)
 }
 
@@ -167,8 +166,8 @@ pub(crate) async fn consumer_seek(
     asked: Asked,
 ) -> Result<Response, Problem> {
     let SeekIn { after } = asked.config(&[])?;
-    let place = service.seek(&asked.actor, (&app, &sink, &consumer), after).await?;
-    Ok(respond::json(StatusCode::OK, &SeekOut { iterator: PlaceText(place).to_string() }))
+    let iterator = service.seek(&asked.actor, (&app, &sink, &consumer), after).await?.to_string();
+    Ok(respond::json(StatusCode::OK, &SeekOut { iterator }))
 }
 
 /// Gives a consumer messages of a polling endpoint on a lease.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use indexmap::IndexMap;
 use ringback_model::{Redacted, Timestamp};
-use ringback_service::{ProbeEvent, Service, TransformationChange, TransformationTrial, TransformedView};
+use ringback_service::{ProbeEvent, RequestView, Service, TransformationChange, TransformationTrial};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -93,15 +93,20 @@ pub(crate) struct EndpointTransformationSimulateOut {
     /// The URL with its query.
     #[schema(format = "uri")]
     url: String,
+    /// The headers, those that the code adds among them; secret values are masked.
+    #[schema(value_type = std::collections::HashMap<String, String>)]
+    headers: IndexMap<String, String>,
     /// The body.
     payload: String,
     /// The code wants nothing to be sent; the rest is empty.
     cancel: bool,
 }
 
-impl From<TransformedView> for EndpointTransformationSimulateOut {
-    fn from(view: TransformedView) -> Self {
-        Self { method: view.method, url: view.url, payload: view.body, cancel: view.called_off }
+impl From<Option<RequestView>> for EndpointTransformationSimulateOut {
+    fn from(made: Option<RequestView>) -> Self {
+        let cancel = made.is_none();
+        let RequestView { method, url, headers, body: payload } = made.unwrap_or_default();
+        Self { method, url, headers, payload, cancel }
     }
 }
 

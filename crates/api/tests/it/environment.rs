@@ -71,6 +71,70 @@ async fn nothing_is_kept_of_a_document_of_which_a_part_is_refused() {
 }
 
 #[tokio::test]
+async fn what_a_document_does_not_say_of_an_event_type_stays_and_what_is_no_webhook_is_told_with_its_place() {
+    let world = World::new();
+    world.post("/event-type/import/openapi", json!({ "spec": document() })).await.expect(200);
+    let before = world.get("/event-type/order.paid").await.expect(200);
+    let webhooks = json!({
+        "order.paid": {}, "a": 5, "b": { "post": 5 }, "c": { "$ref": "#/components/pathItems/Nope" },
+        "d": { "post": { "requestBody": { "content": { "text/plain": {} } } } },
+        "e": { "post": { "requestBody": { "content": { "application/json": { "schema": {
+            "properties": { "x": { "$ref": "#/components/schemas/NOPE" } } } } } } } },
+        "f": { "post": { "requestBody": { "content": { "application/json": { "schema": { "type": "strng" } } } } } },
+        "g": { "post": { "description": 5 } },
+        "h": { "post": { "requestBody": { "$ref": "other.json" } } },
+    });
+    let answer = world.post("/event-type/import/openapi", json!({ "spec": { "webhooks": webhooks } })).await;
+    let at = "body.spec.webhooks";
+    let content = "post.requestBody.content";
+    assert_eq!(
+        answer.faults(),
+        [
+            format!("{at}.order.paid"),
+            format!("{at}.a"),
+            format!("{at}.b.post"),
+            format!("{at}.c.$ref"),
+            format!("{at}.d.{content}"),
+            format!("{at}.e.{content}.application/json.schema.properties.x.$ref"),
+            format!("{at}.g.post.description"),
+            format!("{at}.h.post.requestBody.$ref"),
+            format!("{at}.f.schemas.1.type"),
+        ]
+    );
+    let quiet = json!({ "webhooks": { "order.paid": { "post": {} } } });
+    world.post("/event-type/import/openapi", json!({ "spec": quiet })).await.expect(200);
+    let after = world.get("/event-type/order.paid").await.expect(200);
+    for kept in ["description", "featureFlag", "schemas"] {
+        assert_eq!(after[kept], before[kept], "{kept}");
+    }
+}
+
+#[tokio::test]
+async fn an_event_type_out_of_a_document_has_the_examples_that_stand_there() {
+    let world = World::new();
+    world.app("a").await;
+    world.endpoint("a", json!({ "url": "https://example.com/", "uid": "e" })).await;
+    let webhook = |media: Value| json!({ "post": { "requestBody": { "content": { "application/json; charset=utf-8": media } } } });
+    let order = json!({ "$ref": "#/components/schemas/Order" });
+    let spec = json!({
+        "webhooks": {
+            "by.component": webhook(json!({ "schema": order })),
+            "by.media": webhook(json!({ "schema": order, "examples": { "one": { "value": { "id": 2 } } } })),
+            "by.item": { "$ref": "#/components/pathItems/Item" },
+        },
+        "components": {
+            "pathItems": { "Item": webhook(json!({ "schema": order, "example": { "id": 3 } })) },
+            "schemas": { "Order": { "type": "object", "example": { "id": 1 } } },
+        },
+    });
+    world.post("/event-type/import/openapi", json!({ "spec": spec })).await.expect(200);
+    for (name, id) in [("by.component", 1), ("by.media", 2), ("by.item", 3)] {
+        let sent = world.post("/app/a/endpoint/e/send-example", json!({ "eventType": name })).await.expect(200);
+        assert_eq!(sent["payload"], json!({ "id": id }), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn what_one_organization_is_set_up_with_sets_up_another() {
     let world = World::new();
     world.post("/event-type/import/openapi", json!({ "spec": document() })).await.expect(200);
@@ -105,7 +169,16 @@ async fn an_environment_of_which_a_part_is_refused_leaves_nothing_behind() {
         ),
         (json!({ "eventTypes": [good], "settings": { "timeZone": "Mars" } }), vec!["body.settings.timeZone"]),
         (json!({ "eventTypes": [good, good] }), vec!["body.eventTypes.a"]),
-        // All that is wrong is told at once.
+        // All that is wrong is told at once, of items that are none as well.
+        (
+            json!({ "eventTypes": [good, 5, { "name": "b" }, { "name": 7, "description": "" }], "settings": { "timeZone": 1 } }),
+            vec![
+                "body.eventTypes.1",
+                "body.eventTypes.2.description",
+                "body.eventTypes.3.name",
+                "body.settings.timeZone",
+            ],
+        ),
         (
             json!({
                 "eventTypes": [

@@ -43,15 +43,21 @@ enum Level {
     Value,
 }
 
+/// Headers that messages carry.
+const HEADERS: [&str; 1] = ["content-type"];
+
 /// The way to what is being read, and how much was read.
 #[derive(Default)]
 struct Reader {
     path: Vec<String>,
     conditions: usize,
+    /// It was taken before: what it asks of headers that no message carries was allowed then.
+    was_kept: bool,
 }
 
-pub(super) fn root(source: &Value) -> Result<Condition, FilterError> {
-    let mut reader = Reader::default();
+/// Reads a filter; one that `was_kept` is read as it was when it was taken.
+pub(super) fn root(source: &Value, was_kept: bool) -> Result<Condition, FilterError> {
+    let mut reader = Reader { was_kept, ..Reader::default() };
     let Value::Object(members) = source else {
         return Err(reader.error("A filter is an object, such as {\"payload\": {\"status\": \"failed\"}}."));
     };
@@ -106,7 +112,16 @@ impl Reader {
                 all.push(self.step(name, |reader| reader.part(name, value))?);
             } else {
                 let known = if level == Level::Headers { name.to_ascii_lowercase() } else { name.clone() };
-                let condition = self.step(name, |reader| reader.condition(value, Level::Value))?;
+                let condition = self.step(name, |reader| {
+                    if level == Level::Headers && !reader.was_kept && !HEADERS.contains(&known.as_str()) {
+                        let message = format!(
+                            "Messages carry no header `{known}`, so nothing would ever come: `content-type` is the one that is \
+                             kept. Ask for a member of the `payload` or for a `channel`."
+                        );
+                        return Err(reader.error(message));
+                    }
+                    reader.condition(value, Level::Value)
+                })?;
                 named.push((known.into_boxed_str(), condition));
             }
         }

@@ -91,7 +91,7 @@ impl Filter {
     /// # Errors
     /// [`FilterError`], which names what was probably meant.
     pub fn compile(source: Value) -> Result<Self, FilterError> {
-        Ok(Self { root: compile::root(&source)?, source })
+        Ok(Self { root: compile::root(&source, false)?, source })
     }
 
     /// What it was compiled from.
@@ -135,7 +135,9 @@ impl Serialize for Filter {
 
 impl<'de> Deserialize<'de> for Filter {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::compile(Value::deserialize(deserializer)?).map_err(|error| serde::de::Error::custom(error.message))
+        let source = Value::deserialize(deserializer)?;
+        let root = compile::root(&source, true).map_err(|error| serde::de::Error::custom(error.message))?;
+        Ok(Self { root, source })
     }
 }
 

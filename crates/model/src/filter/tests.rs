@@ -82,7 +82,7 @@ fn all_parts_of_a_message_can_be_asked_of() {
         (json!({"channel": "north"}), true),
         (json!({"channel": {"$nin": ["south"]}}), false),
         (json!({"headers": {"Content-Type": {"$startsWith": "text/"}}}), true),
-        (json!({"headers": {"x-tenant": {"$exist": true}}}), false),
+        (json!({"headers": {"Content-Type": {"$exist": false}}}), false),
         (json!({"data": {"message": {"parts": 2}}, "type": "sms.dlr"}), true),
         (json!({"$or": [{"type": "sms.mo"}, {"payload": {"message": {"status": "failed"}}}]}), true),
         (json!({"$or": [{"type": "sms.mo"}, {"channel": "east"}]}), false),
@@ -90,6 +90,12 @@ fn all_parts_of_a_message_can_be_asked_of() {
     ] {
         assert_eq!(matches(filter.clone()), wanted, "{filter}");
     }
+}
+
+#[test]
+fn a_filter_that_was_kept_when_any_header_was_allowed_is_read_and_asks_the_same() {
+    let kept: Filter = serde_json::from_value(json!({"headers": {"x-tenant": {"$exist": true}}})).unwrap();
+    assert!(!kept.matches(&FilterSubject::new("t", &[], Some("text/plain"), None)));
 }
 
 #[test]
@@ -124,6 +130,8 @@ fn what_is_wrong_is_named_with_its_place_and_what_was_meant() {
         (json!({"payload": {"a": {}}}), "payload.a", "asks for nothing"),
         (json!({"$eq": 1}), "$eq", "for a value"),
         (json!({"headers": "x"}), "headers", "object"),
+        (json!({"headers": {"X-Tenant": "a"}}), "headers.X-Tenant", "`content-type` is the one"),
+        (json!({"headers": {"$or": [{"content-type": "a"}, {"host": "b"}]}}), "headers.$or.1.host", "no header `host`"),
         (json!({"payload": {"a": {"$in": vec![1; 300]}}}), "payload.a.$in", "256"),
     ] {
         let error = Filter::compile(filter.clone()).unwrap_err();

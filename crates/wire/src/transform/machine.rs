@@ -55,6 +55,8 @@ thread_local! {
 struct Machine {
     no: u64,
     runs: u32,
+    /// Lines that the code has.
+    lines: u32,
     begin: Persistent<Function<'static>>,
     set_time: Persistent<Function<'static>>,
     context: Context,
@@ -124,15 +126,16 @@ impl Machine {
         let asked = meter.clone();
         runtime.set_interrupt_handler(Some(Box::new(move || asked.is_over())));
         let context = Context::custom::<Language>(&runtime).map_err(none)?;
+        let lines = u32::try_from(code.lines().count()).unwrap_or(u32::MAX).max(1);
         let (set_time, begin) = context.with(|ctx| {
             let set_time: Function<'_> = ctx.eval(PRELUDE).map_err(none)?;
             // In one line with the code, so that the lines of errors are those of its owner.
             let source =
                 format!("(function () {{{code}\n;return typeof handler === 'function' ? handler : undefined}})");
-            let begin: Function<'_> = ctx.eval(source).map_err(|error| sentence(&ctx, &meter, error))?;
+            let begin: Function<'_> = ctx.eval(source).map_err(|error| sentence(&ctx, &meter, lines, error))?;
             Ok::<_, String>((Persistent::save(&ctx, set_time), Persistent::save(&ctx, begin)))
         })?;
-        Ok(Self { no, runs: 0, begin, set_time, context, meter, _runtime: runtime })
+        Ok(Self { no, runs: 0, lines, begin, set_time, context, meter, _runtime: runtime })
     }
 
     fn run(&mut self, webhook: &str, at: i64, payload_max: usize) -> Result<Transformed, String> {
@@ -168,7 +171,7 @@ impl Machine {
     }
 
     fn sentence(&self, ctx: &Ctx<'_>, error: Error) -> String {
-        sentence(ctx, &self.meter, error)
+        sentence(ctx, &self.meter, self.lines, error)
     }
 }
 
@@ -194,8 +197,12 @@ fn read<'js>(ctx: &Ctx<'js>, webhook: &Object<'js>, payload_max: usize) -> Resul
         Ok(text.to_string()?)
     };
     let cancel: Value<'js> = webhook.get("cancel")?;
-    if cancel.as_bool() == Some(true) {
-        return Ok(Transformed { cancel: true, ..Transformed::default() });
+    match cancel.as_bool() {
+        Some(true) => return Ok(Transformed { cancel: true, ..Transformed::default() }),
+        Some(false) => {}
+        None if cancel.is_undefined() || cancel.is_null() => {}
+        // Whoever writes `cancel = "yes"` wants nothing sent: that must not be passed over.
+        None => return Err(said("`cancel` of what `handler` returned is neither true nor false.")),
     }
     let payload: Value<'js> = webhook.get("payload")?;
     let payload =
@@ -204,32 +211,39 @@ fn read<'js>(ctx: &Ctx<'js>, webhook: &Object<'js>, payload_max: usize) -> Resul
     if payload.len() > payload_max {
         return Err(said("`payload` of what `handler` returned has more than 4 MiB."));
     }
-    let headers: Value<'js> = webhook.get("headers")?;
-    let headers = match headers.into_object() {
-        None => Vec::new(),
-        Some(headers) => {
-            let mut read = Vec::new();
-            for entry in headers.props::<String, Value<'js>>() {
-                let (name, value) = entry?;
-                let value = value.as_string().map(rquickjs::String::to_string).transpose()?;
-                let value = value.ok_or_else(|| said("A value in `headers` of what `handler` returned is no text."))?;
-                read.push((name, value));
-            }
-            read
-        }
-    };
+    let headers = headers(webhook.get("headers")?)?;
     Ok(Transformed { method: text("method")?, url: text("url")?, payload, headers, cancel: false })
 }
 
+/// The headers that are to be added; none of them may be left out by a mistake of form.
+fn headers(given: Value<'_>) -> Result<Vec<(String, String)>, Fault> {
+    let said = |text: &str| Fault::Said(text.to_owned());
+    if given.is_undefined() || given.is_null() {
+        return Ok(Vec::new());
+    }
+    let given = given.into_object().filter(|object| !object.is_function() && !object.is_array());
+    let given = given.ok_or_else(|| said("`headers` of what `handler` returned is no object of texts by name."))?;
+    let mut read = Vec::new();
+    for entry in given.props::<String, Value<'_>>() {
+        let (name, value) = entry?;
+        let value = value.as_string().map(rquickjs::String::to_string).transpose()?;
+        let value = value.ok_or_else(|| said("A value in `headers` of what `handler` returned is no text."))?;
+        read.push((name, value));
+    }
+    Ok(read)
+}
+
 /// An error in words for whoever wrote the code.
-fn sentence(ctx: &Ctx<'_>, meter: &Meter, error: Error) -> String {
+fn sentence(ctx: &Ctx<'_>, meter: &Meter, lines: u32, error: Error) -> String {
     let caught = CaughtError::from_error(ctx, error);
     if meter.ran_out.get() {
         return "It took more than 50 ms of processor time.".to_owned();
     }
     let (text, line) = match caught {
         CaughtError::Exception(exception) => {
-            (exception.message().unwrap_or_default(), exception.stack().as_deref().and_then(line))
+            // Code that ends too early is found out in what stands behind it, which its owner has not written.
+            let line = exception.stack().as_deref().and_then(line).map(|line| line.min(lines));
+            (exception.message().unwrap_or_default(), line)
         }
         CaughtError::Value(value) => match value.as_string().and_then(|text| text.to_string().ok()) {
             Some(text) => (text, None),

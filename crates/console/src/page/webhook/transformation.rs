@@ -11,7 +11,7 @@ use http::StatusCode;
 use indexmap::IndexMap;
 use ringback_model::Redacted;
 use ringback_service::{
-    ProbeEvent, Right, Service, ServiceError, TransformationChange, TransformationTrial, TransformedView,
+    ProbeEvent, RequestView, Right, Service, ServiceError, TransformationChange, TransformationTrial,
 };
 
 use crate::answer::{page_with, see_other};
@@ -39,7 +39,7 @@ struct TransformationPage {
     payload: String,
     faults: Faults,
     others: Vec<String>,
-    made: Option<TransformedView>,
+    made: Option<Option<RequestView>>,
 }
 
 /// The page.
@@ -92,7 +92,12 @@ async fn save(service: &Service, visit: &AppVisit, id: &str, form: &Form) -> Res
     service.change_transformation(&visit.visit.actor, &visit.name, id, &change, None).await
 }
 
-async fn attempt(service: &Service, visit: &AppVisit, id: &str, form: &Form) -> Result<TransformedView, ServiceError> {
+async fn attempt(
+    service: &Service,
+    visit: &AppVisit,
+    id: &str,
+    form: &Form,
+) -> Result<Option<RequestView>, ServiceError> {
     let payload = form.line("payload").map(|text| Bytes::copy_from_slice(text.as_bytes()));
     if payload.as_ref().is_some_and(|payload| serde_json::from_slice::<serde::de::IgnoredAny>(payload).is_err()) {
         return Err(ServiceError::body("payload", "This is no JSON."));
@@ -136,7 +141,7 @@ async fn answer(
     query: Option<&str>,
     form: &Form,
     faults: Faults,
-    made: Option<TransformedView>,
+    made: Option<Option<RequestView>>,
 ) -> Result<Response, PageError> {
     visit.visit.actor.require(Right::ManageTransformations)?;
     let view = service.get_endpoint(&visit.visit.actor, &visit.name, id).await?;
