@@ -26,6 +26,8 @@ const KNOWN: &[Group] = &[
     group("event-type", "v1.event-type.", &[], "Event types: what messages are about"),
     group("message", "v1.message.", &["msg"], "Messages: sends them, finds them, tells their story"),
     group("attempt", "v1.message-attempt.", &["message-attempt"], "Deliveries and their attempts; sends again"),
+    group("destination", "v1.destination.", &[], "Sinks whose messages are asked for: see poller"),
+    group("poller", "v1.message.poller", &[], "Reads the messages of a sink"),
     group("task", "v1.background-task.", &["background-task"], "What runs in the background"),
     group("statistics", "v1.statistics.", &[], "How deliveries went"),
     group("auth", "v1.authentication.", &["authentication"], "Links to the portal, and tokens of applications"),
@@ -65,7 +67,10 @@ impl Group {
         let prefix = self.prefix;
         operations().iter().filter_map(move |operation| {
             let rest = operation.id.strip_prefix(prefix)?;
-            Some((command_name(operation.id, rest), operation))
+            // A part of a resource may be a group of its own.
+            let is_of_part = |part: &Group| part.prefix.len() > prefix.len() && operation.id.starts_with(part.prefix);
+            let is_own = !KNOWN.iter().any(is_of_part);
+            is_own.then(|| (command_name(operation.id, rest), operation))
         })
     }
 }
@@ -86,13 +91,22 @@ const RENAMED: &[(&str, &str)] = &[
     ("v1.message-attempt.list-attempted-destinations", "endpoints"),
     ("v1.message.create-batch", "send-batch"),
     ("v1.authentication.app-portal-access", "portal"),
+    ("v1.endpoint.transformation-get", "get-transformation"),
+    ("v1.endpoint.transformation-simulate", "try-transformation"),
+    ("v1.message.poller.poll", "poll"),
+    ("v1.message.poller.consumer-poll", "consume"),
+    ("v1.message.poller.consumer-seek", "seek"),
+    ("v1.message.pollerv2.consumer-poll", "lease"),
+    ("v1.message.pollerv2.consumer-commit", "commit"),
 ];
 
 fn command_name(id: &str, rest: &'static str) -> CommandName {
     // A resource with a part of one kind only: the kind goes without saying.
     let rest = rest.strip_prefix("endpoint.").unwrap_or(rest);
     if let Some((_, name)) = RENAMED.iter().find(|(renamed, _)| *renamed == id) {
-        return CommandName { name, alias: Some(rest) };
+        // Of a part of a resource only the end is a word.
+        let word = (!rest.contains('.') && rest != *name).then_some(rest);
+        return CommandName { name, alias: word };
     }
     if let Some(what) = rest.strip_prefix("patch") {
         return CommandName { name: format!("update{what}").leak(), alias: Some(rest) };
