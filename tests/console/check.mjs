@@ -107,6 +107,9 @@ try {
       const onPhone = await buttons();
       const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       assert.ok(over <= 0, `${name} is ${over} px wider than a phone`);
+      const hidden = await page.evaluate(() => [...document.querySelectorAll("main .cards :is(a, button, td)")]
+        .filter((one) => one.checkVisibility() && one.getBoundingClientRect().right > innerWidth).map((one) => one.outerHTML));
+      assert.deepEqual(hidden, [], `${name} has something out of sight on a phone`);
       await page.setViewportSize({ width: 1280, height: 900 });
       assert.equal(onPhone, await buttons(), `${name} has other buttons on a phone`);
     }

@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use crate::text;
+
 /// The size of the canvas.
 const WIDTH: f64 = 1_000.0;
 const HEIGHT: f64 = 100.0;
@@ -28,6 +30,13 @@ pub(crate) struct Chart {
     pub(crate) scale: Vec<String>,
     /// The times below it, from the left.
     pub(crate) times: Vec<String>,
+}
+
+impl Chart {
+    /// A line across for each of the numbers beside it.
+    pub(crate) fn grid(&self) -> String {
+        grid(self.scale.len())
+    }
 }
 
 /// A colour and its meaning.
@@ -91,11 +100,14 @@ pub(crate) fn line(values: &[Option<Duration>], top: Duration, tone: &'static st
             pen = "M";
             continue;
         };
-        let x = number(at as f64 * step + step / 2.0);
+        let x = at as f64 * step + step / 2.0;
         let y = number(HEIGHT - milliseconds(*value).max(1.0).log10() / decades * HEIGHT);
-        // A step that stands alone is a dot: a line of no length would not be drawn.
-        let dot = if pen == "M" { "h2" } else { "" };
-        path.push_str(&format!("{pen}{x} {y}{dot}"));
+        if pen == "M" && values.get(at + 1).is_none_or(Option::is_none) {
+            // A step that stands alone is as wide as its column: a line of no length would not be seen.
+            path.push_str(&format!("M{} {y}h{}", number(x - step * 0.4), number(step * 0.8)));
+        } else {
+            path.push_str(&format!("{pen}{} {y}", number(x)));
+        }
         pen = "L";
     }
     Line { tone, path }
@@ -109,6 +121,22 @@ pub(crate) fn decade(values: impl Iterator<Item = Duration>) -> Duration {
         top = top.saturating_mul(10);
     }
     top
+}
+
+/// The powers of ten from `top` down to a millisecond, as they stand beside such a scale.
+pub(crate) fn decades(top: Duration) -> Vec<String> {
+    let below = |at: &Duration| (*at > Duration::from_millis(1)).then(|| *at / 10);
+    let text = |at: Duration| match at.as_secs() {
+        0 => format!("{} ms", at.as_millis()),
+        seconds => format!("{} s", text::count(seconds)),
+    };
+    std::iter::successors(Some(top), below).map(text).collect()
+}
+
+/// Lines across the canvas, one for each of the numbers beside it.
+fn grid(numbers: usize) -> String {
+    let parts = numbers.max(2) - 1;
+    (0..=parts).map(|at| format!("M0 {}H{WIDTH}", number(at as f64 / parts as f64 * HEIGHT))).collect()
 }
 
 fn milliseconds(time: Duration) -> f64 {
@@ -151,8 +179,15 @@ mod tests {
     fn a_line_breaks_where_nothing_was_delivered() {
         let ms = |ms| Some(Duration::from_millis(ms));
         let drawn = line(&[ms(1), None, ms(100), ms(10)], Duration::from_millis(100), "p50");
-        assert_eq!(drawn.path, "M125.00 100.00h2M625.00 0.00h2L875.00 50.00");
+        assert_eq!(drawn.path, "M25.00 100.00h200.00M625.00 0.00L875.00 50.00");
         assert_eq!(decade([Duration::from_secs(3)].into_iter()), Duration::from_secs(10));
         assert_eq!(decade(std::iter::empty()), Duration::from_millis(100));
+    }
+
+    #[test]
+    fn a_scale_of_powers_of_ten_has_a_line_for_each() {
+        assert_eq!(decades(Duration::from_secs(10)), ["10 s", "1 s", "100 ms", "10 ms", "1 ms"]);
+        assert_eq!(decades(Duration::from_secs(1_000))[0], "1\u{202f}000 s");
+        assert_eq!(grid(5), "M0 0.00H1000M0 25.00H1000M0 50.00H1000M0 75.00H1000M0 100.00H1000");
     }
 }

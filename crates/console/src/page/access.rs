@@ -9,6 +9,8 @@ use axum::response::Response;
 use http::StatusCode;
 use ringback_service::{GivenView, PortalCapability, PortalLinkDraft, Right, Service, ServiceError};
 
+use super::applications::offered;
+use super::sign_in::in_query;
 use crate::answer::{page_with, see_other};
 use crate::error::PageError;
 use crate::flash;
@@ -35,6 +37,8 @@ struct AccessPage {
     layout: Layout,
     base: String,
     rows: Vec<Row>,
+    /// Applications to choose from, the newest: id and name.
+    apps: Vec<(String, String)>,
     made: Option<Made>,
     boxes: Vec<(&'static str, &'static str, bool)>,
     link_lives: [(u64, &'static str); 3],
@@ -182,12 +186,13 @@ async fn answer(service: &Service, visit: &Visit, around: Around) -> Result<Resp
         layout: Layout::of_organization(service, visit, "Access", "/access").await?.after(query.as_deref()),
         base: visit.base.clone(),
         rows,
+        apps: offered(service, &visit.actor).await?,
         made,
         boxes: CAPABILITIES.map(|(field, label, _)| (field, label, ticked(field))).to_vec(),
         link_lives: LINK_LIVES,
         token_lives: TOKEN_LIVES,
         life: form.get("life").to_owned(),
-        app: form.get("app").to_owned(),
+        app: if form.get("app").is_empty() { in_query(query.as_deref(), "app") } else { form.get("app").to_owned() },
         label: form.get("label").to_owned(),
         token_app: form.get("token-app").to_owned(),
         token_label: form.get("token-label").to_owned(),

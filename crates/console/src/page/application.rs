@@ -29,6 +29,8 @@ struct ApplicationPage {
     uid: String,
     numbers: Vec<Numbers>,
     may_change: bool,
+    /// The page that links to the portal are made on; empty for whoever may make none.
+    access: String,
     faults: Faults,
     others: Vec<String>,
 }
@@ -102,6 +104,11 @@ async fn answer(
         uid: draft.uid.unwrap_or_default(),
         numbers,
         may_change: visit.may(Right::ManageApplications),
+        access: if visit.visit.may(Right::GrantAccess) && !visit.visit.is_portal() {
+            format!("{}/access?app={id}", visit.visit.base)
+        } else {
+            String::new()
+        },
         others: others.filter(|fault| !fault.is_empty()).map(str::to_owned).collect(),
         faults,
     };

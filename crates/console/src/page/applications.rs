@@ -7,7 +7,7 @@ use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use http::StatusCode;
 use ringback_model::DEFAULT_ORGANIZATION;
-use ringback_service::{ApplicationDraft, ApplicationFilter, ApplicationView, Right, Service, Window};
+use ringback_service::{Actor, ApplicationDraft, ApplicationFilter, ApplicationView, Right, Service, Window};
 
 use super::sign_in::in_query;
 use crate::answer::{page_with, see_other};
@@ -21,6 +21,8 @@ use crate::visit::{AppVisit, User, Visit};
 
 /// Applications on one page.
 const PAGE: usize = 50;
+/// Applications that a form offers.
+const OFFERED: usize = 100;
 
 #[derive(Template)]
 #[template(path = "applications.html")]
@@ -90,6 +92,17 @@ pub(crate) async fn create(
             answer(&service, &visit, around).await
         }
     }
+}
+
+/// The newest applications, for a form to offer: id and name.
+pub(super) async fn offered(service: &Service, actor: &Actor) -> Result<Vec<(String, String)>, PageError> {
+    if !actor.may(Right::ListApplications) {
+        return Ok(Vec::new());
+    }
+    let window =
+        Window { limit: OFFERED, from: None, backwards: false, order: ringback_service::Direction::Descending };
+    let listed = service.list_applications(actor, window, ApplicationFilter::default()).await?;
+    Ok(listed.items.into_iter().map(|one| (one.application.id.to_string(), one.application.name)).collect())
 }
 
 #[derive(Default)]

@@ -14,6 +14,7 @@ use ringback_service::{
     schemas_of,
 };
 
+use super::applications::offered;
 use super::sign_in::in_query;
 use crate::answer::{page_with, see_other};
 use crate::error::PageError;
@@ -67,6 +68,8 @@ struct EventTypePage {
     example: String,
     may_manage: bool,
     may_send: bool,
+    /// Applications to choose from, the newest: id and name.
+    apps: Vec<(String, String)>,
     app: String,
     event_id: String,
     channels: String,
@@ -262,6 +265,7 @@ async fn one_answer(service: &Service, visit: &Visit, on: On<'_>) -> Result<Resp
         Some(own) => schemas_of(own).map(std::borrow::Cow::into_owned),
         None => built_in.map(|built_in| built_in.schema.clone()),
     };
+    let apps = offered(service, &visit.actor).await?;
     let example = service.sample(&visit.actor, name).await?;
     let example = example.map(|example| text::pretty_json(&String::from_utf8_lossy(&example))).unwrap_or_default();
     let sending = form.filter(|_| !send_faults.is_empty());
@@ -284,7 +288,12 @@ async fn one_answer(service: &Service, visit: &Visit, on: On<'_>) -> Result<Resp
         shown_schemas: shown.map(|shown| text::visible(&text::pretty_json(&shown))).unwrap_or_default(),
         may_manage: visit.may(Right::ManageEventTypes),
         may_send: visit.may(Right::CreateMessages),
-        app: sent("app"),
+        // Whoever has one customer sends to that.
+        app: match (sending, &apps[..]) {
+            (None, [(only, _)]) => only.clone(),
+            _ => sent("app"),
+        },
+        apps,
         event_id: sent("event_id"),
         channels: sent("channels"),
         payload: sending.map_or_else(|| example.clone(), |form| form.get("payload").to_owned()),

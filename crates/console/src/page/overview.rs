@@ -1,7 +1,6 @@
 //! How deliveries go: of an organization, an application or a webhook, over an hour, a day or a week.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use askama::Template;
 use axum::extract::{Path, RawQuery, State};
@@ -309,8 +308,6 @@ fn lag(statistics: &Statistics) -> Chart {
     let top = chart::decade(series(0.99).into_iter().flatten());
     let lines = QUANTILES.map(|(q, tone)| chart::line(&series(q), top, tone));
     let told = |q| statistics.total.lag(q).map_or_else(none, text::rough_length);
-    // Half the way up a scale of powers of ten.
-    let middle = Duration::from_secs_f64((top.as_secs_f64() * 1e3).sqrt() / 1e3);
     Chart {
         id: "lag",
         title: "Lag",
@@ -328,7 +325,7 @@ fn lag(statistics: &Statistics) -> Chart {
         ],
         bars: Vec::new(),
         lines: lines.into(),
-        scale: [top, middle, Duration::from_millis(1)].map(text::rough_length).into(),
+        scale: chart::decades(top),
         times: times(statistics),
     }
 }

@@ -104,3 +104,27 @@ async fn what_is_wrong_is_told_at_its_field_and_a_viewer_gives_nothing() {
     let fields = [("app", "acme"), ("label", "x"), ("life", "24")];
     viewer.post("/console/account", &format!("{page}/link"), &fields).await.expect(403);
 }
+
+#[tokio::test]
+async fn forms_offer_the_applications_by_name_and_the_page_of_one_leads_to_its_link() {
+    let world = World::new();
+    let app = application(&world).await;
+    let offer = format!("<option value=\"{app}\">Acme</option>");
+    let mut editor = world.signed_in(Role::Editor).await;
+    let settings = format!("/console/{ORG}/{app}/application");
+    let path = format!("/console/{ORG}/access?app={app}");
+    editor.get(&settings).await.expect(200).holds(&format!("href=\"{path}\""));
+    let page = editor.get(&path).await.expect(200);
+    page.holds(&offer);
+    page.holds(&format!("id=\"app\" name=\"app\" value=\"{app}\" list=\"applications\""));
+    // Whoever has one customer need not name it to send an event.
+    let send = format!("/console/{ORG}/event-types/sms.dlr");
+    editor.get(&send).await.expect(200).holds(&format!("name=\"app\" value=\"{app}\" list=\"applications\""));
+    let draft = ApplicationDraft { name: "Other".to_owned(), ..ApplicationDraft::default() };
+    world.service.create_application(&world.actor(), draft, false, None).await.unwrap();
+    let two = editor.get(&send).await.expect(200);
+    two.holds(&offer);
+    two.holds("name=\"app\" value=\"\" list=\"applications\"");
+    let viewed = world.signed_in(Role::Viewer).await.get(&settings).await.expect(200);
+    assert!(!viewed.text.contains("/access?app="), "a viewer makes no links");
+}

@@ -626,3 +626,20 @@ async fn the_key_of_a_handshake_is_shown_to_whoever_may_see_secrets() {
     seen.holds("Verification");
     assert!(!seen.text.contains("key-of-acme"), "{}", seen.text);
 }
+
+#[tokio::test]
+async fn a_webhook_for_all_events_shows_a_sample_of_what_came_last_or_of_a_report() {
+    let world = World::new();
+    let (mut browser, path) = customer(&world, Role::Editor).await;
+    let fields = [("do", "save"), ("url", "http://127.0.0.1:1/all"), ("sendMethod", "json"), ("ordering", "none")];
+    let saved = browser.post(&format!("{path}/add/event"), &format!("{path}/add/event"), &fields).await.expect(303);
+    let page = saved.location().split('?').next().unwrap().to_owned();
+    let shown = browser.get(&page).await.expect(200);
+    shown.holds("&#34;product&#34;:&#34;sms&#34;");
+    shown.holds("curl -X POST");
+    let payload = Bytes::from_static(b"{}");
+    let draft = MessageDraft { event_type: "order.paid", payload, ..MessageDraft::default() };
+    world.service.create_message(&world.actor(), "acme", &draft, None).await.unwrap();
+    // An event type without an example has a payload that says what it is.
+    browser.get(&page).await.expect(200).holds("{&#34;example&#34;:true}");
+}

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
+use bytes::Bytes;
 use http::StatusCode;
 use ringback_model::{VerificationState, sentence};
 use ringback_service::{
-    Condition, Direction, EndpointMessage, EndpointView, Leftovers, MessageFilter, ProbeEvent, ProbeSubject, Right,
-    Service, ServiceError, Window,
+    Condition, Direction, EndpointMessage, EndpointView, Leftovers, MessageFilter, ProbeEvent, ProbeSubject,
+    RequestView, Right, Service, ServiceError, Window,
 };
 
 use super::exchange::{Shown, Tested, curl};
@@ -168,15 +169,8 @@ async fn answer(
     let view = service.get_endpoint(actor, app, id).await?;
     let headers = service.get_headers(actor, app, id).await?;
     let form = fields::of(&view, &headers);
-    let subject = ProbeSubject::Saved { name: id.to_owned(), change: Box::new(|_| ()) };
-    let sample = service.preview_endpoint(actor, app, subject, ProbeEvent::default()).await;
-    let (sample, warnings, sample_fault) = match sample {
-        Ok(view) => (Some(view.request), view.warnings, String::new()),
-        Err(ServiceError::Invalid(errors)) => {
-            (None, Vec::new(), errors.first().map(|e| e.message.clone()).unwrap_or_default())
-        }
-        Err(error) => return Err(error.into()),
-    };
+    let latest = latest(service, visit, id).await?;
+    let (sample, warnings, sample_fault) = sample(service, visit, id, latest.first()).await?;
     let endpoint = &view.endpoint;
     let condition = service.endpoint_condition(actor, app, id).await?;
     let key = if visit.may(Right::ReadSecrets) { service.get_validation_key(actor, app, id).await? } else { None };
@@ -200,9 +194,39 @@ async fn answer(
         may_resend: visit.may(Right::Resend),
         may_transform: visit.may(Right::ManageTransformations),
         has_secret: visit.may(Right::ReadSecrets) || visit.may(Right::RotateSecrets),
-        latest: latest(service, visit, id).await?,
+        latest,
     };
     Ok(page(&template))
+}
+
+/// A sample of its request, what its owner should know of it, and what is in the way of one: of the event that it is set up
+/// for; where that can be any, of what came last, or of a report.
+async fn sample(
+    service: &Service,
+    visit: &AppVisit,
+    id: &str,
+    latest: Option<&Latest>,
+) -> Result<(Option<RequestView>, Vec<String>, String), PageError> {
+    let event_type = Some(latest.map_or("sms.dlr", |latest| latest.event_type.as_str()).to_owned());
+    let payload = Some(Bytes::from_static(b"{\"example\":true}"));
+    let mut fault = String::new();
+    for event in [
+        ProbeEvent::default(),
+        ProbeEvent { event_type: event_type.clone(), ..ProbeEvent::default() },
+        ProbeEvent { event_type, payload, ..ProbeEvent::default() },
+    ] {
+        let subject = ProbeSubject::Saved { name: id.to_owned(), change: Box::new(|_| ()) };
+        match service.preview_endpoint(&visit.visit.actor, &visit.name, subject, event).await {
+            Ok(view) => return Ok((Some(view.request), view.warnings, String::new())),
+            // What was said of the first is what helps.
+            Err(ServiceError::Invalid(errors)) if fault.is_empty() => {
+                fault = errors.first().map(|error| error.message.clone()).unwrap_or_default();
+            }
+            Err(ServiceError::Invalid(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok((None, Vec::new(), fault))
 }
 
 /// What is said of attempts that fail.
