@@ -60,9 +60,10 @@ impl Hot {
 }
 
 /// How it is planned: once, whatever the values, and so that each row of a table is found along an index. What a plan would be
-/// like for the few rows that there were when it was made is of no use a minute later.
+/// like for the few rows that there were when it was made is of no use a minute later; nor is an order of joins that reads all
+/// deliveries of an endpoint, since it has none yet, so tables are joined in the order in which they are written.
 const SETTINGS: &str = "SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off \
-    SET enable_hashjoin = off SET enable_mergejoin = off";
+    SET enable_hashjoin = off SET enable_mergejoin = off SET join_collapse_limit = 1";
 
 /// Up to how many items a function is asked about. Each of them is compared with each other, and with more of them it pays
 /// to have a plan of their own.
