@@ -8,7 +8,7 @@ use std::str::FromStr;
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use ringback_model::Timestamp;
-use ringback_service::FieldError;
+use ringback_service::{CHANNEL_RULE, FieldError, is_channel};
 use url::form_urlencoded;
 
 use crate::problem::Problem;
@@ -33,6 +33,12 @@ impl Query {
     /// The parameter as text; an empty one counts as absent.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    /// The parameter `channel`, which has the form of one.
+    pub(crate) fn channel(&self) -> Result<Option<String>, Problem> {
+        let channel = self.text("channel").map(str::to_owned);
+        if channel.as_deref().is_none_or(is_channel) { Ok(channel) } else { Err(wrong("channel", CHANNEL_RULE)) }
     }
 
     /// The parameter as whatever can be read from text; `rule` says what that is.

@@ -307,8 +307,11 @@ impl Service {
     ) -> Result<Made<ApplicationView>, ServiceError> {
         actor.require(Right::ManageApplications)?;
         if self.find_app(actor, name).await?.is_none() {
-            let item = self.insert_application(actor, draft, None).await?;
-            return Ok(Made { item, created: true });
+            match self.insert_application(actor, draft.clone(), None).await {
+                // Somebody else has made it meanwhile.
+                Err(ServiceError::Conflict { .. }) if self.find_app(actor, name).await?.is_some() => {}
+                made => return made.map(|item| Made { item, created: true }),
+            }
         }
         let item = self.update_application(actor, name, |now| now.clone_from(&draft)).await?;
         Ok(Made { item, created: false })

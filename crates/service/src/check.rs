@@ -17,6 +17,8 @@ const TAG_MAX: usize = 128;
 const TAGS_MAX: usize = 10;
 /// The longest channel, in bytes.
 const CHANNEL_MAX: usize = 128;
+/// What a channel is.
+pub const CHANNEL_RULE: &str = "A channel is 1 to 128 characters of a-z, A-Z, 0-9, `-`, `_`, `.` and `:`.";
 /// The longest line of text, such as the name of an application, in bytes.
 pub(crate) const LINE_MAX: usize = 1_024;
 /// The longest text, such as a description, in bytes.
@@ -147,9 +149,8 @@ impl Faults {
             self.note("channels", format!("1 to {max} channels are allowed; leave it out for none."));
         }
         for (at, channel) in channels.iter().enumerate().take(max) {
-            if !is_name(channel.as_ref(), CHANNEL_MAX, b"-_.:") {
-                let rule = "A channel is 1 to 128 characters of a-z, A-Z, 0-9, `-`, `_`, `.` and `:`.";
-                self.note_item("channels", &at, rule);
+            if !is_channel(channel.as_ref()) {
+                self.note_item("channels", &at, CHANNEL_RULE);
             }
         }
     }
@@ -175,6 +176,12 @@ pub(crate) const EVENT_TYPE_RULE: &str =
 /// Whether a text can be the name of an event type.
 pub(crate) fn is_event_type_name(name: &str) -> bool {
     is_name(name, NAME_MAX, b"-_.:")
+}
+
+/// Whether a text can be a channel: see [`CHANNEL_RULE`].
+#[must_use]
+pub fn is_channel(text: &str) -> bool {
+    is_name(text, CHANNEL_MAX, b"-_.:")
 }
 
 /// Whether a text is 1 to `max` bytes of letters, digits and these marks.

@@ -102,8 +102,11 @@ impl Service {
         let config = self.app(actor, app).await?;
         if config.endpoint_by_name(name).is_none() {
             may_register(actor, None, draft.messaging.registered_by.as_deref())?;
-            let item = self.insert_endpoint(actor, &config, draft, None).await?;
-            return Ok(Made { item, created: true });
+            match self.insert_endpoint(actor, &config, draft.clone(), None).await {
+                // Somebody else has made it meanwhile.
+                Err(ServiceError::Conflict { .. }) if self.app(actor, app).await?.endpoint_by_name(name).is_some() => {}
+                made => return made.map(|item| Made { item, created: true }),
+            }
         }
         let replace = |now: &mut EndpointDraft| {
             let old = now.messaging.registered_by.take();

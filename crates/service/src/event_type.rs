@@ -251,13 +251,18 @@ impl Service {
     ) -> Result<Made<EventType>, ServiceError> {
         actor.require(Right::ManageEventTypes)?;
         draft.check(name, None)?;
-        match self.update_event_type(actor, name, |now| now.clone_from(&draft)).await {
-            Ok(item) => Ok(Made { item, created: false }),
-            Err(ServiceError::NotFound(_)) => {
-                let item = self.create_event_type(actor, name, draft, None).await?;
-                Ok(Made { item, created: true })
+        let replace = |now: &mut EventTypeDraft| now.clone_from(&draft);
+        match self.update_event_type(actor, name, replace).await {
+            Err(ServiceError::NotFound(_)) => {}
+            updated => return updated.map(|item| Made { item, created: false }),
+        }
+        match self.create_event_type(actor, name, draft.clone(), None).await {
+            // Somebody else has made it meanwhile.
+            Err(ServiceError::Conflict { .. }) => {
+                let item = self.update_event_type(actor, name, replace).await?;
+                Ok(Made { item, created: false })
             }
-            Err(error) => Err(error),
+            made => made.map(|item| Made { item, created: true }),
         }
     }
 

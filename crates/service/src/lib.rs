@@ -95,6 +95,7 @@ pub use attempt::{AttemptFilter, AttemptView, DeliveryView};
 pub use audit::{AuditFilter, AuditView, AuditedField};
 pub use auth::AuthView;
 pub use capability::PortalCapability;
+pub use check::{CHANNEL_RULE, is_channel};
 pub use condition::Condition;
 pub use consumer::{LeaseDraft, PollDraft, PolledView};
 pub use deleted_endpoint::{DeletedEndpoint, Leftovers};

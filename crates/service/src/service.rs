@@ -23,7 +23,7 @@ use crate::verification::Verifier;
 use crate::{Actor, Resource, ServiceError, UrlRules};
 
 /// How often a change is tried again that somebody else got in the way of.
-pub(crate) const TRIES: usize = 8;
+pub(crate) const TRIES: usize = 64;
 /// How many tests an application may ask for in a minute.
 const TESTS_MAX: usize = 10;
 /// How many handshakes an application may ask for in a minute, beside those that saving an endpoint makes.

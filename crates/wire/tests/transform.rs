@@ -177,12 +177,55 @@ fn nothing_of_one_message_is_there_at_the_next_one() {
 }
 
 #[test]
-fn endpoints_with_the_same_code_share_nothing() {
-    let said = json!({ "transformation": "function handler(w) { globalThis.n = (globalThis.n || 0) + 1; w.payload = globalThis.n; return w }" });
-    for _ in 0..2 {
-        let recipe = kit::recipe(&said).unwrap();
-        let message = kit::message("t", "{}");
-        assert_eq!(prepare(&recipe, &message, kit::WALL).unwrap().body.as_ref(), b"1");
+fn whatever_code_tries_to_leave_for_the_next_message_is_refused() {
+    for statements in [
+        "globalThis.n = 1",
+        "Math.q = 1",
+        "Array.prototype.zz = 1",
+        "Array.prototype.map = () => 1",
+        "Object.prototype.toString = () => 1",
+        "Object.defineProperty(Object.prototype, 'zz', { value: 1 })",
+        "Object.setPrototypeOf(Array.prototype, null)",
+        "Error.prototype.name = 'x'",
+        "JSON.stringify.seen = 1",
+        "Date.prototype.zz = 1",
+        "Date = 1",
+        "Object.getPrototypeOf(function* () {}).zz = 1",
+        "Object.getPrototypeOf(Object.getPrototypeOf([].values())).zz = 1",
+        "Object.getPrototypeOf(async function () {}).zz = 1",
+        "new Function('globalThis.zz = 1')()",
+        "new Function('zz = 1')()",
+        "eval('1')",
+    ] {
+        // Sloppy code passes over it, strict code is told; neither leaves anything.
+        let said = with(&format!(
+            "try {{ {statements} }} catch {{}} webhook.payload = [globalThis.n, Math.q, [].zz, ({{}}).zz]"
+        ));
+        assert_eq!(body(&said.unwrap()), "[null,null,null,null]", "{statements}");
+    }
+    assert!(why("globalThis.n = 1").contains("In line 1"), "{}", why("globalThis.n = 1"));
+}
+
+#[test]
+fn what_code_assigns_in_objects_of_its_own_may_be_called_as_what_all_objects_have() {
+    for (statements, wanted) in [
+        (
+            "class Odd extends Error { constructor() { super('m'); this.name = 'Odd' } } webhook.payload = String(new Odd())",
+            r#""Odd: m""#,
+        ),
+        (
+            "const o = {}; o.toString = () => 'mine'; o.constructor = 1; webhook.payload = [String(o), o.constructor]",
+            r#"["mine",1]"#,
+        ),
+        (
+            "const o = {}; for (const k of ['valueOf', '__proto__x', 'hasOwnProperty']) o[k] = k; webhook.payload = o",
+            r#"{"valueOf":"valueOf","__proto__x":"__proto__x","hasOwnProperty":"hasOwnProperty"}"#,
+        ),
+        ("function F() {} F.prototype.go = () => 7; F.extra = 1; webhook.payload = [new F().go(), F.extra]", "[7,1]"),
+        ("webhook.payload = [...new Map([[1, 2]]).entries(), [3, 1].sort().map((n) => n * 2)]", "[[1,2],[2,6]]"),
+        ("const e = new Error('a'); e.message = 'b'; webhook.payload = e.message", r#""b""#),
+    ] {
+        assert_eq!(body(&with(statements).unwrap()), wanted, "{statements}");
     }
 }
 

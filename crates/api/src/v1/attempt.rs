@@ -191,7 +191,7 @@ fn filter(query: &Query) -> Result<AttemptFilter, Problem> {
             None => None,
         },
         status_class,
-        channel: query.text("channel").map(str::to_owned),
+        channel: query.channel()?,
         tag: query.text("tag").map(str::to_owned),
         event_types: query.list("event_types"),
         with_message: query.flag("with_msg")?,

@@ -85,7 +85,7 @@ pub(crate) async fn list(
     let filter = MessageFilter {
         after: query.time("after")?,
         before: query.time("before")?,
-        channel: query.text("channel").map(str::to_owned),
+        channel: query.channel()?,
         tag: query.text("tag").map(str::to_owned),
         event_types: query.list("event_types"),
         // It is asked of the deliveries to this endpoint.

@@ -39,6 +39,8 @@ pub(crate) struct EnvironmentOut {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct EnvironmentIn {
+    /// The version of this form, as it was exported.
+    version: Option<u16>,
     /// Event types to make, or to replace what they say.
     #[schema(value_type = Option<Vec<EventTypeIn>>)]
     event_types: Option<Vec<Box<RawValue>>>,
@@ -73,7 +75,13 @@ pub(crate) async fn export(State(service): State<Arc<Service>>, Caller(actor): C
 )]
 pub(crate) async fn import(State(service): State<Arc<Service>>, asked: Asked) -> Result<Response, Problem> {
     asked.actor.require(Right::ManageOrganization)?;
-    let EnvironmentIn { event_types, settings } = asked.config(&[])?;
+    let EnvironmentIn { version, event_types, settings } = asked.config(&[])?;
+    if let Some(version) = version.filter(|version| *version > VERSION) {
+        let rule = format!(
+            "It is of version {version}, and this server reads {VERSION}: import it where it came from, or update this one."
+        );
+        return Err(Problem::invalid([FieldError::body("version", rule)]));
+    }
     let (mut drafts, mut faults) = (Vec::new(), Vec::new());
     for (at, event_type) in event_types.into_iter().flatten().enumerate() {
         match imported(&event_type, at) {

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use indexmap::IndexMap;
-use ringback_service::Service;
+use ringback_service::{FieldError, Service};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -58,7 +58,9 @@ pub(crate) async fn some(
     asked: Asked,
 ) -> Result<Response, Problem> {
     let BulkExpungeContentsIn { ids } = asked.config(&[])?;
-    let results = service.expunge_messages(&asked.actor, &app, ids.unwrap_or_default()).await?;
+    // Whoever misspells it must not believe that something is gone.
+    let missing = || Problem::invalid([FieldError::body("ids", "Name the messages by id or eventId.")]);
+    let results = service.expunge_messages(&asked.actor, &app, ids.ok_or_else(missing)?).await?;
     let word = |was_there| if was_there { BulkExpungeStatus::Expunged } else { BulkExpungeStatus::NotFound };
     let results = results.into_iter().map(|(name, was_there)| (name, word(was_there))).collect();
     Ok(respond::json(StatusCode::OK, &BulkExpungeContentsOut { results }))

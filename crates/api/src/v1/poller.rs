@@ -117,7 +117,7 @@ pub(crate) async fn poll(
 ) -> Result<Response, Problem> {
     let draft = PollDraft {
         event_type: query.text("event_type").map(str::to_owned),
-        channel: query.text("channel").map(str::to_owned),
+        channel: query.channel()?,
         since: query.time("after")?,
         ..draft(&query)?
     };

@@ -123,9 +123,15 @@ async fn attempts_are_listed_by_message_and_by_endpoint_and_read_alone() {
     let mut about = world.get(&format!("/app/a/msg/{message}")).await.expect(200);
     about["payload"] = json!({});
     assert_eq!(with_message["data"][0]["msg"], about, "all of it but for the payload");
-    for wrong in
-        ["with_msg=x", "status=9", "status=x", "status_code_class=250", "before=soon", "after=2040-01-01T00:00:00Z"]
-    {
+    for wrong in [
+        "with_msg=x",
+        "channel=$$bad",
+        "status=9",
+        "status=x",
+        "status_code_class=250",
+        "before=soon",
+        "after=2040-01-01T00:00:00Z",
+    ] {
         assert_eq!(world.get(&format!("{by_endpoint}?{wrong}")).await.faults().len(), 1, "{wrong}");
     }
     for missing in ["atmpt_000000000000000000000000000", "none"] {

@@ -168,6 +168,7 @@ async fn an_environment_of_which_a_part_is_refused_leaves_nothing_behind() {
             vec!["body.eventTypes.b.schemas"],
         ),
         (json!({ "eventTypes": [good], "settings": { "timeZone": "Mars" } }), vec!["body.settings.timeZone"]),
+        (json!({ "version": 99, "eventTypes": [good] }), vec!["body.version"]),
         (json!({ "eventTypes": [good, good] }), vec!["body.eventTypes.a"]),
         // All that is wrong is told at once, of items that are none as well.
         (

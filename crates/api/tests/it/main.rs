@@ -14,6 +14,7 @@ mod batch;
 mod batching;
 mod callback;
 mod compatibility;
+mod contention;
 mod deleted_endpoint;
 mod endpoint;
 mod endpoint_import;

@@ -91,6 +91,7 @@ async fn messages_are_listed_by_where_their_deliveries_stand() {
         assert_eq!(ids, [message], "{status}");
     }
     assert_eq!(world.get("/app/a/msg?status=9").await.faults(), ["query.status"]);
+    assert_eq!(world.get("/app/a/msg?channel=$$bad").await.faults(), ["query.channel"]);
 }
 
 #[tokio::test]

@@ -1,9 +1,9 @@
 //! The machine that runs a transformation: QuickJS, with limits on time, memory and output.
 //!
 //! A machine is made once for a transformation and used again by the same thread, for making one takes ten times as long
-//! as a small transformation does. Each run begins with the code's own top level, so nothing that a run keeps in a
-//! variable is there in the next one. A machine in which something went wrong is thrown away, and so is one that has
-//! run for long, for what code leaves in globals may grow.
+//! as a small transformation does. Each run begins with the code's own top level, and all that was there before it is
+//! read-only, so nothing that a run keeps is there in the next one. A machine in which something went wrong is thrown away,
+//! and so is one that has run for long, for the engine keeps names and shapes of what it has seen.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -31,7 +31,11 @@ const ERROR_MAX: usize = 300;
 /// What of the language there is: no proxies, no weak references, no timers.
 type Language = (Date, Eval, RegExpCompiler, RegExp, Json, MapSet, TypedArrays, Promise);
 
-/// Takes the clock and the dice away; returns a function that sets the time.
+/// Takes the clock and the dice away, and makes all that is there before the code read-only, so that no run can leave
+/// anything behind for the next one; returns a function that sets the time.
+///
+/// What stands in a frozen prototype cannot be assigned in an object of that kind either, so what code does assign there, such as
+/// the `name` of an error, is made to be a member of the object. `eval` goes, for what it declares at the top stays.
 const PRELUDE: &str = "(() => {
   const Real = Date; let now = 0;
   function Fixed(...given) {
@@ -43,6 +47,41 @@ const PRELUDE: &str = "(() => {
   Fixed.now = () => now; Fixed.parse = Real.parse; Fixed.UTC = Real.UTC;
   globalThis.Date = Fixed;
   delete Math.random;
+  delete globalThis.eval;
+  const { defineProperty, freeze, getOwnPropertyDescriptor, getPrototypeOf } = Object;
+  const loosen = (shared) => {
+    for (const name of Reflect.ownKeys(shared)) {
+      const found = getOwnPropertyDescriptor(shared, name);
+      if (!found.configurable || !('value' in found)) continue;
+      const { value, enumerable } = found;
+      defineProperty(shared, name, {
+        get() { return value },
+        set(own) {
+          if (this === shared) throw new TypeError(`'${String(name)}' is read-only`);
+          defineProperty(this, name, { value: own, writable: true, enumerable: true, configurable: true });
+        },
+        enumerable, configurable: false,
+      });
+    }
+  };
+  const kinds = [Error, TypeError, RangeError, SyntaxError, ReferenceError, EvalError, URIError, AggregateError];
+  [Object.prototype, Function.prototype, ...kinds.map((kind) => kind.prototype)].forEach(loosen);
+  const seen = new Set();
+  const harden = (thing) => {
+    if (thing === null || (typeof thing !== 'object' && typeof thing !== 'function') || seen.has(thing)) return;
+    seen.add(thing);
+    freeze(thing);
+    harden(getPrototypeOf(thing));
+    for (const name of Reflect.ownKeys(thing)) {
+      const { value, get, set } = getOwnPropertyDescriptor(thing, name);
+      harden(value); harden(get); harden(set);
+    }
+  };
+  harden(globalThis);
+  // Kinds that have no name, and so are found in none.
+  const unnamed = [function* () {}, async function () {}, async function* () {}, [].values(), new Map().keys(),
+    new Set().keys(), ''[Symbol.iterator](), 'a'.matchAll(/a/g)];
+  unnamed.forEach((one) => harden(getPrototypeOf(one)));
   return (at) => { now = at };
 })()";
 
