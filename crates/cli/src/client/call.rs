@@ -7,6 +7,7 @@ use http::Method;
 use ringback_model::Timestamp;
 use serde_json::value::RawValue;
 
+use super::answer::Success;
 use super::catalogue::Operation;
 use super::command::{BODY, KEY, UNSET};
 use super::failure::Failure;
@@ -28,12 +29,14 @@ pub(crate) struct Call {
     pub(crate) body: Option<Bytes>,
     /// The key that makes a repetition harmless, if one was given.
     pub(crate) key: Option<String>,
+    /// The successful answers that there are; none if it is not known.
+    pub(crate) successes: Vec<Success>,
 }
 
 impl Call {
-    /// A call without a query.
+    /// A call without a query, of which it is not known what is answered.
     pub(crate) fn new(method: Method, path: String, body: Option<Bytes>) -> Self {
-        Self { method, path, query: Vec::new(), body, key: None }
+        Self { method, path, query: Vec::new(), body, key: None, successes: Vec::new() }
     }
 
     /// Path and query.
@@ -58,7 +61,8 @@ impl Call {
         }
         let key = matches.try_get_one::<String>(KEY).ok().flatten().cloned();
         let (path, body) = (path(operation, matches)?, body(operation, matches, now)?);
-        Ok(Self { method: operation.method.clone(), path, query, body, key })
+        let successes = operation.successes.clone();
+        Ok(Self { method: operation.method.clone(), path, query, body, key, successes })
     }
 }
 

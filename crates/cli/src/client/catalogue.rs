@@ -3,9 +3,10 @@
 
 use std::sync::LazyLock;
 
-use http::Method;
+use http::{Method, StatusCode};
 use serde_json::{Map, Value};
 
+use super::answer::Success;
 use super::field::{Field, fields_of, resolve};
 
 /// One operation of the API.
@@ -25,6 +26,8 @@ pub(crate) struct Operation {
     pub(crate) query: Vec<Field>,
     /// What may stand in the body, if there is one.
     pub(crate) body: Option<Vec<Field>>,
+    /// Its successful answers.
+    pub(crate) successes: Vec<Success>,
     /// The schema of the answer; that of the items if it is a list.
     pub(crate) answer: Option<&'static str>,
     /// Whether the answer is one page of a list.
@@ -87,7 +90,16 @@ fn read(document: &'static Value, path: &'static str, method: &str, operation: &
         is_list: is_list && query.iter().any(|field| field.name == "iterator"),
         query,
         body: body.map(|schema| fields_of(document, schema)),
+        successes: successes(operation).collect(),
         answer,
+    })
+}
+
+/// The statuses of success, and which of them have a body.
+fn successes(operation: &'static Value) -> impl Iterator<Item = Success> {
+    members(operation.get("responses")).filter_map(|(status, response)| {
+        let status: StatusCode = status.parse().ok().filter(StatusCode::is_success)?;
+        Some(Success { status, has_body: response.get("content").is_some() })
     })
 }
 

@@ -1,6 +1,5 @@
 //! Which server is spoken to, and with which token.
 
-use anyhow::Context as _;
 use clap::{Arg, ArgMatches};
 use ringback_engine::egress::TargetUrl;
 use ringback_model::Redacted;
@@ -9,6 +8,9 @@ use super::failure::Failure;
 
 /// Where `ringback serve` listens unless it is told otherwise.
 pub(crate) const DEFAULT_SERVER: &str = "http://127.0.0.1:8071";
+
+/// What says which server is spoken to.
+pub(crate) const SERVER_SETTING: &str = "--server (RINGBACK_URL)";
 
 const SERVER: &str = "server";
 const TOKEN: &str = "token";
@@ -48,25 +50,32 @@ pub(crate) fn arguments() -> [Arg; 3] {
 pub(crate) struct Connection {
     /// Its URL; paths of the API come behind it.
     pub(crate) server: TargetUrl,
+    /// What says which server that is, for messages.
+    pub(crate) setting: &'static str,
     /// The token, if there is one.
     pub(crate) token: Option<Redacted>,
 }
 
 impl Connection {
     /// What was said on the command line and in the environment.
-    pub(crate) fn new(matches: &ArgMatches) -> anyhow::Result<Self> {
+    pub(crate) fn new(matches: &ArgMatches) -> Result<Self, Failure> {
         let text = |name| matches.get_one::<String>(name).map(String::as_str).filter(|text| !text.is_empty());
-        Self::to(text(SERVER).unwrap_or(DEFAULT_SERVER), text(TOKEN), text(TOKEN_FILE))
+        Self::to(text(SERVER).unwrap_or(DEFAULT_SERVER), text(TOKEN), text(TOKEN_FILE), SERVER_SETTING)
     }
 
-    /// To this server, with this token or the one in this file.
-    pub(crate) fn to(url: &str, token: Option<&str>, token_file: Option<&str>) -> anyhow::Result<Self> {
+    /// To this server, with this token or the one in this file; `setting` is what said so.
+    pub(crate) fn to(
+        url: &str,
+        token: Option<&str>,
+        token_file: Option<&str>,
+        setting: &'static str,
+    ) -> Result<Self, Failure> {
         let token = match (token, token_file) {
             (Some(token), _) => Some(Redacted::new(token.trim().to_owned())),
             (None, Some(file)) => Some(token_of(file)?),
             (None, None) => None,
         };
-        Ok(Self { server: server(url)?, token })
+        Ok(Self { server: server(url)?, setting, token })
     }
 }
 
@@ -85,11 +94,12 @@ fn server(text: &str) -> Result<TargetUrl, Failure> {
 }
 
 /// The token that a file holds.
-fn token_of(file: &str) -> anyhow::Result<Redacted> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read the token in {file}"))?;
+fn token_of(file: &str) -> Result<Redacted, Failure> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Failure::Usage(format!("cannot read the token in {file}: {error}")))?;
     let token = text.lines().next().unwrap_or_default().trim();
     if token.is_empty() {
-        return Err(Failure::Usage(format!("the first line of {file} is empty, and should be a token")).into());
+        return Err(Failure::Usage(format!("the first line of {file} is empty, and should be a token")));
     }
     Ok(Redacted::new(token.to_owned()))
 }

@@ -3,6 +3,7 @@
 //! It is opened by the engine's connector, which speaks TLS and knows no proxy. A call that may have been done without
 //! an answer is repeated only if that does nothing twice: every POST carries an `idempotency-key`.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use ringback_engine::egress::{ConnectError, Connector, DnsResolver, EgressPolicy
 use ringback_model::{Exchange, Random as _};
 use tokio::time::{Instant, timeout_at};
 
+use super::answer;
 use super::call::Call;
 use super::connection::Connection;
 use super::failure::{Failure, Refusal};
@@ -63,6 +65,11 @@ impl Client {
     /// The server, for messages.
     pub(crate) fn server(&self) -> &str {
         self.connection.server.as_str().trim_end_matches('/')
+    }
+
+    /// What says which server it is, for messages.
+    const fn setting(&self) -> &'static str {
+        self.connection.setting
     }
 
     /// Calls the API, and tries again if a moment may help; the body of a successful answer.
@@ -124,7 +131,7 @@ impl Client {
             self.live = None;
             Err(Trouble::Lasting(self.silent("has not answered in time")))
         })?;
-        self.judge(status, &headers, body)
+        self.judge(call, status, &headers, body)
     }
 
     async fn exchange(
@@ -157,27 +164,34 @@ impl Client {
         Ok(sender)
     }
 
-    fn judge(&self, status: StatusCode, headers: &HeaderMap, body: Bytes) -> Result<Bytes, Trouble> {
+    fn judge(&self, call: &Call, status: StatusCode, headers: &HeaderMap, body: Bytes) -> Result<Bytes, Trouble> {
         let retry_after = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         if status.is_success() {
-            return Ok(body);
+            let oddity = answer::oddity(&call.successes, status, headers, &body);
+            return oddity.map_or(Ok(body), |oddity| Err(Trouble::Lasting(self.stranger(oddity))));
         }
         if status.is_redirection() {
             let place = headers.get(LOCATION).and_then(|place| place.to_str().ok()).unwrap_or("elsewhere");
-            let words = format!("{} leads to {place} and is not followed: name that with --server", self.server());
+            let words =
+                format!("{} leads to {place} and is not followed: name that with {}", self.server(), self.setting());
             return Err(Trouble::Lasting(Failure::Stranger(words)));
         }
         let passing = matches!(status.as_u16(), 429 | 502 | 503 | 504);
         let failure = match Refusal::read(status, retry_after, &body) {
             Some(refusal) => Failure::Refused(refusal),
-            None => Failure::Stranger(format!(
-                "what answers at {} with {} does not speak the API: check --server (RINGBACK_URL)",
-                self.server(),
-                status.as_u16()
-            )),
+            None => self.stranger(format_args!("it answers {} in words that are not the API's", status.as_u16())),
         };
         let wait = retry_after.map(Duration::from_secs);
         Err(if passing { Trouble::Passing(failure, wait) } else { Trouble::Lasting(failure) })
+    }
+
+    /// What is told where something answers that is no server of ours; `how` is what gives it away.
+    pub(crate) fn stranger(&self, how: impl Display) -> Failure {
+        Failure::Stranger(format!(
+            "something answers at {} that is no server of this kind: {how}; check {}",
+            self.server(),
+            self.setting()
+        ))
     }
 
     fn silent(&self, what: &str) -> Failure {
@@ -188,8 +202,8 @@ impl Client {
         let server = self.server();
         Failure::NoAnswer(match error {
             ConnectError::Refused => format!(
-                "nothing answers at {server}: start the server there (`ringback serve`), or name another with --server \
-                 (RINGBACK_URL)"
+                "nothing answers at {server}: start the server there (`ringback serve`), or name another with {}",
+                self.setting()
             ),
             ConnectError::Timeout => format!("{server} did not take the connection in time"),
             ConnectError::Dns(error) => format!("the host of {server} was not found: {error}"),

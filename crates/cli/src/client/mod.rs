@@ -1,9 +1,10 @@
 //! `ringback app`, `endpoint`, `message` and so on: the API from a command line.
 //!
 //! `catalogue.rs` reads the API's own document, `command.rs` makes commands of it under the names of `naming.rs`;
-//! `call.rs` makes a request of a command line, `exchange.rs` sends it, `page.rs` goes through lists, and `output.rs`
-//! shows what came back. `failure.rs` says what went wrong and with which exit status.
+//! `call.rs` makes a request of a command line, `exchange.rs` sends it, `answer.rs` tells an answer of the API from one of
+//! something else, `page.rs` goes through lists, and `output.rs` shows what came back. `failure.rs` says what went wrong and with which exit status.
 
+mod answer;
 mod call;
 mod catalogue;
 mod command;
@@ -32,7 +33,7 @@ use self::output::Printer;
 
 pub(crate) use call::{Call, encode};
 pub(crate) use command::commands;
-pub(crate) use connection::{Connection, DEFAULT_SERVER};
+pub(crate) use connection::{Connection, DEFAULT_SERVER, SERVER_SETTING};
 pub(crate) use exchange::Client;
 pub(crate) use failure::Failure;
 pub(crate) use page::{LIMIT, Page};

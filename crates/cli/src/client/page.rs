@@ -24,10 +24,10 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// Reads a page.
-    pub(crate) fn read(body: &[u8], server: &str) -> Result<Self, Failure> {
+    /// Reads a page that `client` was answered with.
+    pub(crate) fn read(body: &[u8], client: &Client) -> Result<Self, Failure> {
         serde_json::from_slice(body)
-            .map_err(|error| Failure::Stranger(format!("what {server} answered is no page of a list: {error}")))
+            .map_err(|error| client.stranger(format_args!("what it answers is no page of a list ({error})")))
     }
 
     /// What the next page is asked for with, if there is one.
@@ -48,7 +48,7 @@ pub(super) async fn all(
     }
     loop {
         let answer = client.call(&call).await?;
-        let page = Page::read(&answer, client.server())?;
+        let page = Page::read(&answer, &client)?;
         printer.items(operation, &page.data)?;
         let Some(next) = page.next() else { return printer.end() };
         call.query.retain(|(name, _)| *name != "iterator");

@@ -1,4 +1,5 @@
-//! Variables of the environment of a Svix server: `SVIX_` and the name of one of its settings. Those that mean the same
+//! Variables of the environment of a Svix server: `SVIX_` and the name of one of its settings, and the one other that it
+//! reads, `DATABASE_URL`. Those that mean the same
 //! here are twins of our own, between these and the file; of each of the others it is told what there is in its place.
 //!
 //! Whoever moves a server over starts this one where the other was started, and reads in the log what is left to do.
@@ -8,6 +9,10 @@ use std::str::FromStr;
 use super::{ConfigError, File};
 
 const PREFIX: &str = "SVIX_";
+/// Read by that server where `SVIX_DB_DSN` is not given.
+const DATABASE_URL: &str = "DATABASE_URL";
+/// What is told of the database of the other server.
+const DATABASE: &str = "what is in that database stays there; name one for this server with --store";
 /// The one whose value is a secret.
 const JWT_SECRET: &str = "JWT_SECRET";
 
@@ -40,7 +45,10 @@ pub(crate) fn over(
     given.sort_unstable();
     let mut found = SvixVariables::default();
     for (name, value) in given {
-        let key = &name[PREFIX.len()..];
+        let Some(key) = name.strip_prefix(PREFIX) else {
+            found.passed_over.push((name, DATABASE));
+            continue;
+        };
         let twin = write(file, key, &value).map_err(|what| ConfigError::Svix { name: name.clone(), what })?;
         if let Some(flag) = twin {
             found.understood.push((name, flag));
@@ -52,7 +60,7 @@ pub(crate) fn over(
 }
 
 fn is_meant(name: &str, value: &str) -> bool {
-    name.starts_with(PREFIX) && !value.trim().is_empty()
+    (name.starts_with(PREFIX) || name == DATABASE_URL) && !value.trim().is_empty()
 }
 
 /// Writes the setting of this name; the flag that says the same, or `None` if there is none.
@@ -108,8 +116,11 @@ fn instead(key: &str, value: &str) -> Option<&'static str> {
         "DEFAULT_SIGNATURE_TYPE" if value != "hmac256" => {
             "an endpoint without a `secret` gets one for HMAC; give it one that begins with `whsk_` for Ed25519"
         }
-        "DB_DSN" => "what is in that database stays there; name one for this server with --store",
+        "DB_DSN" => DATABASE,
         "DB_POOL_MAX_SIZE" => "a server opens as many connections as it needs",
+        "BACKGROUND_MIGRATIONS_ENABLED" => {
+            "the store is brought up to date at the start, by --migrate-url if another role has to"
+        }
         "DB_TRACING" if value != "false" => "the log says what takes long by itself",
         "WHITELABEL_HEADERS" if value != "false" => {
             "requests carry `svix-id` and its like beside `webhook-id`, with the same values"
@@ -246,21 +257,40 @@ mod tests {
 
     #[test]
     fn every_setting_of_the_reference_is_understood_or_has_something_in_its_place() {
-        // Section 2.10 of the reference, with values that are not the usual ones.
-        let other = [("jwt_algorithm", "RS256"), ("default_signature_type", "ed25519"), ("whitelabel_headers", "true")];
-        let switches =
-            [("api_enabled", "false"), ("worker_enabled", "false"), ("dangerous_disable_tls_verification", "true")];
-        let plain = "main_secret db_dsn db_pool_max_size redis_dsn redis_pool_max_size queue_type cache_type queue_prefix \
-                     endpoint_failure_disable_after worker_request_timeout worker_max_tasks queue_max_poll_secs \
-                     redis_pending_duration_secs rabbit_dsn rabbit_consumer_prefetch_size noproxy operational_webhook_address \
-                     opentelemetry_address opentelemetry_sample_ratio opentelemetry_service_name sentry_dsn";
-        let all = other
-            .into_iter()
-            .chain(switches)
-            .chain(plain.split(' ').filter(|key| !key.is_empty()).map(|key| (key, "1")));
-        for (key, value) in all {
-            let name = format!("{PREFIX}{}", key.to_uppercase());
-            assert_eq!(found(&[(&name, value)]).unwrap().1.passed_over.len(), 1, "{name}");
+        // All that its operators know, with values that are not the usual ones, in the order of its reference.
+        let understood = [
+            ("SVIX_LISTEN_ADDRESS", "127.0.0.1:9"),
+            ("SVIX_JWT_SECRET", "hunter2"),
+            ("SVIX_RETRY_SCHEDULE", "[5]"),
+            ("SVIX_ENDPOINT_HTTPS_ONLY", "true"),
+            ("SVIX_WHITELIST_SUBNETS", "[10.0.0.0/8]"),
+            ("SVIX_PROXY_ADDR", "http://proxy.internal:3128"),
+            ("SVIX_LOG_LEVEL", "debug"),
+            ("SVIX_LOG_FORMAT", "json"),
+        ];
+        for (name, value) in understood {
+            assert_eq!(found(&[(name, value)]).unwrap().1.understood.len(), 1, "{name}");
         }
+        let words = [
+            ("SVIX_JWT_ALGORITHM", "RS256"),
+            ("SVIX_DEFAULT_SIGNATURE_TYPE", "ed25519"),
+            ("SVIX_WHITELABEL_HEADERS", "true"),
+            ("SVIX_API_ENABLED", "false"),
+            ("SVIX_WORKER_ENABLED", "false"),
+            ("SVIX_BACKGROUND_MIGRATIONS_ENABLED", "false"),
+            ("SVIX_DANGEROUS_DISABLE_TLS_VERIFICATION", "true"),
+            ("DATABASE_URL", "postgresql://svix:hunter2@db/svix"),
+        ];
+        let plain = "MAIN_SECRET DB_DSN DB_POOL_MAX_SIZE REDIS_DSN REDIS_POOL_MAX_SIZE QUEUE_TYPE CACHE_TYPE QUEUE_PREFIX \
+                     ENDPOINT_FAILURE_DISABLE_AFTER WORKER_REQUEST_TIMEOUT WORKER_MAX_TASKS QUEUE_MAX_POLL_SECS \
+                     REDIS_PENDING_DURATION_SECS RABBIT_DSN RABBIT_CONSUMER_PREFETCH_SIZE NOPROXY OPERATIONAL_WEBHOOK_ADDRESS \
+                     OPENTELEMETRY_ADDRESS OPENTELEMETRY_SAMPLE_RATIO OPENTELEMETRY_SERVICE_NAME SENTRY_DSN";
+        let plain = plain.split(' ').map(|key| (format!("{PREFIX}{key}"), "1"));
+        let all = words.into_iter().map(|(name, value)| (name.to_owned(), value)).chain(plain);
+        for (name, value) in all {
+            let passed_over = found(&[(&name, value)]).unwrap().1.passed_over;
+            assert!(passed_over.len() == 1 && passed_over[0].0 == name, "{name}: {passed_over:?}");
+        }
+        assert!(found(&[("DATABASE_URL", " ")]).unwrap().1.passed_over.is_empty());
     }
 }

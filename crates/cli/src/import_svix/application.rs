@@ -43,18 +43,31 @@ impl Import {
         let here = self.target.list("/app").await.map_err(|failure| ("the applications here".to_owned(), failure))?;
         let known = Known::new(here);
         let (mut iterator, mut last) = (None, String::new());
+        let mut unseen: Vec<&String> = only.iter().collect();
         loop {
             let page = self.source.page::<Application>("/app", &[("order", "ascending")], iterator).await;
             let (page, next) = page.map_err(|failure| (format!("the list of applications{last}"), failure))?;
             for app in page {
                 let is_meant = |named: &String| *named == app.id || Some(named) == app.uid.as_ref();
+                unseen.retain(|named| !is_meant(named));
                 if only.is_empty() || only.iter().any(is_meant) {
                     self.application(&app, &known).await?;
                 }
                 last = format!(", behind {}", app.id);
             }
-            let Some(next) = next else { return Ok(()) };
+            let Some(next) = next else { break };
             iterator = Some(next);
+        }
+        self.not_there(&unseen);
+        Ok(())
+    }
+
+    /// Tells of those that were named and are not there: a name may be mistyped.
+    fn not_there(&mut self, names: &[&String]) {
+        for name in names {
+            let (source, name) = ((*name).clone(), (*name).clone());
+            let (target, outcome) = (None, Outcome::NotThere);
+            self.report.add(&Item { kind: "application", source, name, target, outcome, notes: Vec::new() });
         }
     }
 

@@ -8,7 +8,7 @@ use super::application::{Known, marked};
 use super::event_type::stop_or;
 use super::report::{Item, Outcome};
 use super::source::{Application, Endpoint, Headers};
-use super::{Import, Stopped, difference};
+use super::{Import, Stopped, difference, url};
 use crate::client::{Failure, encode};
 
 /// What an endpoint signs with.
@@ -58,7 +58,7 @@ impl Import {
         let mut item = Item {
             kind: "endpoint",
             source: endpoint.id.clone(),
-            name: endpoint.uid.as_ref().unwrap_or(&endpoint.url).clone(),
+            name: endpoint.uid.clone().unwrap_or_else(|| url::masked(&endpoint.url)),
             target: here.and_then(|here| here["id"].as_str()).map(ToOwned::to_owned),
             outcome: Outcome::Same,
             notes: Vec::new(),
@@ -79,6 +79,9 @@ impl Import {
     ) -> Result<Outcome, Failure> {
         let wanted = self.wanted(source, endpoint, &mut item.notes).await?;
         let Some(here) = here else {
+            if let Some(refused) = self.would_fail(endpoint, item) {
+                return Ok(refused);
+            }
             let made = self.target.write(Method::POST, path, wanted).await?;
             item.target = made["id"].as_str().map(ToOwned::to_owned);
             return Ok(Outcome::Made);
@@ -96,8 +99,28 @@ impl Import {
         if !self.overwrite {
             return Ok(Outcome::Differs(differing));
         }
+        if differing.contains(&"url")
+            && let Some(refused) = self.would_fail(endpoint, item)
+        {
+            return Ok(refused);
+        }
         self.change(&path, wanted, &differing).await?;
         Ok(Outcome::Changed(differing))
+    }
+
+    /// What a dry run can tell of the URL, which nobody is asked about: why it would be refused, or what is noted of it.
+    fn would_fail(&self, endpoint: &Endpoint, item: &mut Item) -> Option<Outcome> {
+        if !self.target.dry_run {
+            return None;
+        }
+        match url::outlook(&endpoint.url) {
+            url::Outlook::Taken => None,
+            url::Outlook::Depends(on) => {
+                item.notes.push(on);
+                None
+            }
+            url::Outlook::Refused(why) => Some(Outcome::WouldFail(why)),
+        }
     }
 
     /// The endpoint as it is to be here. What the other server does not tell is noted.

@@ -3,7 +3,7 @@
 //! It reads there and writes here, one thing after the other, and prints what became of each. What is here already is
 //! found again by its uid, or by the id that it had there, which is kept in `metadata`; so it can be run again at any
 //! time, and goes on where it was broken off. `source.rs` is what the other server says, `target.rs` what is here,
-//! `difference.rs` compares the two, `report.rs` tells of it.
+//! `difference.rs` compares the two, `report.rs` tells of it; `url.rs` is what can be told of a URL without asking.
 
 mod application;
 mod difference;
@@ -12,6 +12,7 @@ mod event_type;
 mod report;
 mod source;
 mod target;
+mod url;
 
 use anyhow::bail;
 use clap::Args;
@@ -19,11 +20,14 @@ use clap::Args;
 use self::report::Report;
 use self::source::Source;
 use self::target::Target;
-use crate::client::{Client, Connection, DEFAULT_SERVER, Failure, runtime};
+use crate::client::{Client, Connection, DEFAULT_SERVER, Failure, SERVER_SETTING, runtime};
 use crate::config::Secret;
 
 /// The member of `metadata` that holds the id which a thing had on the other server.
 pub(crate) const MARK: &str = "svix-id";
+
+/// What says which the other server is.
+const FROM_SETTING: &str = "--from (RINGBACK_FROM)";
 
 /// Flags of `import-svix`.
 #[derive(Debug, Args)]
@@ -63,8 +67,10 @@ pub(crate) struct ImportSvixArgs {
 /// Runs the command.
 pub(crate) fn run(args: &ImportSvixArgs) -> anyhow::Result<()> {
     let text = |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.0.reveal().to_owned());
-    let from = Connection::to(&args.from, text(&args.from_token).as_deref(), args.from_token_file.as_deref())?;
-    let to = Connection::to(&args.server, text(&args.token).as_deref(), args.token_file.as_deref())?;
+    let from_token = text(&args.from_token);
+    let from = Connection::to(&args.from, from_token.as_deref(), args.from_token_file.as_deref(), FROM_SETTING)?;
+    let token = text(&args.token);
+    let to = Connection::to(&args.server, token.as_deref(), args.token_file.as_deref(), SERVER_SETTING)?;
     let mut import = Import {
         source: Source(Client::new(from)),
         target: Target { client: Client::new(to), dry_run: args.dry_run },

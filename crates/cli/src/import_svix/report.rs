@@ -21,6 +21,10 @@ pub(super) enum Outcome {
     Differs(Vec<&'static str>),
     /// It could not be done.
     Failed(Failure),
+    /// Somebody named it, and the other server has no such thing.
+    NotThere,
+    /// Nothing was asked of this server, which would refuse it for this.
+    WouldFail(String),
 }
 
 impl Outcome {
@@ -30,7 +34,7 @@ impl Outcome {
             Self::Same => "same",
             Self::Changed(_) => "changed",
             Self::Differs(_) => "differs",
-            Self::Failed(_) => "failed",
+            Self::Failed(_) | Self::NotThere | Self::WouldFail(_) => "failed",
         }
     }
 }
@@ -93,6 +97,8 @@ impl Item {
         match &self.outcome {
             Outcome::Changed(members) | Outcome::Differs(members) => members.join(", "),
             Outcome::Failed(failure) => failure.to_string(),
+            Outcome::NotThere => "the other server has no application of this id or uid".to_owned(),
+            Outcome::WouldFail(why) => format!("the server would refuse it: {why}"),
             Outcome::Made | Outcome::Same => String::new(),
         }
     }

@@ -106,14 +106,14 @@ impl Source {
         call.query.extend(query.iter().map(|(name, value)| (*name, (*value).to_owned())));
         call.query.extend(iterator.map(|iterator| ("iterator", iterator)));
         let answer = self.0.call(&call).await?;
-        let page = Page::read(&answer, self.0.server())?;
+        let page = Page::read(&answer, &self.0)?;
         let items = page.data.iter().map(|item| self.read(item.get().as_bytes(), path)).collect::<Result<_, _>>()?;
         Ok((items, page.next()))
     }
 
     fn read<T: DeserializeOwned>(&self, answer: &[u8], path: &str) -> Result<T, Failure> {
         serde_json::from_slice(answer).map_err(|error| {
-            Failure::Stranger(format!("{} answered {path} with what is not of the Svix API: {error}", self.0.server()))
+            self.0.stranger(format_args!("what it answers to {path} is not of the Svix API ({error})"))
         })
     }
 }

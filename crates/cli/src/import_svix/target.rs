@@ -30,7 +30,7 @@ impl Target {
         let mut items = Vec::new();
         loop {
             let answer = self.client.call(&call).await?;
-            let page = Page::read(&answer, self.client.server())?;
+            let page = Page::read(&answer, &self.client)?;
             for item in &page.data {
                 items.push(self.read(item.get().as_bytes())?);
             }
@@ -57,6 +57,6 @@ impl Target {
 
     fn read(&self, answer: &[u8]) -> Result<Value, Failure> {
         serde_json::from_slice(answer)
-            .map_err(|_| Failure::Stranger(format!("what {} answered is no JSON", self.client.server())))
+            .map_err(|error| self.client.stranger(format_args!("what it answers is no JSON ({error})")))
     }
 }

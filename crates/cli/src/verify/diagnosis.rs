@@ -12,7 +12,10 @@ use crate::receiver::signature::{Key, SignatureError, Signed};
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Diagnosis {
     /// Nothing.
-    Holds,
+    Holds {
+        /// Whether it was asked when it was signed, and that was about when it arrived.
+        in_time: bool,
+    },
     /// A header is missing or cannot be read.
     Header {
         /// What is wrong with it.
@@ -51,7 +54,7 @@ impl Diagnosis {
                 Some(at) => {
                     Self::Time { signed: format!("{}, {} it arrived ({at})", signed.at, distance(signed.at, at)) }
                 }
-                None => Self::Holds,
+                None => Self::Holds { in_time: at.is_some() },
             };
         }
         let length = arrival.header("content-length").parse::<usize>().ok();
@@ -91,10 +94,15 @@ impl Diagnosis {
         if keys.iter().any(|(_, key)| has(wants(key))) { Self::Secret { is_whole } } else { Self::Kind }
     }
 
+    /// Whether the signature holds.
+    pub(super) const fn holds(&self) -> bool {
+        matches!(self, Self::Holds { .. })
+    }
+
     /// The reason in a word.
     pub(super) fn reason(&self) -> &'static str {
         match self {
-            Self::Holds => "none",
+            Self::Holds { .. } => "none",
             Self::Header { .. } => "a header",
             Self::Time { .. } => "the time",
             Self::Body(_) => "the body was changed",
@@ -106,7 +114,12 @@ impl Diagnosis {
 impl fmt::Display for Diagnosis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Holds => f.write_str("It is by the secret, over these bytes, and of now."),
+            Self::Holds { in_time: true } => {
+                f.write_str("It is by the secret, over these bytes, and signed within 5 minutes of its arrival.")
+            }
+            Self::Holds { in_time: false } => {
+                f.write_str("It is by the secret, over these bytes. When it was signed was not asked: --any-time.")
+            }
             Self::Header { error, near } => {
                 write!(f, "{error}: it has to come through every proxy in front of the receiver.")?;
                 if near.is_empty() { Ok(()) } else { write!(f, "\nThere is {}.", near.join(", ")) }
@@ -215,6 +228,16 @@ mod tests {
         ] {
             let found = diagnosis(&request, secret, at);
             assert!(found.reason() == reason && found.to_string().contains(words), "{request}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_signature_that_holds_is_said_to_be_of_its_arrival_only_if_that_was_asked() {
+        let request = format!("{HEAD}{SIGNATURE}\n{{\"test\": 2432232314}}");
+        let arrival = captured::read(request.as_bytes(), None).unwrap();
+        for (at, words) in [(Some(AT), "signed within 5 minutes of its arrival"), (None, "was not asked: --any-time")] {
+            let found = Diagnosis::of(&arrival, &[(SECRET, Key::parse(SECRET).unwrap())], at);
+            assert!(found.holds() && found.to_string().contains(words), "{at:?}: {found}");
         }
     }
 

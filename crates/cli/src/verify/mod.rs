@@ -1,7 +1,7 @@
 //! `ringback verify`: whether the signature of a captured request holds, and if not, why.
 //!
 //! `captured.rs` reads the request, `diagnosis.rs` finds the reason, and what is printed is made here; signatures of
-//! dialects are looked at in `provider.rs`. Exit status 0 if it holds, 1 if not.
+//! dialects are looked at in `provider.rs`. Exit status 0 if it holds, 1 if not, 2 if there is nothing to look at.
 
 mod captured;
 mod diagnosis;
@@ -10,7 +10,7 @@ mod rewritten;
 
 use std::io::{self, Read as _, Write as _};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use ringback_engine::SystemClock;
 use ringback_model::{Clock as _, Timestamp};
 
@@ -32,15 +32,15 @@ pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<()> {
     let bytes = match args.request.as_str() {
         "-" => {
             let mut bytes = Vec::new();
-            io::stdin().lock().read_to_end(&mut bytes).context("cannot read the request on standard input")?;
-            bytes
+            let read = io::stdin().lock().read_to_end(&mut bytes);
+            read.map(|_| bytes).map_err(|error| unreadable("the request on standard input", &error))?
         }
-        file => std::fs::read(file).with_context(|| format!("cannot read the request in {file}"))?,
+        file => std::fs::read(file).map_err(|error| unreadable(&format!("the request in {file}"), &error))?,
     };
-    let body = match &args.body {
-        None => None,
-        Some(file) => Some(std::fs::read(file).with_context(|| format!("cannot read the body in {}", file.display()))?),
-    };
+    let body = args.body.as_ref().map(|file| {
+        std::fs::read(file).map_err(|error| unreadable(&format!("the body in {}", file.display()), &error))
+    });
+    let body = body.transpose()?;
     let arrival = captured::read(&bytes, body).map_err(Failure::Usage)?;
     let at = (!args.any_time).then(|| args.at.unwrap_or_else(|| SystemClock::new().wall()));
     let dialect = dialect::find_or_default(args.dialect.as_deref()).map_err(Failure::Usage)?;
@@ -57,10 +57,15 @@ pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<()> {
     let diagnosis = Diagnosis::of(&arrival, &keys, at);
     let text = describe(&arrival, &keys, &diagnosis, Style::of(&io::stdout()));
     io::stdout().write_all(text.as_bytes())?;
-    if diagnosis != Diagnosis::Holds {
+    if !diagnosis.holds() {
         bail!("the signature does not hold");
     }
     Ok(())
+}
+
+/// What is told of a file that cannot be read.
+fn unreadable(what: &str, error: &io::Error) -> Failure {
+    Failure::Usage(format!("cannot read {what}: {error}"))
 }
 
 fn verify_dialect(
@@ -87,7 +92,7 @@ fn shown(content: &[u8]) -> String {
 
 fn describe(arrival: &Arrival, keys: &[(&str, Key)], diagnosis: &Diagnosis, style: Style) -> String {
     let verdict = match diagnosis {
-        Diagnosis::Holds => style.good("the signature holds"),
+        Diagnosis::Holds { .. } => style.good("the signature holds"),
         _ => format!("{}: {}", style.bad("the signature does not hold"), diagnosis.reason()),
     };
     let mut text = format!("{verdict}\n{diagnosis}\n");

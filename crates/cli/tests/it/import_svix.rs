@@ -56,7 +56,10 @@ fn answer(stream: std::net::TcpStream, answers: &Value, left: &AtomicUsize) {
             None => (404, json!({"code": "not_found", "detail": "Entity not found"})),
         };
         let body = body.to_string();
-        let head = format!("HTTP/1.1 {status} X\r\nretry-after: 60\r\ncontent-length: {}\r\n\r\n", body.len());
+        let head = format!(
+            "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\nretry-after: 60\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
         reader.get_mut().write_all((head + &body).as_bytes()).unwrap();
     }
 }
@@ -208,6 +211,57 @@ fn a_dry_run_writes_nothing_and_json_has_a_line_for_each() {
         "{}",
         stderr(&wrong)
     );
+}
+
+#[test]
+fn applications_that_were_named_and_are_not_there_are_told_and_fail_the_run() {
+    let (from, here) = (Recorded::start(recorded()), Here::start());
+    let output = here.import(&from, &["--app", "nope,acme,app_2fR6uJ6sOT7wBEMc9CjvR0MBwVZ,app_0"]);
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    for name in ["nope", "app_0"] {
+        let line = format!("failed   application  {name}: the other server has no application of this id or uid");
+        assert!(text.lines().any(|told| told == line), "{text}");
+    }
+    assert_eq!(here.count().0, 2, "the others are taken over");
+    let output = here.import(&from, &["--app", "nope", "--json", "--dry-run"]);
+    let last = String::from_utf8(output.stdout).unwrap().lines().last().map(ToOwned::to_owned).unwrap();
+    let last: Value = serde_json::from_str(&last).unwrap();
+    assert_eq!((output.status.code(), &last["result"], &last["source"]), (Some(1), &json!("failed"), &json!("nope")));
+    assert_eq!(here.import(&from, &["--app", "umbrella"]).status.code(), Some(0));
+}
+
+/// The recorded server with this URL at the first endpoint of acme, which has no uid.
+fn with_url(url: &str) -> Value {
+    let mut answers = recorded();
+    let page = "/api/v1/app/app_2fR6uH8jQfGkVzLX1ZVhT3cQm1A/endpoint?limit=250&order=ascending";
+    answers[page]["data"][0]["url"] = json!(url);
+    answers[page]["data"][0]["uid"] = Value::Null;
+    answers
+}
+
+#[test]
+fn passwords_in_urls_are_printed_nowhere() {
+    let (from, here) = (Recorded::start(with_url("https://user:hunter2@acme.example/webhooks")), Here::start());
+    for flags in [&["--dry-run"][..], &["--dry-run", "--json"], &["--json"], &[]] {
+        let output = here.import(&from, flags);
+        let told = String::from_utf8(output.stdout.clone()).unwrap() + &stderr(&output);
+        assert!(told.contains("https://user:***@acme.example/webhooks") && !told.contains("hunter2"), "{told}");
+    }
+}
+
+#[test]
+fn a_dry_run_tells_of_urls_that_no_server_takes_and_of_those_that_depend_on_it() {
+    let (from, here) = (Recorded::start(with_url("ftp://acme.example/webhooks")), Here::start());
+    let output = here.import(&from, &["--dry-run"]);
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    let failed = text.lines().find(|line| line.starts_with("failed")).unwrap_or_default();
+    assert!(failed.contains("ep_2fR6uKfXmVVLVQNKPdHhnNoCXxV") && failed.contains("not to `ftp://`"), "{text}");
+    let (_, inner) = text.split_once("(http://10.0.0.5/hook)").unwrap();
+    let note = inner.lines().nth(1).unwrap_or_default();
+    assert!(note.contains("refused unless the server allows it with --egress-allow"), "{text}");
+    assert_eq!(here.import(&from, &[]).status.code(), Some(1));
 }
 
 /// What `svix-server jwt generate` prints: HS256, and `svix-server` as the issuer.

@@ -13,6 +13,7 @@ mod program;
 mod serve;
 mod settings;
 mod store_commands;
+mod stranger;
 mod terminal;
 mod token;
 mod tools;

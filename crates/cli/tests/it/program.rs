@@ -16,7 +16,7 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 pub(crate) fn ringback(command: &str) -> Command {
     let mut program = Command::new(env!("CARGO_BIN_EXE_ringback"));
     for (name, _) in std::env::vars_os() {
-        if ["RINGBACK_", "SVIX_"].iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
+        if ["RINGBACK_", "SVIX_", "DATABASE_URL"].iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
             program.env_remove(name);
         }
     }

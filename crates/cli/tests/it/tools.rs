@@ -163,6 +163,23 @@ fn verify_says_of_a_captured_request_whether_it_is_genuine_and_if_not_why() {
 }
 
 #[test]
+fn verify_of_what_cannot_be_read_is_a_mistake_of_the_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let request = folder.path().join("request.txt");
+    std::fs::write(&request, "webhook-id: m\n").unwrap();
+    let (request, secret) = (request.to_str().unwrap(), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    for (line, words) in [
+        (vec!["/nonexistent"], "cannot read the request in /nonexistent"),
+        (vec![request, "--body", "/nonexistent"], "cannot read the body in /nonexistent"),
+    ] {
+        let (status, text) = crate::program::refusal(ringback("verify").args(&line).args(["--secret", secret]));
+        assert!(status == 2 && text.contains(words), "{line:?}: {status} {text}");
+    }
+    let (status, text) = crate::program::refusal(ringback("app").args(["list", "--token-file", "/nonexistent"]));
+    assert!(status == 2 && text.contains("cannot read the token in /nonexistent"), "{status} {text}");
+}
+
+#[test]
 fn shells_complete_and_manuals_tell_every_command() {
     for (shell, words) in
         [("bash", "ringback__subcmd__endpoint__subcmd__recover"), ("zsh", "--event-types"), ("fish", "recover")]
