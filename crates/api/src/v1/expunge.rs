@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use indexmap::IndexMap;
-use ringback_service::{FieldError, Service};
+use ringback_service::{FieldError, Right, Service};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -57,6 +57,7 @@ pub(crate) async fn some(
     Path(app): Path<String>,
     asked: Asked,
 ) -> Result<Response, Problem> {
+    asked.actor.require(Right::Expunge)?;
     let BulkExpungeContentsIn { ids } = asked.config(&[])?;
     // Whoever misspells it must not believe that something is gone.
     let missing = || Problem::invalid([FieldError::body("ids", "Name the messages by id or eventId.")]);
