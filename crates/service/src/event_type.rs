@@ -318,7 +318,13 @@ impl Service {
         names: &[String],
         faults: &mut Faults,
     ) -> Result<(), ServiceError> {
-        let advice = "create it first with POST /api/v1/event-type.";
+        // What operational webhooks tell of is not made by those who get them.
+        let advice = match self.organization(self.management).await? {
+            Some(management) if management == org => {
+                "there is none like it: operational webhooks have types of their own."
+            }
+            _ => "create it first with POST /api/v1/event-type.",
+        };
         for (at, fault) in self.unknown_event_types(org, names, advice).await? {
             faults.note_item("eventTypes", &at, fault);
         }

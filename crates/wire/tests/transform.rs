@@ -243,12 +243,13 @@ fn bytes_that_a_producer_sends_as_they_are_go_past_the_code() {
 #[test]
 fn code_that_cannot_be_run_is_found_when_it_is_saved() {
     for (code, word) in [
-        ("", "there is no `function handler"),
+        ("", "There is no `function handler"),
         ("const handler = 7", "there is no `function handler"),
         ("function other(w) { return w }", "there is no `function handler"),
-        ("function handler(w) {\n  return w\n", "In line 2:"),
-        ("function handler(w) { return w", "In line 1:"),
+        ("function handler(w) {\n  return w\n", "In line 2: the code ends too early"),
+        ("function handler(w) { return w", "In line 1: the code ends too early"),
         ("function handler(w) { return w ]", "line 1"),
+        ("}); let n = 0; (function () { function handler(w) { n += 1; w.payload = n; return w }", "line 1"),
         ("throw new Error('at the top'); function handler(w) { return w }", "at the top"),
         ("for (;;) {}", "50 ms"),
     ] {

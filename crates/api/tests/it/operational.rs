@@ -65,6 +65,15 @@ async fn listening() -> (World, Receiver) {
 }
 
 #[tokio::test]
+async fn a_type_that_operational_webhooks_do_not_have_is_not_one_to_be_made() {
+    let world = World::running();
+    let webhook = json!({"url": "https://example.com/", "filterTypes": ["endpoint.dsabled"]});
+    let refused = world.post("/operational-webhook/endpoint", webhook).await.expect(422);
+    let words = refused["detail"][0]["msg"].as_str().unwrap();
+    assert!(words.contains("`endpoint.disabled`") && !words.contains("POST"), "{words}");
+}
+
+#[tokio::test]
 async fn what_becomes_of_an_endpoint_is_told_once_each_and_delivered_like_any_message() {
     let (world, receiver) = listening().await;
     let app = world.app("a").await;

@@ -77,10 +77,12 @@ impl Refusal {
     /// Reads the answer of a server; `None` if it is none of the API.
     pub(crate) fn read(status: StatusCode, retry_after: Option<u64>, body: &[u8]) -> Option<Self> {
         let body: Body = serde_json::from_slice(body).ok()?;
-        let words = match &body.detail {
-            Value::Array(items) => items.iter().map(item).collect(),
-            Value::String(detail) => vec![visible(detail.as_bytes())],
-            _ => vec![body.code.unwrap_or_default()],
+        let words = match (&body.detail, body.code) {
+            (Value::Array(items), _) => items.iter().map(item).collect(),
+            // Others have a `detail` too, and no `code` beside it: their 404 says nothing about what is asked for.
+            (Value::String(detail), Some(_)) => vec![visible(detail.as_bytes())],
+            (Value::String(_), None) => return None,
+            (_, code) => vec![code?],
         };
         Some(Self { status, words, retry_after })
     }
@@ -149,5 +151,7 @@ mod tests {
         let later = read(503, r#"{"code":"unavailable","detail":"busy"}"#).unwrap();
         assert!(later.to_string().ends_with("repeat it in 3 s"));
         assert!(read(502, "<html>").is_none());
+        assert!(read(404, r#"{"detail":"Not Found"}"#).is_none());
+        assert!(read(404, r#"{"detail":{"error":"none"}}"#).is_none());
     }
 }

@@ -39,9 +39,14 @@ enum Level {
     Message,
     /// Names are headers, in which case does not count.
     Headers,
+    /// There are no names: it is a text, or a list of some.
+    Text,
     /// Names are members.
     Value,
 }
+
+/// What is said of a condition that can hold for no message, as it asks for something else where there are texts alone.
+const NO_TEXT: &str = "What stands here is always a text, so nothing would ever come: ask for one, in quotation marks.";
 
 /// Headers that messages carry.
 const HEADERS: [&str; 1] = ["content-type"];
@@ -97,7 +102,8 @@ impl Reader {
                 "A list can be meant in two ways: write {\"$in\": [...]} for one of several values, or \
                  {\"$eq\": [...]} for this very list.",
             )),
-            _ if level != Level::Value => Err(self.error("It is an object of conditions.")),
+            _ if matches!(level, Level::Message | Level::Headers) => Err(self.error("It is an object of conditions.")),
+            _ if self.is_never(value, level) => Err(self.error(NO_TEXT)),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => self.test(Test::Equal(value.clone())),
         }
     }
@@ -110,6 +116,9 @@ impl Reader {
                 all.push(self.step(name, |reader| reader.operator(name, value, level))?);
             } else if level == Level::Message {
                 all.push(self.step(name, |reader| reader.part(name, value))?);
+            } else if level == Level::Text && !self.was_kept {
+                return self
+                    .step(name, |reader| Err(reader.error("What stands here is a text, which has no members.")));
             } else {
                 let known = if level == Level::Headers { name.to_ascii_lowercase() } else { name.clone() };
                 let condition = self.step(name, |reader| {
@@ -120,7 +129,7 @@ impl Reader {
                         );
                         return Err(reader.error(message));
                     }
-                    reader.condition(value, Level::Value)
+                    reader.condition(value, if level == Level::Headers { Level::Text } else { Level::Value })
                 })?;
                 named.push((known.into_boxed_str(), condition));
             }
@@ -149,7 +158,11 @@ impl Reader {
                 ),
             }));
         };
-        let level = if *part == Part::Headers { Level::Headers } else { Level::Value };
+        let level = match part {
+            Part::Payload => Level::Value,
+            Part::Headers => Level::Headers,
+            Part::Type | Part::Channel => Level::Text,
+        };
         Ok(Condition::Part(*part, Box::new(self.condition(value, level)?)))
     }
 
@@ -164,7 +177,7 @@ impl Reader {
                 ),
             }));
         }
-        if level != Level::Value && !JOINING.contains(&name) {
+        if matches!(level, Level::Message | Level::Headers) && !JOINING.contains(&name) {
             let message = format!("`{name}` is for a value: write it inside one of the names that may stand here.");
             return Err(self.error(message));
         }
@@ -184,7 +197,19 @@ impl Reader {
             "$endsWith" => Test::EndsWith(self.text(value)?),
             _ => Test::Exists(value.as_bool().ok_or_else(|| self.error("It is true or false."))?),
         };
+        if self.is_never(value, level) && !matches!(test, Test::Exists(_)) {
+            return Err(self.error(NO_TEXT));
+        }
         self.test(test)
+    }
+
+    /// Whether a value, or one in a list of some, is none that could stand at this level.
+    fn is_never(&self, value: &Value, level: Level) -> bool {
+        let is_text = match value {
+            Value::Array(items) => items.iter().all(Value::is_string),
+            one => one.is_string(),
+        };
+        level == Level::Text && !self.was_kept && !is_text
     }
 
     fn test(&mut self, test: Test) -> Result<Condition, FilterError> {

@@ -81,6 +81,8 @@ fn all_parts_of_a_message_can_be_asked_of() {
         (json!({"eventType": "sms.mo"}), false),
         (json!({"channel": "north"}), true),
         (json!({"channel": {"$nin": ["south"]}}), false),
+        (json!({"channel": {"$eq": ["north", "south"]}}), true),
+        (json!({"channel": {"$exist": true}}), true),
         (json!({"headers": {"Content-Type": {"$startsWith": "text/"}}}), true),
         (json!({"headers": {"Content-Type": {"$exist": false}}}), false),
         (json!({"data": {"message": {"parts": 2}}, "type": "sms.dlr"}), true),
@@ -93,9 +95,11 @@ fn all_parts_of_a_message_can_be_asked_of() {
 }
 
 #[test]
-fn a_filter_that_was_kept_when_any_header_was_allowed_is_read_and_asks_the_same() {
+fn a_filter_that_was_kept_when_more_was_allowed_is_read_and_asks_the_same() {
     let kept: Filter = serde_json::from_value(json!({"headers": {"x-tenant": {"$exist": true}}})).unwrap();
     assert!(!kept.matches(&FilterSubject::new("t", &[], Some("text/plain"), None)));
+    let kept: Filter = serde_json::from_value(json!({"type": 5, "channel": {"a": "b"}})).unwrap();
+    assert!(!kept.matches(&FilterSubject::new("t", &[], None, None)));
 }
 
 #[test]
@@ -132,6 +136,12 @@ fn what_is_wrong_is_named_with_its_place_and_what_was_meant() {
         (json!({"headers": "x"}), "headers", "object"),
         (json!({"headers": {"X-Tenant": "a"}}), "headers.X-Tenant", "`content-type` is the one"),
         (json!({"headers": {"$or": [{"content-type": "a"}, {"host": "b"}]}}), "headers.$or.1.host", "no header `host`"),
+        (json!({"type": 5}), "type", "always a text"),
+        (json!({"type": null}), "type", "always a text"),
+        (json!({"channel": {"$in": ["north", 5]}}), "channel.$in", "always a text"),
+        (json!({"channel": {"$or": ["north", {"$gt": 5}]}}), "channel.$or.1.$gt", "always a text"),
+        (json!({"type": {"name": "a"}}), "type.name", "no members"),
+        (json!({"headers": {"content-type": true}}), "headers.content-type", "always a text"),
         (json!({"payload": {"a": {"$in": vec![1; 300]}}}), "payload.a.$in", "256"),
     ] {
         let error = Filter::compile(filter.clone()).unwrap_err();

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use rquickjs::context::intrinsic::{Date, Eval, Json, MapSet, Promise, RegExp, RegExpCompiler, TypedArrays};
-use rquickjs::{CaughtError, Context, Ctx, Error, Function, Object, Persistent, Runtime, Value};
+use rquickjs::{CaughtError, Context, Ctx, Error, Exception, Function, Object, Persistent, Runtime, Value};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::Transformed;
@@ -27,6 +27,9 @@ const RUNS_MAX: u32 = 1_000;
 const KEPT: usize = 32;
 /// The longest text of an error that is passed on, in characters.
 const ERROR_MAX: usize = 300;
+
+/// What is said where there is no memory for a machine.
+const NO_MEMORY: &str = "This server is short of memory.";
 
 /// What of the language there is: no proxies, no weak references, no timers.
 type Language = (Date, Eval, RegExpCompiler, RegExp, Json, MapSet, TypedArrays, Promise);
@@ -131,8 +134,27 @@ fn processor_time() -> Duration {
 
 /// Looks whether code can be run and has a `handler`.
 pub(super) fn check(code: &str) -> Result<(), String> {
+    parse(code)?;
     let machine = Machine::new(u64::MAX, code)?;
-    machine.context.with(|ctx| machine.handler(&ctx).map(drop).map_err(|error| machine.sentence(&ctx, error)))
+    machine.context.with(|ctx| machine.handler(&ctx).map(drop).map_err(|fault| machine.sentence(&ctx, fault)))
+}
+
+/// Looks whether code is whole by itself: a function that is not closed would be told of what a machine puts behind the code,
+/// and code that closes more than it opens would be let out of the function that a machine puts around it.
+fn parse(code: &str) -> Result<(), String> {
+    let none = |_| NO_MEMORY.to_owned();
+    let runtime = Runtime::new().map_err(none)?;
+    runtime.set_memory_limit(MEMORY_MAX);
+    runtime.set_max_stack_size(STACK_MAX);
+    let context = Context::custom::<Eval>(&runtime).map_err(none)?;
+    context.with(|ctx| {
+        // Nothing of it is run, for what stands in front ends it.
+        let ended = ctx.eval::<(), _>(format!("throw 0;{code}"));
+        match ended.map_err(|error| CaughtError::from_error(&ctx, error)) {
+            Err(CaughtError::Exception(exception)) => Err(exception_sentence(&exception, lines(code))),
+            _ => Ok(()),
+        }
+    })
 }
 
 /// Runs `handler` of this code on a webhook, which is JSON.
@@ -156,7 +178,7 @@ pub(super) fn run(no: u64, code: &str, webhook: &str, at: i64, payload_max: usiz
 
 impl Machine {
     fn new(no: u64, code: &str) -> Result<Self, String> {
-        let none = |_| "This server is short of memory.".to_owned();
+        let none = |_| NO_MEMORY.to_owned();
         let runtime = Runtime::new().map_err(none)?;
         runtime.set_memory_limit(MEMORY_MAX);
         runtime.set_max_stack_size(STACK_MAX);
@@ -165,7 +187,7 @@ impl Machine {
         let asked = meter.clone();
         runtime.set_interrupt_handler(Some(Box::new(move || asked.is_over())));
         let context = Context::custom::<Language>(&runtime).map_err(none)?;
-        let lines = u32::try_from(code.lines().count()).unwrap_or(u32::MAX).max(1);
+        let lines = lines(code);
         let (set_time, begin) = context.with(|ctx| {
             let set_time: Function<'_> = ctx.eval(PRELUDE).map_err(none)?;
             // In one line with the code, so that the lines of errors are those of its owner.
@@ -181,40 +203,38 @@ impl Machine {
         self.runs += 1;
         self.meter.start();
         self.context.with(|ctx| {
-            let returned = self.call(&ctx, webhook, at).map_err(|error| self.sentence(&ctx, error))?;
+            let returned = self.call(&ctx, webhook, at).map_err(|fault| self.sentence(&ctx, fault))?;
             let returned = returned.into_object().filter(|object| !object.is_function() && !object.is_array());
             let returned = returned.ok_or("`handler` did not return the webhook: end it with `return webhook`.")?;
             if returned.is_promise() {
                 return Err("`handler` is `async`: it has nothing to wait for and must return the webhook.".to_owned());
             }
-            read(&ctx, &returned, payload_max).map_err(|fault| match fault {
-                Fault::Thrown(error) => self.sentence(&ctx, error),
-                Fault::Said(sentence) => sentence,
-            })
+            read(&ctx, &returned, payload_max).map_err(|fault| self.sentence(&ctx, fault))
         })
     }
 
     /// Runs the code's top level, for its function.
-    fn handler<'js>(&self, ctx: &Ctx<'js>) -> Result<Function<'js>, Error> {
+    fn handler<'js>(&self, ctx: &Ctx<'js>) -> Result<Function<'js>, Fault> {
         let handler: Option<Function<'js>> = self.begin.clone().restore(ctx)?.call(())?;
-        handler.ok_or_else(|| {
-            rquickjs::Exception::throw_message(ctx, "there is no `function handler(webhook) { ... return webhook }`")
-        })
+        handler.ok_or_else(|| Fault::Said("There is no `function handler(webhook) { ... return webhook }`.".to_owned()))
     }
 
-    fn call<'js>(&self, ctx: &Ctx<'js>, webhook: &str, at: i64) -> Result<Value<'js>, Error> {
+    fn call<'js>(&self, ctx: &Ctx<'js>, webhook: &str, at: i64) -> Result<Value<'js>, Fault> {
         #[expect(clippy::cast_precision_loss, reason = "milliseconds of all years are exact")]
         self.set_time.clone().restore(ctx)?.call::<_, ()>((at as f64,))?;
         let webhook = ctx.json_parse(webhook)?;
-        self.handler(ctx)?.call((webhook,))
+        Ok(self.handler(ctx)?.call((webhook,))?)
     }
 
-    fn sentence(&self, ctx: &Ctx<'_>, error: Error) -> String {
-        sentence(ctx, &self.meter, self.lines, error)
+    fn sentence(&self, ctx: &Ctx<'_>, fault: Fault) -> String {
+        match fault {
+            Fault::Thrown(error) => sentence(ctx, &self.meter, self.lines, error),
+            Fault::Said(sentence) => sentence,
+        }
     }
 }
 
-/// What was wrong with what came back.
+/// What was wrong with code, or with what came back.
 enum Fault {
     Thrown(Error),
     Said(String),
@@ -278,28 +298,40 @@ fn sentence(ctx: &Ctx<'_>, meter: &Meter, lines: u32, error: Error) -> String {
     if meter.ran_out.get() {
         return "It took more than 50 ms of processor time.".to_owned();
     }
-    let (text, line) = match caught {
-        CaughtError::Exception(exception) => {
-            // Code that ends too early is found out in what stands behind it, which its owner has not written.
-            let line = exception.stack().as_deref().and_then(line).map(|line| line.min(lines));
-            (exception.message().unwrap_or_default(), line)
-        }
-        CaughtError::Value(value) => match value.as_string().and_then(|text| text.to_string().ok()) {
-            Some(text) => (text, None),
-            None => ("something that is no error".to_owned(), None),
-        },
-        CaughtError::Error(error) => (error.to_string(), None),
+    let thrown = match caught {
+        CaughtError::Exception(exception) => return exception_sentence(&exception, lines),
+        CaughtError::Value(value) => value.as_string().and_then(|text| text.to_string().ok()),
+        CaughtError::Error(error) => Some(error.to_string()),
     };
+    placed(thrown.as_deref().unwrap_or("something that is no error"), None)
+}
+
+/// The same of an error that says where it was thrown.
+fn exception_sentence(exception: &Exception<'_>, lines: u32) -> String {
+    // Code that ends too early is found out in what stands behind it, which its owner has not written.
+    let line = exception.stack().as_deref().and_then(line).map(|line| line.min(lines));
+    placed(&exception.message().unwrap_or_default(), line)
+}
+
+fn placed(text: &str, line: Option<u32>) -> String {
     if text.is_empty() || text.starts_with("out of memory") {
         return "It takes more than 16 MiB of memory.".to_owned();
     }
     let text: String = text.chars().take(ERROR_MAX).collect();
-    // As it was written: a name at its beginning is a name of the code.
-    let text = text.trim_end_matches('.');
+    // As it was written: a name at its beginning is a name of the code. Only the end of the code is no token that could be shown.
+    let text = match text.trim_end_matches('.') {
+        "unexpected token in expression: ''" => "the code ends too early, for something in it is not closed",
+        text => text,
+    };
     match line {
         Some(line) => format!("In line {line}: {text}."),
         None => format!("It threw: {text}."),
     }
+}
+
+/// How many lines code has.
+fn lines(code: &str) -> u32 {
+    u32::try_from(code.lines().count()).unwrap_or(u32::MAX).max(1)
 }
 
 /// The line of the code at the head of a stack, `at handler (eval_script:3:11)`.
