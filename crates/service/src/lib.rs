@@ -143,7 +143,7 @@ pub use service::{Service, ServiceParts};
 pub use sign_in::{SIGN_IN_LINK_LIFE, SignIn, SignedIn, Visitor};
 pub use signature::SignatureView;
 pub use standing::MessageStanding;
-pub use statistics::{Backlog, EndpointStanding, OrganizationBacklog, Standings, Statistics, StatisticsWindow};
+pub use statistics::{Backlog, EndpointStanding, JointBacklog, Standings, Statistics, StatisticsWindow};
 pub use story::{Chapter, Story, WhyNot};
 pub use subscription::{Subscribed, Subscription, SubscriptionError};
 pub use task::{CallOff, TaskDraft, TaskFilter};

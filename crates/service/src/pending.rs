@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ringback_model::{Clock, EndpointNo, OrgNo, Timestamp};
-use ringback_store::{Backlog, Backlogs, OrganizationBacklog, Store, StoreError};
+use ringback_store::{Backlog, Backlogs, JointBacklog, Store, StoreError};
 
+use crate::statistics::COUNTED_MAX;
 use crate::{Actor, Right, Service, ServiceError};
 
 /// What waits is counted at most so often,
@@ -14,6 +15,8 @@ const COUNT_EVERY: Duration = Duration::from_secs(10);
 const COUNT_PART: u32 = 200;
 /// Endpoints for which more waits are told by themselves.
 const LONG: u32 = 1_000;
+/// Endpoints of an application that are asked one by one, at most.
+const ENDPOINTS_ASKED: usize = 50;
 /// How long whoever asks waits for the count; then they get the one before.
 const COUNT_WAIT: Duration = Duration::from_millis(50);
 
@@ -110,10 +113,7 @@ impl Service {
     ///
     /// # Errors
     /// [`ServiceError::Forbidden`] for a token of an application.
-    pub async fn organization_backlog(
-        &self,
-        actor: &Actor,
-    ) -> Result<Option<(OrganizationBacklog, Timestamp)>, ServiceError> {
+    pub async fn organization_backlog(&self, actor: &Actor) -> Result<Option<(JointBacklog, Timestamp)>, ServiceError> {
         actor.require(Right::ReadOrganization)?;
         let Some(OrgNo(org)) = self.organization(actor.org).await? else { return Ok(None) };
         Ok(self.pending.last().await.map(|pending| {
@@ -121,5 +121,34 @@ impl Service {
             let own = all.iter().find(|(no, _)| no.0 == org).map(|(_, own)| *own).unwrap_or_default();
             (own, pending.counted_at)
         }))
+    }
+
+    /// What waits for all endpoints of an application, and when that was counted: now if they are few, else with those of
+    /// all applications; `None` until that has been.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`].
+    pub async fn application_backlog(
+        &self,
+        actor: &Actor,
+        app: &str,
+    ) -> Result<Option<(JointBacklog, Timestamp)>, ServiceError> {
+        actor.require(Right::ReadMessages)?;
+        let app = self.app(actor, app).await?;
+        if app.endpoints.len() > ENDPOINTS_ASKED {
+            return Ok(self.pending.last().await.map(|pending| {
+                let all = &pending.backlogs.applications;
+                let own = all.iter().find(|(no, _)| *no == app.no).map(|(_, own)| *own).unwrap_or_default();
+                (own, pending.counted_at)
+            }));
+        }
+        let (mut own, mut left) = (JointBacklog::default(), COUNTED_MAX);
+        for endpoint in &app.endpoints {
+            let one = self.pending.backlog(endpoint.no, left).await?;
+            left = left.saturating_sub(u32::try_from(one.pending).unwrap_or(u32::MAX));
+            own.backlog.add(one);
+            own.open_breakers += u64::from(self.health_of(endpoint.no).await?.breaker.is_some());
+        }
+        Ok(Some((own, self.clock.now())))
     }
 }

@@ -7,15 +7,13 @@ use std::cmp::Reverse;
 use std::time::Duration;
 
 use ringback_model::{AppId, AppNo, EndpointId, EndpointNo, Span, Tally, Timestamp};
-pub use ringback_store::{Backlog, OrganizationBacklog};
+pub use ringback_store::{Backlog, JointBacklog};
 use ringback_store::{EndpointTallyQuery, Subject, TallyQuery};
 
 use crate::{Actor, Right, Service, ServiceError};
 
 /// Endpoints that are told apart at most.
 const ENDPOINTS: usize = 10;
-/// Endpoints whose backlogs are added up at most.
-const BACKLOGS: usize = 50;
 /// Pending deliveries that are counted for somebody who looks at a page: counting takes longer the more there are.
 pub(crate) const COUNTED_MAX: u32 = 50_000;
 /// How long a range [`Service::endpoint_stats`] sums at most.
@@ -231,43 +229,6 @@ impl Service {
         actor.require(Right::ReadMessages)?;
         let (_, config) = self.lane_config(actor, app, endpoint).await?;
         Ok(self.pending.backlog(config.no, COUNTED_MAX).await?)
-    }
-
-    /// What waits for all endpoints of an application; `None` if it has too many to ask for each.
-    ///
-    /// # Errors
-    /// [`ServiceError::NotFound`].
-    pub async fn application_backlog(&self, actor: &Actor, app: &str) -> Result<Option<Backlog>, ServiceError> {
-        actor.require(Right::ReadMessages)?;
-        let app = self.app(actor, app).await?;
-        if app.endpoints.len() > BACKLOGS {
-            return Ok(None);
-        }
-        let (mut all, mut left) = (Backlog::default(), COUNTED_MAX);
-        for endpoint in &app.endpoints {
-            let one = self.pending.backlog(endpoint.no, left).await?;
-            left = left.saturating_sub(u32::try_from(one.pending).unwrap_or(u32::MAX));
-            all.add(one);
-        }
-        Ok(Some(all))
-    }
-
-    /// Endpoints of an application that are sent one probe at a time, because all attempts fail; `None` if it has too
-    /// many endpoints to ask for each.
-    ///
-    /// # Errors
-    /// [`ServiceError::NotFound`].
-    pub async fn application_open_breakers(&self, actor: &Actor, app: &str) -> Result<Option<u64>, ServiceError> {
-        actor.require(Right::ReadMessages)?;
-        let app = self.app(actor, app).await?;
-        if app.endpoints.len() > BACKLOGS {
-            return Ok(None);
-        }
-        let mut open = 0;
-        for endpoint in &app.endpoints {
-            open += u64::from(self.health_of(endpoint.no).await?.breaker.is_some());
-        }
-        Ok(Some(open))
     }
 
     /// What was counted for an endpoint in a range of time, to the hour for the last eight days and to the day before.

@@ -48,5 +48,5 @@ pub use port::Store;
 pub use query::{AttemptQuery, AttemptScope, Direction, EndpointDeliveryQuery, Hits, MessageQuery, MessageRef, Paging};
 pub use reply::{Answer, Reply};
 pub use seal::{MasterKey, SealError};
-pub use tally::{Backlog, Backlogs, Count, EndpointTallyQuery, OrganizationBacklog, Subject, TallyQuery};
+pub use tally::{Backlog, Backlogs, Count, EndpointTallyQuery, JointBacklog, Subject, TallyQuery};
 pub use task::{Advance, Advanced, Arm, End, Ended, SurveyQuery, Surveyed};

@@ -49,42 +49,57 @@ pub struct Backlogs {
     /// All of it, that of endpoints which are gone among it.
     pub all: Backlog,
     /// The same for each organization in which something waits or is amiss, by number.
-    pub organizations: Vec<(OrgNo, OrganizationBacklog)>,
+    pub organizations: Vec<(OrgNo, JointBacklog)>,
+    /// And for each application, by number.
+    pub applications: Vec<(AppNo, JointBacklog)>,
     /// Endpoints for which more waits than was asked about, by number.
     pub long: Vec<(EndpointNo, Backlog)>,
 }
 
-/// What waits in an organization.
+/// What waits for all endpoints of an organization or of an application.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct OrganizationBacklog {
-    /// Its pending deliveries.
+pub struct JointBacklog {
+    /// The pending deliveries.
     pub backlog: Backlog,
-    /// Its endpoints that are sent one probe at a time, because all attempts fail.
+    /// Endpoints that are sent one probe at a time, because all attempts fail.
     pub open_breakers: u64,
 }
 
+/// Whose an endpoint is; 0 for what nobody knows any more.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Owner {
+    /// Its organization.
+    pub(crate) org: i64,
+    /// Its application.
+    pub(crate) app: i64,
+}
+
 impl Backlogs {
-    /// Adds up what was counted for each endpoint: its organization (0 if nobody knows any more), the number and the
-    /// oldest; and the open breakers of organizations.
+    /// Adds up what was counted for each endpoint: whose it is, the number and the oldest; and the open breakers of
+    /// applications.
     pub(crate) fn counted(
-        endpoints: impl IntoIterator<Item = (EndpointNo, OrgNo, Backlog)>,
-        open_breakers: impl IntoIterator<Item = (OrgNo, u64)>,
+        endpoints: impl IntoIterator<Item = (EndpointNo, Owner, Backlog)>,
+        open_breakers: impl IntoIterator<Item = (Owner, u64)>,
         long: u64,
     ) -> Self {
         let mut waiting = Self::default();
-        let mut organizations = BTreeMap::<i64, OrganizationBacklog>::new();
-        for (endpoint, org, backlog) in endpoints {
+        let mut organizations = BTreeMap::<i64, JointBacklog>::new();
+        let mut applications = BTreeMap::<i64, JointBacklog>::new();
+        for (endpoint, owner, backlog) in endpoints {
             waiting.all.add(backlog);
-            organizations.entry(org.0).or_default().backlog.add(backlog);
+            organizations.entry(owner.org).or_default().backlog.add(backlog);
+            applications.entry(owner.app).or_default().backlog.add(backlog);
             if backlog.pending > long {
                 waiting.long.push((endpoint, backlog));
             }
         }
-        for (org, count) in open_breakers {
-            organizations.entry(org.0).or_default().open_breakers += count;
+        for (owner, count) in open_breakers {
+            organizations.entry(owner.org).or_default().open_breakers += count;
+            applications.entry(owner.app).or_default().open_breakers += count;
         }
-        organizations.remove(&0);
-        waiting.organizations = organizations.into_iter().map(|(org, one)| (OrgNo(org), one)).collect();
+        let known = |joint: BTreeMap<i64, JointBacklog>| joint.into_iter().filter(|(no, _)| *no != 0);
+        waiting.organizations = known(organizations).map(|(no, one)| (OrgNo(no), one)).collect();
+        waiting.applications = known(applications).map(|(no, one)| (AppNo(no), one)).collect();
         waiting.long.sort_unstable_by_key(|(endpoint, _)| endpoint.0);
         waiting
     }

@@ -1,14 +1,14 @@
 //! How deliveries go: of an organization, an application or a webhook, over an hour, a day or a week.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use askama::Template;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
-use ringback_model::{Endpoint, Tally, Timestamp};
+use ringback_model::{Breaker, Endpoint, Tally, Timestamp};
 use ringback_service::{
-    Backlog, EndpointStanding, Node, OrganizationBacklog, Right, Service, Shard, Standings, Statistics,
-    StatisticsWindow,
+    Backlog, EndpointStanding, JointBacklog, Node, Right, Service, Shard, Standings, Statistics, StatisticsWindow,
 };
 
 use super::sign_in::in_query;
@@ -102,7 +102,7 @@ pub(crate) async fn of_organization(
     };
     let lists = lists(&service, &visit, standings, window).await?;
     let counted = service.organization_backlog(&visit.actor).await?;
-    let pending = counted.map(|(one, at)| organization_tiles(&one, at, service.clock().now())).into_iter().flatten();
+    let pending = counted.map(|(one, at)| joint_tiles(&one, at, service.clock().now())).into_iter().flatten();
     let nodes = nodes_tile(&service.nodes(&visit.actor).await?);
     Ok(answer(subject, &statistics, pending.chain(nodes).collect(), Some(lists)))
 }
@@ -117,8 +117,7 @@ pub(crate) async fn of_application(
     let actor = &visit.visit.actor;
     let statistics = service.application_statistics(actor, &visit.name, window).await?;
     let standings = service.standings(actor, &visit.name, window).await?;
-    let backlog = service.application_backlog(actor, &visit.name).await?;
-    let breakers = service.application_open_breakers(actor, &visit.name).await?;
+    let counted = service.application_backlog(actor, &visit.name).await?;
     let subject = Subject {
         layout: Layout::of_app(&service, &visit, "Overview", "/overview").await?,
         heading: "Overview".to_owned(),
@@ -127,9 +126,8 @@ pub(crate) async fn of_application(
         here: format!("{}/overview", visit.base),
     };
     let lists = lists(&service, &visit.visit, standings, window).await?;
-    let pending = backlog.map(|backlog| pending_tile(backlog, service.clock().now()));
-    let tiles = pending.into_iter().chain(breakers.map(breakers_tile)).collect();
-    Ok(answer(subject, &statistics, tiles, Some(lists)))
+    let pending = counted.map(|(one, at)| joint_tiles(&one, at, service.clock().now())).into_iter().flatten();
+    Ok(answer(subject, &statistics, pending.collect(), Some(lists)))
 }
 
 /// How the deliveries of a webhook go.
@@ -143,7 +141,7 @@ pub(crate) async fn of_endpoint(
     let actor = &visit.visit.actor;
     let endpoint = service.get_endpoint(actor, &visit.name, &name).await?.endpoint;
     let statistics = service.endpoint_statistics(actor, &visit.name, &name, window).await?;
-    let backlog = service.backlog(actor, &visit.name, &name).await?;
+    let condition = service.endpoint_condition(actor, &visit.name, &name).await?;
     let subject = Subject {
         layout: Layout::of_app(&service, &visit, "Overview of a webhook", "/overview").await?,
         heading: name_of(&endpoint),
@@ -151,8 +149,9 @@ pub(crate) async fn of_endpoint(
         back: Some((format!("{}/overview", visit.base), "All webhooks".to_owned())),
         here: format!("{}/overview/{}", visit.base, endpoint.id),
     };
-    let pending = pending_tile(backlog, service.clock().now());
-    Ok(answer(subject, &statistics, vec![pending], None))
+    let now = service.clock().now();
+    let tiles = vec![pending_tile(condition.backlog, now), breaker_tile(condition.health.breaker, now)];
+    Ok(answer(subject, &statistics, tiles, None))
 }
 
 fn answer(subject: Subject, statistics: &Statistics, beside: Vec<Tile>, lists: Option<Lists>) -> Response {
@@ -236,8 +235,8 @@ fn pending_tile(backlog: Backlog, now: Timestamp) -> Tile {
     Tile { label: "Pending now", value: text::pending(backlog), note, tone: "" }
 }
 
-/// What waits in an organization, as it was last counted.
-fn organization_tiles(counted: &OrganizationBacklog, at: Timestamp, now: Timestamp) -> [Tile; 2] {
+/// What waits in an organization or an application, as it was last counted.
+fn joint_tiles(counted: &JointBacklog, at: Timestamp, now: Timestamp) -> [Tile; 2] {
     let mut pending = pending_tile(counted.backlog, now);
     if now.since(at).as_secs() > 30 {
         pending.note = format!("{}, counted {}", pending.note, text::ago(at, now));
@@ -249,6 +248,19 @@ fn organization_tiles(counted: &OrganizationBacklog, at: Timestamp, now: Timesta
 fn breakers_tile(open: u64) -> Tile {
     let (note, tone) = if open == 0 { ("no webhook is held back", "") } else { ("one probe at a time", "bad") };
     Tile { label: "Open breakers", value: text::count(open), note: note.to_owned(), tone }
+}
+
+/// Whether all attempts at the webhook fail.
+fn breaker_tile(breaker: Option<Breaker>, now: Timestamp) -> Tile {
+    let (value, note, tone) = match breaker {
+        None => ("Closed", "attempts go as they are due".to_owned(), ""),
+        Some(Breaker { probe_at, .. }) if probe_at <= now => ("Open", "one probe at a time".to_owned(), "bad"),
+        Some(Breaker { probe_at, .. }) => {
+            let seconds = Duration::from_secs(probe_at.since(now).as_secs() + 1);
+            ("Open", format!("next probe in {}", text::rough_length(seconds)), "bad")
+        }
+    };
+    Tile { label: "Breaker", value: value.to_owned(), note, tone }
 }
 
 /// The servers that share the work, where several can.

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use ringback_model::{AppNo, EndpointNo, OrgId, Role, Tally};
-use ringback_service::{Actor, ApplicationDraft, Backlog, EndpointDraft, MessageDraft, OrganizationBacklog};
+use ringback_service::{Actor, ApplicationDraft, Backlog, EndpointDraft, JointBacklog, MessageDraft};
 use ringback_store::{Count, DocumentKind, Store as _};
 
 use crate::harness::{ORG, World};
@@ -78,7 +78,7 @@ async fn an_overview_says_what_waits_and_since_when_and_that_nothing_was_deliver
 }
 
 /// What waits in the organization, once it has been counted.
-async fn counted(world: &World) -> OrganizationBacklog {
+async fn counted(world: &World) -> JointBacklog {
     loop {
         if let Some((counted, _)) = world.service.organization_backlog(&world.actor()).await.unwrap() {
             return counted;
@@ -114,10 +114,39 @@ async fn an_overview_says_what_waits_in_all_applications_and_which_webhooks_are_
     shown.holds("<dt>Pending now</dt><dd class=\"\">1<small>oldest from 10 minutes ago</small>");
     shown.holds("<dt>Open breakers</dt><dd class=\"bad\">1<small>");
     viewer.get(&format!("{acme}/overview")).await.expect(200).holds("<dt>Open breakers</dt><dd class=\"bad\">1<small>");
+    let of_one = viewer.get(&format!("{acme}/overview/{endpoint}")).await.expect(200);
+    of_one.holds("<dt>Breaker</dt><dd class=\"bad\">Open<small>");
     // A count that is old says so, and a new one is made for whoever comes next.
     world.clock.advance(Duration::from_secs(31));
     let theirs = world.service.organization_backlog(&theirs).await.unwrap().unwrap().0;
     assert_eq!((theirs.backlog.pending, theirs.open_breakers), (2, 0));
+}
+
+#[tokio::test]
+async fn an_application_with_many_webhooks_says_what_waits_as_it_was_last_counted() {
+    let world = World::new();
+    let (acme, endpoint) = webhook(&world, "acme", "").await;
+    for at in 0..50 {
+        let mut draft = EndpointDraft::new(format!("https://hooks.example/{at}"));
+        draft.channels = Some(vec!["nothing.comes".to_owned()]);
+        world.service.create_endpoint(&world.actor(), "acme", draft, None).await.unwrap();
+    }
+    webhook(&world, "other", "").await;
+    let payload = bytes::Bytes::from_static(b"{}");
+    let draft = || MessageDraft { event_type: "order.created", payload: payload.clone(), ..MessageDraft::default() };
+    let message = world.service.create_message(&world.actor(), "acme", &draft(), None).await.unwrap().id;
+    world.service.create_message(&world.actor(), "acme", &draft(), None).await.unwrap();
+    world.service.create_message(&world.actor(), "other", &draft(), None).await.unwrap();
+    world.failed(acme.rsplit('/').next().unwrap(), &endpoint, &message.to_string()).await;
+    world.clock.advance(Duration::from_secs(600));
+    counted(&world).await;
+    world.clock.advance(Duration::from_secs(5));
+
+    let mut viewer = world.signed_in(Role::Viewer).await;
+    let shown = viewer.get(&format!("{acme}/overview")).await.expect(200);
+    shown.holds("<dt>Pending now</dt><dd class=\"\">2<small>oldest from 10 minutes ago</small>");
+    shown.holds("<dt>Open breakers</dt><dd class=\"bad\">1<small>");
+    viewer.get(&format!("{acme}/overview/{endpoint}")).await.expect(200).holds("Open<small>");
 }
 
 #[tokio::test]

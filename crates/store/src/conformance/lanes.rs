@@ -6,7 +6,7 @@ use ringback_model::{AppNo, Breaker, EndpointNo, Health, OrgNo, Trigger};
 
 use super::Harness;
 use super::world::{ENDPOINT, SUCCESS, World, document};
-use crate::{Backlog, DocumentKind, LaneStart, OrganizationBacklog, Step};
+use crate::{Backlog, DocumentKind, JointBacklog, LaneStart, Step};
 
 fn found(world: &World<'_>, page: usize) -> Vec<LaneStart> {
     let mut lanes = Vec::new();
@@ -95,7 +95,7 @@ pub fn a_backlog_counts_each_pending_delivery_once(harness: &dyn Harness) {
     assert_eq!((all.pending, all.more), (5, false));
 }
 
-/// For each organization, and by itself for an endpoint with much; the oldest is told by its time, not by its number.
+/// For each organization and application, and by itself for an endpoint with much; the oldest is told by its time, not by its number.
 pub fn what_waits_is_counted_for_each_organization(harness: &dyn Harness) {
     let world = World::new(harness);
     let endpoint = |org: i64, name: &str| {
@@ -129,8 +129,13 @@ pub fn what_waits_is_counted_for_each_organization(harness: &dyn Harness) {
     let waiting = world.store.pending(2).wait().expect("the store can be read");
     let backlog = |pending, oldest| Backlog { pending, oldest: Some(oldest), more: false };
     assert_eq!(waiting.all, backlog(4, times[0]));
-    let one = |org, backlog, open_breakers| (OrgNo(org), OrganizationBacklog { backlog, open_breakers });
-    assert_eq!(waiting.organizations, [one(1, backlog(3, times[1]), 0), one(2, backlog(1, times[0]), 1)]);
+    let joint = |backlog, open_breakers| JointBacklog { backlog, open_breakers };
+    let (firsts, seconds) = (backlog(3, times[1]), backlog(1, times[0]));
+    assert_eq!(waiting.organizations, [(OrgNo(1), joint(firsts, 0)), (OrgNo(2), joint(seconds, 1))]);
+    let mut applications =
+        [(many_app, joint(firsts, 0)), (few_app, joint(seconds, 0)), (well_app, joint(Backlog::default(), 1))];
+    applications.sort_unstable_by_key(|(app, _)| app.0);
+    assert_eq!(waiting.applications, applications);
     assert_eq!(waiting.long, [(many, backlog(3, times[1]))]);
 }
 

@@ -1,11 +1,12 @@
 //! What waits for one endpoint or for all, from indexes alone.
 
-use ringback_model::{EndpointNo, OrgNo};
+use ringback_model::EndpointNo;
 use tokio_postgres::Row;
 
 use super::connection::{Client, Purpose, query, transaction};
 use super::error::Result;
 use super::value::{Values, get, maybe_time};
+use crate::tally::Owner;
 use crate::{Backlog, Backlogs};
 
 /// Those with a time, among them the head of each queue; those behind the heads; and the oldest of all.
@@ -16,8 +17,8 @@ const BACKLOG: &str = "SELECT due.count, queued.count, queued.queues, \
       (SELECT count(*), count(DISTINCT queue) AS queues, min(message) AS first FROM (SELECT message, queue \
        FROM ringback.delivery WHERE endpoint = $1 AND queue IS NOT NULL AND state = 1 LIMIT $2) AS counted) queued";
 
-/// The same for each endpoint of all, with its organization.
-const WAITING: &str = "SELECT w.endpoint, COALESCE(app.parent, 0), w.number, \
+/// The same for each endpoint of all, with its organization and its application.
+const WAITING: &str = "SELECT w.endpoint, COALESCE(app.parent, 0), COALESCE(app.no, 0), w.number, \
       (SELECT accepted_at FROM ringback.message WHERE no = w.first) \
     FROM (SELECT endpoint, sum(number)::bigint AS number, min(first) AS first FROM ( \
       SELECT endpoint, count(*) AS number, min(message) AS first FROM ringback.delivery WHERE due IS NOT NULL \
@@ -27,10 +28,10 @@ const WAITING: &str = "SELECT w.endpoint, COALESCE(app.parent, 0), w.number, \
           WHERE queue IS NOT NULL AND state = 1 GROUP BY endpoint, queue) queue GROUP BY endpoint) part \
       GROUP BY endpoint) w \
     LEFT JOIN ringback.document one ON one.no = w.endpoint LEFT JOIN ringback.document app ON app.no = one.parent";
-/// Endpoints with an open breaker, by organization.
-const BREAKERS: &str = "SELECT app.parent, count(*) FROM ringback.health \
+/// Endpoints with an open breaker, by application.
+const BREAKERS: &str = "SELECT app.parent, app.no, count(*) FROM ringback.health \
     JOIN ringback.document one ON one.no = health.endpoint JOIN ringback.document app ON app.no = one.parent \
-    WHERE health.probe_at IS NOT NULL AND one.deleted_at IS NULL GROUP BY app.parent";
+    WHERE health.probe_at IS NOT NULL AND one.deleted_at IS NULL GROUP BY app.parent, app.no";
 
 /// See [`crate::Store::backlog`].
 pub(super) async fn backlog(client: &Client, endpoint: EndpointNo, limit: u32) -> Result<Backlog> {
@@ -48,10 +49,10 @@ pub(super) async fn pending(client: &Client, long: u64) -> Result<Backlogs> {
     let both = async { Ok((query(client, WAITING, &none).await?, query(client, BREAKERS, &none).await?)) };
     let (waiting, breakers) = transaction(client, Purpose::Read, both).await?;
     let waiting = waiting.iter().map(|row| {
-        let backlog = Backlog { pending: number(row, 2)?, oldest: maybe_time(row, 3)?, more: false };
-        Ok((EndpointNo(get(row, 0)?), OrgNo(get(row, 1)?), backlog))
+        let backlog = Backlog { pending: number(row, 3)?, oldest: maybe_time(row, 4)?, more: false };
+        Ok((EndpointNo(get(row, 0)?), Owner { org: get(row, 1)?, app: get(row, 2)? }, backlog))
     });
-    let breakers = breakers.iter().map(|row| Ok((OrgNo(get(row, 0)?), number(row, 1)?)));
+    let breakers = breakers.iter().map(|row| Ok((Owner { org: get(row, 0)?, app: get(row, 1)? }, number(row, 2)?)));
     Ok(Backlogs::counted(waiting.collect::<Result<Vec<_>>>()?, breakers.collect::<Result<Vec<_>>>()?, long))
 }
 
