@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { walkAgain } from "./again.mjs";
 import { walkBatching } from "./batching.mjs";
+import { walkForm } from "./form.mjs";
 import { walkImport } from "./import.mjs";
 import { walkPages } from "./pages.mjs";
 import { walkPortal } from "./portal.mjs";
@@ -110,6 +111,9 @@ try {
       const hidden = await page.evaluate(() => [...document.querySelectorAll("main .cards :is(a, button, td)")]
         .filter((one) => one.checkVisibility() && one.getBoundingClientRect().right > innerWidth).map((one) => one.outerHTML));
       assert.deepEqual(hidden, [], `${name} has something out of sight on a phone`);
+      const scrolled = await page.evaluate(() => [...document.querySelectorAll("main .table-wrap")]
+        .filter((one) => one.checkVisibility() && one.scrollWidth > one.clientWidth).map((one) => one.getAttribute("aria-label")));
+      assert.deepEqual(scrolled, [], `${name} has a table that scrolls sideways on a phone`);
       await page.setViewportSize({ width: 1280, height: 900 });
       assert.equal(onPhone, await buttons(), `${name} has other buttons on a phone`);
     }
@@ -199,6 +203,7 @@ try {
   await walkPortal({ browser, page, watch, checkPage, origin, base, token, hook, arrived, until });
 
   const walk = { page, check, origin, base, token, hook, arrived, until };
+  await walkForm(walk);
   await walkAgain(walk);
   await walkBatching(walk);
   await walkTransformation({ ...walk, hostile: HOSTILE });

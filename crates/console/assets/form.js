@@ -9,17 +9,33 @@ async function send(form, what) {
   return (await ask("POST", form.action, fields)).response;
 }
 
+/** What an element is found by in another page of the same kind. */
+function asSelector({ id, name, type, value }) {
+  if (id) return `#${CSS.escape(id)}`;
+  if (!name) return null;
+  return `[name="${CSS.escape(name)}"]${type === "submit" ? `[value="${CSS.escape(value)}"]` : ""}`;
+}
+
+/** Where one goes on after a button that is gone, or has made something: the new row, the list, the URL. */
+function goOn({ value }) {
+  const [what, list] = value.split("-");
+  const rows = document.querySelectorAll(`[id^="${CSS.escape(list ?? "")}-"][id$="-name"]`);
+  if (what === "add") rows[rows.length - 1]?.focus();
+  if (what === "remove") document.querySelector(`button[value="add-${CSS.escape(list)}"]`)?.focus();
+  if (value === "whole-url") document.getElementById("url")?.focus();
+}
+
 /** Puts a part of another page in the place of the same part of this one. */
 function put(page, selector) {
   const [now, next] = [document.querySelector(selector), page.querySelector(selector)];
   if (!now || !next) return;
   const open = [...now.querySelectorAll("details")].map((one) => one.open);
-  const [focus, scroll] = [document.activeElement?.id, now.querySelector(".body")?.scrollTop];
+  const [focus, scroll] = [now.contains(document.activeElement) && asSelector(document.activeElement), now.querySelector(".body")?.scrollTop];
   const part = document.importNode(next, true);
   part.querySelectorAll("details").forEach((one, at) => { one.open ||= open[at] ?? false; });
   now.replaceWith(part);
   enliven(part);
-  if (focus) document.getElementById(focus)?.focus();
+  if (focus) document.querySelector(focus)?.focus();
   if (scroll) part.querySelector(".body")?.scrollTo(0, scroll);
 }
 
@@ -77,6 +93,7 @@ document.addEventListener("submit", async (event) => {
   button.setAttribute("aria-busy", "true");
   await step(form, button.value, ["#webhook-form"]);
   button.removeAttribute("aria-busy");
+  goOn(button);
   if (button.value === "test") document.getElementById("test-response")?.scrollIntoView({ block: "nearest" });
 });
 

@@ -157,10 +157,10 @@ impl Faults {
     }
 
     /// The first fault, with the field that it is about.
-    pub(crate) fn first(&self) -> String {
+    pub(crate) fn first(&self, caption: impl Fn(&str) -> String) -> String {
         match self.order.first() {
             Some(field) if field.is_empty() => self.at(field).to_owned(),
-            Some(field) => format!("{field}: {}", self.at(field)),
+            Some(field) => format!("{}: {}", caption(field), self.at(field)),
             None => String::new(),
         }
     }

@@ -132,6 +132,74 @@ async fn whatsapp_has_a_number_and_two_parameters_more_and_sms_no_mo() {
 }
 
 #[tokio::test]
+async fn a_url_without_a_protocol_is_offered_with_one() {
+    let world = World::new();
+    let (mut browser, path) = customer(&world, Role::Editor).await;
+    let form = format!("{path}/add/dlr");
+    let page = browser.post(&form, &form, &dlr("a.example:8443/hook?k=1", "save")).await.expect(422);
+    page.holds("value=\"whole-url\"");
+    page.holds("Use <code>https://a.example:8443/hook?k=1</code>");
+    let page = browser.post(&form, &form, &dlr("a.example:8443/hook?k=1", "whole-url")).await.expect(200);
+    page.holds("value=\"https://a.example:8443/hook?k=1\"");
+    for other in ["ftp://a.example/", "not a url"] {
+        let page = browser.post(&form, &form, &dlr(other, "save")).await.expect(422);
+        assert!(!page.text.contains("whole-url"), "{other}: a protocol is not all that is wrong with it");
+    }
+}
+
+#[tokio::test]
+async fn names_of_parameters_outlive_a_look_at_another_type_of_report() {
+    let world = World::new();
+    let (mut browser, path) = customer(&world, Role::Editor).await;
+    let form = format!("{path}/add/dlr");
+    let mut fields = dlr("https://a.example/", "refresh");
+    (fields[1].1, fields[3].1) = ("whatsapp", "mo");
+    fields.push(("parameters.readTime", "seen"));
+    let page = browser.post(&form, &form, &fields).await.expect(200);
+    assert!(!page.text.contains("Error Code Parameter"));
+    assert_eq!(page.hidden("parameters.errorCode"), "err");
+    assert_eq!(page.hidden("parameters.readTime"), "seen");
+    // What has no field is not saved.
+    let mut fields = dlr("https://a.example/", "save");
+    fields.push(("parameters.readTime", "seen"));
+    let added = browser.post(&form, &form, &fields).await.expect(303);
+    let id = added.location().split('?').next().unwrap().rsplit('/').next().unwrap().to_owned();
+    let kept = world.service.get_endpoint(&world.actor(), "acme", &id).await.unwrap().endpoint;
+    assert!(!kept.shape.unwrap().parameters.contains_key("readTime"));
+}
+
+#[tokio::test]
+async fn the_preview_is_the_request_of_a_delivery_and_says_what_is_wrong_in_the_words_of_the_form() {
+    let world = World::new();
+    let (mut browser, path) = customer(&world, Role::Editor).await;
+    let form = format!("{path}/add/dlr");
+    let mut fields = dlr("https://a.example/", "preview");
+    fields.push(("testHeader", "on"));
+    let page = browser.post(&form, &form, &fields).await.expect(200);
+    page.holds("webhook-id");
+    assert!(!page.text.contains("x-webhook-test"), "a delivery is not marked as a test");
+    let fields = [("customParametersEnabled", "on"), ("parameter-0-name", "err"), ("parameter-0-value", "x")];
+    let page = browser.post(&form, &form, &[dlr("https://a.example/", "preview"), fields.into()].concat()).await;
+    page.expect(200).holds("Custom parameter 1: There is another parameter");
+}
+
+#[tokio::test]
+async fn a_list_ends_at_fifty_rows_and_details_say_what_is_kept_and_not_sent() {
+    let world = World::new();
+    let (mut browser, path) = customer(&world, Role::Editor).await;
+    let form = format!("{path}/add/dlr");
+    let names: Vec<_> = (0..50).map(|at| (format!("parameter-{at}-name"), format!("own{at}"))).collect();
+    let rows: Vec<_> = names.iter().map(|(field, name)| (field.as_str(), name.as_str())).collect();
+    let page = browser.post(&form, &form, &[dlr("https://a.example/", "refresh"), rows].concat()).await.expect(200);
+    page.holds("There can be 50 at most.");
+    assert!(!page.text.contains("add-parameter"));
+    let row = vec![("parameter-0-name", "team"), ("parameter-0-value", "blue")];
+    let added = browser.post(&form, &form, &[dlr("https://a.example/", "save"), row].concat()).await.expect(303);
+    let one = added.location().split('?').next().unwrap().to_owned();
+    browser.get(&one).await.expect(200).holds("<dt>Custom parameter team</dt><dd>blue (kept, not sent)</dd>");
+}
+
+#[tokio::test]
 async fn a_webhook_is_added_listed_changed_and_deleted() {
     let world = World::new();
     let (mut browser, path) = customer(&world, Role::Editor).await;
@@ -384,7 +452,7 @@ async fn events_go_to_a_general_webhook_by_type_and_channel() {
     assert_eq!(kept.channels, Some(vec!["a".to_owned(), "b".to_owned()]));
     assert_eq!(kept.timeout(), std::time::Duration::from_secs(5));
     let details = browser.get(&one).await.expect(200);
-    for part in ["Verify again", "bearer", "5s, 1m"] {
+    for part in ["Verify again", "<dd>Bearer token</dd>", "<dd>One after the other, all</dd>", "5s, 1m"] {
         details.holds(part);
     }
     assert!(!details.text.contains("hush-hush"));
@@ -402,7 +470,7 @@ async fn events_go_to_a_general_webhook_by_type_and_channel() {
         ("verification", "ping"),
     ];
     browser.post(&edit, &edit, &fields).await.expect(303);
-    browser.get(&one).await.holds("bearer");
+    browser.get(&one).await.holds("Bearer token");
 }
 
 #[tokio::test]

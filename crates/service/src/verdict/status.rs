@@ -62,13 +62,13 @@ pub(super) fn unacknowledged(look: &Look<'_>) -> Verdict {
 
 fn acknowledgement(rule: &BodyRule) -> String {
     let value = rule.value.as_deref().unwrap_or_default();
-    let advice = match rule.rule {
-        BodyTest::Equals => format!("Answer with the body `{value}`, or change `success.body`."),
-        BodyTest::Contains => format!("Answer with `{value}` in the body, or change `success.body`."),
-        BodyTest::NonEmpty => "Answer with any text in the body, or change `success.body`.".to_owned(),
-        BodyTest::JsonPath => format!("Answer with JSON in which `{value}` holds, or change `success.body`."),
+    let answer = match rule.rule {
+        BodyTest::Equals => format!("the body `{value}`"),
+        BodyTest::Contains => format!("`{value}` in the body"),
+        BodyTest::NonEmpty => "any text in the body".to_owned(),
+        BodyTest::JsonPath => format!("JSON in which `{value}` holds"),
     };
-    advice + " "
+    format!("Answer with {answer}, or change what counts as success (`success.body`). ")
 }
 
 fn shown_body(body: &[u8]) -> String {
@@ -97,7 +97,10 @@ fn unauthorized(look: &Look<'_>) -> Verdict {
         (false, Some(scheme)) => {
             format!("The request carries no `authorization` header, and the receiver asks for {scheme}: set `auth`.")
         }
-        (false, None) => "Set `auth` to what the receiver checks, or let it verify the signature headers.".to_owned(),
+        (false, None) => {
+            "Set the authentication (`auth`) to what the receiver checks, or let it verify the signature headers."
+                .to_owned()
+        }
         (true, Some(scheme)) => format!(
             "Compare the secret in `auth` with the one that the receiver knows. The receiver asks for {scheme}."
         ),
@@ -256,7 +259,7 @@ fn rate_limited(look: &Look<'_>) -> Verdict {
     Verdict::new(
         VerdictClass::RateLimited,
         text,
-        "Set `throttleRate` to what the receiver can take, or raise its limit.",
+        "Set the attempts a second (`throttleRate`) to what the receiver can take, or raise its limit.",
     )
 }
 

@@ -56,6 +56,88 @@ const BESIDE: &[&str] = &[
 const BODY_TYPES: [&str; 6] =
     ["application/json", "application/x-www-form-urlencoded", "application/xml", "text/plain", "text/csv", "text/html"];
 
+/// A value as the API writes it, and as people do.
+type Words = (&'static str, &'static str);
+
+/// How a webhook authenticates.
+pub(super) const AUTHS: [Words; 6] = [
+    ("", "None"),
+    ("bearer", "Bearer token"),
+    ("basic", "User and password"),
+    ("apiKey", "API key in a header"),
+    ("oauth2", "OAuth 2.0 client credentials"),
+    ("mtls", "Client certificate (mTLS)"),
+];
+/// In which order messages are sent.
+pub(super) const ORDERS: [Words; 3] =
+    [("none", "As they come"), ("per_key", "Kept for each message or key"), ("fifo", "One after the other, all")];
+/// What comes of the others when a message has failed for good.
+pub(super) const ON_EXHAUSTED: [Words; 2] = [("skip", "go on with the next"), ("pause", "pause the webhook")];
+/// Which states are sent.
+pub(super) const STATUS_POLICIES: [Words; 4] = [
+    ("", "as the format has it"),
+    ("all", "all of them"),
+    ("final_only", "final ones only"),
+    ("mask", "those of a mask"),
+];
+/// What the body of an answer has to be.
+pub(super) const BODY_RULES: [Words; 5] = [
+    ("", "does not matter"),
+    ("contains", "has to contain"),
+    ("equals", "has to be"),
+    ("nonEmpty", "must not be empty"),
+    ("jsonPath", "has to have, as JSON"),
+];
+/// What stands for a value that is not there.
+pub(super) const EMPTY_VALUES: [Words; 4] = [
+    ("", "as the format has it"),
+    ("empty", "its name with nothing behind it"),
+    ("omit", "not even its name"),
+    ("null", "null, where there is one"),
+];
+
+/// A value of a field of the form as people say it.
+pub(super) fn in_words<'a>(field: &str, value: &'a str) -> &'a str {
+    let words: &[Words] = match field {
+        "auth" => &AUTHS,
+        "ordering" => &ORDERS,
+        "onExhausted" => &ON_EXHAUSTED,
+        "statusPolicy" => &STATUS_POLICIES,
+        "success.rule" => &BODY_RULES,
+        "emptyValue" => &EMPTY_VALUES,
+        "nested" => &[("on", "yes")],
+        _ => &[],
+    };
+    words.iter().find(|(word, _)| *word == value).map_or(value, |(_, said)| said)
+}
+
+/// What a field is called on the page, by its name in the API: for what is said of it elsewhere.
+pub(super) fn caption(field: &str) -> String {
+    let (list, rest) = field.split_once('.').unwrap_or((field, ""));
+    match (list, rest.split('.').next().unwrap_or_default()) {
+        ("parameters", slot) => {
+            PARAMETERS.iter().find(|(name, _)| *name == slot).map_or(slot, |(_, label)| label).into()
+        }
+        ("customParameters", place) => match place.parse::<usize>() {
+            Ok(place) => format!("Custom parameter {}", place + 1),
+            Err(_) => "Custom parameters".to_owned(),
+        },
+        ("headers", "") => "Custom headers".to_owned(),
+        ("headers", name) => format!("Header {name}"),
+        ("product", _) => "Product".to_owned(),
+        ("sendMethod", _) => "Webhook Server Send Method".to_owned(),
+        ("reportType", _) => "Webhook Report Type".to_owned(),
+        ("url", _) => "Webhook (URL Endpoint)".to_owned(),
+        ("eventTypes", _) => "Event types".to_owned(),
+        ("channels", _) => "Channels".to_owned(),
+        ("filter", _) => "Filter".to_owned(),
+        ("template", _) => "A body of your own".to_owned(),
+        ("timeZone", _) => "Time zone".to_owned(),
+        ("xmlRoot", _) => "Root element of XML".to_owned(),
+        _ => field.to_owned(),
+    }
+}
+
 /// A choice.
 pub(crate) struct Choice {
     pub(crate) value: String,

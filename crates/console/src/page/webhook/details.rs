@@ -13,6 +13,7 @@ use ringback_service::{
     RequestView, Right, Service, ServiceError, Window,
 };
 
+use super::choices::in_words;
 use super::exchange::{Shown, Tested, curl};
 use super::{Row, fields};
 use crate::answer::{page, page_with, see_other};
@@ -305,7 +306,9 @@ pub(crate) fn facts(form: &Form) -> Vec<(String, String)> {
         ("auth.clientId", "Client ID"),
         ("auth.scope", "Scope"),
         ("ordering", "Order"),
-        ("statusPolicy", "States"),
+        ("onExhausted", "When the tries are used up"),
+        ("statusPolicy", "States that are sent"),
+        ("statusMask", "Mask"),
         ("throttleRate", "Attempts a second"),
         ("maxConcurrency", "Attempts at a time"),
         ("batch.maxMessages", "Messages in one request"),
@@ -324,7 +327,7 @@ pub(crate) fn facts(form: &Form) -> Vec<(String, String)> {
         ("success.rule", "The answer’s body"),
         ("success.value", "What it has to hold"),
     ] {
-        tell(label, form.get(field));
+        tell(label, in_words(field, form.get(field)));
     }
     if form.get("dialect") == fields::CONSOLE && form.get("reportType") == "dlr" {
         for (slot, label) in fields::parameters_of(form.get("product")) {
@@ -334,11 +337,15 @@ pub(crate) fn facts(form: &Form) -> Vec<(String, String)> {
     if form.line("ca").or(form.line("auth.ca")).is_some() {
         tell("Authority of the receiver", "one of its own, beside the public ones");
     }
-    for (list, label) in [("parameter", "Custom parameter"), ("header", "Custom header")] {
+    for (list, label, switch) in [
+        ("parameter", "Custom parameter", "customParametersEnabled"),
+        ("header", "Custom header", "customHeadersEnabled"),
+    ] {
+        let note = if form.has(switch) { "" } else { " (kept, not sent)" };
         for at in form.rows(list) {
             let cell = |cell: &str| form.get(&format!("{list}-{at}-{cell}"));
             let value = if form.has(&format!("{list}-{at}-secret")) { "****" } else { cell("value") };
-            tell(&format!("{label} {}", cell("name")), value);
+            tell(&format!("{label} {}", cell("name")), &format!("{value}{note}"));
         }
     }
     facts

@@ -16,8 +16,8 @@ use ringback_service::{
 
 use super::METHODS;
 use super::choices::{
-    Choice, Line, Parameter, body_type_choices, dialect_choices, lines, method_choices, number_choices, others,
-    parameter_rows, product_choices,
+    AUTHS, BODY_RULES, Choice, EMPTY_VALUES, Line, ON_EXHAUSTED, ORDERS, Parameter, STATUS_POLICIES, body_type_choices,
+    caption, dialect_choices, lines, method_choices, number_choices, others, parameter_rows, product_choices,
 };
 use super::exchange::{Shown, Tested};
 use super::fields::{self, CONSOLE, Wanted};
@@ -53,6 +53,8 @@ struct FormPage {
     others: Vec<String>,
     notice: String,
     is_event: bool,
+    /// The URL with a protocol, where it has none; empty else.
+    whole_url: String,
     products: Vec<Choice>,
     report_types: Vec<Choice>,
     has_numbers: bool,
@@ -61,6 +63,8 @@ struct FormPage {
     methods: Vec<Choice>,
     body_types: Vec<Choice>,
     names: Vec<Parameter>,
+    /// Names of parameters that the form has no fields for at present: they are there again when it has.
+    kept_names: Vec<(String, String)>,
     parameters: Vec<Line>,
     headers: Vec<Line>,
     takes_secret: bool,
@@ -149,6 +153,11 @@ async fn step(service: &Service, visit: &AppVisit, target: Target, mut form: For
         },
         "add-parameter" => add_row(&mut form, "parameter", "customParametersEnabled"),
         "add-header" => add_row(&mut form, "header", "customHeadersEnabled"),
+        "whole-url" => {
+            if let Some(whole) = whole_url(&form) {
+                form.set("url", whole);
+            }
+        }
         _ => {
             if let Some(row) = what.strip_prefix("remove-") {
                 form.remove(&format!("{row}-"));
@@ -166,6 +175,14 @@ fn add_row(form: &mut Form, list: &str, switch: &str) {
         form.set(&format!("{list}-{next}-name"), "");
     }
     form.set(switch, "on");
+}
+
+/// The URL with a protocol, if all that it lacks is one.
+fn whole_url(form: &Form) -> Option<String> {
+    let url = form.line("url")?;
+    let lacks = !url.contains("://") && !url.contains(char::is_whitespace);
+    let rest = url.trim_start_matches('/');
+    (lacks && !rest.is_empty()).then(|| format!("https://{rest}"))
 }
 
 /// Brings fields that depend on others in line; returns what was changed, in words.
@@ -230,7 +247,7 @@ async fn test(service: &Service, visit: &AppVisit, target: &Target, form: &Form)
     Ok(Tested::of(&view))
 }
 
-/// The request that the form describes, and what its owner should know.
+/// The request that a delivery makes as the form describes it, and what its owner should know.
 async fn preview(
     service: &Service,
     visit: &AppVisit,
@@ -242,7 +259,8 @@ async fn preview(
         form.set("url", "https://example.com/webhook");
     }
     let subject = subject(target, read(&form)?);
-    let view = service.preview_endpoint(&visit.visit.actor, &visit.name, subject, event(&form)).await?;
+    let event = ProbeEvent { unmarked: true, ..event(&form) };
+    let view = service.preview_endpoint(&visit.visit.actor, &visit.name, subject, event).await?;
     let warnings = view.warnings.iter().map(|warning| sentence(warning));
     Ok((Shown::request(&view.request), warnings.collect()))
 }
@@ -302,7 +320,7 @@ async fn answer(
     }
     let (preview, warnings, preview_fault) = match preview(service, visit, target, &form).await {
         Ok((shown, warnings)) => (Some(shown), warnings, String::new()),
-        Err(ServiceError::Invalid(errors)) => (None, Vec::new(), Faults::from_iter(errors).first()),
+        Err(ServiceError::Invalid(errors)) => (None, Vec::new(), Faults::from_iter(errors).first(caption)),
         Err(error) => return Err(error.into()),
     };
     let Around { faults, notice, tested, differences } = around;
@@ -327,6 +345,11 @@ async fn answer(
     let dialect = fields::find(form.get("dialect"));
     let is_console = !is_event && !is_mo && form.get("dialect") == CONSOLE;
     let names = if is_console { parameter_rows(&form, &faults) } else { Vec::new() };
+    let shown = |field: &str| names.iter().any(|name| name.field == field);
+    let kept_names = form.names().filter(|name| name.starts_with("parameters.") && !shown(name));
+    let kept_names = kept_names.map(|name| (name.to_owned(), form.get(name).to_owned()));
+    let kept_names = kept_names.filter(|(_, value)| !value.is_empty()).collect();
+    let whole_url = whole_url(&form).filter(|_| !faults.at("url").is_empty()).unwrap_or_default();
     let (parameters, headers) =
         (lines(&form, "parameter", "customParameters", &faults), lines(&form, "header", "headers", &faults));
     let dialect_choices = dialect_choices(&form, is_event);
@@ -341,6 +364,7 @@ async fn answer(
         others: others(&faults),
         notice,
         is_event,
+        whole_url,
         products,
         report_types,
         has_numbers,
@@ -349,6 +373,7 @@ async fn answer(
         methods: method_choices(&form, dialect.as_ref()),
         body_types: body_type_choices(&form),
         names,
+        kept_names,
         parameters,
         headers,
         takes_secret: dialect.is_some_and(|dialect| dialect.takes_secret),

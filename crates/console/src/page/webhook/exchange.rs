@@ -86,11 +86,12 @@ fn pairs(headers: &indexmap::IndexMap<String, String>) -> Vec<(String, String)> 
     headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
-/// A length of time of a request, in milliseconds.
+/// A length of time of a request, in milliseconds; a phase that there was none of has a dash.
 fn milliseconds(time: Duration) -> String {
     let micros = time.as_micros();
     match micros {
-        0..=9_999 => format!("{}.{:02} ms", micros / 1_000, micros % 1_000 / 10),
+        0 => "—".to_owned(),
+        1..=9_999 => format!("{}.{:02} ms", micros / 1_000, micros % 1_000 / 10),
         _ => format!("{} ms", micros / 1_000),
     }
 }
@@ -114,6 +115,12 @@ pub(crate) fn curl(view: &RequestView) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_phase_that_there_was_none_of_has_no_time() {
+        let shown = [0, 340, 15_001_000].map(|micros| milliseconds(Duration::from_micros(micros)));
+        assert_eq!(shown, ["—", "0.34 ms", "15001 ms"]);
+    }
 
     #[test]
     fn a_command_cannot_be_left_by_what_is_in_the_request() {

@@ -36,6 +36,7 @@ pub(crate) struct Row {
     pub(crate) url: String,
     pub(crate) report_type: String,
     pub(crate) method: &'static str,
+    /// Its number; empty for all.
     pub(crate) number: String,
     pub(crate) state: State,
     pub(crate) description: String,
@@ -120,7 +121,7 @@ impl Row {
                 None => endpoint.event_types.as_ref().map_or_else(|| "All events".to_owned(), |types| types.join(", ")),
             },
             method: METHODS.iter().find(|row| row.2 == method).map_or("", |row| row.1),
-            number: endpoint.product_unique_id.clone().unwrap_or_else(|| "—".to_owned()),
+            number: endpoint.product_unique_id.clone().unwrap_or_default(),
             state: State::of(endpoint),
             description: endpoint.description.clone(),
             lately: Lately::default(),
