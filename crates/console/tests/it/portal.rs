@@ -3,7 +3,7 @@
 use axum::body::Body;
 use bytes::Bytes;
 use http::Request;
-use ringback_model::{Branding, Role};
+use ringback_model::{Branding, ListedNumber, Role};
 use ringback_service::{ApplicationDraft, EndpointDraft, MessageDraft, PortalCapability, PortalLinkDraft};
 
 use crate::harness::{Answer, ORG, World};
@@ -216,6 +216,30 @@ async fn each_capability_that_is_off_is_neither_offered_nor_carried_out() {
     let viewer = link(&world, "one", Some(Vec::new())).await;
     post(&world, &viewer, &format!("{hook}/delete"), &[]).await.expect(403);
     get(&world, &viewer, &format!("{hook}/delete")).await.expect(403);
+}
+
+#[tokio::test]
+async fn numbers_that_a_link_cannot_change_are_shown_with_whom_to_ask() {
+    let world = World::new();
+    let one = customer(&world, "one", None).await;
+    let numbers = ListedNumber { id: "254700000001".to_owned(), name: Some("Sales".to_owned()) };
+    let write = |draft: &mut ApplicationDraft| {
+        draft.product_unique_ids.insert("whatsapp".to_owned(), vec![numbers.clone()]);
+    };
+    world.service.update_application(&world.actor(), "one", write).await.unwrap();
+    let page = get(&world, &one.token, &format!("{}/application", one.base)).await.expect(200);
+    page.holds("<dt>WhatsApp numbers</dt><dd>254700000001 Sales</dd>");
+    page.holds("The list is kept by your provider: ask for one");
+    assert!(
+        !page.text.contains("<textarea") && !page.text.contains("disabled"),
+        "nothing looks as if it could be written"
+    );
+    let viewer = world
+        .signed_in(Role::Viewer)
+        .await
+        .get(&format!("{}/application", one.base.replace("/portal", "/console")))
+        .await;
+    viewer.expect(200).holds("editors and admins change them");
 }
 
 #[tokio::test]
