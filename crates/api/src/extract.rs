@@ -7,7 +7,7 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use ringback_service::{Actor, FieldError, Service, ServiceError, idempotency};
 use ringback_store::Idempotency;
@@ -41,6 +41,8 @@ pub(crate) struct Asked {
     pub(crate) body: Bytes,
     /// The key under which the request is answered once only.
     pub(crate) idempotency: Option<Idempotency>,
+    /// Where the request stands in a trace of whoever asks: the header `traceparent` (W3C Trace Context).
+    pub(crate) trace_parent: Option<HeaderValue>,
 }
 
 /// The names in the path of a request, decoded.
@@ -85,7 +87,13 @@ impl Asked {
             let path = parts.uri.path_and_query().map_or("", |path| path.as_str());
             idempotency(&actor, parts.method.as_str(), path, key, &body, service.clock().now())
         });
-        Ok(Self { actor, body, idempotency })
+        let trace_parent = parts.headers.get("traceparent").cloned();
+        Ok(Self { actor, body, idempotency, trace_parent })
+    }
+
+    /// The same as text, if it is one.
+    pub(crate) fn trace_parent(&self) -> Option<&str> {
+        self.trace_parent.as_ref()?.to_str().ok()
     }
 
     /// The body, read as a message: what it borrows is borrowed from here.
@@ -99,7 +107,7 @@ impl Asked {
         let text = self.body.slice_ref(value.get().as_bytes());
         let (before, behind) = self.body.split_at(text.as_ptr().addr() - self.body.as_ptr().addr());
         let body = [before, b"{}", &behind[text.len()..]].concat().into();
-        Self { actor: self.actor.clone(), body, idempotency: self.idempotency }
+        Self { actor: self.actor.clone(), body, idempotency: self.idempotency, trace_parent: None }
     }
 
     /// The body, read as configuration.

@@ -19,7 +19,7 @@ use tower_service::Service as _;
 
 use crate::extract::BATCH_MAX;
 use crate::host::Hosts;
-use crate::monitor::{self, Audience, RequestMeter};
+use crate::monitor::{self, Audience, FigureReader, RequestMeter};
 use crate::problem::{Cause, Problem};
 use crate::{backfill, docs, jql, oauth, openapi, respond, schemas, v1};
 
@@ -82,6 +82,12 @@ impl Api {
             .fallback(async || Problem::no_such_path())
             .method_not_allowed_fallback(async || Problem::method_not_allowed());
         Self { service: self.service.clone(), router, requests: Arc::default(), hosts: Arc::default() }
+    }
+
+    /// What reads the figures that `/metrics` tells, for whoever hands them on.
+    #[must_use]
+    pub fn figures(&self, monitor: Arc<Monitor>) -> FigureReader {
+        FigureReader::new(monitor, self.requests.clone())
     }
 
     /// Answers a request.

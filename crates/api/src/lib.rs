@@ -31,5 +31,6 @@ mod v1;
 
 pub use front::Api;
 pub use host::Hosts;
+pub use monitor::{Family, FigureReader, Number, Point, Readings};
 pub use openapi::document as openapi_document;
 pub use server::serve;

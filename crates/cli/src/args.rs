@@ -13,6 +13,7 @@ use crate::config::{
     PublicUrl, Schedule, Secret, StoreAddress,
 };
 use crate::import_svix::ImportSvixArgs;
+use crate::telemetry::{CollectorUrl, Headers, Share};
 
 /// Delivers webhooks: at least once, signed, in order where asked for, retried for days.
 #[derive(Debug, Parser)]
@@ -153,6 +154,8 @@ pub(crate) struct ServeArgs {
     pub(crate) alert: AlertArgs,
     #[command(flatten)]
     pub(crate) jql: JqlArgs,
+    #[command(flatten)]
+    pub(crate) telemetry: TelemetryArgs,
 }
 
 /// Flags of e-mails to the operator.
@@ -214,6 +217,21 @@ pub(crate) struct JqlArgs {
     /// Whose they are [default: org_23rb8YdGqMT0qIzpgGwdXfHirMu]
     #[arg(long, value_name = "ID", env = "RINGBACK_JQL_ORG")]
     pub(crate) jql_org: Option<OrgId>,
+}
+
+/// Flags of what is sent to a collector.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "OpenTelemetry")]
+pub(crate) struct TelemetryArgs {
+    /// Where traces and metrics go, by OTLP/HTTP [default: none]
+    #[arg(long, value_name = "URL", env = "RINGBACK_OTLP_ENDPOINT")]
+    pub(crate) otlp_endpoint: Option<CollectorUrl>,
+    /// Headers that it asks for; better in the environment or a file
+    #[arg(long, value_name = "NAME=VALUE,...", env = "RINGBACK_OTLP_HEADERS", hide_env_values = true)]
+    pub(crate) otlp_headers: Option<Headers>,
+    /// Share of messages whose traces are sent, 0 to 1 [default: 1]
+    #[arg(long, value_name = "SHARE", env = "RINGBACK_OTLP_SAMPLE_RATIO")]
+    pub(crate) otlp_sample_ratio: Option<Share>,
 }
 
 /// Flags of commands that work on a store.

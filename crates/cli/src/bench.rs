@@ -40,7 +40,7 @@ const TOKEN_LIFE: Duration = Duration::from_secs(24 * 3_600);
 
 /// Runs the command.
 pub(crate) fn run(args: BenchArgs) -> anyhow::Result<()> {
-    log::start(&LogConfig { filter: "error".to_owned(), format: LogFormat::Human })?;
+    log::start(&LogConfig { filter: "error".to_owned(), format: LogFormat::Human }, None)?;
     let folder = tempfile::Builder::new().prefix("ringback-bench-").tempdir().context("no temporary folder")?;
     runtime()?.block_on(bench(args, folder.path()))
 }
@@ -84,6 +84,7 @@ fn own_config(folder: &Path) -> ServeConfig {
         management_org: management_org(),
         issuer: None,
         alerts: None,
+        telemetry: None,
     }
 }
 

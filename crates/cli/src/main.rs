@@ -27,6 +27,7 @@ mod serve;
 mod server;
 mod signals;
 mod store;
+mod telemetry;
 mod terminal;
 mod token;
 mod url_rules;

@@ -13,18 +13,20 @@ use crate::config::{File, LogConfig, LogFormat, ServeConfig, StoreAddress, SvixV
 use crate::log;
 use crate::server::{Server, runtime};
 use crate::signals::Signals;
+use crate::telemetry::telemetry;
 
 /// Runs the command.
 pub(crate) fn run(mut args: ServeArgs) -> anyhow::Result<()> {
     let (mut file, svix) = File::read_with_svix(args.config.config.as_deref())?;
     let log = LogConfig::new(std::mem::take(&mut args.log), &mut file);
-    log::start(&log)?;
+    let telemetry = telemetry(std::mem::take(&mut args.telemetry), &mut file)?;
+    log::start(&log, telemetry.as_ref().map(|telemetry| telemetry.recorder.clone()))?;
     for (name, meant) in mistyped_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok())) {
         tracing::warn!("the variable {name} is no setting; did you mean {}?", meant.join(" or "));
     }
     tell_of_svix(&svix);
     let token_command = token_command(&args, svix.have_jwt_secret());
-    let config = ServeConfig::new(args, &mut file)?;
+    let config = ServeConfig { telemetry, ..ServeConfig::new(args, &mut file)? };
     runtime()?.block_on(serve(config, &token_command, log.format))
 }
 

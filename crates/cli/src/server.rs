@@ -22,6 +22,7 @@ use tokio::task::JoinHandle;
 use crate::config::ServeConfig;
 use crate::keys;
 use crate::store::OpenStore;
+use crate::telemetry::Telemetry;
 use crate::url_rules::EgressRules;
 
 /// How long what is under way may take when the server stops: the longest timeout that an endpoint can have, and one
@@ -50,6 +51,7 @@ pub(crate) struct Server {
     api: Listener,
     /// The operator's own listener, if there is one.
     admin: Option<Listener>,
+    telemetry: Option<Telemetry>,
 }
 
 /// A listener that serves.
@@ -164,16 +166,24 @@ impl Server {
         let api = Api::new(service.clone())
             .for_hosts(Hosts::new(config.hosts))
             .with_routes(ringback_console::routes(service.clone()));
-        let (api, admin) = match admin_listener {
-            Some(listener) => {
-                let admin = api.monitor(monitor.clone());
-                (api, Some(Listener::start(listener, admin)))
-            }
-            None => (api.with_monitor(monitor.clone()), None),
-        };
-        let api = Listener::start(listener, api);
+        let figures = api.figures(monitor.clone());
+        let telemetry = config.telemetry.map(|config| Telemetry::start(config, figures, &node_name(address)));
+        let (api, admin) = serve_both((listener, api), admin_listener, &monitor);
         let url = origin.unwrap_or_else(|| format!("http://{address}"));
-        Ok(Self { address, url, admin_address, store, engine, probe, background, service, monitor, api, admin })
+        Ok(Self {
+            address,
+            url,
+            admin_address,
+            store,
+            engine,
+            probe,
+            background,
+            service,
+            monitor,
+            api,
+            admin,
+            telemetry,
+        })
     }
 
     /// Where the API listens.
@@ -218,6 +228,7 @@ impl Server {
             monitor,
             api,
             admin,
+            telemetry,
         } = self;
         monitor.stopping();
         // Words are read again at the next start, tasks go on where they were, and what was noticed is told then.
@@ -230,6 +241,9 @@ impl Server {
             // The API has a grace of its own, which is shorter.
             (api, ()) = async { tokio::join!(api.stop(), engine.stop(GRACE)) } => api?,
             reason = store.broken() => return Err(StoreBroken(reason).into()),
+        }
+        if let Some(telemetry) = telemetry {
+            telemetry.stop().await;
         }
         // Last, so that whoever looks sees that the server stops.
         if let Some(admin) = admin {
@@ -254,6 +268,21 @@ async fn listen(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> 
             bail!("cannot listen on {address}: the port is taken (choose another with {flag})")
         }
         bound => bound.with_context(|| format!("cannot listen on {address}")),
+    }
+}
+
+/// Serves the API, and metrics and readiness beside it or on a listener of their own.
+fn serve_both(
+    (listener, api): (TcpListener, Api),
+    admin: Option<TcpListener>,
+    monitor: &Arc<Monitor>,
+) -> (Listener, Option<Listener>) {
+    match admin {
+        Some(admin) => {
+            let admin = Listener::start(admin, api.monitor(monitor.clone()));
+            (Listener::start(listener, api), Some(admin))
+        }
+        None => (Listener::start(listener, api.with_monitor(monitor.clone())), None),
     }
 }
 

@@ -1,4 +1,5 @@
-//! Questions to servers that are no receivers: an issuer of tokens is asked for its keys, or about a token.
+//! Questions to servers that are no receivers: an issuer of tokens is asked for its keys, or about a token, and a collector
+//! whether it takes what it is sent.
 //!
 //! They go the one way out like everything else, each on a connection of its own, follow no redirect, and have an answer
 //! only if it is a whole one with the status 200.
@@ -17,8 +18,10 @@ use crate::transport::{BodyEnd, OutgoingRequest};
 #[derive(Clone)]
 pub struct Inquiry {
     pub(crate) target: TargetUrl,
-    authorization: Option<HeaderValue>,
-    form: Option<Bytes>,
+    /// What goes along, beside what every question has.
+    headers: HeaderMap,
+    /// What is sent, and what it is.
+    body: Option<(Bytes, HeaderValue)>,
 }
 
 impl std::fmt::Debug for Inquiry {
@@ -47,8 +50,8 @@ pub enum InquiryError {
 impl Inquiry {
     /// Asks for what is there (`GET`).
     #[must_use]
-    pub const fn get(target: TargetUrl) -> Self {
-        Self { target, authorization: None, form: None }
+    pub fn get(target: TargetUrl) -> Self {
+        Self { target, headers: HeaderMap::new(), body: None }
     }
 
     /// Sends a form, as a client that shows its id and secret (`POST`, RFC 6749, section 2.3.1).
@@ -56,7 +59,15 @@ impl Inquiry {
     pub fn form(target: TargetUrl, (id, secret): (&str, &Redacted), members: &[(&str, &str)]) -> Self {
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.extend_pairs(members);
-        Self { target, authorization: Some(basic(id, secret)), form: Some(form.finish().into()) }
+        let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, basic(id, secret))]);
+        Self { target, headers, body: Some((form.finish().into(), kind)) }
+    }
+
+    /// Sends JSON (`POST`), and with it these headers.
+    #[must_use]
+    pub fn json(target: TargetUrl, headers: HeaderMap, body: Bytes) -> Self {
+        Self { target, headers, body: Some((body, HeaderValue::from_static("application/json"))) }
     }
 
     pub(crate) fn request(&self) -> OutgoingRequest {
@@ -64,18 +75,15 @@ impl Inquiry {
             (ACCEPT, HeaderValue::from_static("application/json")),
             (USER_AGENT, HeaderValue::from_static(ringback_wire::USER_AGENT)),
         ]);
-        if let Some(authorization) = &self.authorization {
-            headers.insert(AUTHORIZATION, authorization.clone());
-        }
-        if self.form.is_some() {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
-        }
-        OutgoingRequest {
-            method: if self.form.is_some() { Method::POST } else { Method::GET },
-            path_and_query: self.target.path_and_query().clone(),
-            headers,
-            body: self.form.clone().unwrap_or_default(),
-        }
+        headers.extend(self.headers.clone());
+        let (method, body) = match &self.body {
+            None => (Method::GET, Bytes::new()),
+            Some((body, kind)) => {
+                headers.insert(CONTENT_TYPE, kind.clone());
+                (Method::POST, body.clone())
+            }
+        };
+        OutgoingRequest { method, path_and_query: self.target.path_and_query().clone(), headers, body }
     }
 }
 

@@ -42,6 +42,7 @@ mod idempotency;
 mod ingest_limit;
 mod integration;
 mod issuer;
+mod log;
 mod matching;
 mod message;
 mod message_batch;

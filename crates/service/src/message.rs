@@ -16,6 +16,7 @@ use ringback_wire::report::Report;
 use sha2::{Digest, Sha256};
 
 use crate::check::{EVENT_TYPE_RULE, Faults, is_event_type_name};
+use crate::log;
 use crate::matching::{self, Look, ReportText, Subject};
 use crate::page;
 use crate::payload_schema;
@@ -65,6 +66,8 @@ pub struct MessageDraft<'a> {
     pub retention_hours: Option<i64>,
     /// The application to make if there is none: its uid is the name that the message is addressed to.
     pub application: Option<ApplicationDraft>,
+    /// The `traceparent` of whoever hands it in (W3C Trace Context), for the trace of the message. It is not kept.
+    pub trace_parent: Option<&'a str>,
 }
 
 /// Bytes that are sent in place of a payload.
@@ -198,7 +201,10 @@ impl Service {
             }
             let Some(accept) = self.plan(&config, draft, id, now).await? else { continue };
             match self.store.accept(Accept { idempotency, ..accept }).await? {
-                Accepted::New { .. } => return Ok(Receipt { id, accepted_at: now }),
+                Accepted::New { .. } => {
+                    log::accepted(&config, draft, id, &*self.clock, now);
+                    return Ok(Receipt { id, accepted_at: now });
+                }
                 Accepted::Replayed { id } => return self.repeat_receipt(&config, id, now).await,
                 Accepted::KeyReused => return Err(ServiceError::key_reused()),
                 Accepted::EventIdTaken => return Err(event_id_taken(draft.event_id)),

@@ -7,6 +7,7 @@ use ringback_store::{
     Accept, AcceptBatch, Accepted, AppConfig, BatchAccepted, Direction, Idempotency, MessageQuery, Paging,
 };
 
+use crate::log;
 use crate::message::event_id_taken;
 use crate::service::TRIES;
 use crate::{Actor, MessageDraft, Receipt, Right, Service, ServiceError};
@@ -61,7 +62,9 @@ impl Service {
                             return Err(error);
                         }
                         let result = results.next().ok_or_else(ServiceError::contended)?;
-                        receipt(&result?, draft, before.plus(n), now)
+                        let receipt = receipt(&result?, draft, before.plus(n), now)?;
+                        log::accepted(&config, draft, receipt.id, &*self.clock, now);
+                        Ok(receipt)
                     });
                     return Ok(receipts.collect());
                 }

@@ -4,6 +4,7 @@
 //! customers are shown on the latter alone: whoever can reach the API may not know who else uses it.
 
 mod exposition;
+mod family;
 mod metrics;
 
 use std::sync::Arc;
@@ -18,6 +19,8 @@ use ringback_service::{Check, Monitor};
 use serde::Serialize;
 
 use crate::respond;
+
+pub use family::{Family, Number, Point, Readings};
 
 /// How requests were answered, by kind of status.
 #[derive(Debug, Default)]
@@ -56,6 +59,24 @@ pub(crate) enum Audience {
     Operator,
 }
 
+/// What reads the figures of a server, for whoever hands them on.
+#[derive(Clone, Debug)]
+pub struct FigureReader {
+    monitor: Arc<Monitor>,
+    requests: Arc<RequestMeter>,
+}
+
+impl FigureReader {
+    pub(crate) const fn new(monitor: Arc<Monitor>, requests: Arc<RequestMeter>) -> Self {
+        Self { monitor, requests }
+    }
+
+    /// All figures of this moment, those of single applications included.
+    pub async fn read(&self) -> Vec<Family> {
+        metrics::families(&self.monitor.figures().await, &self.requests, Audience::Operator)
+    }
+}
+
 /// The two paths.
 pub(crate) fn routes(monitor: Arc<Monitor>, requests: Arc<RequestMeter>, audience: Audience) -> Router {
     let readiness = monitor.clone();
@@ -63,7 +84,7 @@ pub(crate) fn routes(monitor: Arc<Monitor>, requests: Arc<RequestMeter>, audienc
         .route(
             "/metrics",
             get(async move || {
-                let text = metrics::text(&monitor.figures().await, &requests, audience);
+                let text = exposition::text(&metrics::families(&monitor.figures().await, &requests, audience));
                 ([(CONTENT_TYPE, exposition::CONTENT_TYPE)], text).into_response()
             }),
         )

@@ -47,7 +47,7 @@ pub(crate) async fn create(
     let with_content = query.with_content()?;
     let mut message: MessageIn<'_> = asked.json()?;
     let payload = with_content.then_some(message.payload());
-    let draft = message.draft(&asked.body)?;
+    let draft = message.draft(&asked)?;
     let receipt = service.create_message(&asked.actor, &app, &draft, asked.idempotency).await?;
     let size = AROUND_THE_PAYLOAD + payload.map_or(0, |payload| payload.get().len());
     Ok(respond::json_sized(StatusCode::ACCEPTED, &MessageOut::accepted(receipt, &draft, payload), size))

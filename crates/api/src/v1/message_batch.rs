@@ -87,7 +87,7 @@ pub(crate) async fn create(
     let (mut drafts, mut refused) = (Vec::with_capacity(read.len()), Vec::with_capacity(read.len()));
     for message in &mut read {
         let draft = match message {
-            Ok(message) => message.draft(&asked.body),
+            Ok(message) => message.draft(&asked),
             Err(problem) => Err(std::mem::replace(problem, Problem::no_such_path())),
         };
         match draft {

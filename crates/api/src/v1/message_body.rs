@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::application::ApplicationIn;
 use super::endpoint_value::Length;
+use crate::extract::Asked;
 use crate::json::Text;
 use crate::problem::Problem;
 
@@ -154,7 +155,8 @@ impl<'a> MessageIn<'a> {
     }
 
     /// The draft of the use case. The payload is a part of `body`, not a copy of it.
-    pub(crate) fn draft(&'a mut self, body: &Bytes) -> Result<MessageDraft<'a>, Problem> {
+    pub(crate) fn draft(&'a mut self, asked: &'a Asked) -> Result<MessageDraft<'a>, Problem> {
+        let body = &asked.body;
         check_payload(self.payload)?;
         let application = self.application.take().map(ApplicationIn::draft).transpose()?;
         let words = |given: Option<Vec<Text<'a>>>| given.map(|words| words.into_iter().map(|word| word.0).collect());
@@ -179,6 +181,7 @@ impl<'a> MessageIn<'a> {
             retention_days: self.payload_retention_period,
             retention_hours: self.payload_retention_hours,
             application,
+            trace_parent: asked.trace_parent(),
         })
     }
 }

@@ -11,6 +11,7 @@ use super::{
     ConfigError, HostNames, Listen, LogFormat, MigrateUrl, Networks, ProxyUrl, PublicUrl, Schedule, Secret,
     StoreAddress,
 };
+use crate::telemetry::TelemetryFile;
 use ringback_model::{OrgId, near};
 
 /// What the file sets. Every key is the name of a flag of `serve` with `_` for `-`.
@@ -37,10 +38,12 @@ pub(crate) struct File {
     pub(super) alert: AlertFile,
     #[serde(flatten)]
     pub(super) jql: JqlFile,
+    #[serde(flatten)]
+    pub(crate) telemetry: TelemetryFile,
 }
 
 /// The keys of [`File`].
-pub(crate) const KEYS: [&str; 32] = [
+pub(crate) const KEYS: [&str; 35] = [
     "listen",
     "admin_listen",
     "public_url",
@@ -73,6 +76,9 @@ pub(crate) const KEYS: [&str; 32] = [
     "jql_scope",
     "jql_app_claim",
     "jql_org",
+    "otlp_endpoint",
+    "otlp_headers",
+    "otlp_sample_ratio",
 ];
 
 impl File {

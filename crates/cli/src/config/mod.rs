@@ -25,11 +25,12 @@ pub(crate) use issuer::{Algorithms, IssuerUrl};
 pub(crate) use svix::SvixVariables;
 pub(crate) use value::{
     AlertOn, HostNames, Length, Listen, LogFormat, Mailboxes, MigrateUrl, Networks, ProxyUrl, PublicUrl, Schedule,
-    Secret, StoreAddress,
+    Secret, StoreAddress, ValueError,
 };
 pub(crate) use variable::mistyped_variables;
 
 use crate::args::{AccessArgs, LogArgs, ServeArgs, StoreArgs};
+use crate::telemetry::TelemetryConfig;
 
 /// The port of the server when none is named.
 pub(crate) const DEFAULT_PORT: u16 = 8071;
@@ -120,6 +121,9 @@ pub(crate) enum ConfigError {
         "--to is a database, such as postgres://ringback@db.internal/ringback; an embedded store is copied by `ringback backup`"
     )]
     MigrateTo,
+    /// Something is said about a collector, and none is named.
+    #[error("otlp_headers and otlp_sample_ratio need --otlp-endpoint: the collector that they are for")]
+    Telemetry,
     /// The log filter is none.
     #[error("`{filter}` is no log filter: write a level such as info, or target=level pairs with commas between them")]
     LogFilter {
@@ -188,6 +192,8 @@ pub(crate) struct ServeConfig {
     pub(crate) issuer: Option<IssuerSettings>,
     /// E-mails to the operator, if there are to be any.
     pub(crate) alerts: Option<AlertSettings>,
+    /// What is sent to a collector, if there is one; the log begins with it, so it is read before the others.
+    pub(crate) telemetry: Option<TelemetryConfig>,
 }
 
 impl Access {
@@ -297,6 +303,7 @@ impl ServeConfig {
             management_org: args.management_org.or(file.management_org).unwrap_or_else(management_org),
             issuer: issuer::issuer(args.jql, file)?,
             alerts: alert::alerts(args.alert, file)?,
+            telemetry: None,
         })
     }
 }

@@ -131,9 +131,10 @@ fn instead(key: &str, value: &str) -> Option<&'static str> {
         "DANGEROUS_DISABLE_TLS_VERIFICATION" if value != "false" => "certificates of receivers are always checked",
         "NOPROXY" => "with --egress-proxy every webhook goes through the proxy",
         "OPERATIONAL_WEBHOOK_ADDRESS" => "operational webhooks are built in: /api/v1/operational-webhook/endpoint",
-        "OPENTELEMETRY_ADDRESS" | "OPENTELEMETRY_SAMPLE_RATIO" | "OPENTELEMETRY_SERVICE_NAME" | "SENTRY_DSN" => {
-            "what there is to measure is at /metrics"
-        }
+        "OPENTELEMETRY_ADDRESS" => "it names a collector by gRPC; name where it takes HTTP with --otlp-endpoint",
+        "OPENTELEMETRY_SAMPLE_RATIO" => "--otlp-sample-ratio beside --otlp-endpoint means the same",
+        "OPENTELEMETRY_SERVICE_NAME" => "the service is named `ringback`, with --otlp-endpoint",
+        "SENTRY_DSN" => "what goes wrong is in the log, and what there is to measure at /metrics",
         "REDIS_DSN"
         | "REDIS_POOL_MAX_SIZE"
         | "REDIS_PENDING_DURATION_SECS"

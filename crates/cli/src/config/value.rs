@@ -14,6 +14,7 @@ use ringback_service::AlgorithmError;
 use serde::{Deserialize, Deserializer};
 
 use super::{Algorithms, IssuerUrl};
+use crate::telemetry::{CollectorUrl, Headers, Share};
 
 /// Why a text is no value of a setting.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +33,12 @@ pub(crate) enum ValueError {
     LogFormat,
     #[error("the URL of an issuer is not accepted: {0}")]
     IssuerUrl(String),
+    #[error("a collector is named by a URL such as http://127.0.0.1:4318: {0}")]
+    CollectorUrl(String),
+    #[error("headers are written NAME=VALUE with commas between them, such as api-key=...")]
+    CollectorHeaders,
+    #[error("a share is a number from 0 to 1, such as 0.1")]
+    Share,
     #[error(transparent)]
     Algorithm(#[from] AlgorithmError),
     #[error("a secret is not empty")]
@@ -286,6 +293,14 @@ enum TextOrList {
     List(Vec<String>),
 }
 
+/// What the file may give for a number.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "a number")]
+enum NumberOrText {
+    Number(f64),
+    Text(String),
+}
+
 macro_rules! from_file {
     ($($name:ident by $text:ty => $join:expr;)*) => {$(
         impl<'de> Deserialize<'de> for $name {
@@ -312,6 +327,12 @@ from_file! {
     AlertOn by TextOrList => joined;
     IssuerUrl by String => |text: String| text;
     Algorithms by TextOrList => joined;
+    CollectorUrl by String => |text: String| text;
+    Headers by TextOrList => joined;
+    Share by NumberOrText => |number: NumberOrText| match number {
+        NumberOrText::Number(number) => number.to_string(),
+        NumberOrText::Text(text) => text,
+    };
 }
 
 fn joined(value: TextOrList) -> String {

@@ -48,7 +48,7 @@ const TOKEN_LIFE: Duration = Duration::from_secs(24 * 3_600);
 /// Runs the command.
 pub(crate) fn run(args: DemoArgs) -> anyhow::Result<()> {
     let filter = args.log.unwrap_or_else(|| "error".to_owned());
-    log::start(&LogConfig { filter, format: LogFormat::Human })?;
+    log::start(&LogConfig { filter, format: LogFormat::Human }, None)?;
     let folder = tempfile::Builder::new().prefix("ringback-demo-").tempdir().context("no temporary folder")?;
     runtime()?.block_on(demo(folder.path(), args.once))
 }
@@ -84,6 +84,7 @@ fn config(folder: &Path, once: bool) -> ServeConfig {
         management_org: management_org(),
         issuer: None,
         alerts: None,
+        telemetry: None,
     }
 }
 
