@@ -13,7 +13,7 @@ async fn an_application_is_added_found_and_given_numbers() {
     browser.get(&page).await.expect(200).holds("&#60;b&#62;Acme&#60;/b&#62;");
     let found = browser.get(&format!("{page}?find=acme")).await.expect(303);
     assert_eq!(found.location(), path.replace("/application", "/webhooks"));
-    browser.get(&format!("{page}?find=nobody")).await.expect(200).holds("no application with the id or uid");
+    browser.get(&format!("{page}?find=nobody")).await.expect(200).holds("no application with the ID");
 
     let fields = [("name", "Acme"), ("uid", "acme"), ("numbers-whatsapp", "254700000001 Sales\r\n254700000001")];
     browser.post(&path, &path, &fields).await.expect(422).holds("listed already");

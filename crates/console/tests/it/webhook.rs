@@ -456,6 +456,7 @@ async fn events_go_to_a_general_webhook_by_type_and_channel() {
         details.holds(part);
     }
     assert!(!details.text.contains("hush-hush"));
+    assert!(!details.text.contains("as the format has it"), "what is not said is not told");
     // Secrets that are left empty stay.
     let edit = format!("{one}/edit");
     let version = browser.get(&edit).await.hidden("version");

@@ -108,7 +108,8 @@ pub(super) fn in_words<'a>(field: &str, value: &'a str) -> &'a str {
         "nested" => &[("on", "yes")],
         _ => &[],
     };
-    words.iter().find(|(word, _)| *word == value).map_or(value, |(_, said)| said)
+    // Nothing stays nothing: what is not said is not told.
+    words.iter().find(|(word, _)| *word == value && !word.is_empty()).map_or(value, |(_, said)| said)
 }
 
 /// What a field is called on the page, by its name in the API: for what is said of it elsewhere.

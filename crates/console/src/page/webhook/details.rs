@@ -327,7 +327,10 @@ pub(crate) fn facts(form: &Form) -> Vec<(String, String)> {
         ("success.rule", "The answer’s body"),
         ("success.value", "What it has to hold"),
     ] {
-        tell(label, in_words(field, form.get(field)));
+        // What comes of the others says something only where they wait for each other.
+        if field != "onExhausted" || form.get("ordering") != "none" {
+            tell(label, in_words(field, form.get(field)));
+        }
     }
     if form.get("dialect") == fields::CONSOLE && form.get("reportType") == "dlr" {
         for (slot, label) in fields::parameters_of(form.get("product")) {
