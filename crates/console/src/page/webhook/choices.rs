@@ -133,6 +133,7 @@ pub(super) fn caption(field: &str) -> String {
         ("channels", _) => "Channels".to_owned(),
         ("filter", _) => "Filter".to_owned(),
         ("template", _) => "A body of your own".to_owned(),
+        ("providerSecret", _) => "Secret that it signs with".to_owned(),
         ("timeZone", _) => "Time zone".to_owned(),
         ("xmlRoot", _) => "Root element of XML".to_owned(),
         _ => field.to_owned(),
