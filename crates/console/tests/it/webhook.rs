@@ -71,6 +71,7 @@ async fn the_two_forms_have_their_labels_in_their_order() {
             "MO is not available for the SMS product.",
             ">Webhook (URL Endpoint)<",
             ">Required Parameters<",
+            "<code>{{message.status}}</code>",
             ">Transaction ID Parameter<",
             ">Message ID Parameter<",
             ">Error Code Parameter<",
