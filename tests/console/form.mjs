@@ -32,6 +32,21 @@ export async function walkForm({ page, base }) {
   await page.waitForFunction(() => document.activeElement.value === "add-header");
   assert.equal(await page.inputValue("#header-0-name"), "X-Env");
 
+  // Without scripts a button brings the fields that a choice has.
+  assert.ok(!(await page.isVisible("text=Update the form")));
+  const storageState = await page.context().storageState();
+  const plain = await page.context().browser().newContext({ storageState, javaScriptEnabled: false });
+  const still = await plain.newPage();
+  await still.goto(`${base}/add/dlr`);
+  await still.selectOption("#product", "whatsapp");
+  await still.click("text=Update the form");
+  await still.waitForSelector("#productUniqueId");
+  await still.check("[name=customHeadersEnabled]");
+  await still.click("text=Update the form");
+  await still.click("button[value=add-header]");
+  await still.waitForSelector("#header-0-name");
+  await plain.close();
+
   // A protocol is a click away.
   await page.fill("#url", "receiver.example/dlr");
   await page.click("button[value=save]");
