@@ -4,6 +4,8 @@ use serde::{Deserialize, Deserializer};
 
 use ringback_service::FieldError;
 
+use crate::problem::Problem;
+
 /// A member of a body. Absent leaves a thing as it is; null takes it back to its default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Patch<T> {
@@ -23,6 +25,11 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
 }
 
 impl<T> Patch<T> {
+    /// Whether it is null.
+    pub(crate) const fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+
     /// The same member of another type.
     pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> Patch<U> {
         match self {
@@ -49,6 +56,16 @@ impl<T> Patch<T> {
             Self::Set(value) => *target = value,
         }
     }
+}
+
+/// Refuses null for members that always have a value: what is meant by it cannot be known, and taking an endpoint back to not
+/// being disabled, say, is not for guessing.
+pub(crate) fn refuse_nulls(members: &[(&'static str, bool)]) -> Result<(), Problem> {
+    let nulls = members.iter().filter(|(_, is_null)| *is_null);
+    let faults: Vec<_> = nulls
+        .map(|(name, _)| FieldError::body(*name, "It is never null: leave it out, and it stays as it is."))
+        .collect();
+    if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
 }
 
 impl<T: PartialEq> Patch<T> {

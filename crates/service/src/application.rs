@@ -398,6 +398,7 @@ impl Service {
     ) -> Result<ApplicationView, ServiceError> {
         self.check_application(actor, &mut draft).await?;
         let org = self.ensure_organization(actor.org).await?;
+        self.ensure_operational_types(actor).await?;
         let now = self.clock.now();
         let id = self.ids.make(now, &*self.random);
         let feedback_secret = draft.new_feedback_secret().cloned();

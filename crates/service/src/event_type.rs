@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use indexmap::IndexMap;
 use ringback_model::{
-    EventType, MappedFrom, OrgNo, ReportMapping, Timestamp, Violation, event_type_is_like, is_report, near,
+    EventType, MappedFrom, NoticeKind, OrgNo, ReportMapping, Timestamp, Violation, event_type_is_like, is_report, near,
     schema_faults,
 };
 use ringback_store::{
@@ -344,8 +344,12 @@ impl Service {
         // All at once, as each is a look into the store.
         let looks: Vec<_> = asked.iter().map(|(_, name)| self.look_up(org, name)).collect();
         let own = self.directory.settings(org).await?;
+        let is_management = self.is_management(org).await?;
         let mut missing = Vec::new();
         for ((at, name), look) in asked.into_iter().zip(looks) {
+            if is_management && NoticeKind::ALL.map(NoticeKind::event_type).contains(&name) {
+                continue;
+            }
             if !is_report(&own.products, name) && look.await?.is_none() && !self.exists_otherwise(org, name).await? {
                 missing.push((at, name));
             }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use ringback_model::{AppId, AppNo, Disabled, Endpoint, EndpointId, Notice, NoticeKind, NoticedAttempt, OrgId};
+use ringback_model::{AppId, AppNo, Disabled, Endpoint, EndpointId, Notice, NoticeKind, NoticedAttempt, OrgId, OrgNo};
 use ringback_store::{AppConfig, DocumentKind, EndpointConfig, Noticed, Shard};
 use serde::Serialize;
 use tokio::sync::Notify;
@@ -94,13 +94,6 @@ impl Service {
         let mut is_there = self.find_app(&manager, &name).await?.is_some();
         if make && !is_there {
             let owner = Actor::organization(self.management);
-            for kind in NoticeKind::ALL {
-                let draft = EventTypeDraft { description: kind.meaning().to_owned(), ..EventTypeDraft::default() };
-                match self.create_event_type(&owner, kind.event_type(), draft, None).await {
-                    Ok(_) | Err(ServiceError::Conflict { .. }) => {}
-                    Err(error) => return Err(error),
-                }
-            }
             let draft = ApplicationDraft {
                 uid: Some(name.clone()),
                 name: format!("Operational webhooks of {name}"),
@@ -110,6 +103,28 @@ impl Service {
             is_there = true;
         }
         Ok((Arc::new(manager), name, is_there))
+    }
+
+    /// Makes the event types of operational webhooks, where an application is made that gets them: whoever looks at them
+    /// there finds what there is to choose from.
+    pub(crate) async fn ensure_operational_types(&self, actor: &Actor) -> Result<(), ServiceError> {
+        if actor.org != self.management {
+            return Ok(());
+        }
+        let owner = Actor::organization(self.management);
+        for kind in NoticeKind::ALL {
+            let draft = EventTypeDraft { description: kind.meaning().to_owned(), ..EventTypeDraft::default() };
+            match self.create_event_type(&owner, kind.event_type(), draft, None).await {
+                Ok(_) | Err(ServiceError::Conflict { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether this is the management organization.
+    pub(crate) async fn is_management(&self, org: OrgNo) -> Result<bool, ServiceError> {
+        Ok(self.organization(self.management).await? == Some(org))
     }
 
     /// What the engine rings when it has noticed something.
@@ -183,8 +198,7 @@ impl Service {
         data: impl Serialize + Send,
     ) -> Result<(), ServiceError> {
         // The numbers of organizations and their ids never change, and few have operational webhooks.
-        let Some(management) = self.organization(self.management).await? else { return Ok(()) };
-        if app.org == management {
+        if self.is_management(app.org).await? {
             return Ok(());
         }
         let Some(org) = self.store.document(app.org.0).await?.filter(|found| found.kind == DocumentKind::Organization)

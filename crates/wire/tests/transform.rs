@@ -252,11 +252,19 @@ fn code_that_cannot_be_run_is_found_when_it_is_saved() {
         ("}); let n = 0; (function () { function handler(w) { n += 1; w.payload = n; return w }", "line 1"),
         ("throw new Error('at the top'); function handler(w) { return w }", "at the top"),
         ("for (;;) {}", "50 ms"),
+        ("async function handler(w) { return w }", "`async`"),
+        ("const handler = async (w) => w", "`async`"),
+        ("async function* handler(w) { yield w }", "`async`"),
     ] {
         let why = check(code).unwrap_err();
         assert!(why.to_lowercase().contains(&word.to_lowercase()), "{code}: {why}");
     }
-    for code in ["const handler = (w) => w", "let handler; handler = function (w) { return w } // end"] {
+    for code in [
+        "const handler = (w) => w",
+        "let handler; handler = function (w) { return w } // end",
+        "function handler(w) { w.payload.to = w.payload.to.replace(/[^0-9]/g, '') ; return w }",
+        "const kept = new Map([[1, new Uint8Array(2)]]); function handler(w) { return w }",
+    ] {
         check(code).unwrap();
     }
 }

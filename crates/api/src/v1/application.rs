@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use crate::extract::{Asked, Caller, Path};
 use crate::paging::{self, ListParams, ListResponse, OrderParam};
-use crate::patch::Patch;
+use crate::patch::{Patch, refuse_nulls};
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::respond;
@@ -82,7 +82,7 @@ pub(crate) struct NumberOut {
 pub(crate) struct ApplicationPatch {
     /// Its name, for people.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = String)]
     name: Patch<String>,
     /// Your own id for it; null takes it away.
     #[serde(default)]
@@ -118,7 +118,7 @@ pub(crate) struct ApplicationPatch {
     callback_allow_list: Patch<Vec<String>>,
     /// Your own notes, all of them.
     #[serde(default)]
-    #[schema(value_type = Option<std::collections::HashMap<String, String>>)]
+    #[schema(value_type = std::collections::HashMap<String, String>)]
     metadata: Patch<IndexMap<String, String>>,
 }
 
@@ -331,6 +331,7 @@ pub(crate) async fn patch(
 ) -> Result<Response, Problem> {
     asked.actor.require(Right::ManageApplications)?;
     let patch: ApplicationPatch = asked.config(&[])?;
+    refuse_nulls(&[("name", patch.name.is_null()), ("metadata", patch.metadata.is_null())])?;
     let rate = patch.throttle_rate.or_older(patch.rate_limit, "throttleRate", "rateLimit");
     let rate = rate.map_err(|fault| Problem::invalid([fault]))?;
     let change = |draft: &mut ApplicationDraft| {

@@ -7,13 +7,13 @@ use axum::extract::State;
 use axum::response::Response;
 use http::header::HOST;
 use http::{HeaderMap, StatusCode};
-use ringback_model::Redacted;
+use ringback_model::{AppId, OrgId, Redacted};
 use ringback_service::{PortalCapability, PortalLinkDraft, Right, Service};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::application::ApplicationIn;
-use crate::extract::{Asked, Path, bearer};
+use crate::extract::{Asked, Caller, Path, bearer};
 use crate::problem::Problem;
 use crate::respond;
 
@@ -159,6 +159,32 @@ pub(crate) async fn expire_all(
     let sessions = body.session_ids.unwrap_or_default();
     service.expire_all_tokens(&asked.actor, &app, after, &sessions).await?;
     Ok(respond::nothing())
+}
+
+/// Whose token the request is made with.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct WhoamiOut {
+    /// The organization.
+    #[schema(value_type = String)]
+    env_id: OrgId,
+    /// The one application that it is for, if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    app_id: Option<AppId>,
+    /// What it is: always a token of this server's own.
+    #[schema(example = "SvixJwt")]
+    permission_source: &'static str,
+}
+
+/// Tells whose token the request is made with.
+#[utoipa::path(
+    get, path = "/api/v1/auth/whoami", operation_id = "v1.authentication.whoami", tag = "Authentication",
+    responses((status = 200, body = WhoamiOut)),
+)]
+pub(crate) async fn whoami(Caller(actor): Caller) -> Response {
+    let whoami = WhoamiOut { env_id: actor.org, app_id: actor.app, permission_source: "SvixJwt" };
+    respond::json(StatusCode::OK, &whoami)
 }
 
 /// Ends the token of an application that the request is made with.

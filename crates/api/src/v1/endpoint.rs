@@ -110,6 +110,7 @@ pub(crate) async fn patch(
     asked: Asked,
 ) -> Result<Response, Problem> {
     let patch = asked.config::<EndpointPatch>(not_yet::ENDPOINT)?.settled()?;
+    patch.refuse_nulls()?;
     patch.keeps_the_secret()?;
     let view = service.update_endpoint(&asked.actor, &app, &endpoint, |draft| patch.apply(draft)).await?;
     Ok(respond::json(StatusCode::OK, &EndpointOut::from(view)))

@@ -17,7 +17,7 @@ use super::endpoint_out::{OnExhaustedName, OrderingName};
 use super::endpoint_value::{Batch, HeaderList, Length, Mask, ParameterList, Schedule};
 use crate::not_yet;
 use crate::object::Object;
-use crate::patch::Patch;
+use crate::patch::{Patch, refuse_nulls};
 use crate::problem::Problem;
 
 /// What changes about an endpoint; what is absent stays, null takes it back to its default.
@@ -26,11 +26,11 @@ use crate::problem::Problem;
 pub(crate) struct EndpointPatch {
     /// Where requests go: http or https. User and password in it become basic authentication.
     #[serde(default)]
-    #[schema(value_type = Option<String>, format = "uri", max_length = 2048, example = "https://example.com/webhook/")]
+    #[schema(value_type = String, format = "uri", max_length = 2048, example = "https://example.com/webhook/")]
     url: Patch<String>,
     /// For people.
     #[serde(default)]
-    #[schema(value_type = Option<String>, max_length = 8192)]
+    #[schema(value_type = String, max_length = 8192)]
     description: Patch<String>,
     /// Your own id for it: every path takes it in place of the server's.
     #[serde(default)]
@@ -38,11 +38,11 @@ pub(crate) struct EndpointPatch {
     uid: Patch<String>,
     /// A number of your own.
     #[serde(default)]
-    #[schema(value_type = Option<u16>)]
+    #[schema(value_type = u16)]
     version: Patch<u16>,
     /// New messages make no delivery, and pending ones wait.
     #[serde(default)]
-    #[schema(value_type = Option<bool>)]
+    #[schema(value_type = bool)]
     disabled: Patch<bool>,
     /// Messages are taken and held.
     #[serde(default)]
@@ -99,7 +99,7 @@ pub(crate) struct EndpointPatch {
     batch: Patch<Object<Batch>>,
     /// Your own notes.
     #[serde(default)]
-    #[schema(value_type = Option<std::collections::HashMap<String, String>>)]
+    #[schema(value_type = std::collections::HashMap<String, String>)]
     metadata: Patch<IndexMap<String, String>>,
     /// Request headers, all of them: an object, or a list of `name`, `value` and `secret`.
     #[serde(default)]
@@ -288,6 +288,17 @@ impl EndpointIn {
 }
 
 impl EndpointPatch {
+    /// Refuses null for what an endpoint always has, in a change.
+    pub(crate) fn refuse_nulls(&self) -> Result<(), Problem> {
+        refuse_nulls(&[
+            ("url", self.url.is_null()),
+            ("description", self.description.is_null()),
+            ("version", self.version.is_null()),
+            ("disabled", self.disabled.is_null()),
+            ("metadata", self.metadata.is_null()),
+        ])
+    }
+
     /// The same change, with old names of members replaced by the new ones.
     pub(crate) fn settled(mut self) -> Result<Self, Problem> {
         self.check_status_policy()?;

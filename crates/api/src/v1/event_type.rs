@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use crate::extract::{Asked, Caller, Path};
 use crate::paging::{self, ListParams, ListResponse, OrderParam};
-use crate::patch::Patch;
+use crate::patch::{Patch, refuse_nulls};
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::respond;
@@ -100,15 +100,15 @@ pub(crate) struct EventTypeUpdate {
 pub(crate) struct EventTypePatch {
     /// What it means, for people.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = String)]
     description: Patch<String>,
     /// Left out of lists unless asked for.
     #[serde(default)]
-    #[schema(value_type = Option<bool>)]
+    #[schema(value_type = bool)]
     archived: Patch<bool>,
     /// Not for new use.
     #[serde(default)]
-    #[schema(value_type = Option<bool>)]
+    #[schema(value_type = bool)]
     deprecated: Patch<bool>,
     /// Applications see it only with a token that carries this flag.
     #[serde(default)]
@@ -343,6 +343,11 @@ pub(crate) async fn patch(
 ) -> Result<Response, Problem> {
     asked.actor.require(Right::ManageEventTypes)?;
     let patch: EventTypePatch = asked.config(&[])?;
+    refuse_nulls(&[
+        ("description", patch.description.is_null()),
+        ("archived", patch.archived.is_null()),
+        ("deprecated", patch.deprecated.is_null()),
+    ])?;
     let schemas = patch.schemas.map(text);
     let flag = one_flag(patch.feature_flag, patch.feature_flags).map_err(|fault| Problem::invalid([fault]))?;
     let change = |draft: &mut EventTypeDraft| {

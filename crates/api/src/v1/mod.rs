@@ -77,6 +77,7 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
         .route("/api/v1/app/{app_id}/endpoint/{endpoint_id}/msg", get(endpoint_message::list))
         .route("/api/v1/app/{app_id}/endpoint/{endpoint_id}/send-example", post(endpoint_message::send_example))
         .route("/api/v1/app/{app_id}/endpoint/{endpoint_id}/stats", get(statistics::stats))
+        .route("/api/v1/app/{app_id}/endpoint/{endpoint_id}/attempt-stats", get(statistics::attempt_stats))
         .route("/api/v1/app/{app_id}/endpoint/{endpoint_id}/statistics", get(statistics::endpoint))
         .route("/api/v1/app/{app_id}/statistics", get(statistics::application))
         .route("/api/v1/statistics", get(statistics::organization))
@@ -168,6 +169,7 @@ fn organization_routes() -> Router<Arc<Service>> {
         .route("/api/v1/auth/dashboard-access/{app_id}", post(auth::dashboard_access))
         .route("/api/v1/auth/app/{app_id}/expire-all", post(auth::expire_all))
         .route("/api/v1/auth/logout", post(auth::logout))
+        .route("/api/v1/auth/whoami", get(auth::whoami))
         .route("/api/v1/health", get(health::get))
         .route("/api/v1/health/ping", get(health::ping))
 }

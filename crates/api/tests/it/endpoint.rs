@@ -89,12 +89,18 @@ async fn patch_changes_what_is_named_and_null_unsets() {
     expected["paused"] = json!(true);
     assert_eq!(world.patch("/app/a/endpoint/e", json!({ "paused": true })).await.expect(200), expected);
     for (name, default) in
-        [("eventTypes", json!(null)), ("timeout", json!(null)), ("description", json!("")), ("paused", json!(false))]
+        [("eventTypes", json!(null)), ("timeout", json!(null)), ("channels", json!(null)), ("paused", json!(false))]
     {
         let patched = world.patch("/app/a/endpoint/e", json!({ name: null })).await.expect(200);
         assert_eq!(patched[name], default, "{name}");
     }
-    world.patch("/app/a/endpoint/e", json!({ "url": null })).await.faults();
+    // What always has a value is not taken back to some by null: that would switch a disabled endpoint on.
+    world.patch("/app/a/endpoint/e", json!({ "disabled": true })).await.expect(200);
+    for name in ["url", "description", "version", "disabled", "metadata"] {
+        let faults = world.patch("/app/a/endpoint/e", json!({ name: null })).await.faults();
+        assert_eq!(faults, [format!("body.{name}")]);
+    }
+    assert_eq!(world.get("/app/a/endpoint/e").await.expect(200)["disabled"], true);
     world.patch("/app/a/endpoint/none", json!({})).await.expect(404);
 }
 

@@ -74,6 +74,18 @@ async fn a_type_that_operational_webhooks_do_not_have_is_not_one_to_be_made() {
 }
 
 #[tokio::test]
+async fn types_of_operational_webhooks_are_there_however_their_application_was_made() {
+    let world = World::running();
+    let manager = world.token_of(ringback_service::MANAGEMENT_ORGANIZATION.parse().unwrap());
+    let app = json!({"name": "op", "uid": DEFAULT_ORGANIZATION});
+    world.ask(&manager, "POST", "/app", &[], app.to_string()).await.expect(201);
+    let webhook = json!({"url": "https://example.com/", "filterTypes": ["endpoint.disabled"]});
+    world.post("/operational-webhook/endpoint", webhook).await.expect(201);
+    let types = world.ask(&manager, "GET", "/event-type", &[], "").await.expect(200);
+    assert!(types["data"].as_array().unwrap().iter().any(|known| known["name"] == "endpoint.disabled"), "{types}");
+}
+
+#[tokio::test]
 async fn what_becomes_of_an_endpoint_is_told_once_each_and_delivered_like_any_message() {
     let (world, receiver) = listening().await;
     let app = world.app("a").await;

@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use http::Method;
+use ringback_model::DEFAULT_ORGANIZATION;
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, World};
@@ -190,6 +191,17 @@ async fn an_end_holds_for_its_sessions_and_from_its_time_on() {
     world.advance(60);
     assert_eq!(statuses(&world).await, [401, 200, 200]);
     assert_eq!(world.post("/auth/app/a/expire-all", json!({ "expiry": 604_801 })).await.faults(), ["body.expiry"]);
+}
+
+#[tokio::test]
+async fn a_token_is_told_whose_it_is() {
+    let world = World::new();
+    let app = world.app("a").await;
+    let token = link(&world, "a", json!({})).await;
+    let own = json!({ "envId": DEFAULT_ORGANIZATION, "permissionSource": "SvixJwt" });
+    assert_eq!(world.get("/auth/whoami").await.expect(200), own);
+    let limited = as_link(&world, &token, Method::GET, "/auth/whoami", Value::Null).await.expect(200);
+    assert_eq!(limited, json!({ "envId": DEFAULT_ORGANIZATION, "appId": app, "permissionSource": "SvixJwt" }));
 }
 
 #[tokio::test]

@@ -96,6 +96,8 @@ async fn an_endpoint_is_summed_over_a_range_and_told_what_waits() {
         json!({ "success": 1, "pending": 1, "sending": 0, "fail": 2, "canceled": 0 }),
         "deliveries, and not their tries"
     );
+    let attempts = world.get(&format!("/app/a/endpoint/{bad}/attempt-stats")).await.expect(200);
+    assert_eq!(attempts, json!({ "success": 1, "fail": 2, "canceled": 0 }));
     world.advance(20 * 86_400);
     count(&world, &app, &[(&bad, tally(2, 0))]).await;
     assert_eq!(stats(String::new()).await.expect(200)["success"], 2);

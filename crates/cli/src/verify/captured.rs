@@ -10,7 +10,7 @@ use crate::receiver::Arrival;
 /// # Errors
 /// What cannot be read, and what it should be.
 pub(super) fn read(bytes: &[u8], body: Option<Vec<u8>>) -> Result<Arrival, String> {
-    let (head, rest) = split(bytes);
+    let (head, rest) = listened(bytes).unwrap_or_else(|| split(bytes));
     let head = std::str::from_utf8(head).map_err(|_| "the headers are not text".to_owned())?;
     let mut lines = head.lines().map(str::trim_end).filter(|line| !line.is_empty()).peekable();
     let (method, target) = lines.next_if(|line| is_request_line(line)).map_or((Method::POST, "/".to_owned()), |line| {
@@ -45,6 +45,35 @@ fn split(bytes: &[u8]) -> (&[u8], &[u8]) {
     first.map_or((bytes, &[]), |(end, begin)| (&bytes[..end], &bytes[begin..]))
 }
 
+/// The first request in what `ringback listen` prints: before its line stands where it listens, and behind its body what its
+/// signature is worth.
+fn listened(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    const JUDGEMENT: &[u8] = b"signature: ";
+    let mut begin = None;
+    let mut length = None;
+    let mut at = 0;
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        let (start, text) = (at, line.trim_ascii_end());
+        at += line.len();
+        let Some(begin) = begin else {
+            let is_first = std::str::from_utf8(text).is_ok_and(|text| is_request_line(text) && text.contains(" -> "));
+            begin = is_first.then_some(start);
+            continue;
+        };
+        if text.starts_with(JUDGEMENT) {
+            return Some((&bytes[begin..start], &[]));
+        }
+        if text.is_empty() {
+            let rest = &bytes[at..];
+            let length = length.filter(|length| *length <= rest.len()).unwrap_or(rest.len());
+            return Some((&bytes[begin..start], &rest[..length]));
+        }
+        let value = text.strip_prefix(b"content-length: ").and_then(|value| std::str::from_utf8(value).ok());
+        length = value.and_then(|value| value.parse::<usize>().ok()).or(length);
+    }
+    begin.map(|begin| (&bytes[begin..], &[][..]))
+}
+
 /// `POST /path HTTP/1.1`, or what `ringback listen` prints: `POST /path -> 200`.
 fn is_request_line(line: &str) -> bool {
     let mut words = line.split_whitespace();
@@ -68,6 +97,17 @@ mod tests {
         }
         let arrival = read(b"Webhook-Id: m\n", Some(b"{}".to_vec())).unwrap();
         assert_eq!((arrival.method, arrival.body), (Method::POST, "{}".into()));
+    }
+
+    #[test]
+    fn all_that_listen_prints_is_read_and_its_own_words_are_no_part_of_the_request() {
+        let text = "Listening on http://127.0.0.1:9000/\n\nPOST /in -> 200\ncontent-length: 9\nwebhook-id: m\n\n{\"a\":\n\n1}\n\
+                    signature: verified\n\nPOST /in -> 200\nwebhook-id: n\n\n{}\nsignature: verified\n";
+        let arrival = read(text.as_bytes(), None).unwrap();
+        assert_eq!((arrival.header("webhook-id"), &arrival.body[..]), ("m", &b"{\"a\":\n\n1}"[..]));
+        let without = "Listening on http://127.0.0.1:9000/\n\nGET /in?a=1 -> 200\nwebhook-id: m\nsignature: not checked (give)\n\nGET /b -> 200\n";
+        let arrival = read(without.as_bytes(), None).unwrap();
+        assert_eq!((arrival.target.as_str(), arrival.headers.len(), arrival.body.len()), ("/in?a=1", 1, 0));
     }
 
     #[test]

@@ -85,7 +85,8 @@ fn a_webhook_is_set_up_used_and_removed_by_commands() {
     server.run("attempt resend acme 7042 hook");
     assert_eq!(server.json("endpoint recover acme hook --since 1h")["task"], "endpoint.recover");
 
-    server.run("app update acme --unset uid,metadata");
+    server.run("app update acme --unset uid --metadata {}");
+    assert_eq!(server.json("app list")["data"][0]["metadata"], serde_json::json!({}));
     assert_eq!(server.refusal("app get acme").0, 5);
     assert_eq!(server.run(&format!("app delete {}", app["id"].as_str().unwrap())), "");
     assert_eq!(server.json("app list")["data"], serde_json::json!([]));

@@ -9,6 +9,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
+use rquickjs::atom::PredefinedAtom;
 use rquickjs::context::intrinsic::{Date, Eval, Json, MapSet, Promise, RegExp, RegExpCompiler, TypedArrays};
 use rquickjs::{CaughtError, Context, Ctx, Error, Exception, Function, Object, Persistent, Runtime, Value};
 use rustix::time::{ClockId, clock_gettime};
@@ -30,6 +31,9 @@ const ERROR_MAX: usize = 300;
 
 /// What is said where there is no memory for a machine.
 const NO_MEMORY: &str = "This server is short of memory.";
+
+/// What is said of a handler that returns a promise.
+const ASYNC: &str = "`handler` is `async`: it has nothing to wait for and must return the webhook.";
 
 /// What of the language there is: no proxies, no weak references, no timers.
 type Language = (Date, Eval, RegExpCompiler, RegExp, Json, MapSet, TypedArrays, Promise);
@@ -136,7 +140,15 @@ fn processor_time() -> Duration {
 pub(super) fn check(code: &str) -> Result<(), String> {
     parse(code)?;
     let machine = Machine::new(u64::MAX, code)?;
-    machine.context.with(|ctx| machine.handler(&ctx).map(drop).map_err(|fault| machine.sentence(&ctx, fault)))
+    machine.context.with(|ctx| {
+        let handler = machine.handler(&ctx).map_err(|fault| machine.sentence(&ctx, fault))?;
+        // What makes promises is known by its prototype, whether or not it is ever called.
+        let kind: String = handler
+            .get_prototype()
+            .and_then(|kind| kind.get(PredefinedAtom::SymbolToStringTag).ok())
+            .unwrap_or_default();
+        if kind.starts_with("Async") { Err(ASYNC.to_owned()) } else { Ok(()) }
+    })
 }
 
 /// Looks whether code is whole by itself: a function that is not closed would be told of what a machine puts behind the code,
@@ -146,7 +158,7 @@ fn parse(code: &str) -> Result<(), String> {
     let runtime = Runtime::new().map_err(none)?;
     runtime.set_memory_limit(MEMORY_MAX);
     runtime.set_max_stack_size(STACK_MAX);
-    let context = Context::custom::<Eval>(&runtime).map_err(none)?;
+    let context = Context::custom::<Language>(&runtime).map_err(none)?;
     context.with(|ctx| {
         // Nothing of it is run, for what stands in front ends it.
         let ended = ctx.eval::<(), _>(format!("throw 0;{code}"));
@@ -207,7 +219,7 @@ impl Machine {
             let returned = returned.into_object().filter(|object| !object.is_function() && !object.is_array());
             let returned = returned.ok_or("`handler` did not return the webhook: end it with `return webhook`.")?;
             if returned.is_promise() {
-                return Err("`handler` is `async`: it has nothing to wait for and must return the webhook.".to_owned());
+                return Err(ASYNC.to_owned());
             }
             read(&ctx, &returned, payload_max).map_err(|fault| self.sentence(&ctx, fault))
         })
