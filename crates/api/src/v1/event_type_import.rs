@@ -44,7 +44,8 @@ pub(crate) struct EventTypeImportOpenApiOut {
 pub(crate) struct EventTypeImportOpenApiOutData {
     /// Names of the event types that were made or changed.
     modified: Vec<String>,
-    /// In a dry run, the event types that would be.
+    /// In a dry run, the event types that would be. The name is that of the reference.
+    #[serde(rename = "to_modify")]
     to_modify: Option<Vec<EventTypeFromOpenApi>>,
 }
 

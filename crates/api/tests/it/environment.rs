@@ -28,7 +28,7 @@ async fn webhooks_of_a_document_become_event_types_and_are_changed_by_the_next_o
     let world = World::new();
     world.event_type("order.old").await;
     let dry = world.post("/event-type/import/openapi", json!({ "spec": document(), "dryRun": true })).await.expect(200);
-    assert_eq!((&dry["data"]["modified"], &dry["data"]["toModify"][0]["name"]), (&json!([]), &json!("order.paid")));
+    assert_eq!((&dry["data"]["modified"], &dry["data"]["to_modify"][0]["name"]), (&json!([]), &json!("order.paid")));
     assert_eq!(names(&world, "").await, ["order.old"]);
 
     let text = json!({ "specRaw": document().to_string() });
