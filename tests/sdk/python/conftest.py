@@ -9,12 +9,41 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import pytest
-from svix.api import ApplicationIn, EndpointIn, EndpointOut, MessageIn, MessageOut, Svix, SvixOptions
+from svix.api import (
+    ApplicationIn,
+    BackgroundTaskOut,
+    EndpointIn,
+    EndpointOut,
+    MessageIn,
+    MessageOut,
+    Svix,
+    SvixOptions,
+)
+from svix.exceptions import HttpError, HTTPValidationError
 
+from every_method import Calls
 from receiver import Arrival, Receiver
 from server import Server
 
 Found = TypeVar("Found")
+
+calls = Calls()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    help = "fail if a method of the client is called by no test: for runs of all tests"
+    parser.addoption("--every-method", action="store_true", help=help)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if session.config.option.every_method and calls.faults():
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if config.option.every_method:
+        for fault in calls.faults():
+            terminalreporter.write_line(f"FAILED every method: {fault}", red=True)
 
 
 @pytest.fixture(scope="session")
@@ -52,8 +81,8 @@ class Customer:
     endpoint: EndpointOut
     path: str
 
-    def send(self, payload: dict[str, object] | None = None) -> MessageOut:
-        return self.svix.message.create(self.app_id, MessageIn(event_type="order.paid", payload=payload or {"n": 1}))
+    def send(self, payload: dict[str, object] | None = None, event_type: str = "order.paid") -> MessageOut:
+        return self.svix.message.create(self.app_id, MessageIn(event_type=event_type, payload=payload or {"n": 1}))
 
     def arrived(self, count: int) -> list[Arrival]:
         return self.receiver.wait_for(self.path, count)
@@ -75,6 +104,21 @@ def customer(svix: Svix, receiver: Receiver, app_id: str) -> Customer:
     path = f"/hook/{next(_numbers)}"
     endpoint = svix.endpoint.create(app_id, EndpointIn(url=receiver.url(path)))
     return Customer(svix, receiver, app_id, endpoint, path)
+
+
+def finished(svix: Svix, task_id: str) -> BackgroundTaskOut:
+    """A background task, as soon as it is over."""
+    task = eventually(lambda: (now := svix.background_task.get(task_id)).status != "running" and now)
+    assert task.status == "finished"
+    return task
+
+
+def refused(status: int, call: Callable[[], object]) -> HttpError | HTTPValidationError:
+    """What the server says to a call that it has to refuse with this status."""
+    with pytest.raises((HttpError, HTTPValidationError)) as answer:
+        call()
+    assert answer.value.status_code == status
+    return answer.value
 
 
 def eventually(find: Callable[[], Found | None], seconds: float = 15) -> Found:

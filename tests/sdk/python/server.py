@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 
 class Server:
@@ -44,6 +46,17 @@ class Server:
         printed = run.stdout
         assert printed.count("\n") == 1, f"the token stands alone on a line: {printed!r}"
         return printed.strip()
+
+    def ask(self, method: str, path: str, token: str, body: object = None) -> Any:
+        """What an operation answers that the client, or its models, have no words for."""
+        request = urllib.request.Request(
+            f"{self.url}/api/v1{path}",
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"authorization": f"Bearer {token}", "content-type": "application/json"},
+            method=method,
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
 
     def close(self) -> str:
         """Ends the server as an operator would and gives its log; fails if it does not end well."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import urllib.request
 from typing import Any
 
 import pytest
@@ -16,14 +15,8 @@ from server import Server
 
 def gather(server: Server, token: str, customer: Customer, batch: dict[str, int]) -> None:
     """Sets what the client's models do not know."""
-    request = urllib.request.Request(
-        f"{server.url}/api/v1/app/{customer.app_id}/endpoint/{customer.endpoint.id}",
-        data=json.dumps({"batch": batch}).encode(),
-        headers={"authorization": f"Bearer {token}", "content-type": "application/json"},
-        method="PATCH",
-    )
-    with urllib.request.urlopen(request) as answer:
-        assert json.load(answer)["batch"] == batch
+    path = f"/app/{customer.app_id}/endpoint/{customer.endpoint.id}"
+    assert server.ask("PATCH", path, token, {"batch": batch})["batch"] == batch
 
 
 def elements(secret: str, arrival: Arrival) -> list[dict[str, Any]]:

@@ -1,5 +1,7 @@
 //! The server under test, the real binary with a store of its own in a temporary folder; and a receiver of webhooks.
 
+mod every_method;
+
 use std::collections::{HashMap, VecDeque};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -7,6 +9,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
+
+pub use every_method::never_called;
 
 /// How long anything may take; a failure, not a measure.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -36,6 +40,24 @@ impl Server {
         let token = program("token").args(["--store", &store]).output().unwrap();
         let token = String::from_utf8(token.stdout).unwrap().trim().to_owned();
         Self { url: url.expect("it says where it listens"), token, child, folder }
+    }
+
+    /// Makes a polling endpoint of an application: the first generation of the client reads from one, and cannot make it.
+    pub fn polling_endpoint(&self, app: &str) -> String {
+        let body = r#"{"type":"pollingEndpoint","config":{}}"#;
+        let address = self.url.strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        let (token, length) = (&self.token, body.len());
+        write!(
+            stream,
+            "POST /api/v1/app/{app}/destination HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\n\
+             content-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let made: serde_json::Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+        made["id"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
     }
 }
 
