@@ -14,7 +14,7 @@ use ringback_model::{SendMethod, Timestamp};
 use super::Scheme;
 use super::algorithm::{Algorithm, Hash, Key};
 use super::content::{Input, Part};
-use super::jwt;
+use super::{form, jwt};
 use crate::MASK;
 use crate::dialect::Dialect;
 
@@ -147,7 +147,7 @@ fn input(received: Received<'_>) -> Input<'_> {
         method: received.method.as_str(),
         url: Cow::Borrowed(received.url),
         content_type,
-        params: if is_form { url::form_urlencoded::parse(received.body).collect() } else { Vec::new() },
+        params: if is_form { form::parameters(received.body) } else { Vec::new() },
         body: received.body,
         ..Input::default()
     }

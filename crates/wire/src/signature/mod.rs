@@ -9,6 +9,7 @@ mod check;
 mod content;
 mod ed25519;
 mod explain;
+mod form;
 mod jwt;
 mod provider;
 mod scheme;

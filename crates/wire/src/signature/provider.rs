@@ -9,6 +9,7 @@ use url::{Position, Url};
 
 use super::algorithm::Key;
 use super::content::Input;
+use super::form;
 use super::{Explanation, Scheme};
 use crate::dialect::Dialect;
 use crate::{Prepared, RecipeError};
@@ -117,7 +118,7 @@ impl Provider {
         let content_type = request.headers.get(CONTENT_TYPE);
         let content_type = content_type.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let is_form = content_type.starts_with("application/x-www-form-urlencoded");
-        let params = if is_form { url::form_urlencoded::parse(&request.body).collect() } else { Vec::new() };
+        let params = if is_form { form::parameters(&request.body) } else { Vec::new() };
         let timestamp = wall.as_seconds();
         Input {
             method: request.method.as_str(),
