@@ -17,13 +17,18 @@ const PRODUCTS: [(&str, &str, &[&str], bool); 5] = [
 /// Products by their word, with their types of report: what an operator adds to those that are known everywhere.
 pub type ProductList = IndexMap<String, Vec<String>>;
 
-/// The name of a product for people.
+/// The name of a product for people. One of the operator's own is written as such words are: `RCS`, `Email`.
 #[must_use]
 pub fn product_name(product: &str) -> String {
-    match PRODUCTS.iter().find(|row| row.0 == product) {
-        Some(row) => row.1.to_owned(),
-        None => product.to_owned(),
+    if let Some(row) = PRODUCTS.iter().find(|row| row.0 == product) {
+        return row.1.to_owned();
     }
+    // What cannot be spoken as a word is spelled.
+    if product.len() <= 4 && !product.contains(['a', 'e', 'i', 'o', 'u']) {
+        return product.to_uppercase();
+    }
+    let mut letters = product.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 /// All products with their types of report, the operator's own behind or in place of those that are known everywhere.
@@ -140,6 +145,12 @@ mod tests {
         let own: ProductList = [("sms".to_owned(), vec!["dlr".to_owned(), "mo".to_owned()])].into();
         assert!(faults("sms", "mo", Some("254"), &own).is_empty());
         assert!(is_report(&own, "sms.mo") && !is_report(&none, "sms.mo") && is_report(&none, "sms.dlr"));
+    }
+
+    #[test]
+    fn a_product_of_the_operators_own_has_a_name_as_others_have() {
+        let names = ["sms", "rcs", "email", "push", "Viber", ""].map(product_name);
+        assert_eq!(names, ["SMS", "RCS", "Email", "Push", "Viber", ""]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 use bytes::Bytes;
 use ringback_model::Role;
-use ringback_service::MessageDraft;
+use ringback_service::{MessageDraft, OrganizationDraft};
 use ringback_testkit::{Answer, Receiver};
 
 use crate::browser::Browser;
@@ -198,6 +198,34 @@ async fn a_list_ends_at_fifty_rows_and_details_say_what_is_kept_and_not_sent() {
     let added = browser.post(&form, &form, &[dlr("https://a.example/", "save"), row].concat()).await.expect(303);
     let one = added.location().split('?').next().unwrap().to_owned();
     browser.get(&one).await.expect(200).holds("<dt>Custom parameter team</dt><dd>blue (kept, not sent)</dd>");
+}
+
+#[tokio::test]
+async fn an_operator_with_inbound_sms_has_mo_and_numbers_for_it_and_names_for_products_of_its_own() {
+    let world = World::new();
+    let (mut browser, path) = customer(&world, Role::Editor).await;
+    let words = |types: &[&str]| types.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
+    let write = |draft: &mut OrganizationDraft| {
+        draft.products.insert("sms".to_owned(), words(&["dlr", "mo"]));
+        draft.products.insert("rcs".to_owned(), words(&["dlr"]));
+    };
+    world.service.update_organization(&world.actor(), write).await.unwrap();
+    let form = format!("{path}/add/dlr");
+    let page = browser.get(&form).await.expect(200);
+    assert!(!page.text.contains("MO is not available"), "it is");
+    page.holds("<option value=\"rcs\">RCS</option>");
+    page.holds("id=\"productUniqueId\"");
+    let mut fields = dlr("https://a.example/", "refresh");
+    fields[3].1 = "mo";
+    let page = browser.post(&form, &form, &fields).await.expect(200);
+    page.holds("<option value=\"mo\" selected>MO</option>");
+    assert!(!page.text.contains("Required Parameters"));
+    fields[0].1 = "save";
+    browser.post(&form, &form, &fields).await.expect(303);
+    let mut fields = dlr("https://a.example/", "refresh");
+    (fields[1].1, fields[3].1) = ("rcs", "mo");
+    let page = browser.post(&form, &form, &fields).await.expect(200);
+    page.holds("MO is not available for the RCS product. The report type is DLR now.");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::StatusCode;
-use ringback_model::{SendMethod, Timestamp, sentence};
+use ringback_model::{ProductList, SendMethod, Timestamp, product_name, sentence};
 use ringback_service::{
     EndpointDraft, EndpointView, HeadersView, ProbeEvent, ProbeSubject, Right, Service, ServiceError,
 };
@@ -57,6 +57,8 @@ struct FormPage {
     whole_url: String,
     products: Vec<Choice>,
     report_types: Vec<Choice>,
+    /// What the product has no reports of, in a sentence.
+    lacks: String,
     has_numbers: bool,
     numbers: Vec<Choice>,
     dialects: Vec<Choice>,
@@ -162,7 +164,9 @@ async fn step(service: &Service, visit: &AppVisit, target: Target, mut form: For
             if let Some(row) = what.strip_prefix("remove-") {
                 form.remove(&format!("{row}-"));
             }
-            around.notice = refresh(&mut form);
+            let products = service.list_products(&visit.visit.actor).await?;
+            let with_numbers = service.products_with_numbers(&visit.visit.actor).await?;
+            around.notice = refresh(&mut form, &products, &with_numbers);
         }
     }
     answer(service, visit, &target, form, around).await
@@ -186,7 +190,7 @@ fn whole_url(form: &Form) -> Option<String> {
 }
 
 /// Brings fields that depend on others in line; returns what was changed, in words.
-fn refresh(form: &mut Form) -> String {
+fn refresh(form: &mut Form, products: &ProductList, with_numbers: &[String]) -> String {
     let mut notice = String::new();
     let now = form.get("dialect").to_owned();
     if !form.get("dialectBefore").is_empty() && form.get("dialectBefore") != now {
@@ -198,11 +202,20 @@ fn refresh(form: &mut Form) -> String {
             notice = format!("The form is filled in as {} has it.", dialect.title);
         }
     }
-    if form.get("product") == "sms" {
-        form.remove("productUniqueId");
-        if form.get("reportType") == "mo" {
-            form.set("reportType", "dlr");
-            notice = "MO is not available for the SMS product. The report type is DLR now.".to_owned();
+    let (product, report_type) = (form.get("product").to_owned(), form.get("reportType").to_owned());
+    if let Some(types) = products.get(&product) {
+        if !with_numbers.contains(&product) {
+            form.remove("productUniqueId");
+        }
+        let usual = types.iter().find(|one| *one == "dlr").or(types.first());
+        if let Some(usual) = usual.filter(|_| !types.contains(&report_type)) {
+            form.set("reportType", usual.as_str());
+            notice = format!(
+                "{} is not available for the {} product. The report type is {} now.",
+                report_type.to_uppercase(),
+                product_name(&product),
+                usual.to_uppercase()
+            );
         }
     }
     fields::name_parameters(form);
@@ -341,6 +354,9 @@ async fn answer(
     };
     let (products, report_types) = product_choices(service, visit, &form).await?;
     let product = form.get("product").to_owned();
+    let lacks = report_types.iter().filter(|one| one.refused && !one.chosen);
+    let lacks = lacks.map(|one| format!("{} is not available for the {} product.", one.label, product_name(&product)));
+    let lacks = lacks.collect::<Vec<_>>().join(" ");
     let has_numbers = service.products_with_numbers(&visit.visit.actor).await?.contains(&product);
     let dialect = fields::find(form.get("dialect"));
     let is_console = !is_event && !is_mo && form.get("dialect") == CONSOLE;
@@ -367,6 +383,7 @@ async fn answer(
         whole_url,
         products,
         report_types,
+        lacks,
         has_numbers,
         numbers: number_choices(visit, &form),
         dialects: dialect_choices,
