@@ -18,6 +18,7 @@ from svix.api import (
 from svix.models import BackgroundTaskStatus, BackgroundTaskType, MessageStatus
 
 from conftest import Customer, eventually, finished, refused
+from generation import offers
 from receiver import Receiver
 from server import Server
 
@@ -57,6 +58,9 @@ def test_deliveries_of_an_endpoint_are_counted_by_how_they_ended(customer: Custo
     before = EndpointGetStatsOptions(since=since, until=since + timedelta(days=1))
     now = count(customer.app_id, customer.endpoint.id, before)
     assert (now.success, now.fail) == (0, 0)
+    if offers("endpoint.get_attempt_stats"):
+        ended = customer.svix.endpoint.get_attempt_stats(customer.app_id, customer.endpoint.id)
+        assert (ended.success, ended.fail, ended.canceled) == (1, 2, 0)
 
 
 def test_what_failed_is_recovered(customer: Customer, failed: list[str]) -> None:

@@ -11,12 +11,10 @@ const NOT_OFFERED: &[(&str, &str)] = &[
     ("authentication().get_stream", "streams are another product"),
     ("authentication().rotate_stream", "streams are another product"),
     ("authentication().stream_", "streams are another product"),
-    ("authentication().whoami", "not there yet"),
     ("autoconfig_subscription()", "set-up by a client that is told how in a token"),
     ("connector()", "a template for the hosted portal of its vendor"),
-    ("destination().rotate_secret", "not there yet"),
+    ("destination().rotate_secret", "nothing that a polling endpoint gives is signed"),
     ("destination().transformation()", "sinks of other kinds"),
-    ("endpoint().get_attempt_stats", "not there yet"),
     ("ingest()", "this server sends"),
     ("streaming()", "streams are another product"),
 ];

@@ -401,6 +401,10 @@ macro_rules! generation {
                 let access = svix.authentication().app_portal_access(app.clone(), input(json!({})), None).await.unwrap();
                 assert!(access.url.starts_with("http"));
                 let customer = client(server, &access.token);
+                let whose = customer.authentication().whoami().await.unwrap();
+                let ours = svix.authentication().whoami().await.unwrap();
+                assert_eq!((whose.app_id.as_ref(), ours.app_id.as_ref()), (Some(app), None));
+                assert!(ours.env_id.as_ref().is_some_and(|id| id.starts_with("org_")) && whose.env_id == ours.env_id);
                 assert_eq!(customer.endpoint().list(app.clone(), None).await.unwrap().data.len(), 1);
                 assert_eq!(status(customer.application().list(None).await), 403);
                 svix.authentication().expire_all(app.clone(), input(json!({})), None).await.unwrap();
@@ -440,7 +444,7 @@ generation! {
 }
 
 #[tokio::test]
-async fn the_second_generation_makes_polling_endpoints_and_removes_the_contents_of_many_messages() {
+async fn the_second_generation_makes_polling_endpoints_counts_attempts_and_removes_the_contents_of_many_messages() {
     let world = second::World::new("destination").await;
     let svix = &world.svix;
     let app = || world.app.clone();
@@ -459,6 +463,12 @@ async fn the_second_generation_makes_polling_endpoints_and_removes_the_contents_
     assert_eq!(svix.destination().list(app(), None).await.unwrap().data.len(), 1);
     svix.destination().delete(app(), id()).await.unwrap();
     assert_eq!(svix.destination().list(app(), None).await.unwrap().data.len(), 0);
+
+    eventually(async || {
+        let ended = svix.endpoint().get_attempt_stats(app(), world.endpoint.clone(), None).await.unwrap();
+        ((ended.success, ended.fail, ended.canceled) == (2, 0, 0)).then_some(())
+    })
+    .await;
 
     let asked = input(json!({"ids": [sent, "nothing"]}));
     let expunged = svix.message().bulk_expunge_content(app(), asked, None).await.unwrap();
