@@ -85,17 +85,17 @@ impl Gatekeeper {
             endpoint.updated_at = self.clock.now();
             let told = self.told_since.filter(|_| measure != Measure::Pause);
             let put = Put {
-                kind: DocumentKind::Endpoint,
-                parent: document.parent,
-                key: document.key,
                 uid: document.uid,
-                body: serde_json::to_string(&endpoint).map_err(corrupt)?,
                 secret: document.secret,
                 expect: Expect::Version { no: no.0, version: document.version },
                 app: Some(self.app),
-                idempotency: None,
-                audit: None,
                 notices: told.map(|since| notice::of_disabled(self.app, &endpoint, since)).into_iter().collect(),
+                ..Put::new(
+                    DocumentKind::Endpoint,
+                    document.parent,
+                    document.key,
+                    serde_json::to_string(&endpoint).map_err(corrupt)?,
+                )
             };
             if self.store.put(put).await? != PutResult::Stale {
                 self.directory.forget(self.app);
@@ -109,7 +109,7 @@ impl Gatekeeper {
     /// Has nothing more sent of what was pending when the endpoint was deleted; `false` if it was written meanwhile.
     async fn call_off(&self, no: EndpointNo, rewrite: Rewrite) -> Result<bool, StoreError> {
         let (now, app, rewrite) = (self.clock.now(), Some(self.app), Some(rewrite));
-        let delete = Delete { no: no.0, now, app, audit: None, notices: Vec::new(), rewrite };
+        let delete = Delete { app, rewrite, ..Delete::new(no.0, now) };
         let is_written = self.store.delete(delete).await?;
         if is_written {
             self.directory.forget(self.app);

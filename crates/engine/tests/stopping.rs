@@ -15,8 +15,8 @@ use ringback_model::{
 };
 use ringback_store::backend::sqlite::{SqliteOptions, SqliteStore};
 use ringback_store::{
-    Accept, Accepted, Directory, DocumentKind, Epoch, Expect, Feed, Finish, MasterKey, NewAttempt, NewMessage, Put,
-    PutResult, QueueNo, Step, Store, Target,
+    Accept, Accepted, Directory, DocumentKind, Epoch, Feed, Finish, MasterKey, NewAttempt, NewMessage, Put, PutResult,
+    QueueNo, Step, Store, Target,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -61,19 +61,7 @@ impl World {
 
     async fn put(&self, kind: DocumentKind, parent: i64, key: &str, body: String, app: Option<AppNo>) -> i64 {
         let (key, uid, secret, idempotency) = (key.to_owned(), None, None, None);
-        let put = Put {
-            kind,
-            parent,
-            key,
-            uid,
-            body,
-            secret,
-            expect: Expect::New,
-            app,
-            idempotency,
-            audit: None,
-            notices: Vec::new(),
-        };
+        let put = Put { uid, secret, app, idempotency, ..Put::new(kind, parent, key, body) };
         match self.store.put(put).await.unwrap() {
             PutResult::Stored(written) => written.no,
             other => panic!("{other:?}"),

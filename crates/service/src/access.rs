@@ -225,17 +225,9 @@ impl Service {
             change(&mut list);
             list.prune(self.clock.wall());
             let put = Put {
-                kind: DocumentKind::Access,
-                parent: org.0,
-                key: key(scope.1),
-                uid: None,
-                body: serde_json::to_string(&list)?,
-                secret: None,
                 expect: document.map_or(Expect::New, |found| Expect::Version { no: found.no, version: found.version }),
-                app: None,
-                idempotency: None,
                 audit: audit.clone(),
-                notices: Vec::new(),
+                ..Put::new(DocumentKind::Access, org.0, key(scope.1), serde_json::to_string(&list)?)
             };
             let result = self.store.put(put).await?;
             self.access.forget(scope);

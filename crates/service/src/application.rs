@@ -360,10 +360,7 @@ impl Service {
         let audit = note(actor, app.org, &app.application).done(now, "deleted");
         // Endpoints first: whoever is cut off half-way finds the application still there and deletes it again.
         self.delete_endpoints_of(app.no).await?;
-        let gone = self
-            .store
-            .delete(Delete { no: app.no.0, now, app: Some(app.no), audit, notices: Vec::new(), rewrite: None })
-            .await?;
+        let gone = self.store.delete(Delete { app: Some(app.no), audit, ..Delete::new(app.no.0, now) }).await?;
         self.directory.forget(app.no);
         // One that was made in between; from here on none can be, for the application is gone.
         self.delete_endpoints_of(app.no).await?;
@@ -408,17 +405,10 @@ impl Service {
         }
         let (application, secrets) = draft.split((id, now), now, &ApplicationSecrets::default());
         let mut put = Put {
-            kind: DocumentKind::Application,
-            parent: org.0,
-            key: id.to_string(),
             uid: application.uid.clone(),
-            body: serde_json::to_string(&application)?,
             secret: sealed(&secrets)?,
-            expect: Expect::New,
-            app: None,
             idempotency,
-            audit: None,
-            notices: Vec::new(),
+            ..Put::new(DocumentKind::Application, org.0, id.to_string(), serde_json::to_string(&application)?)
         };
         put.audit = note(actor, org, &application).added(now, &put.body);
         match self.store.put(put).await? {
@@ -426,16 +416,7 @@ impl Service {
                 if let Some(secret) = &feedback_secret
                     && let Err(error) = self.announce_feedback_secret(actor.org, id, secret).await
                 {
-                    self.store
-                        .delete(Delete {
-                            no: written.no,
-                            now,
-                            app: Some(AppNo(written.no)),
-                            audit: None,
-                            notices: Vec::new(),
-                            rewrite: None,
-                        })
-                        .await?;
+                    self.store.delete(Delete { app: Some(AppNo(written.no)), ..Delete::new(written.no, now) }).await?;
                     return Err(error);
                 }
                 Ok(ApplicationView::new(application, &secrets))
@@ -460,17 +441,11 @@ impl Service {
         let Application { id, created_at, .. } = app.application;
         let (application, secrets) = draft.split((id, created_at), self.clock.now(), &app.secrets);
         let mut put = Put {
-            kind: DocumentKind::Application,
-            parent: app.org.0,
-            key: id.to_string(),
             uid: application.uid.clone(),
-            body: serde_json::to_string(&application)?,
             secret: sealed(&secrets)?,
             expect: Expect::Version { no: app.no.0, version: app.document_version },
             app: Some(app.no),
-            idempotency: None,
-            audit: None,
-            notices: Vec::new(),
+            ..Put::new(DocumentKind::Application, app.org.0, id.to_string(), serde_json::to_string(&application)?)
         };
         let before = serde_json::to_string(&app.application)?;
         let sealed = app.secrets != secrets;
@@ -488,19 +463,8 @@ impl Service {
     async fn delete_endpoints_of(&self, app: AppNo) -> Result<(), ServiceError> {
         let Some((_, _, endpoints)) = self.store.configuration(app).await? else { return Ok(()) };
         let now = self.clock.now();
-        let deletions: Vec<_> = endpoints
-            .iter()
-            .map(|e| {
-                self.store.delete(Delete {
-                    no: e.no,
-                    now,
-                    app: Some(app),
-                    audit: None,
-                    notices: Vec::new(),
-                    rewrite: None,
-                })
-            })
-            .collect();
+        let deletions: Vec<_> =
+            endpoints.iter().map(|e| self.store.delete(Delete { app: Some(app), ..Delete::new(e.no, now) })).collect();
         for deletion in deletions {
             deletion.await?;
         }

@@ -300,17 +300,8 @@ impl Service {
         consumer: &Consumer,
     ) -> Result<bool, ServiceError> {
         let put = Put {
-            kind: DocumentKind::Consumer,
-            parent: poller.no.0,
-            key: name.to_owned(),
-            uid: None,
-            body: serde_json::to_string(consumer)?,
-            secret: None,
             expect: before.map_or(Expect::New, |found| Expect::Version { no: found.no, version: found.version }),
-            app: None,
-            idempotency: None,
-            audit: None,
-            notices: Vec::new(),
+            ..Put::new(DocumentKind::Consumer, poller.no.0, name.to_owned(), serde_json::to_string(consumer)?)
         };
         Ok(matches!(self.store.put(put).await?, PutResult::Stored(_)))
     }

@@ -324,17 +324,17 @@ pub(crate) fn put(
     idempotency: Option<Idempotency>,
 ) -> Result<Put, ServiceError> {
     Ok(Put {
-        kind: DocumentKind::Endpoint,
-        parent: app.no.0,
-        key: composed.endpoint.id.to_string(),
         uid: composed.endpoint.uid.clone(),
-        body: serde_json::to_string(&composed.endpoint)?,
         secret: Some(ringback_model::Redacted::new(serde_json::to_string(&composed.secrets)?)),
         expect,
         app: Some(app.no),
         idempotency,
-        audit: None,
-        notices: Vec::new(),
+        ..Put::new(
+            DocumentKind::Endpoint,
+            app.no.0,
+            composed.endpoint.id.to_string(),
+            serde_json::to_string(&composed.endpoint)?,
+        )
     })
 }
 

@@ -303,10 +303,7 @@ impl Service {
         let (document, existing) = self.event_type(actor, name).await?;
         let now = self.clock.now();
         let audit = note(actor, OrgNo(document.parent), name).done(now, "deleted");
-        let gone = self
-            .store
-            .delete(Delete { no: document.no, now, app: None, audit, notices: Vec::new(), rewrite: None })
-            .await?;
+        let gone = self.store.delete(Delete { audit, ..Delete::new(document.no, now) }).await?;
         self.event_type_changed(actor, &[&existing]).await?;
         if gone { Ok(()) } else { Err(ServiceError::NotFound(Resource::EventType)) }
     }
@@ -445,17 +442,9 @@ impl Service {
         let org = self.ensure_organization(actor.org).await?;
         let expect = before.map_or(Expect::New, |found| Expect::Version { no: found.no, version: found.version });
         let mut put = Put {
-            kind: DocumentKind::EventType,
-            parent: org.0,
-            key: event_type.name.clone(),
-            uid: None,
-            body: serde_json::to_string(event_type)?,
-            secret: None,
             expect,
-            app: None,
             idempotency,
-            audit: None,
-            notices: Vec::new(),
+            ..Put::new(DocumentKind::EventType, org.0, event_type.name.clone(), serde_json::to_string(event_type)?)
         };
         let (note, now) = (note(actor, org, &event_type.name), self.clock.now());
         put.audit = match before {

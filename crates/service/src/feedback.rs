@@ -139,17 +139,8 @@ impl Service {
         let found = self.free_secret(Some(app), secret).await?;
         let expect = found.map_or(Expect::New, |found| Expect::Version { no: found.no, version: found.version });
         let put = Put {
-            kind: DocumentKind::FeedbackSecret,
-            parent: 0,
-            key: key(secret),
-            uid: None,
-            body: serde_json::to_string(&Owner { org, app })?,
-            secret: None,
             expect,
-            app: None,
-            idempotency: None,
-            audit: None,
-            notices: Vec::new(),
+            ..Put::new(DocumentKind::FeedbackSecret, 0, key(secret), serde_json::to_string(&Owner { org, app })?)
         };
         match self.store.put(put).await? {
             PutResult::Stored(_) => Ok(()),
@@ -160,16 +151,7 @@ impl Service {
     /// Forgets a secret that an application no longer has.
     pub(crate) async fn forget_feedback_secret(&self, secret: &Redacted) -> Result<(), ServiceError> {
         if let Some(found) = self.store.document_by_key(DocumentKind::FeedbackSecret, 0, key(secret)).await? {
-            self.store
-                .delete(Delete {
-                    no: found.no,
-                    now: self.clock.now(),
-                    app: None,
-                    audit: None,
-                    notices: Vec::new(),
-                    rewrite: None,
-                })
-                .await?;
+            self.store.delete(Delete::new(found.no, self.clock.now())).await?;
         }
         Ok(())
     }

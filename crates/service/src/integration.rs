@@ -163,10 +163,7 @@ impl Service {
         let document = self.integration(&app, id).await?;
         let now = self.clock.now();
         let audit = note(actor, &app, &read(&document)?).done(now, "deleted");
-        let gone = self
-            .store
-            .delete(Delete { no: document.no, now, app: None, audit, notices: Vec::new(), rewrite: None })
-            .await?;
+        let gone = self.store.delete(Delete { audit, ..Delete::new(document.no, now) }).await?;
         self.integration_keys.forget(document.uid.as_deref());
         if gone { Ok(()) } else { Err(ServiceError::NotFound(Resource::Integration)) }
     }
@@ -331,17 +328,11 @@ fn put(
     idempotency: Option<Idempotency>,
 ) -> Result<Put, ServiceError> {
     Ok(Put {
-        kind: DocumentKind::Integration,
-        parent: app.no.0,
-        key: integration.id.to_string(),
         uid: Some(hash(key.reveal())),
-        body: serde_json::to_string(integration)?,
         secret: Some(Redacted::new(serde_json::to_string(&Sealed { key: key.clone() })?)),
         expect,
-        app: None,
         idempotency,
-        audit: None,
-        notices: Vec::new(),
+        ..Put::new(DocumentKind::Integration, app.no.0, integration.id.to_string(), serde_json::to_string(integration)?)
     })
 }
 

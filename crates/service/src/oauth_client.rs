@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ringback_model::{AppNo, Redacted, Timestamp};
 use ringback_store::{
-    AppConfig, Delete, Direction, Document, DocumentKind, DocumentPage, Expect, Paging, Put, PutResult, StoreError,
+    AppConfig, Delete, Direction, Document, DocumentKind, DocumentPage, Paging, Put, PutResult, StoreError,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -98,17 +98,9 @@ impl Service {
         };
         let sealed = Sealed { hash: hash(secret.reveal()) };
         let put = Put {
-            kind: DocumentKind::OauthClient,
-            parent: 0,
-            key: client.client_id.clone(),
-            uid: None,
-            body: serde_json::to_string(&client)?,
             secret: Some(Redacted::new(serde_json::to_string(&sealed)?)),
-            expect: Expect::New,
-            app: None,
-            idempotency: None,
             audit: note(actor, &app, &client).done(client.created_at, "added"),
-            notices: Vec::new(),
+            ..Put::new(DocumentKind::OauthClient, 0, client.client_id.clone(), serde_json::to_string(&client)?)
         };
         match self.store.put(put).await? {
             PutResult::Stored(_) => Ok((client, secret)),
@@ -142,10 +134,7 @@ impl Service {
         let document = found.ok_or_else(missing)?;
         let now = self.clock.now();
         let audit = note(actor, &app, &read(&document)?.0).done(now, "deleted");
-        let gone = self
-            .store
-            .delete(Delete { no: document.no, now, app: None, audit, notices: Vec::new(), rewrite: None })
-            .await?;
+        let gone = self.store.delete(Delete { audit, ..Delete::new(document.no, now) }).await?;
         self.clients.forget(id);
         if gone { Ok(()) } else { Err(missing()) }
     }

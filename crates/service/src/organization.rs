@@ -177,19 +177,7 @@ impl Service {
         if let Some(no) = self.organization(id).await? {
             return Ok(no);
         }
-        let put = Put {
-            kind: DocumentKind::Organization,
-            parent: 0,
-            key: id.to_string(),
-            uid: None,
-            body: "{}".to_owned(),
-            secret: None,
-            expect: Expect::New,
-            app: None,
-            idempotency: None,
-            audit: None,
-            notices: Vec::new(),
-        };
+        let put = Put::new(DocumentKind::Organization, 0, id.to_string(), "{}".to_owned());
         match self.store.put(put).await? {
             PutResult::Stored(written) => {
                 self.organizations.remember(id, OrgNo(written.no));
@@ -335,17 +323,9 @@ impl Service {
             let mut secrets = OrganizationSecrets::read(document.secret.as_ref())?;
             let settings = rewrite(read(&document)?, &mut secrets)?;
             let mut put = Put {
-                kind: DocumentKind::Organization,
-                parent: 0,
-                key: document.key,
-                uid: None,
-                body: serde_json::to_string(&settings)?,
                 secret: secrets.to_sealed()?,
                 expect: Expect::Version { no: document.no, version: document.version },
-                app: None,
-                idempotency: None,
-                audit: None,
-                notices: Vec::new(),
+                ..Put::new(DocumentKind::Organization, 0, document.key, serde_json::to_string(&settings)?)
             };
             let sealed = document.secret != put.secret;
             let title = put.key.clone();

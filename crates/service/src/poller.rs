@@ -205,10 +205,7 @@ impl Service {
         let config = poller(&app, name)?;
         let now = self.clock.now();
         let audit = note(actor, &app, &config.poller).done(now, "deleted");
-        let gone = self
-            .store
-            .delete(Delete { no: config.no.0, now, app: Some(app.no), audit, notices: Vec::new(), rewrite: None })
-            .await?;
+        let gone = self.store.delete(Delete { app: Some(app.no), audit, ..Delete::new(config.no.0, now) }).await?;
         self.directory.forget(app.no);
         if gone { Ok(()) } else { Err(ServiceError::NotFound(Resource::Poller)) }
     }
@@ -243,17 +240,11 @@ fn put(
     idempotency: Option<Idempotency>,
 ) -> Result<Put, ServiceError> {
     Ok(Put {
-        kind: DocumentKind::Poller,
-        parent: app.no.0,
-        key: poller.id.to_string(),
         uid: poller.uid.clone(),
-        body: serde_json::to_string(poller)?,
-        secret: None,
         expect,
         app: Some(app.no),
         idempotency,
-        audit: None,
-        notices: Vec::new(),
+        ..Put::new(DocumentKind::Poller, app.no.0, poller.id.to_string(), serde_json::to_string(poller)?)
     })
 }
 

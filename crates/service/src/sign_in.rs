@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ringback_model::{Redacted, Role, Session, SignInLink, Timestamp, User, UserId, UserSecrets};
-use ringback_store::{Delete, DocumentKind, Expect, Put, PutResult};
+use ringback_store::{Delete, DocumentKind, Put, PutResult};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
@@ -221,17 +221,8 @@ impl Service {
         let token = Redacted::new(self.draw_key());
         self.forget_setup_token().await?;
         let put = Put {
-            kind: DocumentKind::Setup,
-            parent: 0,
-            key: SETUP.to_owned(),
-            uid: None,
-            body: "{}".to_owned(),
             secret: Some(Redacted::new(hash(token.reveal()))),
-            expect: Expect::New,
-            app: None,
-            idempotency: None,
-            audit: None,
-            notices: Vec::new(),
+            ..Put::new(DocumentKind::Setup, 0, SETUP.to_owned(), "{}".to_owned())
         };
         match self.store.put(put).await? {
             PutResult::Stored(_) => Ok(Some(token)),
@@ -275,17 +266,7 @@ impl Service {
     async fn forget_setup_token(&self) -> Result<bool, ServiceError> {
         let found = self.store.document_by_key(DocumentKind::Setup, 0, SETUP.to_owned()).await?;
         let Some(document) = found else { return Ok(false) };
-        Ok(self
-            .store
-            .delete(Delete {
-                no: document.no,
-                now: self.clock.now(),
-                app: None,
-                audit: None,
-                notices: Vec::new(),
-                rewrite: None,
-            })
-            .await?)
+        Ok(self.store.delete(Delete::new(document.no, self.clock.now())).await?)
     }
 
     /// Begins a session, with a link that is used up by it.

@@ -298,9 +298,7 @@ impl Service {
 
     /// Forgets that a task is running.
     pub(crate) async fn forget_running(&self, no: i64) -> Result<(), ServiceError> {
-        self.store
-            .delete(Delete { no, now: self.clock.now(), app: None, audit: None, notices: Vec::new(), rewrite: None })
-            .await?;
+        self.store.delete(Delete::new(no, self.clock.now())).await?;
         Ok(())
     }
 }
@@ -339,17 +337,5 @@ pub(crate) const fn word(kind: TaskKind) -> &'static str {
 }
 
 fn document(kind: DocumentKind, parent: i64, id: &TaskId, body: String, idempotency: Option<Idempotency>) -> Put {
-    Put {
-        kind,
-        parent,
-        key: id.to_string(),
-        uid: None,
-        body,
-        secret: None,
-        expect: Expect::New,
-        app: None,
-        idempotency,
-        audit: None,
-        notices: Vec::new(),
-    }
+    Put { idempotency, ..Put::new(kind, parent, id.to_string(), body) }
 }

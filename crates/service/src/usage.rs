@@ -176,19 +176,7 @@ impl Service {
             let kind = DocumentKind::TaskFindings;
             let before = self.store.document_by_key(kind, task, key.clone()).await?;
             let expect = before.map_or(Expect::New, |found| Expect::Version { no: found.no, version: found.version });
-            let put = Put {
-                kind,
-                parent: task,
-                key: key.clone(),
-                uid: None,
-                body: body.clone(),
-                secret: None,
-                expect,
-                app: None,
-                idempotency: None,
-                audit: None,
-                notices: Vec::new(),
-            };
+            let put = Put { expect, ..Put::new(kind, task, key.clone(), body.clone()) };
             if let PutResult::Stored(_) = self.store.put(put).await? {
                 return Ok(());
             }

@@ -81,10 +81,7 @@ impl Service {
         let config = self.user_config(id).await?.ok_or(ServiceError::NotFound(Resource::User))?;
         let now = self.clock.now();
         let audit = by.and_then(|by| note(by, &config.user).done(now, "deleted"));
-        let gone = self
-            .store
-            .delete(Delete { no: config.no, now, app: None, audit, notices: Vec::new(), rewrite: None })
-            .await?;
+        let gone = self.store.delete(Delete { audit, ..Delete::new(config.no, now) }).await?;
         if gone { Ok(()) } else { Err(ServiceError::NotFound(Resource::User)) }
     }
 
@@ -218,17 +215,10 @@ fn note<'a>(by: &'a SignedIn, user: &'a User) -> Note<'a> {
 
 fn put(user: &User, secrets: &UserSecrets, expect: Expect) -> Result<Put, ServiceError> {
     Ok(Put {
-        kind: DocumentKind::User,
-        parent: 0,
-        key: user.id.to_string(),
         uid: Some(user.email.clone()),
-        body: serde_json::to_string(user)?,
         secret: Some(Redacted::new(serde_json::to_string(secrets)?)),
         expect,
-        app: None,
-        idempotency: None,
-        audit: None,
-        notices: Vec::new(),
+        ..Put::new(DocumentKind::User, 0, user.id.to_string(), serde_json::to_string(user)?)
     })
 }
 

@@ -177,6 +177,26 @@ pub struct Put {
     pub notices: Vec<Notice>,
 }
 
+impl Put {
+    /// Makes a document that has a name and says something, and nothing beside.
+    #[must_use]
+    pub const fn new(kind: DocumentKind, parent: i64, key: String, body: String) -> Self {
+        Self {
+            kind,
+            parent,
+            key,
+            uid: None,
+            body,
+            secret: None,
+            expect: Expect::New,
+            app: None,
+            idempotency: None,
+            audit: None,
+            notices: Vec::new(),
+        }
+    }
+}
+
 /// Deletes one document: it stays readable by its number.
 #[derive(Clone, Debug)]
 pub struct Delete {
@@ -192,6 +212,14 @@ pub struct Delete {
     pub notices: Vec<Notice>,
     /// What it says from now on; as before if absent.
     pub rewrite: Option<Rewrite>,
+}
+
+impl Delete {
+    /// Deletes a document that nothing else depends on, and tells nobody.
+    #[must_use]
+    pub const fn new(no: i64, now: Timestamp) -> Self {
+        Self { no, now, app: None, audit: None, notices: Vec::new(), rewrite: None }
+    }
 }
 
 /// What a document says from its deletion on. With it, one that was deleted already is written too, and stays deleted

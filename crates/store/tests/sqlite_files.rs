@@ -15,8 +15,8 @@ use ringback_model::{
 };
 use ringback_store::backend::sqlite::{SqliteOptions, SqliteStore};
 use ringback_store::{
-    Accept, Accepted, DocumentKind, Epoch, Expect, Expire, Expiry, Feed, Finish, Finished, MasterKey, NewAttempt,
-    NewMessage, Put, PutResult, Step, Store, StoreError, Take, Target,
+    Accept, Accepted, DocumentKind, Epoch, Expire, Expiry, Feed, Finish, Finished, MasterKey, NewAttempt, NewMessage,
+    Put, PutResult, Step, Store, StoreError, Take, Target,
 };
 use rusqlite::{Connection, OpenFlags};
 use support::{Folders, copy};
@@ -171,17 +171,8 @@ fn a_secret_that_was_moved_to_another_row_does_not_open() {
     let folders = Folders::default();
     let opened = Opened::new(&folders);
     let endpoint = |key: &str| Put {
-        kind: DocumentKind::Endpoint,
-        parent: 1,
-        key: key.to_owned(),
-        uid: None,
-        body: "{}".to_owned(),
         secret: Some(Redacted::new(format!("the secret of {key}"))),
-        expect: Expect::New,
-        app: None,
-        idempotency: None,
-        audit: None,
-        notices: Vec::new(),
+        ..Put::new(DocumentKind::Endpoint, 1, key.to_owned(), "{}".to_owned())
     };
     let numbers = ["ep_1", "ep_2"].map(|key| match opened.store.put(endpoint(key)).wait().unwrap() {
         PutResult::Stored(written) => written.no,

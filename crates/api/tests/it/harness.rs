@@ -328,17 +328,11 @@ impl World {
                 secret["validation_key"] = json!(key);
             }
             let put = Put {
-                kind: DocumentKind::Endpoint,
-                parent: app.0,
-                key: endpoint.to_owned(),
                 uid: document.uid,
-                body: body.to_string(),
                 secret: Some(Redacted::new(secret.to_string())),
                 expect: Expect::Version { no, version: document.version },
                 app: Some(app),
-                idempotency: None,
-                audit: None,
-                notices: Vec::new(),
+                ..Put::new(DocumentKind::Endpoint, app.0, endpoint.to_owned(), body.to_string())
             };
             match self.store.put(put).await.unwrap() {
                 PutResult::Stored(_) => break,

@@ -67,19 +67,8 @@ impl World {
             _folder: folder,
         };
         world.org = world.put(organization("{}", Expect::New)).await;
-        let put = Put {
-            kind: DocumentKind::Application,
-            parent: world.org,
-            key: app.id.to_string(),
-            uid: None,
-            body: serde_json::to_string(&app).unwrap(),
-            secret: None,
-            expect: Expect::New,
-            app: None,
-            idempotency: None,
-            audit: None,
-            notices: Vec::new(),
-        };
+        let put =
+            Put::new(DocumentKind::Application, world.org, app.id.to_string(), serde_json::to_string(&app).unwrap());
         world.app = AppNo(world.put(put).await);
         world.start();
         world
@@ -158,17 +147,16 @@ impl World {
 
     fn document(&self, endpoint: &Endpoint, secrets: &EndpointSecrets, expect: Expect) -> Put {
         Put {
-            kind: DocumentKind::Endpoint,
-            parent: self.app.0,
-            key: endpoint.id.to_string(),
             uid: endpoint.uid.clone(),
-            body: serde_json::to_string(endpoint).unwrap(),
             secret: Some(Redacted::new(serde_json::to_string(secrets).unwrap())),
             expect,
             app: Some(self.app),
-            idempotency: None,
-            audit: None,
-            notices: Vec::new(),
+            ..Put::new(
+                DocumentKind::Endpoint,
+                self.app.0,
+                endpoint.id.to_string(),
+                serde_json::to_string(endpoint).unwrap(),
+            )
         }
     }
 
@@ -270,16 +258,7 @@ impl World {
 
 fn organization(body: &str, expect: Expect) -> Put {
     Put {
-        kind: DocumentKind::Organization,
-        parent: 0,
-        key: "org_23rb8YdGqMT0qIzpgGwdXfHirMu".to_owned(),
-        uid: None,
-        body: body.to_owned(),
-        secret: None,
         expect,
-        app: None,
-        idempotency: None,
-        audit: None,
-        notices: Vec::new(),
+        ..Put::new(DocumentKind::Organization, 0, "org_23rb8YdGqMT0qIzpgGwdXfHirMu".to_owned(), body.to_owned())
     }
 }

@@ -49,14 +49,7 @@ pub fn a_record_is_kept_with_its_change_and_not_without_it(harness: &dyn Harness
     let stale = Expect::Version { no: written.no, version: 9 };
     assert_eq!(put(&world, "one", stale, audit(now, 7, "a", "stale")), PutResult::Stale);
     let gone = audit(now, 7, "b", "one");
-    let delete = || Delete {
-        no: written.no,
-        now,
-        app: None,
-        audit: Some(Box::new(gone.clone())),
-        notices: Vec::new(),
-        rewrite: None,
-    };
+    let delete = || Delete { audit: Some(Box::new(gone.clone())), ..Delete::new(written.no, now) };
     assert!(world.store.delete(delete()).wait().expect("an answer"));
     assert!(!world.store.delete(delete()).wait().expect("an answer"), "it is gone already");
     for _ in 0..2 {

@@ -46,7 +46,7 @@ pub fn an_endpoint_that_has_come_back_keeps_what_is_pending(harness: &dyn Harnes
     let cleared = || world.store.clear(clear).wait().expect("an answer");
     assert_eq!(cleared(), Cleared { count: 0, lives: true });
     assert_eq!(world.due(EndpointNo(no)), [message]);
-    let delete = Delete { no, now: world.now(), app: Some(world.app), audit: None, notices: Vec::new(), rewrite: None };
+    let delete = Delete { app: Some(world.app), ..Delete::new(no, world.now()) };
     assert!(world.store.delete(delete.clone()).wait().expect("an answer"));
     world.put(Put { expect: Expect::Deleted { no, version: 2 }, ..item });
     assert_eq!(cleared(), Cleared { count: 0, lives: true });

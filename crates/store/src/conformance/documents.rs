@@ -19,11 +19,7 @@ fn put(world: &World<'_>, item: Put) -> PutResult {
 }
 
 fn delete(world: &World<'_>, no: i64) -> bool {
-    world
-        .store
-        .delete(Delete { no, now: world.now(), app: Some(world.app), audit: None, notices: Vec::new(), rewrite: None })
-        .wait()
-        .expect("an answer")
+    world.store.delete(Delete { app: Some(world.app), ..Delete::new(no, world.now()) }).wait().expect("an answer")
 }
 
 /// By number, key and uid; its text untouched, its secret opened, also after a power cut.
@@ -127,12 +123,9 @@ pub fn a_document_says_something_else_from_its_deletion_on(harness: &dyn Harness
     let mut world = World::new(harness);
     let no = world.put(document(KIND, 77, "a"));
     let says = |version, body: &str, later| Delete {
-        no,
-        now: world.now() + std::time::Duration::from_secs(later),
         app: Some(world.app),
-        audit: None,
-        notices: Vec::new(),
         rewrite: Some(Rewrite { version, body: body.to_owned() }),
+        ..Delete::new(no, world.now() + std::time::Duration::from_secs(later))
     };
     let (stale, first, second) = (says(2, "{}", 0), says(1, "{\"a\":1}", 0), says(2, "{\"a\":2}", 60));
     let delete = |world: &World<'_>, item: &Delete| world.store.delete(item.clone()).wait().expect("an answer");
@@ -236,13 +229,7 @@ pub fn a_change_of_an_organization_is_one_of_all_its_applications(harness: &dyn 
         .map(|n| AppNo(world.put(document(DocumentKind::Application, organization, &format!("app_of_it_{n}")))))
         .collect();
     let gone = apps.remove(1);
-    assert!(
-        world
-            .store
-            .delete(Delete { no: gone.0, now: world.now(), app: None, audit: None, notices: Vec::new(), rewrite: None })
-            .wait()
-            .expect("an answer")
-    );
+    assert!(world.store.delete(Delete::new(gone.0, world.now())).wait().expect("an answer"));
     while world.feed.try_next().is_some() {}
     let before = world.version();
     let change = Put {

@@ -42,13 +42,7 @@ pub fn every_answer_is_durable(harness: &dyn Harness) {
         upto: None,
     };
     assert_eq!(world.store.clear(clear).wait().expect("an answer").count, 2);
-    assert!(
-        world
-            .store
-            .delete(Delete { no, now: world.now(), app: None, audit: None, notices: Vec::new(), rewrite: None })
-            .wait()
-            .expect("an answer")
-    );
+    assert!(world.store.delete(Delete::new(no, world.now())).wait().expect("an answer"));
     world.crash();
     assert!(world.due(OTHER).is_empty());
     assert_eq!(world.delivery(second, OTHER).state, DeliveryState::Canceled);

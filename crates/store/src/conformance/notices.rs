@@ -38,8 +38,7 @@ pub fn a_notice_is_kept_with_its_change_and_not_without_it(harness: &dyn Harness
     let deleted = notice(&world, NoticeKind::EndpointDeleted);
     for gone in [true, false] {
         let now = world.now();
-        let delete =
-            Delete { no: written.no, now, app: None, audit: None, notices: vec![deleted.clone()], rewrite: None };
+        let delete = Delete { notices: vec![deleted.clone()], ..Delete::new(written.no, now) };
         assert_eq!(world.store.delete(delete).wait().expect("an answer"), gone);
     }
     for _ in 0..2 {

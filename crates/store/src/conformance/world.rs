@@ -13,7 +13,7 @@ use ringback_model::{
 
 use super::Harness;
 use crate::{
-    Accept, Accepted, AttemptQuery, AttemptScope, Direction, DocumentKind, Due, Epoch, Expect, Feed, Finish, Finished,
+    Accept, Accepted, AttemptQuery, AttemptScope, Direction, DocumentKind, Due, Epoch, Feed, Finish, Finished,
     Idempotency, Lease, NewAttempt, NewMessage, NewNode, Paging, Put, PutResult, QueueNo, Rearm, Rearmed, Release,
     Shard, Step, Store, Take, Taken, Target,
 };
@@ -278,19 +278,7 @@ pub(super) fn numbers(rows: &[Due]) -> Vec<MessageNo> {
 
 /// A document to be made, with no secret.
 pub(super) fn document(kind: DocumentKind, parent: i64, key: &str) -> Put {
-    Put {
-        kind,
-        parent,
-        key: key.to_owned(),
-        uid: None,
-        body: "{\"b\": 1, \"a\": 2}".to_owned(),
-        secret: None,
-        expect: Expect::New,
-        app: None,
-        idempotency: None,
-        audit: None,
-        notices: Vec::new(),
-    }
+    Put::new(kind, parent, key.to_owned(), "{\"b\": 1, \"a\": 2}".to_owned())
 }
 
 /// Asks for attempts, newest first.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ringback_model::{AppNo, EndpointNo, MessageNo, PollerNo};
 use ringback_store::backend::postgres::PostgresStore;
 use ringback_store::{
-    Accept, Accepted, DocumentKind, Expect, Feed, Finished, NewNode, PollQuery, Put, QueueNo, Shard, Store as _,
+    Accept, Accepted, DocumentKind, Feed, Finished, NewNode, PollQuery, Put, QueueNo, Shard, Store as _,
 };
 
 use super::databases::connect;
@@ -147,19 +147,7 @@ async fn a_take_over_waits_for_an_outcome_under_way_and_sees_it() {
 
 /// An endpoint of the application that messages are sent to.
 fn endpoint(key: &str) -> Put {
-    Put {
-        kind: DocumentKind::Endpoint,
-        parent: 1,
-        key: key.to_owned(),
-        uid: None,
-        body: "{}".to_owned(),
-        secret: None,
-        expect: Expect::New,
-        app: Some(AppNo(1)),
-        idempotency: None,
-        audit: None,
-        notices: Vec::new(),
-    }
+    Put { app: Some(AppNo(1)), ..Put::new(DocumentKind::Endpoint, 1, key.to_owned(), "{}".to_owned()) }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

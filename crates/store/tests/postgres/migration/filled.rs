@@ -11,7 +11,7 @@ use ringback_model::{
 };
 use ringback_store::backend::sqlite::{SqliteOptions, SqliteStore};
 use ringback_store::{
-    Accept, AcceptBatch, Accepted, Audit, Clear, Count, Delete, DocumentKind, End, Epoch, Expect, Finish, Idempotency,
+    Accept, AcceptBatch, Accepted, Audit, Clear, Count, Delete, DocumentKind, End, Epoch, Finish, Idempotency,
     MasterKey, Mention, NewAttempt, NewMessage, Put, PutResult, QueueNo, Rearm, Step, Store, Target,
 };
 use tempfile::TempDir;
@@ -68,10 +68,7 @@ impl Filled {
             self.fill_app(store, org, name).await;
         }
         let gone = self.put(store, DocumentKind::EventType, org, "sms.gone").await;
-        store
-            .delete(Delete { no: gone, now: self.now(), app: None, audit: None, notices: Vec::new(), rewrite: None })
-            .await
-            .unwrap();
+        store.delete(Delete::new(gone, self.now())).await.unwrap();
     }
 
     async fn fill_app(&self, store: &SqliteStore, org: i64, name: &str) {
@@ -107,14 +104,7 @@ impl Filled {
         let world = World { filled: self, store, app, endpoints, poller };
         world.send_all_kinds().await;
         world.start_tasks(org).await;
-        let deleted = Delete {
-            no: world.endpoints[2].0,
-            now: self.now(),
-            app: Some(app),
-            audit: None,
-            notices: vec![],
-            rewrite: None,
-        };
+        let deleted = Delete { app: Some(app), notices: vec![], ..Delete::new(world.endpoints[2].0, self.now()) };
         store.delete(deleted).await.unwrap();
         self.clock.advance(Duration::from_secs(3));
     }
@@ -369,17 +359,5 @@ async fn written(store: &SqliteStore, item: Put) -> i64 {
 }
 
 fn put(kind: DocumentKind, parent: i64, key: &str) -> Put {
-    Put {
-        kind,
-        parent,
-        key: key.to_owned(),
-        uid: None,
-        body: format!("{{\"b\": \"{key}\", \"a\": 2}}"),
-        secret: None,
-        expect: Expect::New,
-        app: None,
-        idempotency: None,
-        audit: None,
-        notices: Vec::new(),
-    }
+    Put::new(kind, parent, key.to_owned(), format!("{{\"b\": \"{key}\", \"a\": 2}}"))
 }

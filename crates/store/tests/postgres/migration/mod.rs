@@ -269,10 +269,7 @@ async fn what_is_in_the_way_is_said_and_nothing_is_written_over() {
     // The same one after a server ran on it.
     let store = filled.open();
     let no = Seen::of(&store, &filled.clock).await.apps[0].1.0;
-    store
-        .delete(Delete { no, now: filled.clock.now(), app: None, audit: None, notices: Vec::new(), rewrite: None })
-        .await
-        .unwrap();
+    store.delete(Delete::new(no, filled.clock.now())).await.unwrap();
     drop(store);
     assert_says(&refusal(plan()).await, &["has changed since its migration began", "drop the schema"]);
     connect(&url).await.batch_execute("DROP SCHEMA ringback CASCADE").await.unwrap();
