@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE,
-    ACCESS_CONTROL_REQUEST_HEADERS, ORIGIN,
+    ACCESS_CONTROL_REQUEST_HEADERS, CONNECTION, ORIGIN,
 };
 use http::uri::{PathAndQuery, Uri};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
@@ -21,6 +21,7 @@ use crate::extract::BATCH_MAX;
 use crate::host::Hosts;
 use crate::monitor::{self, Audience, FigureReader, RequestMeter};
 use crate::problem::{Cause, Problem};
+use crate::unread::Unread;
 use crate::{backfill, docs, jql, oauth, openapi, respond, schemas, v1};
 
 /// The API as a whole: it answers one request at a time, from as many tasks as there are.
@@ -91,11 +92,13 @@ impl Api {
     }
 
     /// Answers a request.
-    pub async fn answer<B>(&self, mut request: Request<B>) -> Response
+    pub async fn answer<B>(&self, request: Request<B>) -> Response
     where
-        B: HttpBody<Data = Bytes> + Send + 'static,
+        B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<axum::BoxError>,
     {
+        let unread = Unread::of(request.body());
+        let mut request = request.map(|body| unread.watch(body));
         let is_jql = jql::is_path(request.uri().path());
         let from_a_page = request.headers().contains_key(ORIGIN) && !is_page(request.uri().path());
         let mut response = if !self.hosts.allow(request.headers()) {
@@ -123,6 +126,10 @@ impl Api {
         self.requests.count(response.status());
         if from_a_page {
             response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        }
+        if unread.is_left() {
+            // What is still to come would be taken for the next request, so the connection ends; whoever is told so opens another.
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }

@@ -27,6 +27,7 @@ mod query;
 mod respond;
 mod schemas;
 mod server;
+mod unread;
 mod v1;
 
 pub use front::Api;

@@ -71,6 +71,29 @@ async fn requests_that_two_readers_could_read_differently_are_refused_and_the_co
 }
 
 #[tokio::test]
+async fn whoever_is_answered_before_the_body_is_there_is_told_that_the_connection_ends() {
+    let world = World::new();
+    let (address, _stop, _server) = serve(&world).await;
+    for path in ["/api/v1/app", "/api/v1/nothing"] {
+        let mut stream = connect(address).await;
+        let head = format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let answer = read_all(&mut stream).await;
+        assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
+        // Where all of it is there the connection goes on.
+        let mut stream = connect(address).await;
+        let token = &world.token;
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-length: 2\r\n\r\n{{}}"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let answer = read_head(&mut stream).await;
+        let is_read = path == "/api/v1/app";
+        assert_eq!(answer.contains("connection: close"), !is_read, "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_head_that_is_too_large_is_refused() {
     let world = World::new();
     let (address, _stop, _server) = serve(&world).await;
