@@ -4,6 +4,8 @@
 //! A batch takes one place, one permit and one probe, as an attempt of one row does, and each of its rows is settled by
 //! itself. Of a queue it has the head, and with it those right behind (`follow.rs`).
 
+use std::collections::hash_map::Entry;
+
 use ringback_model::{Batching, Timestamp, Trigger};
 use ringback_store::{Due, QueueNo};
 use ringback_wire::{BATCH_BODY_MAX, batch_element_length};
@@ -44,9 +46,14 @@ impl Gathering {
 
     /// One that stood behind has come out.
     fn comes_out(&mut self, queue: QueueNo) {
-        if let Some(count) = self.behind.get_mut(&queue).filter(|count| **count > 0) {
-            *count -= 1;
+        if let Entry::Occupied(mut count) = self.behind.entry(queue) {
             self.told -= 1;
+            if *count.get() > 1 {
+                *count.get_mut() -= 1;
+            } else {
+                // Keys of order come and go, and there is no end of them.
+                count.remove();
+            }
         }
     }
 }
@@ -149,6 +156,25 @@ impl Lane {
                 rows.sort_unstable_by_key(|due| due.message.no);
                 Some(Started::Batch(rows))
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_that_nothing_stands_behind_any_more_takes_no_room() {
+        let mut gathering = Gathering::default();
+        for queue in (1..1_000).map(QueueNo) {
+            *gathering.behind.entry(queue).or_default() += 2;
+            gathering.told += 2;
+            gathering.comes_out(queue);
+            assert_eq!((gathering.behind.len(), gathering.told), (1, 1));
+            gathering.comes_out(queue);
+            gathering.comes_out(queue);
+            assert_eq!((gathering.behind.len(), gathering.told), (0, 0));
         }
     }
 }
