@@ -30,15 +30,19 @@ pub(super) struct Entry {
 }
 
 /// The keys of the table, by key and in order.
+///
+/// By key there is the number alone: a map from which as much goes as comes grows to twice the room that it needs, so what it
+/// holds is small.
 #[derive(Debug, Default)]
 pub(super) struct Young {
-    entries: HashMap<Key, Entry>,
-    order: VecDeque<(i64, Key)>,
+    numbers: HashMap<Key, i64>,
+    /// By rising number.
+    order: VecDeque<(Key, Entry)>,
     next: i64,
 }
 
 impl Young {
-    /// Keys that are kept here, some 20 MB of them.
+    /// Keys that are kept here, some 35 MB of them.
     pub(super) const MAX: usize = if cfg!(test) { 50 } else { 200_000 };
 
     /// The keys that the store has.
@@ -60,13 +64,15 @@ impl Young {
     }
 
     pub(super) fn get(&self, key: &Key) -> Option<&Entry> {
-        self.entries.get(key)
+        let no = self.numbers.get(key)?;
+        let place = self.order.binary_search_by_key(no, |(_, entry)| entry.no).ok()?;
+        self.order.get(place).map(|(_, entry)| entry)
     }
 
     pub(super) fn insert(&mut self, key: Key, entry: Entry) {
         self.next = entry.no + 1;
-        self.order.push_back((entry.no, key));
-        self.entries.insert(key, entry);
+        self.numbers.insert(key, entry.no);
+        self.order.push_back((key, entry));
     }
 
     /// How many there are beyond those that are kept.
@@ -76,15 +82,20 @@ impl Young {
 
     /// From the oldest on; `None` in place of one that was taken again since.
     pub(super) fn oldest(&self) -> impl Iterator<Item = (i64, Key, Option<&Entry>)> {
-        self.order.iter().map(|(no, key)| (*no, *key, self.entries.get(key).filter(|entry| entry.no == *no)))
+        self.order.iter().map(|(key, entry)| (entry.no, *key, Some(entry).filter(|_| self.is_last(key, entry))))
     }
 
     /// Forgets this many of the oldest.
     pub(super) fn retire(&mut self, count: usize) {
-        for (no, key) in self.order.drain(..count) {
-            if self.entries.get(&key).is_some_and(|entry| entry.no == no) {
-                self.entries.remove(&key);
+        for (key, entry) in self.order.drain(..count) {
+            if self.numbers.get(&key) == Some(&entry.no) {
+                self.numbers.remove(&key);
             }
         }
+    }
+
+    /// Whether the key was not taken again since.
+    fn is_last(&self, key: &Key, entry: &Entry) -> bool {
+        self.numbers.get(key) == Some(&entry.no)
     }
 }
