@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use indexmap::IndexMap;
 use ringback_model::{
-    EventType, MappedFrom, NoticeKind, OrgNo, ReportMapping, Timestamp, Violation, event_type_is_like, is_report, near,
+    EventType, MappedFrom, OrgNo, ReportMapping, Timestamp, Violation, event_type_is_like, is_report, near,
     schema_faults,
 };
 use ringback_store::{
@@ -316,11 +316,10 @@ impl Service {
         faults: &mut Faults,
     ) -> Result<(), ServiceError> {
         // What operational webhooks tell of is not made by those who get them.
-        let advice = match self.organization(self.management).await? {
-            Some(management) if management == org => {
-                "there is none like it: operational webhooks have types of their own."
-            }
-            _ => "create it first with POST /api/v1/event-type.",
+        let advice = if self.is_management(org).await? {
+            "there is none like it: operational webhooks have types of their own."
+        } else {
+            "create it first with POST /api/v1/event-type."
         };
         for (at, fault) in self.unknown_event_types(org, names, advice).await? {
             faults.note_item("eventTypes", &at, fault);
@@ -341,13 +340,13 @@ impl Service {
         // All at once, as each is a look into the store.
         let looks: Vec<_> = asked.iter().map(|(_, name)| self.look_up(org, name)).collect();
         let own = self.directory.settings(org).await?;
-        let is_management = self.is_management(org).await?;
         let mut missing = Vec::new();
         for ((at, name), look) in asked.into_iter().zip(looks) {
-            if is_management && NoticeKind::ALL.map(NoticeKind::event_type).contains(&name) {
-                continue;
-            }
-            if !is_report(&own.products, name) && look.await?.is_none() && !self.exists_otherwise(org, name).await? {
+            let is_known = is_report(&own.products, name)
+                || look.await?.is_some()
+                || self.exists_otherwise(org, name).await?
+                || self.is_operational(org, name).await?;
+            if !is_known {
                 missing.push((at, name));
             }
         }

@@ -122,6 +122,11 @@ impl Service {
         Ok(())
     }
 
+    /// Whether an organization has this event type because operational webhooks tell of it, registered or not.
+    pub(crate) async fn is_operational(&self, org: OrgNo, name: &str) -> Result<bool, ServiceError> {
+        Ok(NoticeKind::ALL.map(NoticeKind::event_type).contains(&name) && self.is_management(org).await?)
+    }
+
     /// Whether this is the management organization.
     pub(crate) async fn is_management(&self, org: OrgNo) -> Result<bool, ServiceError> {
         Ok(self.organization(self.management).await? == Some(org))
@@ -198,7 +203,8 @@ impl Service {
         data: impl Serialize + Send,
     ) -> Result<(), ServiceError> {
         // The numbers of organizations and their ids never change, and few have operational webhooks.
-        if self.is_management(app.org).await? {
+        let Some(management) = self.organization(self.management).await? else { return Ok(()) };
+        if app.org == management {
             return Ok(());
         }
         let Some(org) = self.store.document(app.org.0).await?.filter(|found| found.kind == DocumentKind::Organization)
