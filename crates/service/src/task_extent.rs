@@ -5,7 +5,7 @@ use ringback_model::{TaskKind, TaskState};
 use crate::{Actor, Right, Service, ServiceError, TaskDraft};
 
 /// Parts that are looked at: some thousand messages, which takes well under a second.
-const PARTS: usize = 10;
+const PARTS: usize = 30;
 
 /// How much a task would do, as far as was looked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -21,8 +21,8 @@ use crate::message::queue_at;
 use crate::task::Running;
 use crate::{Service, ServiceError};
 
-/// Messages that one part looks at, and deliveries that it ends.
-const PART: usize = 500;
+/// Messages that one part looks at, and deliveries that it ends: some 2 ms of the writer, which nobody else has meanwhile.
+const PART: usize = 150;
 /// Tasks that take turns.
 const TASKS: usize = 100;
 /// How often tasks are looked for that somebody else has started.

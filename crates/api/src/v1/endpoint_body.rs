@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use indexmap::IndexMap;
 use ringback_model::{
     Auth, BodyTemplate, EmptyValue, NumberFormat, OnExhausted, Ordering, Redacted, SendMethod, Shape, StatusPolicy,
-    SuccessRule, TimeFormat, VerificationKind, VerificationMode,
+    TimeFormat, VerificationKind, VerificationMode,
 };
 use ringback_service::{Change, EndpointDraft, FieldError, HeadersChange, MessagingDraft, VerificationDraft};
 use serde::Deserialize;
@@ -14,7 +14,7 @@ use utoipa::openapi::schema::{Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::endpoint_out::{OnExhaustedName, OrderingName};
-use super::endpoint_value::{Batch, HeaderList, Length, Mask, ParameterList, Schedule};
+use super::endpoint_value::{Batch, HeaderList, Length, Mask, ParameterList, Schedule, Success};
 use crate::not_yet;
 use crate::object::Object;
 use crate::patch::{Patch, refuse_nulls};
@@ -206,7 +206,7 @@ pub(crate) struct EndpointPatch {
     /// What counts as success: `status`, and a rule on the `body`.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
-    success: Patch<Object<SuccessRule>>,
+    success: Patch<Object<Success>>,
     /// Which states of a message it gets: `all`, `final_only`, `mask`; the dialect's own if absent.
     #[serde(default)]
     #[schema(value_type = Option<String>, example = "all")]
@@ -379,7 +379,7 @@ impl EndpointPatch {
         self.product_unique_id.clone().write_option(&mut draft.product_unique_id);
         self.category.clone().write_option(&mut draft.category);
         self.registered_by.clone().write_option(&mut draft.registered_by);
-        self.success.clone().map(|Object(rule)| rule).write_option(&mut draft.success);
+        self.success.clone().map(|Object(rule)| rule.into()).write_option(&mut draft.success);
         self.ca.clone().write_option(&mut draft.ca);
         draft.status_policy = self.new_status_policy(draft.status_policy);
         self.apply_shape(&mut draft.shape);

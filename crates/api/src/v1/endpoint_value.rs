@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use ringback_model::{Batching, DurationError, LONGEST, Redacted, parse_duration};
+use ringback_model::{Batching, BodyRule, DurationError, LONGEST, Redacted, SuccessRule, parse_duration};
 use ringback_service::{CustomParameterDraft, HeaderDraft};
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,21 @@ pub(crate) struct Batch {
     #[serde(default = "wait_default")]
     #[schema(minimum = 0, maximum = 60000, default = 1000, example = 1000)]
     max_wait_ms: u32,
+}
+
+/// What a receiver has to answer.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Success {
+    #[serde(default)]
+    status: Vec<String>,
+    #[serde(default)]
+    body: Option<Object<BodyRule>>,
+}
+
+impl From<Success> for SuccessRule {
+    fn from(Success { status, body }: Success) -> Self {
+        Self { status, body: body.map(|Object(rule)| rule) }
+    }
 }
 
 const fn wait_default() -> u32 {

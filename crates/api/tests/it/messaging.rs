@@ -500,6 +500,7 @@ async fn a_list_stands_for_no_object_of_an_endpoint() {
         (json!({ "auth": ["bearer", "t"] }), "body.auth"),
         (json!({ "template": ["application/json", "{}"] }), "body.template"),
         (json!({ "success": [["200"], null] }), "body.success"),
+        (json!({ "success": { "body": ["equals", "ok"] } }), "body.success.body"),
         (json!({ "verification": ["token", null, null, null] }), "body.verification"),
         (json!({ "batch": [5, 5] }), "body.batch"),
         (json!({ "customParameters": [["a", "b", false]] }), "body.customParameters.0"),
