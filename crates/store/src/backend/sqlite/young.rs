@@ -32,13 +32,23 @@ pub(super) struct Entry {
 /// The keys of the table, by key and in order.
 ///
 /// By key there is the number alone: a map from which as much goes as comes grows to twice the room that it needs, so what it
-/// holds is small.
-#[derive(Debug, Default)]
+/// holds is small, and it has that room from the beginning: no acceptance waits for all of it to be moved.
+#[derive(Debug)]
 pub(super) struct Young {
     numbers: HashMap<Key, i64>,
     /// By rising number.
     order: VecDeque<(Key, Entry)>,
     next: i64,
+}
+
+impl Default for Young {
+    fn default() -> Self {
+        Self {
+            numbers: HashMap::with_capacity(2 * Self::MAX),
+            order: VecDeque::with_capacity(Self::MAX + Self::MAX / 4),
+            next: 0,
+        }
+    }
 }
 
 impl Young {
