@@ -61,7 +61,7 @@ impl Gatekeeper {
     pub(crate) async fn take(&self, measure: Measure, no: EndpointNo) -> Result<bool, StoreError> {
         for _ in 0..TRIES {
             let Some(document) = self.store.document(no.0).await? else { return Ok(false) };
-            if document.kind != DocumentKind::Endpoint {
+            if !document.kind.is_endpoint() {
                 return Ok(false);
             }
             let corrupt = |source: serde_json::Error| StoreError::Corrupt { what: "endpoint", source: source.into() };
@@ -72,7 +72,7 @@ impl Gatekeeper {
                     return Ok(false);
                 }
                 let body = serde_json::to_string(&endpoint).map_err(corrupt)?;
-                if self.call_off(no, Rewrite { version: document.version, body }).await? {
+                if self.call_off(no, Rewrite { version: document.version, body, gone_as: None }).await? {
                     tracing::warn!(endpoint = %endpoint.id, ?measure, "what was left of a deleted endpoint is called off");
                     return Ok(true);
                 }

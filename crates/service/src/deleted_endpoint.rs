@@ -1,10 +1,11 @@
 //! How an endpoint is deleted, which ones were, and how one comes back.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ringback_model::{EndpointId, EndpointNo, Gate, Timestamp};
 use ringback_store::{
-    AppConfig, Backlog, Delete, DocumentKind, DocumentPage, EndpointConfig, Expect, PutResult, Rewrite,
+    AppConfig, Backlog, Delete, Document, DocumentKind, DocumentPage, EndpointConfig, Expect, PutResult, Rewrite,
 };
 
 use crate::endpoint::{note, put, uid_taken};
@@ -13,6 +14,9 @@ use crate::operational;
 use crate::service::TRIES;
 use crate::statistics::COUNTED_MAX;
 use crate::{Actor, EndpointView, Page, Resource, Right, Service, ServiceError, Window};
+
+/// For how long an endpoint that was deleted can come back. After that it is forgotten, but for what is told of its messages.
+pub const RESTORABLE: Duration = Duration::from_secs(30 * 86_400);
 
 /// What becomes of what is pending for an endpoint that is deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +34,8 @@ pub struct DeletedEndpoint {
     pub view: EndpointView,
     /// When it was deleted.
     pub deleted_at: Timestamp,
+    /// Until when it can come back: this may be over while something is still sent.
+    pub restorable_until: Timestamp,
     /// What is still sent: what is left of those that were pending.
     pub backlog: Backlog,
 }
@@ -91,7 +97,7 @@ impl Service {
         let rewrite = if endpoint.drains == config.endpoint.drains {
             None
         } else {
-            Some(Rewrite { version: config.version, body: serde_json::to_string(&endpoint)? })
+            Some(Rewrite { version: config.version, body: serde_json::to_string(&endpoint)?, gone_as: None })
         };
         let now = self.clock.now();
         let deed = if config.deleted { "called off" } else { "deleted" };
@@ -104,7 +110,8 @@ impl Service {
         Ok(done)
     }
 
-    /// A page of the deleted endpoints of an application, by id.
+    /// A page of the deleted endpoints of an application, by id: of those that can come back, or to which something is still
+    /// sent.
     ///
     /// # Errors
     /// [`ServiceError::NotFound`] when there is no such application.
@@ -116,27 +123,40 @@ impl Service {
     ) -> Result<Page<DeletedEndpoint>, ServiceError> {
         actor.require(Right::ReadEndpoints)?;
         let app = self.app(actor, app).await?;
-        let paging = window.clone().map(|id| id.to_string()).paging();
-        let page = DocumentPage { kind: DocumentKind::Endpoint, parent: app.no.0, paging };
-        let mut found = Vec::new();
-        for document in self.store.deleted_documents(page).await? {
-            let deleted_at = document.deleted_at.unwrap_or(Timestamp::MIN);
-            let config = EndpointConfig::read(&document)?;
-            let backlog = if config.is_gone() {
-                Backlog::default()
-            } else {
-                self.pending.backlog(config.no, COUNTED_MAX).await?
-            };
-            found.push(DeletedEndpoint { view: EndpointView::of(&config), deleted_at, backlog });
+        let mut paging = window.clone().map(|id| id.to_string()).paging();
+        let (limit, mut found) = (paging.limit, Vec::new());
+        // Some of a page may be about to be forgotten.
+        loop {
+            let page = DocumentPage { kind: DocumentKind::Endpoint, parent: app.no.0, paging: paging.clone() };
+            let documents = self.store.deleted_documents(page).await?;
+            for document in &documents {
+                found.extend(self.deleted(document).await?);
+            }
+            let last = documents.last().filter(|_| documents.len() == limit && found.len() < limit);
+            let Some(last) = last else { break };
+            paging.after = Some(last.key.clone());
         }
+        found.truncate(limit);
         Ok(window.page(found))
+    }
+
+    /// What there is to say of a deleted endpoint, unless it is forgotten.
+    async fn deleted(&self, document: &Document) -> Result<Option<DeletedEndpoint>, ServiceError> {
+        let config = EndpointConfig::read(document)?;
+        let backlog =
+            if config.is_gone() { Backlog::default() } else { self.pending.backlog(config.no, COUNTED_MAX).await? };
+        let restorable_until = restorable_until(document);
+        let is_there = backlog.pending > 0 || self.clock.now() < restorable_until;
+        let deleted_at = document.deleted_at.unwrap_or(Timestamp::MIN);
+        let view = EndpointView::of(&config);
+        Ok(is_there.then_some(DeletedEndpoint { view, deleted_at, restorable_until, backlog }))
     }
 
     /// Brings a deleted endpoint back as it was, with its secrets. What was called off by its deletion stays so; what is
     /// still pending goes on. One that is not deleted is answered as it is.
     ///
     /// # Errors
-    /// [`ServiceError::NotFound`] when there is no such application, or it has deleted no such endpoint;
+    /// [`ServiceError::NotFound`] when there is no such application, or it has deleted no such endpoint within [`RESTORABLE`];
     /// [`ServiceError::Conflict`] when another endpoint has its uid by now.
     pub async fn restore_endpoint(&self, actor: &Actor, app: &str, id: &str) -> Result<EndpointView, ServiceError> {
         actor.require(Right::ManageEndpoints)?;
@@ -146,7 +166,8 @@ impl Service {
             return Ok(EndpointView::of(config));
         }
         let found = self.store.deleted_document(DocumentKind::Endpoint, app.no.0, id.to_owned()).await?;
-        let document = found.ok_or(ServiceError::NotFound(Resource::Endpoint))?;
+        let in_time = found.filter(|document| self.clock.now() < restorable_until(document));
+        let document = in_time.ok_or(ServiceError::NotFound(Resource::Endpoint))?;
         let config = EndpointConfig::read(&document)?;
         if config.endpoint.callback {
             return Err(ServiceError::NotFound(Resource::Endpoint));
@@ -173,6 +194,11 @@ impl Service {
             PutResult::Replayed { .. } | PutResult::KeyReused => Err(ServiceError::contended()),
         }
     }
+}
+
+/// Until when a deleted endpoint can come back.
+pub(crate) fn restorable_until(document: &Document) -> Timestamp {
+    document.deleted_at.map_or(Timestamp::MIN, |at| at + RESTORABLE)
 }
 
 /// Why what is pending cannot be sent first.

@@ -102,13 +102,16 @@ impl Service {
         }
     }
 
-    /// Visits the part of the messages that has been due for longest; answers whether there was one.
+    /// Visits the part of the messages that has been due for longest, or some of the deleted endpoints if there is none;
+    /// answers whether there may be more.
     ///
     /// # Errors
     /// When the store cannot be read or written.
     pub async fn let_go_of_some(&self) -> Result<bool, ServiceError> {
         let now = self.clock.now();
-        let Some(part) = self.store.upkeep(now, 1).await?.pop() else { return Ok(false) };
+        let Some(part) = self.store.upkeep(now, 1).await?.pop() else {
+            return self.erase_some_secrets().await;
+        };
         let (mut after, mut next) = (MessageNo(0), None::<Timestamp>);
         loop {
             let messages = self.store.aging(AgingQuery { part: part.no, after, limit: STEP }).await?;

@@ -8,6 +8,7 @@ use ringback_store::{AppConfig, Directory, Store};
 
 use crate::access::KnownAccess;
 use crate::alert::Alerts;
+use crate::erasure::Erasure;
 use crate::ingest_limit::IngestLimiter;
 use crate::integration::{self, KnownKeys};
 use crate::issuer::{Issuer, IssuerSettings, OrganizationIssuers};
@@ -85,6 +86,7 @@ pub struct Service {
     pub(crate) passwords: Passwords,
     pub(crate) sign_in_limit: SignInLimit,
     pub(crate) pending: Arc<PendingCount>,
+    pub(crate) erasure: Erasure,
 }
 
 impl Service {
@@ -130,6 +132,7 @@ impl Service {
             verification_limit: ProbeLimit::new("handshakes", HANDSHAKES_MAX),
             passwords: Passwords::new(),
             sign_in_limit: SignInLimit::default(),
+            erasure: Erasure::default(),
         }
     }
 

@@ -242,7 +242,7 @@ impl Directory {
             return Ok(Some(config));
         }
         match self.store.document(no.0).await? {
-            Some(document) if document.kind == DocumentKind::Endpoint => {
+            Some(document) if document.kind.is_endpoint() => {
                 EndpointConfig::read(&document).map(|config| Some(Arc::new(config)))
             }
             Some(_) | None => Ok(None),

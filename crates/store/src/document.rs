@@ -40,11 +40,14 @@ pub enum DocumentKind {
     Poller = 14,
     /// How far somebody is who reads from a poller. Parent the poller, key what it calls itself.
     Consumer = 15,
+    /// An endpoint that was deleted and comes back no more: without its secrets, for what is told of its messages. Parent
+    /// the application, key the endpoint's id.
+    GoneEndpoint = 16,
 }
 
 impl DocumentKind {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Organization,
         Self::Application,
         Self::Endpoint,
@@ -60,6 +63,7 @@ impl DocumentKind {
         Self::TaskFindings,
         Self::Poller,
         Self::Consumer,
+        Self::GoneEndpoint,
     ];
 
     /// The kind of this number.
@@ -74,12 +78,20 @@ impl DocumentKind {
         self as u8
     }
 
+    /// Whether it describes an endpoint, one that can come back or not.
+    #[must_use]
+    pub const fn is_endpoint(self) -> bool {
+        matches!(self, Self::Endpoint | Self::GoneEndpoint)
+    }
+
     /// In which shard documents of this kind are: what belongs to an application shares its shard, what belongs to none is
     /// in the first one.
     pub(crate) const fn shard(self) -> DocumentShard {
         match self {
             Self::Application => DocumentShard::OwnId,
-            Self::Endpoint | Self::Integration | Self::Poller | Self::Consumer => DocumentShard::OfParent,
+            Self::Endpoint | Self::GoneEndpoint | Self::Integration | Self::Poller | Self::Consumer => {
+                DocumentShard::OfParent
+            }
             Self::Organization
             | Self::EventType
             | Self::OauthClient
@@ -230,6 +242,32 @@ pub struct Rewrite {
     pub version: i64,
     /// The document, as JSON.
     pub body: String,
+    /// What it is from now on: its secrets are erased, and it does not come back. As before if absent.
+    pub gone_as: Option<DocumentKind>,
+}
+
+/// Asks for deleted documents of a kind, whatever they belong to, by what they belong to and their keys.
+#[derive(Clone, Debug)]
+pub struct DeletedQuery {
+    /// What they describe.
+    pub kind: DocumentKind,
+    /// Only those after the one of this parent and key.
+    pub after: (i64, String),
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// A deleted document, without what it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeletedDocument {
+    /// Its number.
+    pub no: i64,
+    /// The number of the document that it belongs to.
+    pub parent: i64,
+    /// Its id or name.
+    pub key: String,
+    /// When it was deleted.
+    pub deleted_at: Timestamp,
 }
 
 /// A document that was written.

@@ -30,7 +30,10 @@ mod task;
 
 pub use audit::{AUDIT_KEPT, AUDIT_MOST, Audit, AuditQuery, Audited};
 pub use directory::{AppConfig, Directory, EndpointConfig, PollerConfig};
-pub use document::{Delete, Document, DocumentKind, DocumentPage, Expect, Put, PutResult, Rewrite, Written};
+pub use document::{
+    Delete, DeletedDocument, DeletedQuery, Document, DocumentKind, DocumentPage, Expect, Put, PutResult, Rewrite,
+    Written,
+};
 pub use error::StoreError;
 pub use expiry::{Aging, AgingQuery, EXPUNGED, Expire, Expired, Expiry, Part};
 pub use fact::{

@@ -14,11 +14,11 @@ use ringback_model::{
 
 use crate::{
     Accept, AcceptBatch, Accepted, Advance, Advanced, Aging, AgingQuery, AttemptQuery, AuditQuery, Audited, Backlog,
-    Backlogs, BatchAccepted, Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage, End, Ended,
-    EndpointDeliveryQuery, EndpointTallyQuery, Expire, Expired, Finish, Finished, Follow, Followed, HandOver, Hits,
-    LaneStart, Lease, Mention, MentionQuery, MessageQuery, MessageRef, NewNode, Node, NodeNo, Noticed, OverdueQuery,
-    Part, PollQuery, Polled, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, Shard, StoreMeter, SurveyQuery,
-    Surveyed, Take, Taken, TallyQuery, UnreadQuery, UnreadRun,
+    Backlogs, BatchAccepted, Clear, Cleared, Count, Delete, DeletedDocument, DeletedQuery, Document, DocumentKind,
+    DocumentPage, End, Ended, EndpointDeliveryQuery, EndpointTallyQuery, Expire, Expired, Finish, Finished, Follow,
+    Followed, HandOver, Hits, LaneStart, Lease, Mention, MentionQuery, MessageQuery, MessageRef, NewNode, Node, NodeNo,
+    Noticed, OverdueQuery, Part, PollQuery, Polled, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, Shard,
+    StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery, UnreadQuery, UnreadRun,
 };
 
 /// The durable facts. See the module for what all methods promise.
@@ -167,6 +167,9 @@ pub trait Store: Send + Sync + Debug + 'static {
 
     /// A page of deleted documents, of a kind whose keys are ids: no two share one.
     fn deleted_documents(&self, page: DocumentPage) -> Reply<Vec<Document>>;
+
+    /// Deleted documents of all parents: see [`DeletedQuery`].
+    fn deleted_everywhere(&self, query: DeletedQuery) -> Reply<Vec<DeletedDocument>>;
 
     /// The configuration version of an application, its document, and its living endpoints and pollers, read at one moment.
     fn configuration(&self, app: AppNo) -> Reply<Option<(i64, Document, Vec<Document>)>>;

@@ -25,6 +25,10 @@ pub(crate) struct DeletedEndpointOut {
     /// When it was deleted.
     #[schema(value_type = String, format = DateTime)]
     deleted_at: Timestamp,
+    /// Until when it can be restored, 30 days after its deletion. Then its secrets are erased and it is not listed any more,
+    /// once nothing is left to send.
+    #[schema(value_type = String, format = DateTime)]
+    restorable_until: Timestamp,
     /// Deliveries that are still sent: what is left of a deletion with `drain`. At most 50,000 are counted.
     pending: u64,
     /// As it was.
@@ -34,11 +38,16 @@ pub(crate) struct DeletedEndpointOut {
 
 impl From<DeletedEndpoint> for DeletedEndpointOut {
     fn from(deleted: DeletedEndpoint) -> Self {
-        Self { deleted_at: deleted.deleted_at, pending: deleted.backlog.pending, endpoint: deleted.view.into() }
+        Self {
+            deleted_at: deleted.deleted_at,
+            restorable_until: deleted.restorable_until,
+            pending: deleted.backlog.pending,
+            endpoint: deleted.view.into(),
+        }
     }
 }
 
-/// Lists the deleted endpoints of an application.
+/// Lists the deleted endpoints of an application: those that can be restored, or have something left to send.
 #[utoipa::path(
     get, path = "/api/v1/app/{app_id}/deleted-endpoint", operation_id = "v1.endpoint.list-deleted", tag = "Endpoint",
     params(("app_id" = String, Path, description = "Id or uid of the application."), ListParams, OrderParam),
@@ -55,7 +64,7 @@ pub(crate) async fn list(
     Ok(paging::page(page, |deleted| deleted.view.endpoint.id.to_string(), DeletedEndpointOut::from))
 }
 
-/// Brings a deleted endpoint back as it was, with its secrets.
+/// Brings a deleted endpoint back as it was, with its secrets, within 30 days.
 ///
 /// What its deletion has called off stays so, until `bulk-replay` sends it again; what is still pending goes on.
 #[utoipa::path(

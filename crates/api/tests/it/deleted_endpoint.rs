@@ -3,6 +3,8 @@ use std::time::Duration;
 use ringback_testkit::{Answer, Receiver};
 use serde_json::json;
 
+use ringback_store::{DocumentKind, Store as _};
+
 use crate::harness::World;
 
 const LIMIT: Duration = Duration::from_secs(10);
@@ -150,4 +152,80 @@ async fn an_endpoint_that_sends_nothing_cannot_be_drained() {
         world.delete(&format!("/app/a/endpoint/{id}?drain=maybe")).await.expect(422);
         world.delete(&format!("/app/a/endpoint/{id}")).await.expect(204);
     }
+}
+
+const DAY: u64 = 86_400;
+
+/// Lets the pass look at what is there.
+async fn let_go(world: &World) {
+    while world.service.let_go_of_some().await.unwrap() {}
+}
+
+/// What the store keeps of an endpoint: what it is, and whether it has secrets.
+async fn kept(world: &World, no: i64) -> (DocumentKind, bool) {
+    let document = world.store.document(no).await.unwrap().unwrap();
+    (document.kind, document.secret.is_some())
+}
+
+#[tokio::test]
+async fn thirty_days_after_its_deletion_an_endpoint_is_forgotten_with_its_secrets_and_its_messages_are_not() {
+    let world = World::new();
+    let app = world.app("a").await;
+    let id = world.endpoint("a", json!({ "url": "https://a.example/hook" })).await;
+    let other = world.endpoint("a", json!({ "url": "https://b.example/" })).await;
+    let no = world.endpoint_no(&app, &id).await.0;
+    let message = world.message("a", "order.created").await;
+    world.attempt(&app, &id, &message, 200).await;
+    world.delete(&format!("/app/a/endpoint/{id}")).await.expect(204);
+    let_go(&world).await;
+    world.advance(29 * DAY);
+    world.delete(&format!("/app/a/endpoint/{other}")).await.expect(204);
+    world.advance(DAY - 1);
+    let_go(&world).await;
+    let listed = async || world.get("/app/a/deleted-endpoint?limit=1").await.expect(200);
+    assert_eq!(listed().await["data"][0]["id"].as_str(), Some(&*other), "the newest first");
+    let all = world.get("/app/a/deleted-endpoint").await.expect(200);
+    assert_eq!(
+        (&all["data"][1]["id"], &all["data"][1]["restorableUntil"]),
+        (&json!(id), &json!("2027-02-14T08:00:00Z"))
+    );
+    assert_eq!(kept(&world, no).await, (DocumentKind::Endpoint, true));
+
+    world.advance(1);
+    let restore = format!("/app/a/endpoint/{id}/restore");
+    let found = world.get("/app/a/deleted-endpoint?order=ascending&limit=1").await.expect(200);
+    assert_eq!((&found["data"][0]["id"], &found["done"]), (&json!(other), &json!(true)), "before the pass comes, too");
+    world.post(&restore, json!({})).await.expect(404);
+    world.advance(DAY / 24);
+    let_go(&world).await;
+    assert_eq!(kept(&world, no).await, (DocumentKind::GoneEndpoint, false));
+    assert_eq!(listed().await["data"][0]["id"].as_str(), Some(&*other));
+    world.post(&restore, json!({})).await.expect(404);
+    let attempts = world.get(&format!("/app/a/attempt/msg/{message}")).await.expect(200);
+    assert_eq!(attempts["data"][0]["endpointId"].as_str(), Some(&*id));
+    let story = world.get(&format!("/app/a/msg/{message}/endpoint")).await.expect(200);
+    let told = story["data"].as_array().unwrap().iter().find(|one| one["id"] == json!(id)).unwrap();
+    assert_eq!((&told["url"], &told["status"]), (&json!("https://a.example/hook"), &json!(0)));
+    world.post(&format!("/app/a/endpoint/{other}/restore"), json!({})).await.expect(200);
+}
+
+#[tokio::test]
+async fn what_still_has_something_to_send_keeps_its_secrets_for_it() {
+    let world = World::new();
+    let app = world.app("a").await;
+    let id = world.endpoint("a", json!({ "url": "https://a.example/hook" })).await;
+    let no = world.endpoint_no(&app, &id).await;
+    let message = world.message("a", "order.created").await;
+    world.delete(&format!("/app/a/endpoint/{id}?drain=true")).await.expect(204);
+    world.advance(31 * DAY);
+    let_go(&world).await;
+    assert_eq!((kept(&world, no.0).await, left(&world).await), ((DocumentKind::Endpoint, true), 1));
+    world.post(&format!("/app/a/endpoint/{id}/restore"), json!({})).await.expect(404);
+    world.delete(&format!("/app/a/endpoint/{id}")).await.expect(204);
+    assert_eq!(world.get("/app/a/deleted-endpoint").await.expect(200)["data"], json!([]));
+    world.advance(DAY / 24);
+    let_go(&world).await;
+    assert_eq!(kept(&world, no.0).await, (DocumentKind::GoneEndpoint, false));
+    let story = world.get(&format!("/app/a/msg/{message}/endpoint?expanded_statuses=true")).await.expect(200);
+    assert_eq!(story["data"][0]["statusText"], json!("canceled"));
 }

@@ -595,10 +595,12 @@ async fn a_deleted_webhook_is_listed_and_restored() {
     let id = id.split("/webhooks/ep_").nth(1).unwrap().split(['"', '/']).next().unwrap().to_owned();
     let (hook, _) = (format!("{path}/ep_{id}"), hook);
     assert!(browser.get(&format!("{path}/deleted")).await.expect(200).text.contains("No webhook was deleted"));
+    browser.get(&format!("{hook}/delete")).await.expect(200).holds("for 30 days, until 2027-02-14 08:00:00 UTC");
     browser.post(&format!("{hook}/delete"), &format!("{hook}/delete"), &[]).await.expect(303);
     browser.get(&hook).await.expect(404);
     let page = browser.get(&format!("{path}/deleted")).await.expect(200).text;
-    in_order(&page, &["<h1>Deleted webhooks</h1>", &format!("ep_{id}"), "https://a.example/hook", ">Restore<"]);
+    let until = "until 2027-02-14 08:00:00 UTC";
+    in_order(&page, &["<h1>Deleted webhooks</h1>", &format!("ep_{id}"), "https://a.example/hook", until, ">Restore<"]);
     let restore = format!("{path}/deleted/ep_{id}/restore");
     let restored = browser.post(&format!("{path}/deleted"), &restore, &[]).await.expect(303);
     assert!(restored.location().starts_with(&hook), "{}", restored.location());

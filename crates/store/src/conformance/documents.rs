@@ -5,7 +5,8 @@ use ringback_model::{AppNo, Redacted};
 use super::Harness;
 use super::world::{World, document};
 use crate::{
-    Delete, Direction, Document, DocumentKind, DocumentPage, Expect, Paging, Put, PutResult, Rewrite, Written,
+    Delete, DeletedQuery, Direction, Document, DocumentKind, DocumentPage, Expect, Paging, Put, PutResult, Rewrite,
+    Written,
 };
 
 const KIND: DocumentKind = DocumentKind::Endpoint;
@@ -124,7 +125,7 @@ pub fn a_document_says_something_else_from_its_deletion_on(harness: &dyn Harness
     let no = world.put(document(KIND, 77, "a"));
     let says = |version, body: &str, later| Delete {
         app: Some(world.app),
-        rewrite: Some(Rewrite { version, body: body.to_owned() }),
+        rewrite: Some(Rewrite { version, body: body.to_owned(), gone_as: None }),
         ..Delete::new(no, world.now() + std::time::Duration::from_secs(later))
     };
     let (stale, first, second) = (says(2, "{}", 0), says(1, "{\"a\":1}", 0), says(2, "{\"a\":2}", 60));
@@ -141,6 +142,65 @@ pub fn a_document_says_something_else_from_its_deletion_on(harness: &dyn Harness
     world.crash();
     let found = read(&world, no);
     assert_eq!((found.deleted_at, found.version, &*found.body), (Some(first.now), 3, "{\"a\":2}"));
+}
+
+/// What it says can still be read by its number, and it is found in no other way; nobody brings it back.
+pub fn a_document_that_is_gone_has_no_secret_and_stays_so(harness: &dyn Harness) {
+    let mut world = World::new(harness);
+    let item = Put { secret: Some(Redacted::new("{\"signing\":\"whsec_1\"}".to_owned())), ..document(KIND, 77, "a") };
+    let no = world.put(item.clone());
+    assert!(delete(&world, no));
+    let deleted_at = world.now();
+    let gone = Delete {
+        app: Some(world.app),
+        rewrite: Some(Rewrite { version: 2, body: "{\"a\":1}".to_owned(), gone_as: Some(DocumentKind::GoneEndpoint) }),
+        ..Delete::new(no, world.now() + std::time::Duration::from_secs(60))
+    };
+    let restored = Put { expect: Expect::Deleted { no, version: 2 }, ..item.clone() };
+    assert_eq!(put(&world, restored), PutResult::Stored(Written { no, version: 3 }));
+    assert!(!world.store.delete(gone.clone()).wait().expect("an answer"), "it is back");
+    assert_eq!(read(&world, no).secret, item.secret);
+    assert!(delete(&world, no));
+    let gone = Delete { rewrite: gone.rewrite.map(|rewrite| Rewrite { version: 4, ..rewrite }), ..gone };
+    assert!(world.store.delete(gone).wait().expect("an answer"));
+    for _ in 0..2 {
+        let found = read(&world, no);
+        assert_eq!((found.kind, found.secret, &*found.body), (DocumentKind::GoneEndpoint, None, "{\"a\":1}"));
+        assert_eq!((found.deleted_at, found.version), (Some(deleted_at), 5));
+        let found = world.store.deleted_document(KIND, 77, "a".to_owned()).wait().expect("the store can be read");
+        assert_eq!(found, None);
+        let back = Put { expect: Expect::Deleted { no, version: 5 }, ..item.clone() };
+        assert_eq!(put(&world, back), PutResult::Stale);
+        world.crash();
+    }
+}
+
+/// Step by step, each once, by what it belongs to; the living left out.
+pub fn deleted_documents_of_all_parents_are_found(harness: &dyn Harness) {
+    let world = World::new(harness);
+    let mut deleted = Vec::new();
+    for parent in 77..80 {
+        for n in 0..4 {
+            let no = world.put(document(KIND, parent, &format!("ep_{n}")));
+            if n != 2 {
+                assert!(delete(&world, no));
+                deleted.push((no, world.now()));
+            }
+        }
+        assert!(delete(&world, world.put(document(DocumentKind::Poller, parent, "ep_1"))));
+    }
+    for limit in [1, 2, 100] {
+        let (mut visited, mut after) = (Vec::new(), (0, String::new()));
+        loop {
+            let query = DeletedQuery { kind: KIND, after, limit };
+            let page = world.store.deleted_everywhere(query).wait().expect("the store can be read");
+            assert!(page.len() <= limit);
+            let Some(last) = page.last() else { break };
+            after = (last.parent, last.key.clone());
+            visited.extend(page.iter().map(|document| (document.no, document.deleted_at)));
+        }
+        assert_eq!(visited, deleted, "by {limit}");
+    }
 }
 
 /// Forward and backward, whatever the size of a page, the living left out.

@@ -179,6 +179,8 @@ macro_rules! conformance_tests {
                 a_deleted_document_can_come_back
                 a_document_says_something_else_from_its_deletion_on
                 pages_of_deleted_documents_visit_each_once
+                a_document_that_is_gone_has_no_secret_and_stays_so
+                deleted_documents_of_all_parents_are_found
                 a_document_that_has_changed_is_not_overwritten
                 the_configuration_version_rises_with_every_change
                 a_change_of_an_organization_is_one_of_all_its_applications

@@ -37,6 +37,8 @@ struct DeletedPage {
 struct Deleted {
     row: Row,
     at: String,
+    /// Until when it can be restored; empty if that is over.
+    until: String,
     /// How many deliveries are still sent; empty if none are.
     pending: String,
 }
@@ -89,9 +91,11 @@ async fn answer(
     let found = service.list_deleted_endpoints(&visit.visit.actor, &visit.name, window).await?;
     let last = found.items.last().map(|last| last.view.endpoint.id);
     let after = last.filter(|_| !found.done).map(|id| format!("{}/webhooks/deleted?after={id}", visit.base));
+    let now = service.clock().now();
     let rows = found.items.iter().map(|deleted| Deleted {
         row: Row::of(&deleted.view.endpoint),
         at: text::time(deleted.deleted_at),
+        until: if now < deleted.restorable_until { text::time(deleted.restorable_until) } else { String::new() },
         pending: if deleted.backlog.pending == 0 { String::new() } else { text::pending(deleted.backlog) },
     });
     Ok(page(&DeletedPage {

@@ -10,7 +10,7 @@ use http::StatusCode;
 use ringback_model::{VerificationState, sentence};
 use ringback_service::{
     Condition, Direction, EndpointMessage, EndpointView, Leftovers, MessageFilter, ProbeEvent, ProbeSubject,
-    RequestView, Right, Service, ServiceError, Window,
+    RESTORABLE, RequestView, Right, Service, ServiceError, Window,
 };
 
 use super::choices::in_words;
@@ -83,6 +83,8 @@ struct DeletePage {
     layout: Layout,
     base: String,
     row: Row,
+    /// Until when it could be restored, if it were deleted now.
+    until: String,
     /// How many deliveries are pending, in words; empty if none are.
     pending: String,
     /// They can be sent first.
@@ -133,6 +135,7 @@ async fn ask(service: &Service, visit: &AppVisit, id: &str, fault: String) -> Re
         layout: Layout::of_app(service, visit, "Delete webhook", "/webhooks").await?,
         base: visit.base.clone(),
         row: Row::of(&view.endpoint),
+        until: text::time(service.clock().now() + RESTORABLE),
         pending,
         may_drain: backlog.pending > 0 && view.endpoint.gate().is_none(),
         fault,

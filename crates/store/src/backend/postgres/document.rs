@@ -11,9 +11,12 @@ use super::idempotency::{self, Answer, Found};
 use super::notice;
 use super::queue;
 use super::shard::{floor_of, floor_of_id};
-use super::value::{Values, coded, get, is_storable, limit, maybe_time};
+use super::value::{Values, coded, get, is_storable, limit, maybe_time, time};
 use crate::document::DocumentShard;
-use crate::{Delete, Direction, Document, DocumentKind, DocumentPage, Expect, MasterKey, Put, PutResult, Written};
+use crate::{
+    Delete, DeletedDocument, DeletedQuery, Direction, Document, DocumentKind, DocumentPage, Expect, MasterKey, Put,
+    PutResult, Written,
+};
 
 /// All columns, in the order that [`read`] expects.
 macro_rules! select {
@@ -175,11 +178,16 @@ async fn replace(client: &Client, document: Written, item: &Put, secret: Option<
 /// changed, or nothing if the document was gone.
 pub(super) async fn delete(client: &Client, item: &Delete) -> Result<Option<Option<AppNo>>> {
     let sql = "UPDATE ringback.document SET deleted_at = coalesce(deleted_at, $2), body = coalesce($4, body), \
-               version = version + 1 WHERE no = $1 \
+               kind = coalesce($5, kind), secret = CASE WHEN $5 IS NULL THEN secret END, version = version + 1 WHERE no = $1 \
                AND CASE WHEN $3::bigint IS NULL THEN deleted_at IS NULL ELSE version = $3 END RETURNING kind";
     let (version, body) = item.rewrite.as_ref().map(|rewrite| (rewrite.version, rewrite.body.as_str())).unzip();
-    let values =
-        Values::default().int8(item.no).int8(item.now.as_micros()).and(version, Type::INT8).and(body, Type::TEXT);
+    let gone_as = item.rewrite.as_ref().and_then(|rewrite| rewrite.gone_as).map(|kind| i16::from(kind.code()));
+    let values = Values::default()
+        .int8(item.no)
+        .int8(item.now.as_micros())
+        .and(version, Type::INT8)
+        .and(body, Type::TEXT)
+        .and(gone_as, Type::INT2);
     let Some(row) = query(client, sql, &values).await?.pop() else { return Ok(None) };
     if let Some(told) = &item.audit {
         audit::note(client, told).await?;
@@ -308,6 +316,25 @@ pub(super) async fn page(
         .int8(limit(paging.limit));
     let rows = transaction(client, Purpose::Read, query(client, sql, &values)).await?;
     rows.iter().map(|row| read(key, row)).collect()
+}
+
+/// See [`crate::Store::deleted_everywhere`].
+pub(super) async fn deleted_everywhere(client: &Client, asked: &DeletedQuery) -> Result<Vec<DeletedDocument>> {
+    // As the index is ordered: by parent, kind and key.
+    let sql = "SELECT no, parent, key, deleted_at FROM ringback.document WHERE kind = $1 AND deleted_at IS NOT NULL \
+               AND (parent, kind, key) > ($2, $1, $3) ORDER BY parent, kind, key LIMIT $4";
+    let (parent, key) = &asked.after;
+    let values = Values::default()
+        .and(i16::from(asked.kind.code()), Type::INT2)
+        .int8(*parent)
+        .and(key.as_str(), Type::TEXT)
+        .int8(limit(asked.limit));
+    let rows = transaction(client, Purpose::Search, query(client, sql, &values)).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(DeletedDocument { no: get(row, 0)?, parent: get(row, 1)?, key: get(row, 2)?, deleted_at: time(row, 3)? })
+        })
+        .collect()
 }
 
 /// See [`crate::Store::configuration`].

@@ -23,11 +23,12 @@ use super::{
 };
 use crate::{
     Accept, AcceptBatch, Accepted, Advance, Advanced, Aging, AgingQuery, Answer, AttemptQuery, AuditQuery, Audited,
-    Backlog, Backlogs, BatchAccepted, Clear, Cleared, Count, Delete, Document, DocumentKind, DocumentPage, End, Ended,
-    EndpointDeliveryQuery, EndpointTallyQuery, Expire, Expired, Feed, Finish, Finished, Follow, Followed, HandOver,
-    Hits, LaneStart, Lease, MasterKey, Mention, MentionQuery, MessageQuery, MessageRef, NewNode, Node, NodeNo, Noticed,
-    OverdueQuery, Part, PollQuery, Polled, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, Shard, Store,
-    StoreError, StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery, UnreadQuery, UnreadRun, feed,
+    Backlog, Backlogs, BatchAccepted, Clear, Cleared, Count, Delete, DeletedDocument, DeletedQuery, Document,
+    DocumentKind, DocumentPage, End, Ended, EndpointDeliveryQuery, EndpointTallyQuery, Expire, Expired, Feed, Finish,
+    Finished, Follow, Followed, HandOver, Hits, LaneStart, Lease, MasterKey, Mention, MentionQuery, MessageQuery,
+    MessageRef, NewNode, Node, NodeNo, Noticed, OverdueQuery, Part, PollQuery, Polled, Put, PutResult, Rearm, Rearmed,
+    Release, Released, Reply, Shard, Store, StoreError, StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery,
+    UnreadQuery, UnreadRun, feed,
 };
 
 /// Connections that read for the engine and for configuration: these reads are short.
@@ -314,6 +315,10 @@ impl Store for PostgresStore {
     fn deleted_documents(&self, page: DocumentPage) -> Reply<Vec<Document>> {
         let master = self.key.clone();
         read!(self.slow, |client| document::page(client, &master, &page, true))
+    }
+
+    fn deleted_everywhere(&self, query: DeletedQuery) -> Reply<Vec<DeletedDocument>> {
+        read!(self.slow, |client| document::deleted_everywhere(client, &query))
     }
 
     fn configuration(&self, app: AppNo) -> Reply<Option<(i64, Document, Vec<Document>)>> {

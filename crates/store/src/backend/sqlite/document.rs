@@ -10,8 +10,11 @@ use super::batch::Batch;
 use super::error::{sealed, unreadable};
 use super::idempotency::{self, Answer, Found};
 use super::notice;
-use super::value::{At, coded, maybe_time};
-use crate::{Delete, Direction, Document, DocumentKind, DocumentPage, Expect, MasterKey, Put, PutResult, Written};
+use super::value::{At, coded, maybe_time, time};
+use crate::{
+    Delete, DeletedDocument, DeletedQuery, Direction, Document, DocumentKind, DocumentPage, Expect, MasterKey, Put,
+    PutResult, Written,
+};
 
 /// All columns, in the order that [`read`] expects.
 macro_rules! select {
@@ -132,14 +135,15 @@ fn replace(batch: &Batch<'_>, document: Written, item: &Put, secret: Option<&[u8
 /// Deletes a document: its row stays, its key and uid are free.
 pub(super) fn delete(batch: &mut Batch<'_>, item: &Delete) -> Result<bool> {
     let (version, body) = item.rewrite.as_ref().map(|rewrite| (rewrite.version, &rewrite.body)).unzip();
+    let gone_as = item.rewrite.as_ref().and_then(|rewrite| rewrite.gone_as).map(DocumentKind::code);
     let kind: Option<i64> = batch
         .connection
         .prepare_cached(
             "UPDATE document SET deleted_at = coalesce(deleted_at, ?2), body = coalesce(?4, body), \
-             version = version + 1 WHERE no = ?1 AND CASE WHEN ?3 IS NULL THEN deleted_at IS NULL ELSE version = ?3 END \
+             kind = coalesce(?5, kind), secret = CASE WHEN ?5 IS NULL THEN secret END, version = version + 1 WHERE no = ?1 AND CASE WHEN ?3 IS NULL THEN deleted_at IS NULL ELSE version = ?3 END \
              RETURNING kind",
         )?
-        .query_row(params![item.no, At(item.now), version, body], |row| row.get(0))
+        .query_row(params![item.no, At(item.now), version, body, gone_as], |row| row.get(0))
         .optional()?;
     let Some(kind) = kind else { return Ok(false) };
     if let Some(audit) = &item.audit {
@@ -266,6 +270,21 @@ pub(super) fn deleted_page(connection: &Connection, key: &MasterKey, page: &Docu
     connection
         .prepare_cached(sql)?
         .query_map(params![page.kind.code(), page.parent, page.paging.after, limit], |row| read(key, row))?
+        .collect()
+}
+
+/// See [`crate::Store::deleted_everywhere`].
+pub(super) fn deleted_everywhere(connection: &Connection, query: &DeletedQuery) -> Result<Vec<DeletedDocument>> {
+    let (parent, key) = &query.after;
+    let limit = i64::try_from(query.limit).unwrap_or(i64::MAX);
+    connection
+        .prepare_cached(
+            "SELECT no, parent, key, deleted_at FROM document WHERE kind = ?1 AND deleted_at IS NOT NULL \
+             AND (parent, key) > (?2, ?3) ORDER BY parent, key LIMIT ?4",
+        )?
+        .query_map(params![query.kind.code(), parent, key, limit], |row| {
+            Ok(DeletedDocument { no: row.get(0)?, parent: row.get(1)?, key: row.get(2)?, deleted_at: time(row, 3)? })
+        })?
         .collect()
 }
 

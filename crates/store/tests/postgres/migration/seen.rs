@@ -28,7 +28,9 @@ const fn children(kind: DocumentKind) -> &'static [DocumentKind] {
         DocumentKind::Organization => {
             &[DocumentKind::Application, DocumentKind::EventType, DocumentKind::Task, DocumentKind::Access]
         }
-        DocumentKind::Application => &[DocumentKind::Endpoint, DocumentKind::Integration, DocumentKind::Poller],
+        DocumentKind::Application => {
+            &[DocumentKind::Endpoint, DocumentKind::GoneEndpoint, DocumentKind::Integration, DocumentKind::Poller]
+        }
         DocumentKind::Poller => &[DocumentKind::Consumer],
         DocumentKind::Task => &[DocumentKind::TaskFindings],
         _ => &[],
