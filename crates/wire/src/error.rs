@@ -33,6 +33,26 @@ pub enum RenderError {
         /// The dialect's name.
         dialect: &'static str,
     },
+    /// A message that failed has the code of one that arrived, and nothing else would tell.
+    #[error(
+        "The message has failed, and its `message.error.code` is `{code}`: zero stands for delivered, and the code is all that \
+         the dialect `{dialect}` tells of it. Send the code of the failure."
+    )]
+    ZeroCode {
+        /// The code.
+        code: String,
+        /// The dialect's name.
+        dialect: &'static str,
+    },
+    /// An inbound event has several messages, and the request has room for one.
+    #[error(
+        "`inbound.messages` has {count}, and this request carries one: hand each of them in as an event of its own, or use a \
+         send method or dialect that carries the payload."
+    )]
+    Several {
+        /// How many there are.
+        count: usize,
+    },
     /// The report does not say which state it is about, and not every state goes out.
     #[error("The report lacks `message.status`, and this endpoint does not get every state.")]
     NoState,

@@ -34,7 +34,22 @@ pub(crate) struct Value<'a> {
     #[serde(borrow)]
     metadata: Metadata<'a>,
     contacts: Vec<Contact<'a>>,
-    messages: Vec<Message<'a>>,
+    messages: Messages<'a>,
+}
+
+/// The messages, and the list of them as it stands.
+#[derive(Debug, Default)]
+struct Messages<'a> {
+    items: Vec<Message<'a>>,
+    raw: Option<&'a RawValue>,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Messages<'a> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&'de RawValue>::deserialize(deserializer)?;
+        let items = read(raw.get()).map_err(serde::de::Error::custom)?;
+        Ok(Self { items, raw: Some(raw) })
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -99,14 +114,24 @@ struct Part<'a> {
 }
 
 impl<'a> Value<'a> {
+    /// How many messages there are.
+    pub(crate) fn count(&self) -> usize {
+        self.messages.items.len()
+    }
+
+    /// The list of messages as it stands.
+    pub(crate) fn messages_raw(&self) -> Option<&'a str> {
+        self.messages.raw.map(RawValue::get)
+    }
+
     /// The first message.
     pub(crate) fn message(&self) -> Option<&Message<'a>> {
-        self.messages.first()
+        self.messages.items.first()
     }
 
     /// Names and values, flat, in the order of the dialect; `raw` is the whole object.
     pub(crate) fn flat(&self, raw: &'a str) -> Vec<(&'static str, Cow<'a, str>)> {
-        let message = self.messages.first();
+        let message = self.messages.items.first();
         let contact = self.contacts.first();
         let of = |text: Option<&Text<'a>>| text.map(|text| text.0.clone()).unwrap_or_default();
         let mut flat = vec![
@@ -129,7 +154,7 @@ impl<'a> Value<'a> {
 
     /// One of these values, or the type of the medium (`media_type`).
     pub(crate) fn part(&self, name: &str) -> Option<Cow<'a, str>> {
-        let (message, contact) = (self.messages.first(), self.contacts.first());
+        let (message, contact) = (self.messages.items.first(), self.contacts.first());
         let text = match name {
             "from" => message?.from.as_ref(),
             "id" => message?.id.as_ref(),

@@ -98,6 +98,11 @@ impl Source {
         matches!(self.text().as_str(), "message.status" | "message.rawStatus" | "message.reason" | "message.permanent")
     }
 
+    /// Whether it is the time of an arrival, which a message that failed has none of.
+    pub(crate) fn tells_arrival(&self) -> bool {
+        matches!(self.text().as_str(), "message.deliveredAt" | "message.readAt")
+    }
+
     /// The value as text, if there is one. An empty text is none.
     pub(crate) fn get<'a>(&self, event: Event<'a>) -> Option<Cow<'a, str>> {
         let message = event.message;

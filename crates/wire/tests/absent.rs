@@ -295,3 +295,65 @@ fn what_a_mapping_leaves_empty_is_named_with_the_path_of_the_producer() {
         assert!(named.iter().all(|word| error.contains(word)) && error.contains("`billing.dlr`"), "{error}");
     }
 }
+
+#[test]
+fn a_failure_whose_code_is_zero_is_held_where_the_code_is_all_that_tells_of_it() {
+    let beside =
+        json!({ "dialect": "console", "customParameters": { "s": "{{message.status}}" }, "sendMethod": "get" });
+    for status in Status::all().filter(|status| status.is_failure()).map(Status::text) {
+        for code in [json!("000"), json!("0"), json!("00"), json!(0), json!(" 0000 ")] {
+            let mut payload: Value = serde_json::from_str(&report(&json!(status))).unwrap();
+            payload["message"]["error"] = json!({ "code": code });
+            for (name, event_type) in [("ant", "sms.dlr"), ("console", "sms.dlr"), ("console", "whatsapp.dlr")] {
+                let said = json!({ "dialect": name });
+                let error = kit::request(&said, event_type, &payload.to_string()).unwrap_err();
+                assert!(matches!(&error, RenderError::ZeroCode { .. }), "{name} {status} {code}: {error}");
+                let text = error.to_string();
+                assert!(text.contains("`message.error.code`") && text.contains("zero stands for delivered"), "{text}");
+            }
+            let sent = kit::request(&beside, "sms.dlr", &payload.to_string()).unwrap();
+            let query = sent.target.query().unwrap().to_owned();
+            assert!(query.contains("errorCode=&") && query.ends_with(&format!("s={status}")), "{query}");
+        }
+    }
+}
+
+#[test]
+fn what_was_delivered_has_the_code_of_success_whatever_code_came_and_nothing_else_has_it() {
+    let query = |dialect: &str, message: Value| {
+        let mut whole = json!({ "id": "1", "to": "254712345678" });
+        whole.as_object_mut().unwrap().extend(message.as_object().unwrap().clone());
+        let said = json!({ "dialect": dialect, "sendMethod": "get", "statusPolicy": "all" });
+        let request = kit::request(&said, "sms.dlr", &json!({ "message": whole }).to_string());
+        request.unwrap().target.query().unwrap_or_default().to_owned()
+    };
+    for code in [json!("027"), json!("0"), json!("ok"), json!(null)] {
+        let message = json!({ "status": "delivered", "error": { "code": code } });
+        assert!(query("ant", message.clone()).contains("&dr=000&"), "{code}");
+        assert!(query("console", message).contains("errorCode=000&"), "{code}");
+    }
+    let sent = json!({ "status": "sent", "error": { "code": "000" } });
+    assert!(query("console", sent).contains("errorCode=&"));
+    assert!(query("console", json!({ "error": { "code": "000" } })).contains("errorCode=000&"), "nothing gainsays it");
+}
+
+#[test]
+fn a_failure_has_no_time_of_delivery() {
+    let message = json!({
+        "id": "1", "to": "254712345678", "status": "expired", "error": { "code": "27" }, "acceptedAt": "2024-06-01T09:00:00Z",
+        "deliveredAt": "2024-06-01T09:00:04Z", "readAt": "2024-06-01T09:00:05Z",
+    });
+    let payload = json!({ "product": "sms", "message": message }).to_string();
+    for (said, empty) in [
+        (json!({ "dialect": "console", "sendMethod": "json" }), r#""dlrTime":"""#),
+        (json!({ "dialect": "rich-dlr" }), r#""deliv_time":"""#),
+        (
+            json!({ "dialect": "console", "sendMethod": "json", "customParameters": { "at": "{{message.deliveredAt}}" } }),
+            r#""at":"1717232404000""#,
+        ),
+    ] {
+        let sent = kit::request(&said, "sms.dlr", &payload).unwrap();
+        let body = String::from_utf8_lossy(&sent.body);
+        assert!(body.contains(empty), "{body}");
+    }
+}

@@ -2,6 +2,7 @@
 
 mod names;
 mod review;
+mod several;
 mod text;
 mod value;
 
@@ -161,6 +162,7 @@ impl Plan {
     /// Makes what is sent of an event.
     pub(crate) fn make(&self, event: Event<'_>) -> Result<Made, RenderError> {
         let shape = self.shape(event)?;
+        self.check_several(shape, event, false)?;
         let target = match &self.url {
             Some(url) => Some(self.target(url, shape, event)?),
             None => None,
@@ -179,7 +181,12 @@ impl Plan {
                 pairs.extend(custom);
                 self.write_pairs(&pairs, &mut made)?;
             }
-            Some(_) => self.write_inbound(event, custom, &mut made)?,
+            Some(_) => {
+                self.write_inbound(event, custom, &mut made)?;
+                if made.left_out == Some(LeftOut::Payload) {
+                    self.check_several(shape, event, true)?;
+                }
+            }
             None => self.write_payload(event.payload, custom, &mut made)?,
         }
         Ok(made)
@@ -301,7 +308,11 @@ impl Plan {
         if fields.any(tells) || own.any(|source| source.tells_outcome() && has_value(source)) {
             return Ok(());
         }
-        Err(RenderError::Missing { path: "message.error.code".to_owned(), dialect: self.dialect.name.as_str() })
+        let dialect = self.dialect.name.as_str();
+        Err(match event.report.and_then(Report::zero_code) {
+            Some(code) => RenderError::ZeroCode { code: code.to_owned(), dialect },
+            None => RenderError::Missing { path: "message.error.code".to_owned(), dialect },
+        })
     }
 
     fn fill(

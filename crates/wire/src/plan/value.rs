@@ -8,7 +8,7 @@ use ringback_model::{EmptyValue, NumberFormat, OrganizationSettings, Shape, Time
 use super::Plan;
 use crate::dialect::{Dialect, Field};
 use crate::format::{Value, json, number, time};
-use crate::report::Kind;
+use crate::report::{Kind, Report, Status};
 use crate::source::{Event, Source};
 use crate::{RecipeError, RenderError};
 
@@ -38,6 +38,11 @@ impl Plan {
         };
         if source.kind() == Kind::Json {
             return Ok(source.json(event).map(Value::Json));
+        }
+        // Gateways put the time of a failure where others have that of the arrival: receivers would take it for one.
+        let failed = || event.report.and_then(Report::status).is_some_and(Status::is_failure);
+        if source.kind() == Kind::Time && failed() && source.tells_arrival() {
+            return Ok(None);
         }
         let Some(text) = source.get(event) else { return Ok(None) };
         let text = match &field.words {

@@ -258,6 +258,12 @@ impl<'a> Report<'a> {
         error.and_then(|error| error.code.as_ref()).is_some_and(|code| !code.as_str().is_empty())
     }
 
+    /// The code that it has, where that is a zero: it stands for what was delivered.
+    pub(crate) fn zero_code(&self) -> Option<&str> {
+        let code = self.message.as_ref()?.error.as_ref()?.code.as_ref()?.as_str();
+        path::is_zero(code).then_some(code)
+    }
+
     /// Whether it is about the state of a message: by its event type, else by what is in it.
     #[must_use]
     pub fn tells_state(&self, event_type: &str) -> bool {

@@ -126,12 +126,21 @@ pub(super) fn shown<'r>(text: Option<&'r Text<'_>>) -> Option<Cow<'r, str>> {
     text.map(|text| Cow::Borrowed(text.as_str()))
 }
 
-/// The code of the outcome: that of the error; `000` for what was delivered without one.
+/// The code of the outcome: `000` for what was delivered, whatever code came with it; else that of the error, but for a zero,
+/// which would say the same of a message that has not arrived.
 fn result_code<'r>(report: &'r Report<'_>) -> Option<Cow<'r, str>> {
-    let message = report.message.as_ref()?;
-    let code = shown(message.error.as_ref().and_then(|error| error.code.as_ref())).filter(|code| !code.is_empty());
-    let delivered = matches!(report.status(), Some(Status::Delivered | Status::Read | Status::Played));
-    code.or(delivered.then_some(Cow::Borrowed("000")))
+    if matches!(report.status(), Some(Status::Delivered | Status::Read | Status::Played)) {
+        return Some(Cow::Borrowed("000"));
+    }
+    let error = report.message.as_ref()?.error.as_ref();
+    let code = shown(error.and_then(|error| error.code.as_ref())).filter(|code| !code.is_empty());
+    code.filter(|code| report.status().is_none() || !is_zero(code))
+}
+
+/// Whether a code stands for success: `0`, `000`, with as many zeros as somebody likes.
+pub(super) fn is_zero(code: &str) -> bool {
+    let code = code.trim();
+    !code.is_empty() && code.bytes().all(|digit| digit == b'0')
 }
 
 /// The same once the state is final, nothing before.
