@@ -37,7 +37,7 @@ pub struct Committed {
     pub settled: Vec<Settled>,
     /// Applications whose configuration has changed in it.
     pub changed: Vec<AppNo>,
-    /// Endpoints of which deliveries have come due in it that are not told one by one.
+    /// Endpoints of which deliveries have come due that are not told one by one: in it, or by another node's doing.
     pub woken: Vec<EndpointNo>,
     /// Endpoints of which pending deliveries have ended in it without an attempt.
     pub revoked: Vec<EndpointNo>,

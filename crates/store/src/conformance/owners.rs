@@ -157,7 +157,7 @@ pub fn whoever_accepts_for_another_tells_it(harness: &dyn Harness) {
     renew(&world.store, world.lease.node).expect("it goes on");
     world.told();
     let message = world.send(&[ENDPOINT, OTHER]);
-    told(&mut feed, |committed| committed.stirred.contains(&Shard::FIRST));
+    told(&mut feed, |committed| committed.woken.contains(&ENDPOINT));
     assert!(world.told().is_empty(), "it is not for this one");
     let (endpoint, state, reason) = (ENDPOINT, DeliveryState::Canceled, Reason::Canceled);
     world.store.end(crate::End { message, endpoint, state, reason, audit: None }).wait().expect("an answer");

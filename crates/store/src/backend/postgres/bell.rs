@@ -20,12 +20,14 @@ pub(super) const CHANNEL: &str = "ringback";
 /// The pause after a notification.
 const PAUSE: Duration = Duration::from_millis(5);
 /// Numbers of one kind in one notification, which holds less than 8,000 bytes.
-const MOST: usize = 300;
+const MOST: usize = 100;
 
 /// What nodes tell each other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct News {
-    /// Shards in which something has come due.
+    /// Endpoints for which something has come due.
+    pub(super) due: BTreeSet<EndpointNo>,
+    /// Shards in which something has come due, for too many endpoints to name them.
     pub(super) shards: BTreeSet<Shard>,
     /// Applications whose configuration has changed.
     pub(super) apps: BTreeSet<AppNo>,
@@ -49,7 +51,11 @@ impl News {
 
     /// Takes out as much as fits into one notification.
     fn take_some(&mut self) -> Self {
+        if self.due.len() > MOST {
+            self.shards.extend(std::mem::take(&mut self.due).into_iter().map(|endpoint| Shard::of(endpoint.0)));
+        }
         Self {
+            due: std::mem::take(&mut self.due),
             shards: std::mem::take(&mut self.shards),
             apps: take_some(&mut self.apps),
             revoked: take_some(&mut self.revoked),
@@ -62,10 +68,11 @@ impl News {
         let list = |kind: &str, numbers: Vec<String>| {
             if numbers.is_empty() { String::new() } else { format!(" {kind}{}", numbers.join(",")) }
         };
+        let due = list("d", self.due.iter().map(|endpoint| endpoint.0.to_string()).collect());
         let shards = list("s", self.shards.iter().map(|shard| shard.number().to_string()).collect());
         let apps = list("a", self.apps.iter().map(|app| app.0.to_string()).collect());
         let revoked = list("r", self.revoked.iter().map(|endpoint| endpoint.0.to_string()).collect());
-        format!("{}{shards}{apps}{revoked}{}", from.0, if self.nodes { " n" } else { "" })
+        format!("{}{due}{shards}{apps}{revoked}{}", from.0, if self.nodes { " n" } else { "" })
     }
 
     /// From text. What a later version says beside is left out.
@@ -77,6 +84,7 @@ impl News {
             let Some(kind) = word.chars().next() else { continue };
             let numbers = word[kind.len_utf8()..].split(',').filter_map(|number| number.parse::<i64>().ok());
             match kind {
+                'd' => news.due.extend(numbers.map(EndpointNo)),
                 's' => news.shards.extend(numbers.filter_map(Shard::with_number)),
                 'a' => news.apps.extend(numbers.map(AppNo)),
                 'r' => news.revoked.extend(numbers.map(EndpointNo)),
@@ -98,12 +106,12 @@ impl Bell {
     /// Has others told of these.
     pub(super) fn ring(
         &self,
-        shards: impl IntoIterator<Item = Shard>,
+        due: impl IntoIterator<Item = EndpointNo>,
         apps: impl IntoIterator<Item = AppNo>,
         revoked: impl IntoIterator<Item = EndpointNo>,
     ) {
         let mut waiting = self.lock();
-        waiting.0.shards.extend(shards);
+        waiting.0.due.extend(due);
         waiting.0.apps.extend(apps);
         waiting.0.revoked.extend(revoked);
         let silent = waiting.0.is_empty();
@@ -169,12 +177,13 @@ mod tests {
     #[test]
     fn news_are_read_as_they_were_written() {
         let news = News {
+            due: [EndpointNo(5), EndpointNo(6)].into(),
             shards: [shard(0), shard(255)].into(),
             apps: [AppNo(i64::MAX)].into(),
             revoked: [EndpointNo(7), EndpointNo(9)].into(),
             nodes: true,
         };
-        assert_eq!(news.write(NodeNo(12)), "12 s0,255 a9223372036854775807 r7,9 n");
+        assert_eq!(news.write(NodeNo(12)), "12 d5,6 s0,255 a9223372036854775807 r7,9 n");
         assert_eq!(News::read(&news.write(NodeNo(12))), Some((NodeNo(12), news)));
         assert_eq!(News::read(&News::default().write(NodeNo(1))), Some((NodeNo(1), News::default())));
         assert_eq!(
@@ -189,17 +198,28 @@ mod tests {
         let mut news = News {
             shards: Shard::all().collect(),
             apps: (0..1_000).map(|app| AppNo(i64::MAX - app)).collect(),
+            revoked: (0..1_000).map(|endpoint| EndpointNo(i64::MAX - endpoint)).collect(),
+            due: (0..100).map(|endpoint| EndpointNo(i64::MAX - endpoint)).collect(),
             nodes: true,
-            ..News::default()
         };
         let (all, mut told) = (news.clone(), News::default());
         while !news.is_empty() {
             let some = news.take_some();
             assert!(!some.is_empty() && some.write(NodeNo(i64::MAX)).len() < 8_000);
+            told.due.extend(some.due);
             told.shards.extend(some.shards);
+            told.revoked.extend(some.revoked);
             told.apps.extend(some.apps);
             told.nodes |= some.nodes;
         }
         assert_eq!(told, all);
+    }
+
+    #[test]
+    fn of_too_many_endpoints_their_shards_are_told() {
+        let endpoints = (0..101).map(EndpointNo);
+        let mut news = News { due: endpoints.collect(), ..News::default() };
+        assert_eq!(news.take_some(), News { shards: [shard(0)].into(), ..News::default() });
+        assert!(news.is_empty());
     }
 }

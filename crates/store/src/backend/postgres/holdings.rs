@@ -4,6 +4,8 @@
 
 use std::sync::{PoisonError, RwLock};
 
+use ringback_model::EndpointNo;
+
 use super::bell::Bell;
 use crate::{Committed, Lease, NodeNo, Shard};
 
@@ -74,14 +76,13 @@ impl Holdings {
             return committed;
         }
         let is_ours = |no: i64| state.owned[usize::from(Shard::of(no).number())];
-        let (mut shards, mut revoked) = (Vec::new(), Vec::new());
-        committed.due.retain(|due| is_ours(due.endpoint.0) || note(&mut shards, due.endpoint.0));
+        let (mut woken, mut revoked) = (Vec::new(), Vec::new());
+        committed.due.retain(|due| is_ours(due.endpoint.0) || note(&mut woken, due.endpoint));
         committed.queued.retain(|(endpoint, _)| is_ours(endpoint.0));
-        committed.woken.retain(|endpoint| is_ours(endpoint.0) || note(&mut shards, endpoint.0));
-        committed.revoked.retain(|endpoint| is_ours(endpoint.0) || note(&mut revoked, endpoint.0));
+        committed.woken.retain(|endpoint| is_ours(endpoint.0) || note(&mut woken, *endpoint));
+        committed.revoked.retain(|endpoint| is_ours(endpoint.0) || note(&mut revoked, *endpoint));
         drop(state);
-        let shards = shards.into_iter().map(Shard::of);
-        bell.ring(shards, committed.changed.iter().copied(), revoked.into_iter().map(ringback_model::EndpointNo));
+        bell.ring(woken, committed.changed.iter().copied(), revoked);
         committed
     }
 
@@ -94,7 +95,7 @@ impl Holdings {
     }
 }
 
-fn note(into: &mut Vec<i64>, no: i64) -> bool {
-    into.push(no);
+fn note(into: &mut Vec<EndpointNo>, endpoint: EndpointNo) -> bool {
+    into.push(endpoint);
     false
 }

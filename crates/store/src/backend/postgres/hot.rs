@@ -16,6 +16,7 @@ use super::address::Address;
 use super::connection::{Client, Purpose, answered, connect, query, transaction};
 use super::error::Result;
 use super::finish::FINISH;
+use super::lane::OVERDUE;
 use super::queue::NEXT_OUT;
 use super::schema::{self, is_denied};
 use super::take::{CANDIDATES, LOAD};
@@ -33,7 +34,7 @@ pub(super) struct Hot {
 }
 
 /// All of them.
-pub(super) static ALL: [&LazyLock<Hot>; 5] = [&ACCEPT, &FINISH, &NEXT_OUT, &CANDIDATES, &LOAD];
+pub(super) static ALL: [&LazyLock<Hot>; 6] = [&ACCEPT, &FINISH, &NEXT_OUT, &CANDIDATES, &LOAD, &OVERDUE];
 
 impl Hot {
     /// A statement that takes values of these types, and answers with columns of those.

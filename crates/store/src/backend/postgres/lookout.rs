@@ -17,7 +17,7 @@ use super::connection::{Client, connect_hearing};
 use super::error::one_line;
 use super::holdings::Holdings;
 use super::pool::Pool;
-use crate::{Committed, FeedSender, StoreMeter};
+use crate::{Committed, FeedSender, Shard, StoreMeter};
 
 /// How often a node looks.
 const LOOK: Duration = Duration::from_secs(1);
@@ -109,6 +109,7 @@ impl Lookout {
             return self.meter.set_listening(true);
         }
         self.feed.tell(Committed {
+            woken: news.due.into_iter().filter(|endpoint| self.holdings.owns(Shard::of(endpoint.0))).collect(),
             stirred: news.shards.into_iter().filter(|shard| self.holdings.owns(*shard)).collect(),
             changed: news.apps.into_iter().collect(),
             revoked: news.revoked.into_iter().collect(),
