@@ -16,7 +16,7 @@ use crate::{Actor, Right, Service, ServiceError};
 const ENDPOINTS: usize = 10;
 /// Pending deliveries that are counted for somebody who looks at a page: counting takes longer the more there are.
 pub(crate) const COUNTED_MAX: u32 = 50_000;
-/// How long a range [`Service::endpoint_stats`] sums at most.
+/// How long a range [`Service::endpoint_tally`] sums at most.
 const LONGEST_RANGE: Duration = Duration::from_secs(28 * 86_400);
 /// What it sums if nobody says since when.
 const USUAL_RANGE: Duration = Duration::from_secs(86_400);
@@ -231,28 +231,42 @@ impl Service {
         Ok(self.pending.backlog(config.no, COUNTED_MAX).await?)
     }
 
-    /// What was counted for an endpoint in a range of time, to the hour for the last eight days and to the day before.
+    /// What was counted for an endpoint in a range of time, as [`Service::endpoint_tally`], and what waits there.
     ///
     /// # Errors
-    /// [`ServiceError::NotFound`], and [`ServiceError::Refused`] with `invalid_range`.
+    /// Those of [`Service::endpoint_tally`].
     pub async fn endpoint_stats(
         &self,
         actor: &Actor,
         app: &str,
         endpoint: &str,
-        (since, until): (Option<Timestamp>, Option<Timestamp>),
+        range: (Option<Timestamp>, Option<Timestamp>),
     ) -> Result<(Tally, Backlog), ServiceError> {
+        let tally = self.endpoint_tally(actor, app, endpoint, range).await?;
+        let (_, config) = self.lane_config(actor, app, endpoint).await?;
+        Ok((tally, self.store.backlog(config.no, u32::MAX).await?))
+    }
+
+    /// What was counted for an endpoint in a range of time, to the hour for the last eight days and to the day before.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`], and [`ServiceError::Refused`] with `invalid_range`.
+    pub async fn endpoint_tally(
+        &self,
+        actor: &Actor,
+        app: &str,
+        endpoint: &str,
+        (since, until): (Option<Timestamp>, Option<Timestamp>),
+    ) -> Result<Tally, ServiceError> {
         actor.require(Right::ReadMessages)?;
         let (_, config) = self.lane_config(actor, app, endpoint).await?;
-        let now = self.clock.now();
-        let until = until.unwrap_or(now);
+        let until = until.unwrap_or_else(|| self.clock.now());
         let since = since.unwrap_or(until - USUAL_RANGE);
         if since > until || until.since(since) > LONGEST_RANGE {
             let detail = "`since` comes before `until`, by 28 days at most.".to_owned();
             return Err(ServiceError::Refused { code: "invalid_range", detail });
         }
-        let sum = self.tally_between(Subject::Endpoint(config.no), since, until).await?;
-        Ok((sum, self.store.backlog(config.no, u32::MAX).await?))
+        self.tally_between(Subject::Endpoint(config.no), since, until).await
     }
 
     /// What was counted in a range of time, to the hour for the last eight days and to the day before.

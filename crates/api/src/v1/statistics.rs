@@ -212,7 +212,7 @@ pub(crate) async fn attempt_stats(
     Caller(actor): Caller,
 ) -> Result<Response, Problem> {
     let range = (query.time("since")?, query.time("until")?);
-    let (tally, _) = service.endpoint_stats(&actor, &app, &endpoint, range).await?;
+    let tally = service.endpoint_tally(&actor, &app, &endpoint, range).await?;
     let stats = EndpointAttemptStats { success: tally.delivered, fail: tally.given_up, canceled: 0 };
     Ok(respond::json(StatusCode::OK, &stats))
 }
