@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use ringback_model::{AppNo, EndpointNo};
 use tokio::sync::Notify;
+use tokio::time::{Instant, sleep};
 
 use super::connection::answered;
 use super::holdings::Holdings;
@@ -17,8 +18,11 @@ use crate::{NodeNo, Shard};
 
 /// What nodes listen to.
 pub(super) const CHANNEL: &str = "ringback";
-/// The pause after a notification.
+/// The pause after a notification, at least.
 const PAUSE: Duration = Duration::from_millis(5);
+/// The pause for each time that telling took: where that takes long the database has much to do, and more is told at once,
+/// which others then read at once.
+const PAUSE_PER_TOOK: u32 = 2;
 /// Numbers of one kind in one notification, which holds less than 8,000 bytes.
 const MOST: usize = 100;
 
@@ -144,10 +148,11 @@ impl Bell {
                 (true, true) => return,
                 (true, false) => self.rung.notified().await,
                 (false, _) => {
+                    let began = Instant::now();
                     if let Err(error) = tell(pool, &some.write(holdings.node())).await {
                         tracing::debug!(error = super::error::one_line(&error), "other nodes could not be told");
                     }
-                    tokio::time::sleep(PAUSE).await;
+                    sleep(PAUSE.max(began.elapsed() * PAUSE_PER_TOOK)).await;
                 }
             }
         }
