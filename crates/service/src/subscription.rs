@@ -1,11 +1,11 @@
 //! JQL: subscriptions to triggers, each an endpoint of the `antly` dialect. One per application, prefix, trigger and URL.
 
-use ringback_model::{BasicAuth, Endpoint, VerificationState, near};
-use ringback_store::{Direction, DocumentKind, DocumentPage, Paging};
+use ringback_model::{Auth, BasicAuth, Endpoint, VerificationState, near};
+use ringback_store::{Direction, DocumentKind, DocumentPage, EndpointConfig, Paging};
 use sha2::{Digest as _, Sha256};
 
 use crate::oauth_client::hex;
-use crate::{Actor, CheckedUrl, EndpointDraft, Leftovers, Resource, Service, ServiceError, UrlRules};
+use crate::{Actor, EndpointDraft, Leftovers, Resource, Service, ServiceError, UrlRules};
 
 /// What may be done to the resources that are registered.
 const ACTIONS: [&str; 3] = ["create", "update", "delete"];
@@ -65,11 +65,18 @@ impl Subscription {
         format!("jql-{}", hex(&hash.finalize()[..20]))
     }
 
-    /// The same for the same URL in whatever way it is written; and the one of exactly what is written, under which a
-    /// subscription may have been made that did not look at that.
-    fn uids(&self, urls: &dyn UrlRules) -> [String; 2] {
-        let same = urls.check(&self.webhook_url).map_or_else(|_| self.webhook_url.clone(), |url| same_url(&url));
-        [self.uid(&same), self.uid(&self.webhook_url)]
+    /// The same for the same URL in whatever way it is written, whoever may come in there; and those under which a
+    /// subscription may have been made that did not look at that: with user and password, and of exactly what is written.
+    fn uids(&self, urls: &dyn UrlRules) -> [String; 3] {
+        let Ok(checked) = urls.check(&self.webhook_url) else {
+            return [(); 3].map(|()| self.uid(&self.webhook_url));
+        };
+        let same = same_url(&checked.url);
+        let with_user = match &checked.basic {
+            Some(BasicAuth { username, password }) => format!("{same}#{username}:{}", password.reveal()),
+            None => same.clone(),
+        };
+        [self.uid(&same), self.uid(&with_user), self.uid(&self.webhook_url)]
     }
 
     fn check(&self) -> Result<(), SubscriptionError> {
@@ -100,9 +107,9 @@ impl Service {
         let config = self.app(actor, &app).await?;
         let uids = asked.uids(&*self.urls);
         if let Some(standing) = uids.iter().find_map(|uid| config.endpoint_by_name(uid)) {
-            return Ok(subscribed(asked, &standing.endpoint));
+            return self.stand(actor, asked, standing).await;
         }
-        let [uid, _] = uids;
+        let [uid, ..] = uids;
         let mut draft = EndpointDraft::new(asked.webhook_url.clone());
         draft.uid = Some(uid.clone());
         draft.event_types = Some(vec![asked.trigger.clone()]);
@@ -114,14 +121,28 @@ impl Service {
             Err(ServiceError::Conflict { .. }) => {
                 let config = self.app(actor, &app).await?;
                 let standing = config.endpoint_by_name(&uid).ok_or(ServiceError::NotFound(Resource::Endpoint))?;
-                Ok(subscribed(asked, &standing.endpoint))
+                self.stand(actor, asked, standing).await
             }
-            Err(ServiceError::Invalid(faults)) => {
-                let message = faults.into_iter().map(|fault| fault.message).collect::<Vec<_>>().join(" ");
-                Err(SubscriptionError::Invalid { code: "invalid_value", field: "webhookUrl", message })
-            }
-            Err(error) => Err(error.into()),
+            Err(error) => Err(of_url(error)),
         }
+    }
+
+    /// The subscription that stands, with the user and the password of the URL in the place of those that it had. A URL
+    /// that names none leaves them as they are.
+    async fn stand(
+        &self,
+        actor: &Actor,
+        asked: &Subscription,
+        standing: &EndpointConfig,
+    ) -> Result<Subscribed, SubscriptionError> {
+        let basic = self.urls.check(&asked.webhook_url).ok().and_then(|url| url.basic).map(Auth::Basic);
+        if basic.is_none() || standing.secrets.auth == basic {
+            return Ok(subscribed(asked, &standing.endpoint));
+        }
+        let (app, name) = (own_app(actor)?, standing.endpoint.id.to_string());
+        let change = |draft: &mut EndpointDraft| draft.url.clone_from(&asked.webhook_url);
+        let changed = self.update_endpoint(actor, &app, &name, change).await.map_err(of_url)?;
+        Ok(subscribed(asked, &changed.endpoint))
     }
 
     /// Removes a subscription, if there is one of exactly this name; what waits for it is called off.
@@ -176,11 +197,22 @@ impl Service {
     }
 }
 
+/// What is wrong with the endpoint of a subscription, which is all about its URL.
+fn of_url(error: ServiceError) -> SubscriptionError {
+    match error {
+        ServiceError::Invalid(faults) => {
+            let message = faults.into_iter().map(|fault| fault.message).collect::<Vec<_>>().join(" ");
+            SubscriptionError::Invalid { code: "invalid_value", field: "webhookUrl", message }
+        }
+        error => error.into(),
+    }
+}
+
 /// A URL such that two are equal if every receiver takes them for one (RFC 3986, 6.2.2): what is percent-encoded without
-/// need is not, and what needs it is so in upper case. Userinfo stays a part of it.
-fn same_url(checked: &CheckedUrl) -> String {
-    let mut same = String::with_capacity(checked.url.len());
-    let mut rest = checked.url.as_str();
+/// need is not, and what needs it is so in upper case.
+fn same_url(url: &str) -> String {
+    let mut same = String::with_capacity(url.len());
+    let mut rest = url;
     while let Some(at) = rest.find('%') {
         same.push_str(&rest[..at]);
         let code = rest.get(at + 1..at + 3).filter(|code| code.bytes().all(|byte| byte.is_ascii_hexdigit()));
@@ -192,9 +224,6 @@ fn same_url(checked: &CheckedUrl) -> String {
         rest = &rest[at + code.map_or(1, |_| 3)..];
     }
     same.push_str(rest);
-    if let Some(BasicAuth { username, password }) = &checked.basic {
-        same.push_str(&format!("#{username}:{}", password.reveal()));
-    }
     same
 }
 

@@ -257,7 +257,6 @@ async fn a_url_is_the_same_subscription_however_it_is_written() {
         "https://a.example:8443/hook",
         "https://a.example/hook?",
         "https://a.example/hook%2F",
-        "https://u:p@a.example/hook",
     ] {
         assert_ne!(id(other).await, base, "{other}");
     }
@@ -324,4 +323,32 @@ async fn a_token_that_says_nothing_here_is_told_what_is_wrong_with_it() {
     let mut asked = query(&token);
     asked["__meta__"]["authenticationClass"] = json!("apiKey");
     ask(&world, &asked).await.expect(200);
+}
+
+#[tokio::test]
+async fn user_and_password_of_the_same_url_replace_each_other_and_make_no_second_subscription() {
+    let (world, token) = world().await;
+    let with = |url: &str, intent: &str| {
+        let mut asked = query(&token);
+        (asked["webhookUrl"], asked["__meta__"]["intent"]) = (json!(url), json!(intent));
+        asked
+    };
+    let (bare, first, second) = ("https://a.example/in", "https://u:one@a.example/in", "https://v:two@a.example/in");
+    let mut ids = Vec::new();
+    for (url, user) in [(first, "u"), (second, "v"), (bare, "v"), (first, "u")] {
+        let answer = ask(&world, &with(url, "subscribeToWebhook")).await.expect(200);
+        assert_eq!(answer["result"]["webhookUrl"], bare);
+        ids.push(answer["result"]["id"].as_str().unwrap().to_owned());
+        let path = format!("/app/a/endpoint/{}", ids[0]);
+        let endpoint = world.get(&path).await.expect(200);
+        assert_eq!((&endpoint["url"], &endpoint["auth"]["username"]), (&json!(bare), &json!(user)), "{endpoint}");
+    }
+    assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+    let gone = ask(&world, &with(second, "unsubscribeFromWebhook")).await.expect(200);
+    assert_eq!(gone["result"]["removed"], 1);
+    let gone = ask(&world, &with(bare, "unsubscribeFromWebhook")).await.expect(200);
+    assert_eq!(gone["result"]["removed"], 0);
+    ask(&world, &with(bare, "subscribeToWebhook")).await.expect(200);
+    let gone = ask(&world, &with(first, "unsubscribeFromWebhook")).await.expect(200);
+    assert_eq!(gone["result"]["removed"], 1);
 }
