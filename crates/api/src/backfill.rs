@@ -9,12 +9,14 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use http::StatusCode;
+use http::header::ALLOW;
+use http::{HeaderValue, StatusCode};
 use ringback_model::Redacted;
 use ringback_service::{FeedbackResult, Service};
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::explain::explain;
 use crate::extract;
 use crate::object::Object;
 use crate::problem::Problem;
@@ -43,7 +45,15 @@ struct Backfill {
 
 /// The path of the backfill.
 pub(crate) fn routes() -> Router<Arc<Service>> {
-    Router::new().route("/sms/verifyCode/validate", post(validate))
+    Router::new().route("/sms/verifyCode/validate", post(validate).fallback(other_method))
+}
+
+/// What any other method is answered: in the form that clients of this path read, and with the status that says so.
+async fn other_method() -> Response {
+    let body = json!({"msg": "parameter error: send it by POST, as JSON", "code": WRONG_BODY});
+    let mut answer = respond::json(StatusCode::METHOD_NOT_ALLOWED, &body);
+    answer.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+    answer
 }
 
 async fn validate(State(service): State<Arc<Service>>, request: Request<Body>) -> Response {
@@ -52,12 +62,20 @@ async fn validate(State(service): State<Arc<Service>>, request: Request<Body>) -
         Ok(_) => return answer("parameter error: a body has at most 16 KiB", WRONG_BODY),
         Err(problem) => return problem.into_response(),
     };
-    // An error of serde names no value of a text, and so no secret.
-    let Object(said): Object<Backfill> = match serde_json::from_slice(&body) {
+    let mut reader = serde_json::Deserializer::from_slice(&body);
+    let Object(said): Object<Backfill> = match serde_path_to_error::deserialize(&mut reader) {
         Ok(said) => said,
+        // The text of the error may hold what stands there, and so a secret: only the name of the member is told.
         Err(error) => {
-            let text =
-                format!("parameter error: no JSON of this shape, line {} column {}", error.line(), error.column());
+            let (path, error) = (error.path().to_string(), error.into_inner());
+            let (line, column) = (error.line(), error.column());
+            let member = explain(&error).member.unwrap_or(path);
+            let text = match member.as_str() {
+                "authSecret" | "smsId" | "validateResult" if error.is_data() => {
+                    format!("parameter error: {member} is a text, given once and in quotes")
+                }
+                _ => format!("parameter error: no JSON of this shape, line {line} column {column}"),
+            };
             return answer(&text, WRONG_BODY);
         }
     };

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use http::header::{AUTHORIZATION, CACHE_CONTROL, WWW_AUTHENTICATE};
+use http::header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use ringback_model::Redacted;
 use ringback_service::{GrantError, Service, TOKEN_LIFE};
@@ -29,7 +29,15 @@ struct Grant {
 
 /// The path of the issuer.
 pub(crate) fn routes() -> Router<Arc<Service>> {
-    Router::new().route("/oauth/token", post(token))
+    Router::new().route("/oauth/token", post(token).fallback(other_method))
+}
+
+/// What any other method is answered, in the form of this path.
+async fn other_method() -> Response {
+    let body = json!({"error": "invalid_request", "error_description": "A token is asked for by POST, with a form."});
+    let mut answer = respond::json(StatusCode::METHOD_NOT_ALLOWED, &body);
+    answer.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+    answer
 }
 
 async fn token(State(service): State<Arc<Service>>, request: Request) -> Response {

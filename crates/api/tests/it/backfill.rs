@@ -98,7 +98,7 @@ async fn what_makes_no_sense_is_told_in_the_words_of_the_interface() {
     for (body, word) in [
         ("", "JSON"),
         (r#"["good-secret","1","SUCCESS"]"#, "JSON"),
-        (r#"{"authSecret":7}"#, "JSON"),
+        (r#"{"authSecret":7}"#, "authSecret is a text"),
         (r#"{"authSecret":"good-secret","smsId":"1","validateResult":"success"}"#, "SUCCESS or FAILURE"),
         (r#"{"authSecret":"good-secret","validateResult":"SUCCESS"}"#, "smsId"),
     ] {
@@ -108,4 +108,26 @@ async fn what_makes_no_sense_is_told_in_the_words_of_the_interface() {
     }
     assert_eq!(said(&world, &" ".repeat(20_000)).await["code"], -1, "too long");
     assert_eq!(events(&world, "a").await, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_told_by_name_and_in_the_form_of_this_path() {
+    let world = World::new();
+    for (body, word) in [
+        (r#"{"authSecret":"good-secret","smsId":5,"validateResult":"SUCCESS"}"#, "smsId is a text"),
+        (r#"{"authSecret":5,"smsId":"1","validateResult":"SUCCESS"}"#, "authSecret is a text"),
+        (r#"{"authSecret":"good-secret","smsId":"1","smsId":"1","validateResult":"SUCCESS"}"#, "smsId"),
+        (r#"{"authSecret":"good-secret""#, "no JSON of this shape"),
+    ] {
+        let answer = said(&world, body).await;
+        assert_eq!(answer["code"], -1, "{body}");
+        assert!(answer["msg"].as_str().unwrap().contains(word), "{answer}");
+    }
+    let answer = world.send(Request::get("/sms/verifyCode/validate").body(Vec::new().into()).unwrap()).await;
+    let body = answer.expect(405);
+    assert_eq!((&body["code"], answer.headers["allow"].to_str().unwrap()), (&json!(-1), "POST"));
+    let answer = world.send(Request::get("/oauth/token").body(Vec::new().into()).unwrap()).await;
+    let body = answer.expect(405);
+    assert_eq!((&body["error"], answer.headers["allow"].to_str().unwrap()), (&json!("invalid_request"), "POST"));
+    assert!(body["error_description"].as_str().unwrap().contains("POST"), "{body}");
 }
