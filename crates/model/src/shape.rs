@@ -108,7 +108,7 @@ pub struct CustomParameter {
 
 /// A body of the owner's own making.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct BodyTemplate {
     /// Its content type; values are encoded as it asks: JSON, lines of JSON, XML, HTML, CSV, form; as they are in plain text.
     pub content_type: String,

@@ -15,6 +15,7 @@ pub struct SuccessRule {
 
 /// What the body of an answer must hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct BodyRule {
     /// How it is looked at.
     pub rule: BodyTest,

@@ -19,6 +19,8 @@ pub struct EndpointView {
     pub endpoint: Endpoint,
     /// How it authenticates, without secrets.
     pub auth: Option<AuthView>,
+    /// There is a secret that its dialect signs with.
+    pub has_provider_secret: bool,
     /// What was changed on the way in, in words.
     pub warnings: Vec<String>,
 }
@@ -28,14 +30,16 @@ impl EndpointView {
     #[must_use]
     pub fn of(config: &EndpointConfig) -> Self {
         let auth = config.secrets.auth.as_ref().map(AuthView::of);
-        Self { endpoint: config.endpoint.clone(), auth, warnings: Vec::new() }
+        let has_provider_secret = config.secrets.provider_secret.is_some();
+        Self { endpoint: config.endpoint.clone(), auth, has_provider_secret, warnings: Vec::new() }
     }
 }
 
 impl Composed {
     pub(crate) fn view(self) -> EndpointView {
         let auth = self.secrets.auth.as_ref().map(AuthView::of);
-        EndpointView { endpoint: self.endpoint, auth, warnings: self.warnings }
+        let has_provider_secret = self.secrets.provider_secret.is_some();
+        EndpointView { endpoint: self.endpoint, auth, has_provider_secret, warnings: self.warnings }
     }
 }
 

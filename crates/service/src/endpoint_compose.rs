@@ -3,9 +3,10 @@
 use ringback_engine::check_auth;
 use ringback_model::{
     Auth, Endpoint, EndpointSecrets, SigningKey, SigningSecret, Verification, VerificationKind, VerificationMode,
-    VerificationState, sentence,
+    VerificationState, near, sentence,
 };
 use ringback_store::AppConfig;
+use ringback_wire::report::{product_of_event, type_of_event};
 use ringback_wire::{Handshake, Recipe, dialect};
 
 use crate::check::Faults;
@@ -99,7 +100,8 @@ impl Service {
         let names_auth = matches!(messaging.auth, Change::Replace(_));
         draft.write_to(&mut endpoint);
         messaging.write_to(&mut endpoint, &mut secrets, &*self.random, self.clock.wall());
-        let mut warnings = listing_warnings(app, &endpoint);
+        let mut warnings = filter_warnings(&endpoint);
+        warnings.extend(listing_warnings(app, &endpoint));
         warnings.extend(overlap_warning(app, &endpoint));
         warnings.extend(
             url.map_or_else(Vec::new, |url| put_url(url, names_auth, &mut endpoint, &mut secrets, &mut faults)),
@@ -208,6 +210,38 @@ fn put_url(
     warnings
 }
 
+/// Filters that let nothing through together, and a category that looks like one of those that every report may have.
+fn filter_warnings(endpoint: &Endpoint) -> Vec<String> {
+    let mut warnings = Vec::new();
+    // What is no built-in type says by itself what it is about.
+    let is_kept_away = |name: &String| {
+        let (product, report_type) = (product_of_event(name), type_of_event(name).filter(|_| !name.contains('*')));
+        let differs = |wanted: &Option<String>, is: Option<&str>| {
+            wanted.as_deref().zip(is).is_some_and(|(wanted, is)| wanted != is)
+        };
+        differs(&endpoint.product, product) || differs(&endpoint.report_type, report_type)
+    };
+    let types = endpoint.event_types.as_deref().unwrap_or_default();
+    let kept_away: Vec<_> = types.iter().filter(|name| is_kept_away(name)).map(|name| format!("`{name}`")).collect();
+    let filters = [("product", &endpoint.product), ("reportType", &endpoint.report_type)];
+    let filters: Vec<_> =
+        filters.iter().filter(|(_, said)| said.is_some()).map(|(name, _)| format!("`{name}`")).collect();
+    let filters = filters.join(" and ");
+    if !kept_away.is_empty() && kept_away.len() == types.len() {
+        warnings.push(format!("no event comes: {filters} and `eventTypes` exclude each other"));
+    } else if !kept_away.is_empty() {
+        warnings.push(format!("{} in `eventTypes` never comes: {filters} keeps it away", kept_away.join(", ")));
+    }
+    let classes = ["otp", "notification", "transactional", "marketing"];
+    if let Some(category) = &endpoint.category
+        && !classes.iter().any(|known| known.eq_ignore_ascii_case(category))
+        && let Some(meant) = near(category, classes).first()
+    {
+        warnings.push(format!("only reports of the category `{category}` come; is it `{meant}`?"));
+    }
+    warnings
+}
+
 /// A number that the application does not list gets what is reported of it all the same, so it may be a mistake.
 fn listing_warnings(app: &AppConfig, endpoint: &Endpoint) -> Vec<String> {
     let (Some(product), Some(number)) = (&endpoint.product, &endpoint.product_unique_id) else { return Vec::new() };
@@ -281,7 +315,7 @@ fn check_request(endpoint: &Endpoint, secrets: &EndpointSecrets, app: &AppConfig
     match Recipe::new(&Endpoint { url: url.clone(), ..endpoint.clone() }, secrets, &app.settings) {
         Ok(recipe) => {
             check_signature_headers(endpoint, secrets, &recipe, faults);
-            let review = recipe.review(&Endpoint { url, ..endpoint.clone() });
+            let review = recipe.review(&Endpoint { url, ..endpoint.clone() }, &app.settings);
             review.faults.into_iter().for_each(|fault| faults.note_path(&fault.field, fault.message));
             review.warnings
         }
@@ -324,6 +358,12 @@ fn check_handshake(
         faults.note_path("verification.validationKey", "The key must be another than the bearer secret.");
     }
     let has_key = secrets.validation_key.is_some();
+    let own = verification.parameter.as_deref().filter(|_| verification.kind == VerificationKind::Token);
+    if let Some(own) = own.filter(|own| ["validation_key", "challenge"].contains(own)) {
+        let rule = format!("The handshake sends `{own}` of its own beside this one: choose another name.");
+        faults.note_path("verification.parameter", rule);
+        return;
+    }
     let names = Handshake::parameters(verification, has_key, verification::send_method(endpoint));
     for (at, name) in names.iter().enumerate() {
         if names[..at].contains(name) {

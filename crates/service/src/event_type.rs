@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use indexmap::IndexMap;
 use ringback_model::{
-    EventType, MappedFrom, OrgNo, ReportMapping, Timestamp, Violation, event_type_is_like, is_report, near,
+    EventType, MappedFrom, OrgNo, ReportMapping, Timestamp, Violation, event_type_is_like, is_report, near, products,
     schema_faults,
 };
 use ringback_store::{
@@ -95,7 +95,7 @@ impl EventTypeDraft {
             let rule = format!("At most {WORDS_MAX} words of {PATH_MAX} bytes are allowed.");
             faults.note_item("reportMapping", to, rule);
         }
-        if let Err(error) = check_mapping(&self.report_mapping) {
+        for error in check_mapping(&self.report_mapping).err().into_iter().flatten() {
             // A path has dots of its own, so it is one step on the way and not several.
             match error.field.strip_prefix("reportMapping.") {
                 Some(path) => faults.note_item("reportMapping", &path, error.message),
@@ -353,7 +353,7 @@ impl Service {
         if missing.is_empty() {
             return Ok(Vec::new());
         }
-        let known = self.event_type_names(org, None, NAMES_MAX).await?;
+        let known = self.known_event_types(org).await?;
         let sentence = |name: &str| match near(name, known.iter().map(String::as_str)).first() {
             Some(meant) => format!("There is no event type `{name}`; is it `{meant}`? If not, {advice}"),
             None => format!("There is no event type `{name}`: {advice}"),
@@ -395,6 +395,18 @@ impl Service {
     }
 
     /// Names of event types, in order.
+    /// Names that one which does not exist may be meant for: those of reports, and those that were registered.
+    pub(crate) async fn known_event_types(&self, org: OrgNo) -> Result<Vec<String>, ServiceError> {
+        let mut known = self.event_type_names(org, None, NAMES_MAX).await?;
+        let products = products(&self.directory.settings(org).await?.products);
+        let reports =
+            products.iter().flat_map(|(product, types)| types.iter().map(move |one| format!("{product}.{one}")));
+        known.extend(reports);
+        known.sort_unstable();
+        known.dedup();
+        Ok(known)
+    }
+
     async fn event_type_names(
         &self,
         org: OrgNo,

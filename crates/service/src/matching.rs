@@ -6,7 +6,7 @@ use ringback_model::{Class, Endpoint, FilterSubject, Message, OrderingKey, Organ
 use ringback_store::AppConfig;
 use ringback_wire::dialect::{self, Withheld};
 use ringback_wire::mended;
-use ringback_wire::report::{Mapped, Report, Text, type_of_event};
+use ringback_wire::report::{Mapped, Report, Text, product_of_event, type_of_event};
 use serde::Deserialize;
 
 /// What is looked at of a message when endpoints are matched.
@@ -76,27 +76,32 @@ pub(crate) fn kept_away(settings: &OrganizationSettings, endpoint: &Endpoint, me
     if endpoint.callback { None } else { judge(endpoint, &subject).err() }
 }
 
-/// The same where a message is tried out: of its state, and of the endpoint's own filter if somebody has written the
-/// payload. A sample of ours need not be what filters ask.
+/// The same where a message is tried out: what of its event type, report or state is in the way, and of what else filters
+/// ask if somebody has written the payload. A sample of ours need not be that.
 pub(crate) fn left_out(
     settings: &OrganizationSettings,
     endpoint: &Endpoint,
     message: &Message,
     is_given: bool,
 ) -> Option<String> {
-    let counts = |why: &Unmatched| matches!(why, Unmatched::State(_)) || (is_given && *why == Unmatched::Filter);
-    kept_away(settings, endpoint, message).filter(counts).map(Unmatched::beside)
+    // Whether it is disabled now, and what stands around the payload, says nothing of the event.
+    let mut tried = Endpoint { disabled: false, channels: None, ..endpoint.clone() };
+    if !is_given {
+        tried = Endpoint { product_unique_id: None, category: None, filter: None, ..tried };
+    }
+    kept_away(settings, &tried, message).map(Unmatched::beside)
 }
 
 /// Finds the report of a payload: the payload itself, or what the event type's mapping makes of it.
 #[derive(Debug)]
 pub(crate) struct ReportText<'a> {
+    event_type: &'a str,
     payload: Cow<'a, [u8]>,
     mapped: Option<Mapped>,
 }
 
 impl<'a> ReportText<'a> {
-    pub(crate) fn new(settings: &OrganizationSettings, event_type: &str, payload: &'a [u8]) -> Self {
+    pub(crate) fn new(settings: &OrganizationSettings, event_type: &'a str, payload: &'a [u8]) -> Self {
         let mapping = settings.report_mappings.get(event_type);
         let payload = match std::str::from_utf8(payload).map(mended) {
             Ok(Cow::Owned(text)) => Cow::Owned(text.into_bytes()),
@@ -104,17 +109,32 @@ impl<'a> ReportText<'a> {
         };
         // What cannot be mapped is no report; what that means for an endpoint is told when it is rendered.
         let mapped = mapping.and_then(|mapping| Mapped::new(mapping, &payload).ok());
-        Self { payload, mapped }
+        Self { event_type, payload, mapped }
     }
 
     /// The whole report, if it is one.
     pub(crate) fn report(&self) -> Option<Report<'_>> {
-        self.mapped.as_ref().map_or_else(|| Report::parse(&self.payload), Mapped::report).ok()
+        let report = self.mapped.as_ref().map_or_else(|| Report::parse(&self.payload), Mapped::report);
+        report.ok().map(|report| report.settled(self.event_type))
     }
 
     /// What endpoints are matched by of the report, if it is one.
     pub(crate) fn head(&self) -> Option<Report<'_>> {
+        self.as_told().map(|report| report.settled(self.event_type))
+    }
+
+    fn as_told(&self) -> Option<Report<'_>> {
         self.mapped.as_ref().map_or_else(|| Report::parse_head(&self.payload), Mapped::head).ok()
+    }
+
+    /// That the report names another product than the one that its event type stands for, in a sentence.
+    pub(crate) fn other_product(&self) -> Option<String> {
+        let meant = product_of_event(self.event_type)?;
+        let told = self.as_told()?.product.filter(|told| told.as_str() != meant)?;
+        let (told, event_type) = (told.as_str(), self.event_type);
+        Some(format!(
+            "The report names the product `{told}`: the event type `{event_type}` decides, and it is `{meant}`."
+        ))
     }
 }
 
@@ -165,7 +185,7 @@ pub(crate) fn class_of_payload(payload: &[u8]) -> Option<Class> {
 }
 
 fn class_named(category: &str) -> Option<Class> {
-    match category {
+    match category.to_ascii_lowercase().as_str() {
         "otp" => Some(Class::Otp),
         "notification" => Some(Class::Notification),
         "transactional" => Some(Class::Transactional),
@@ -207,6 +227,10 @@ fn judge_without_filter(endpoint: &Endpoint, subject: &Subject<'_>) -> Result<()
         Some(report) => report.product_of(subject.event_type),
         None => subject.event_type.split_once('.').map(|(product, _)| product),
     };
+    let is_category = |wanted: &str| {
+        let told = report.and_then(|report| report.category.as_ref());
+        told.is_some_and(|told| told.as_str().eq_ignore_ascii_case(wanted))
+    };
     let of = |text: Option<&Option<Text<'_>>>, wanted: &str| {
         text.and_then(Option::as_ref).is_some_and(|text| text.as_str() == wanted)
     };
@@ -224,7 +248,7 @@ fn judge_without_filter(endpoint: &Endpoint, subject: &Subject<'_>) -> Result<()
     if endpoint.product_unique_id.as_deref().is_some_and(|wanted| !of(report.map(|r| &r.product_unique_id), wanted)) {
         return Err(Unmatched::ProductUniqueId);
     }
-    if endpoint.category.as_deref().is_some_and(|wanted| !of(report.map(|r| &r.category), wanted)) {
+    if endpoint.category.as_deref().is_some_and(|wanted| !is_category(wanted)) {
         return Err(Unmatched::Category);
     }
     let name = endpoint.shape.as_ref().and_then(|shape| shape.dialect.as_deref());
@@ -275,6 +299,19 @@ mod tests {
             e.category = Some("otp".into());
         });
         assert_eq!(all, Ok(()));
+        assert_eq!(judge(|e| e.category = Some("OTP".into())), Ok(()), "case says nothing");
+    }
+
+    #[test]
+    fn the_event_type_decides_the_product_where_every_server_knows_it() {
+        let of = |product: &str| endpoint(|e| e.product = Some(product.into()));
+        for told in [r#""SMS""#, r#""whatsapp""#, "5", "null"] {
+            let payload = format!(r#"{{"product":{told},"message":{{"id":"1","status":"sent"}}}}"#);
+            assert_eq!(judged(&of("sms"), "sms.dlr", &payload), Ok(()), "{told}");
+            assert_eq!(judged(&of("whatsapp"), "sms.dlr", &payload), Err(Unmatched::Product), "{told}");
+        }
+        let own = r#"{"product":"rcs","message":{"id":"1","status":"sent"}}"#;
+        assert_eq!(judged(&of("rcs"), "billing.dlr", own), Ok(()), "a type of the operator's own");
     }
 
     #[test]

@@ -87,6 +87,7 @@ impl Numbers {
             return;
         }
         mask_message(&mut story.message);
+        story.notes.iter_mut().for_each(|note| *note = masked(note));
         for chapter in &mut story.chapters {
             chapter.findings.iter_mut().for_each(mask_finding);
             // A condition that is not met tells what it has found, and what cannot be rendered why.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 use ringback_engine::{Route, RouteError};
 use ringback_model::{
-    Endpoint, EndpointNo, EndpointSecrets, Message, MessageNo, Redacted, RetryPolicy, Timestamp, Verification,
+    Endpoint, EndpointNo, EndpointSecrets, Message, MessageNo, Redacted, RetryPolicy, Timestamp, Verification, near,
 };
 use ringback_store::{AppConfig, EndpointConfig};
 use ringback_wire::{MASK, Prepared, RenderError};
@@ -189,11 +189,10 @@ impl Service {
         }
         let payload = match event.payload {
             Some(payload) => payload,
-            None => self.sample(actor, &event_type).await?.ok_or_else(|| {
-                let rule =
-                    "There is no sample of this event type: give a payload, or keep a schema with `examples` on it.";
-                ServiceError::body("payload", rule)
-            })?,
+            None => match self.sample(actor, &event_type).await? {
+                Some(sample) => sample,
+                None => return Err(self.no_sample(app, &event_type).await?),
+            },
         };
         let now = self.clock.now();
         Ok(Message {
@@ -214,6 +213,20 @@ impl Service {
             deliver_until: None,
             accepted_at: now,
             expires_at: Timestamp::MAX,
+        })
+    }
+
+    /// Why there is nothing to send of an event type: it has no sample, or another one was meant.
+    async fn no_sample(&self, app: &AppConfig, event_type: &str) -> Result<ServiceError, ServiceError> {
+        let advice = "give a payload, or keep a schema with `examples` on it.";
+        let unknown = self.unknown_event_types(app.org, &[event_type], advice).await?;
+        let known = if unknown.is_empty() { Vec::new() } else { self.known_event_types(app.org).await? };
+        Ok(match near(event_type, known.iter().map(String::as_str)).first() {
+            Some(meant) => {
+                let rule = format!("There is no event type `{event_type}`; is it `{meant}`? If not, {advice}");
+                ServiceError::body("eventType", rule)
+            }
+            None => ServiceError::body("payload", format!("There is no sample of this event type: {advice}")),
         })
     }
 

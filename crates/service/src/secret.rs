@@ -45,7 +45,8 @@ impl Service {
     ) -> Result<Option<Redacted>, ServiceError> {
         actor.require(Right::ReadSecrets)?;
         let (_, config) = self.lane_config(actor, app, endpoint).await?;
-        Ok(config.secrets.validation_key.clone())
+        let has_handshake = config.endpoint.verification.is_some();
+        Ok(config.secrets.validation_key.clone().filter(|_| has_handshake))
     }
 
     /// Makes a new secret the current one; the old one signs along until its grace period ends.

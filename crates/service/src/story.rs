@@ -17,6 +17,8 @@ const ATTEMPTS_MAX: usize = 250;
 pub struct Story {
     /// The message.
     pub message: Message,
+    /// What is odd about the message itself, in sentences.
+    pub notes: Vec<String>,
     /// All endpoints of its application, and those deleted since that it went to.
     pub chapters: Vec<Chapter>,
 }
@@ -63,7 +65,9 @@ impl Service {
         let mut chapters = chapters(&app, &message, deliveries);
         self.note_last_attempts(message.no, &mut chapters).await?;
         chapters.sort_by_key(|chapter| chapter.endpoint.endpoint.id);
-        let mut story = Story { message, chapters };
+        let text = message.payload.as_ref().map(|body| ReportText::new(&app.settings, &message.event_type, body));
+        let notes = text.and_then(|text| text.other_product()).into_iter().collect();
+        let mut story = Story { message, notes, chapters };
         self.numbers_for(actor).await?.of_story(&mut story);
         Ok(story)
     }

@@ -12,7 +12,7 @@ pub enum RenderError {
     #[error("The content type of the raw payload is no valid header value.")]
     ContentType,
     /// The payload is no report, and the endpoint takes values from one.
-    #[error("The payload is no report: {why}. Send one, or keep a mapping on the event type.")]
+    #[error("The payload is no report: {why}. Mend it, or keep a mapping on the event type.")]
     NotAReport {
         /// What is wrong with it.
         why: String,
@@ -65,12 +65,16 @@ pub enum RenderError {
         state: &'static str,
     },
     /// A value is not what stands at its path.
-    #[error("The value of `{path}` cannot be written: it should be {wanted}.")]
+    #[error("The value of `{path}` cannot be written: it is {found}, and should be {wanted}.{}", said_near(near))]
     Value {
         /// The path.
         path: String,
+        /// What stands there, as far as it is told back.
+        found: String,
         /// What was expected.
         wanted: String,
+        /// What was probably meant.
+        near: Vec<String>,
     },
     /// The same of a report that a mapping has made.
     #[error("{why} {said}")]
@@ -136,7 +140,36 @@ pub enum RenderError {
     CalledOff,
 }
 
+/// How much of a value is told back, in characters.
+const FOUND_MAX: usize = 60;
+
+fn said_near(near: &[String]) -> String {
+    match near {
+        [] => String::new(),
+        near => format!(" Is it {}?", near.iter().map(|one| format!("`{one}`")).collect::<Vec<_>>().join(" or ")),
+    }
+}
+
 impl RenderError {
+    /// A value that is not what stands at its path.
+    pub(crate) fn value(path: String, found: &str, wanted: impl Into<String>) -> Self {
+        let mut found: String = found.chars().take(FOUND_MAX).collect::<String>().replace('`', "'");
+        if found.chars().count() == FOUND_MAX {
+            found.push('…');
+        }
+        Self::Value { path, found: format!("`{found}`"), wanted: wanted.into(), near: Vec::new() }
+    }
+
+    /// A word that is none of those which may stand at its path.
+    pub(crate) fn word<'a>(path: String, found: &str, words: impl Iterator<Item = &'a str>) -> Self {
+        let words: Vec<&str> = words.collect();
+        let near = ringback_model::near(found, words.iter().copied()).into_iter().map(str::to_owned).collect();
+        match Self::value(path, found, words.join(", ")) {
+            Self::Value { path, found, wanted, .. } => Self::Value { path, found, wanted, near },
+            other => other,
+        }
+    }
+
     /// The same, with what the mapping of the event type says of the value that is at fault.
     pub(crate) fn of_mapping(self, mapping: &ReportMapping, event_type: &str) -> Self {
         let path = match &self {

@@ -46,6 +46,7 @@ fn report_of<T>(
                 Some(mapped) => mapped.report(),
                 None => Report::parse(bytes),
             }
+            .map(|report| report.settled(&message.event_type))
             .map_err(|error| in_words(&error))
         },
     );

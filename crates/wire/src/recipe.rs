@@ -38,6 +38,8 @@ pub struct Recipe {
     mappings: Arc<IndexMap<String, ReportMapping>>,
     transformation: Option<Box<Transforming>>,
     gathers: bool,
+    /// There is a secret to sign with, and the dialect signs with none.
+    takes_no_secret: bool,
 }
 
 /// Code that each webhook goes through, and what it is told of the endpoint.
@@ -144,6 +146,7 @@ impl Recipe {
             mappings,
             transformation,
             gathers: endpoint.batch.is_some(),
+            takes_no_secret: secrets.provider_secret.is_some() && !dialect.takes_secret(),
         })
     }
 
@@ -212,8 +215,14 @@ impl Recipe {
 
     /// What of the endpoint that it was made from would do nothing, or something else than its owner means.
     #[must_use]
-    pub fn review(&self, endpoint: &Endpoint) -> Review {
-        let mut review = Review::of(endpoint, self.dialect, self.plan());
+    pub fn review(&self, endpoint: &Endpoint, settings: &OrganizationSettings) -> Review {
+        let mut review = Review::of(endpoint, settings, self.dialect, self.plan());
+        if self.takes_no_secret {
+            let dialect = &self.dialect.name;
+            review
+                .warnings
+                .push(format!("`providerSecret` changes nothing, for the dialect `{dialect}` signs with none"));
+        }
         let has_place = |name: &&str| {
             let value = self.headers.get(*name).map(HeaderValue::as_bytes);
             value.is_some_and(|value| value.windows(2).any(|pair| pair == b"{{"))

@@ -58,15 +58,25 @@ fn what_is_told_as_a_number_is_a_whole_number_or_nothing_is_sent() {
             "id": "1", "to": "1", "status": "delivered", "sentAt": "2024-12-18T08:08:04Z", "parts": parts } });
         kit::request(&json!({ "dialect": dialect, "sendMethod": method }), "sms.dlr", &payload.to_string())
     };
-    let refused =
-        |path: &str| RenderError::Value { path: path.to_owned(), wanted: "a whole number such as 3".to_owned() };
+    let refused = |error: &RenderError, path: &str| matches!(error, RenderError::Value { path: at, wanted, .. } if at == path && wanted == "a whole number such as 3");
     for dialect in ["ant", "rich-dlr"] {
         for method in ["get", "post", "json", "xml"] {
-            for wrong in [json!("two"), json!("2,0"), json!("1.0"), json!(2.5), json!("007"), json!(" 1"), json!("-")] {
+            for wrong in [
+                json!("two"),
+                json!("2,0"),
+                json!("1.0"),
+                json!(2.5),
+                json!("007"),
+                json!(" 1"),
+                json!("-"),
+                json!("-7"),
+            ] {
                 let error = sms(dialect, method, wrong.clone()).unwrap_err();
-                assert_eq!(error, refused("message.parts"), "{dialect} {method} {wrong}");
+                assert!(refused(&error, "message.parts"), "{dialect} {method} {wrong}: {error}");
+                let told = wrong.as_str().map_or_else(|| wrong.to_string(), str::to_owned);
+                assert!(error.to_string().contains(&format!("it is `{told}`")), "{error}");
             }
-            for right in [json!(2), json!("2"), json!("-7"), json!("0")] {
+            for right in [json!(2), json!("2"), json!("0")] {
                 assert!(sms(dialect, method, right).is_ok());
             }
             assert!(sms(dialect, method, Value::Null).is_ok(), "what is not there is empty");
@@ -79,11 +89,11 @@ fn what_is_told_as_a_number_is_a_whole_number_or_nothing_is_sent() {
         kit::request(&json!({ "dialect": "ant", "sendMethod": "json" }), "voice.call", &payload.to_string())
     };
     for name in ["talkSeconds", "endReason"] {
-        assert_eq!(call(name).unwrap_err(), refused(&format!("call.{name}")));
+        assert!(refused(&call(name).unwrap_err(), &format!("call.{name}")));
     }
     let own = json!({ "customParameters": { "n": "{{message.parts}}" } });
     let error = kit::request(&own, "sms.dlr", r#"{"message":{"parts":"two"}}"#).unwrap_err();
-    assert_eq!(error, refused("message.parts"));
+    assert!(refused(&error, "message.parts"));
 }
 
 #[test]

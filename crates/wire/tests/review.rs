@@ -4,6 +4,7 @@
 
 mod kit;
 
+use ringback_model::OrganizationSettings;
 use serde_json::{Value, json};
 
 /// The members at fault, and the warnings.
@@ -11,7 +12,7 @@ fn review(said: &Value, event_types: &[&str]) -> (Vec<String>, Vec<String>) {
     let (mut endpoint, _) = kit::endpoint(said);
     endpoint.event_types =
         Some(event_types.iter().map(|name| (*name).to_owned()).collect()).filter(|_| !event_types.is_empty());
-    let review = kit::recipe(said).unwrap().review(&endpoint);
+    let review = kit::recipe(said).unwrap().review(&endpoint, &OrganizationSettings::default());
     (review.faults.into_iter().map(|fault| fault.field).collect(), review.warnings)
 }
 
@@ -47,7 +48,7 @@ fn a_mask_is_refused_where_numbers_go_out_as_they_stand_and_told_where_it_does_n
 
 #[test]
 fn a_format_that_changes_nothing_is_told() {
-    let formats = json!({ "numberFormat": "digits", "timeFormat": "epoch_s", "timeZone": "UTC", "emptyValue": "omit" });
+    let formats = json!({ "numberFormat": "digits", "timeFormat": "rfc3339", "timeZone": "UTC", "emptyValue": "omit" });
     let with = |more: Value| {
         let mut said = formats.clone();
         said.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -71,6 +72,10 @@ fn a_dialect_without_a_form_for_what_an_endpoint_gets_is_refused() {
         (json!({ "dialect": "ant", "product": "whatsapp", "reportType": "mo" }), &[][..]),
         (json!({ "dialect": "rich-dlr", "product": "voice", "reportType": "ivr" }), &[]),
         (json!({ "dialect": "ant" }), &["whatsapp.mo", "lookup.result"]),
+        (json!({ "dialect": "ant", "product": "lookup" }), &[]),
+        (json!({ "dialect": "ant", "product": "otp" }), &[]),
+        (json!({ "dialect": "rich-dlr", "product": "voice" }), &[]),
+        (json!({ "dialect": "console", "product": "voice" }), &[]),
     ] {
         assert_eq!(review(&said, event_types).0, ["dialect"], "{said}");
     }
@@ -149,4 +154,37 @@ fn a_header_with_a_place_for_a_value_is_told_to_have_none() {
     let (_, warnings) = review(&json!({ "headers": { "X-Id": "{{message.id}}", "X-Env": "prod" } }), &[]);
     assert_eq!(warnings.len(), 1);
     assert!(warnings[0].contains("`X-Id`"), "{warnings:?}");
+}
+
+#[test]
+fn what_stands_beside_something_that_does_without_it_is_told() {
+    let key = json!("12345678901234567890123456789012");
+    let template = json!({ "contentType": "text/plain", "body": "{{message.to}} {{message.sentAt}}" });
+    let placed = "https://h.example/in?m={mobile}";
+    for (said, members) in [
+        (json!({ "dialect": "ant", "timeZone": "Asia/Kolkata" }), &["timeZone"][..]),
+        (json!({ "dialect": "console", "timeZone": "Asia/Kolkata" }), &["timeZone"]),
+        (json!({ "dialect": "console", "timeZone": "Asia/Kolkata", "timeFormat": "YYYY-MM-DD HH:MM:SS" }), &[]),
+        (
+            json!({ "dialect": "console", "template": template, "parameters": { "mobile": "m" }, "customParameters": { "a": "b" } }),
+            &["parameters", "customParameters"],
+        ),
+        (
+            json!({ "dialect": "rich-dlr", "sendMethod": "get", "url": placed, "parameters": { "mobile": "m" } }),
+            &["parameters"],
+        ),
+        (json!({ "dialect": "console", "sendMethod": "json", "xmlRoot": "report" }), &["xmlRoot"]),
+        (json!({ "dialect": "console", "sendMethod": "xml", "xmlRoot": "report" }), &[]),
+        (json!({ "dialect": "ant", "providerSecret": key }), &["providerSecret"]),
+        (json!({ "dialect": "twilio", "providerSecret": key }), &[]),
+    ] {
+        let (faults, warnings) = review(&said, &[]);
+        let named: Vec<_> = warnings.iter().map(|warning| warning.split('`').nth(1).unwrap()).collect();
+        assert_eq!((faults, named.as_slice()), (vec![], members), "{said}: {warnings:?}");
+        assert!(warnings.iter().all(|warning| warning.contains("changes nothing")), "{warnings:?}");
+    }
+    for root in ["xml", "XmlReport"] {
+        let said = json!({ "dialect": "console", "sendMethod": "xml", "xmlRoot": root });
+        assert_eq!(review(&said, &[]).0, ["xmlRoot"]);
+    }
 }

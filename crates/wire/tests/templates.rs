@@ -102,6 +102,9 @@ fn a_value_stands_in_the_text_of_an_element_or_in_a_quoted_attribute_and_nowhere
         (format!("<a b={V}>"), "quotes around"),
         (format!("<a b=c{V}>"), "quotes around"),
         (format!("<a onclick=\"f('{V}')\">"), "read as code"),
+        (format!("<a href=\"javascript:f('{V}')\">"), "read as code"),
+        (format!("<a href=' Java&#115cript&colon;f({V})'>"), "read as code"),
+        (format!("<a href=\"java\nscript:{V}\">"), "read as code"),
         (format!("<p style=\"{V}\">"), "read as code"),
         (format!("<script>{V}</script>"), "`<script>`"),
         (format!("<STYLE>{V}</style>"), "`<style>`"),
@@ -330,4 +333,20 @@ proptest! {
             prop_assert_eq!(count(&sent, letter), count(body, letter), "{}", sent);
         }
     }
+}
+
+#[test]
+fn names_that_xml_cannot_have_are_mended_and_never_fall_together() {
+    let xml = |payload: &str| {
+        let custom = serde_json::json!({ "team_x": "blue" });
+        let said = serde_json::json!({ "sendMethod": "xml", "customParameters": custom });
+        let sent = kit::request(&said, "order.created", payload).unwrap();
+        let body = String::from_utf8(sent.body.to_vec()).unwrap();
+        body.split_once("<webhook>").unwrap().1.trim_end_matches("</webhook>").to_owned()
+    };
+    let team = "<team_x>blue</team_x>";
+    assert_eq!(xml(r#"{"a b":1,"a_b":2,"a?b":3}"#), format!("<a_b_2>1</a_b_2><a_b>2</a_b><a_b_3>3</a_b_3>{team}"));
+    assert_eq!(xml(r#"{"team x":1}"#), format!("<team_x_2>1</team_x_2>{team}"));
+    assert_eq!(xml(r#"{"a b":[1,2]}"#), format!("<a_b>1</a_b><a_b>2</a_b>{team}"), "a list stays one");
+    assert_eq!(xml(r#"{"o":{"a b":1,"a_b":2}}"#), format!("<o><a_b_2>1</a_b_2><a_b>2</a_b></o>{team}"));
 }

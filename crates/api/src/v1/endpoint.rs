@@ -10,6 +10,7 @@ use ringback_store::Direction;
 
 use super::endpoint_body::{EndpointIn, EndpointPatch};
 use super::endpoint_out::EndpointOut;
+use super::endpoint_unknown;
 use crate::extract::{Asked, Caller, Path};
 use crate::not_yet;
 use crate::paging::{self, ListParams, ListResponse, OrderParam};
@@ -50,7 +51,8 @@ pub(crate) async fn create(
     asked: Asked,
 ) -> Result<Response, Problem> {
     let draft = asked.config::<EndpointIn>(not_yet::ENDPOINT)?.draft()?;
-    let view = service.create_endpoint(&asked.actor, &app, draft, asked.idempotency).await?;
+    let mut view = service.create_endpoint(&asked.actor, &app, draft, asked.idempotency).await?;
+    view.warnings.extend(endpoint_unknown::warnings(&asked.body));
     Ok(respond::json(StatusCode::CREATED, &EndpointOut::from(view)))
 }
 
@@ -90,7 +92,8 @@ pub(crate) async fn put(
     asked: Asked,
 ) -> Result<Response, Problem> {
     let draft = asked.config::<EndpointIn>(not_yet::ENDPOINT)?.draft()?;
-    let made = service.put_endpoint(&asked.actor, &app, &endpoint, draft).await?;
+    let mut made = service.put_endpoint(&asked.actor, &app, &endpoint, draft).await?;
+    made.item.warnings.extend(endpoint_unknown::warnings(&asked.body));
     Ok(respond::json(respond::made(made.created), &EndpointOut::from(made.item)))
 }
 
@@ -112,7 +115,8 @@ pub(crate) async fn patch(
     let patch = asked.config::<EndpointPatch>(not_yet::ENDPOINT)?.settled()?;
     patch.refuse_nulls()?;
     patch.keeps_the_secret()?;
-    let view = service.update_endpoint(&asked.actor, &app, &endpoint, |draft| patch.apply(draft)).await?;
+    let mut view = service.update_endpoint(&asked.actor, &app, &endpoint, |draft| patch.apply(draft)).await?;
+    view.warnings.extend(endpoint_unknown::warnings(&asked.body));
     Ok(respond::json(StatusCode::OK, &EndpointOut::from(view)))
 }
 

@@ -9,12 +9,13 @@ use ringback_model::{
 };
 use ringback_service::{Change, EndpointDraft, FieldError, HeadersChange, MessagingDraft, VerificationDraft};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::endpoint_out::{OnExhaustedName, OrderingName};
-use super::endpoint_value::{Batch, HeaderList, Length, Mask, ParameterList, Schedule, Success};
+use super::endpoint_value::{Batch, Concurrency, HeaderList, Length, Mask, ParameterList, Schedule, Success};
 use crate::not_yet;
 use crate::object::Object;
 use crate::patch::{Patch, refuse_nulls};
@@ -75,7 +76,7 @@ pub(crate) struct EndpointPatch {
     /// At most so many attempts under way; 10 if absent.
     #[serde(default)]
     #[schema(value_type = Option<u16>, minimum = 1, maximum = 2048)]
-    max_concurrency: Patch<u16>,
+    max_concurrency: Patch<Concurrency>,
     /// How long one attempt may take, 1s to 30s: a text such as `"15s"`, or a number of seconds.
     #[serde(default)]
     #[schema(value_type = Option<String>, example = "15s")]
@@ -234,7 +235,7 @@ enum StatusPolicyIn {
 
 /// A handshake before the first event.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct VerificationIn {
     /// `token`, `hub_challenge`, `echo` or `ping`.
     #[schema(value_type = String, example = "token")]
@@ -247,6 +248,19 @@ pub(crate) struct VerificationIn {
     mode: Option<VerificationMode>,
     /// The name of the query parameter that carries the key; `token` if absent.
     parameter: Option<String>,
+    /// What answers tell of it, which whoever sends back what was read sends along.
+    #[serde(default, rename = "state")]
+    #[schema(ignore)]
+    _state: IgnoredAny,
+    #[serde(default, rename = "reason")]
+    #[schema(ignore)]
+    _reason: IgnoredAny,
+    #[serde(default, rename = "checkedAt")]
+    #[schema(ignore)]
+    _checked_at: IgnoredAny,
+    #[serde(default, rename = "pendingUrl")]
+    #[schema(ignore)]
+    _pending_url: IgnoredAny,
 }
 
 /// What is said about an endpoint: the members of a change, of which the URL has to be there.
@@ -360,7 +374,7 @@ impl EndpointPatch {
         self.channels.clone().write_option(&mut draft.channels);
         self.filter.clone().write_option(&mut draft.filter);
         self.throttle_rate.write_option(&mut draft.throttle_rate);
-        self.max_concurrency.write_option(&mut draft.max_concurrency);
+        self.max_concurrency.map(|Concurrency(max)| max).write_option(&mut draft.max_concurrency);
         self.timeout.map(|length| length.0).write_option(&mut draft.timeout);
         self.retry_schedule.clone().map(|schedule| schedule.0).write_option(&mut draft.retry_schedule);
         self.ordering.write(&mut draft.ordering, Ordering::default());
@@ -390,7 +404,7 @@ impl EndpointPatch {
         let secret = self.provider_secret.clone().map(|secret| Change::Replace(Some(secret)));
         secret.write(&mut draft.provider_secret, Change::Replace(None));
         let verification = self.verification.clone().map(|Object(said)| {
-            let VerificationIn { kind, validation_key, mode, parameter } = said;
+            let VerificationIn { kind, validation_key, mode, parameter, .. } = said;
             let mode = mode.unwrap_or_default();
             Change::Replace(Some(VerificationDraft { kind, validation_key, mode, parameter }))
         });

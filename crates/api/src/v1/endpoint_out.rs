@@ -69,6 +69,10 @@ pub(crate) struct EndpointOut {
     batch: Option<Batch>,
     #[serde(flatten)]
     messaging: MessagingOut,
+    /// There is a `providerSecret`, which is never shown.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    has_provider_secret: bool,
     #[schema(value_type = std::collections::HashMap<String, String>)]
     metadata: IndexMap<String, String>,
     #[schema(value_type = String, format = DateTime)]
@@ -83,7 +87,7 @@ pub(crate) struct EndpointOut {
 
 impl From<EndpointView> for EndpointOut {
     fn from(view: EndpointView) -> Self {
-        let EndpointView { endpoint, auth, warnings } = view;
+        let EndpointView { endpoint, auth, has_provider_secret, warnings } = view;
         let messaging = MessagingOut::new(&endpoint, auth);
         let schedule = endpoint.retry_schedule();
         Self {
@@ -108,6 +112,7 @@ impl From<EndpointView> for EndpointOut {
             on_exhausted: endpoint.on_exhausted,
             batch: endpoint.batch.map(Into::into),
             messaging,
+            has_provider_secret,
             metadata: endpoint.metadata,
             created_at: endpoint.created_at,
             updated_at: endpoint.updated_at,

@@ -25,7 +25,7 @@ pub(crate) struct HeaderList(pub(crate) Vec<HeaderDraft>);
 
 /// How several messages go in one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Batch {
     /// At most so many messages in one request.
     #[schema(minimum = 2, maximum = 1000, example = 100)]
@@ -38,6 +38,7 @@ pub(crate) struct Batch {
 
 /// What a receiver has to answer.
 #[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Success {
     #[serde(default)]
     status: Vec<String>,
@@ -75,6 +76,17 @@ impl<'de> Deserialize<'de> for Mask {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let number = i64::deserialize(deserializer)?;
         Ok(Self(u8::try_from(number).ok().filter(|mask| *mask < 32).unwrap_or(0)))
+    }
+}
+
+/// A number of attempts; 0 stands for every number that is none, which its limit refuses with its own words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Concurrency(pub(crate) u16);
+
+impl<'de> Deserialize<'de> for Concurrency {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = i64::deserialize(deserializer)?;
+        Ok(Self(u16::try_from(number).unwrap_or(0)))
     }
 }
 
@@ -149,6 +161,7 @@ impl<'de> Deserialize<'de> for Schedule {
 
 /// One item of a list of headers.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct HeaderItem {
     name: String,
     value: Redacted,
@@ -199,6 +212,7 @@ struct ParameterItem(CustomParameterDraft);
 impl<'de> Deserialize<'de> for ParameterItem {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
         struct Said {
             name: String,
             value: Option<Redacted>,

@@ -12,6 +12,7 @@ pub(crate) mod endpoint_import;
 pub(crate) mod endpoint_message;
 pub(crate) mod endpoint_messaging;
 pub(crate) mod endpoint_out;
+mod endpoint_unknown;
 pub(crate) mod endpoint_value;
 pub(crate) mod environment;
 pub(crate) mod event_type;

@@ -58,7 +58,8 @@ pub(crate) struct OrganizationPatch {
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     mask_numbers: Patch<bool>,
-    /// Products of your own with their types of report, beside or in place of those known everywhere.
+    /// Products of your own with their types of report, whole: beside those known everywhere, or in place of one that has the
+    /// same name. `{"sms": ["dlr", "mo"]}` lets endpoints get inbound SMS.
     #[serde(default)]
     #[schema(value_type = Option<std::collections::HashMap<String, Vec<String>>>, example = json!({"sms": ["dlr", "mo"]}))]
     products: Patch<IndexMap<String, Vec<String>>>,

@@ -19,6 +19,7 @@ use utoipa::ToSchema;
 
 use super::attempt::Timings;
 use super::endpoint_body::{EndpointIn, EndpointPatch};
+use super::endpoint_unknown;
 use super::message_body::check_payload;
 use crate::extract::{Asked, Caller, Path};
 use crate::json::Text;
@@ -229,7 +230,8 @@ pub(crate) async fn verify(
 )]
 pub(crate) async fn test(service: &Service, app: &str, asked: &Asked) -> Result<Response, Problem> {
     let (subject, event) = read(asked)?;
-    let view = service.test_endpoint(&asked.actor, app, subject, event).await?;
+    let mut view = service.test_endpoint(&asked.actor, app, subject, event).await?;
+    view.warnings.extend(endpoint_unknown::warnings_of_probe(&asked.body));
     Ok(respond::json(StatusCode::OK, &EndpointTestOut::from(view)))
 }
 
@@ -242,7 +244,8 @@ pub(crate) async fn test(service: &Service, app: &str, asked: &Asked) -> Result<
 )]
 pub(crate) async fn preview(service: &Service, app: &str, asked: &Asked) -> Result<Response, Problem> {
     let (subject, event) = read(asked)?;
-    let view = service.preview_endpoint(&asked.actor, app, subject, event).await?;
+    let mut view = service.preview_endpoint(&asked.actor, app, subject, event).await?;
+    view.warnings.extend(endpoint_unknown::warnings_of_probe(&asked.body));
     Ok(respond::json(StatusCode::OK, &EndpointPreviewOut::from(view)))
 }
 

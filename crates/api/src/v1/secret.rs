@@ -20,10 +20,15 @@ const GRACE_DEFAULT: u64 = 86_400;
 
 /// What signatures are verified with.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct EndpointSecretOut {
     /// The shared secret, `whsec_…`, or the public key, `whpk_…`.
     #[schema(value_type = String, example = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD")]
     key: Redacted,
+    /// The key of the handshake, if the endpoint has one: `token`, `validation_key` or `hub.verify_token` of its request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    validation_key: Option<Redacted>,
 }
 
 /// A rotation.
@@ -56,7 +61,8 @@ pub(crate) async fn get(
     Caller(actor): Caller,
 ) -> Result<Response, Problem> {
     let key = service.get_secret(&actor, &app, &endpoint).await?;
-    Ok(respond::json(StatusCode::OK, &EndpointSecretOut { key }))
+    let validation_key = service.get_validation_key(&actor, &app, &endpoint).await?;
+    Ok(respond::json(StatusCode::OK, &EndpointSecretOut { key, validation_key }))
 }
 
 /// Makes a new secret the current one.
@@ -92,5 +98,5 @@ pub(crate) async fn rotate(
         return Ok(respond::nothing());
     }
     let key = service.get_secret(&asked.actor, &app, &endpoint).await?;
-    Ok(respond::json(StatusCode::OK, &EndpointSecretOut { key }))
+    Ok(respond::json(StatusCode::OK, &EndpointSecretOut { key, validation_key: None }))
 }

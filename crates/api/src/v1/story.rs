@@ -27,6 +27,9 @@ pub(crate) struct StoryOut {
     ordering_key: Option<String>,
     #[schema(value_type = String, format = DateTime)]
     timestamp: Timestamp,
+    /// What is odd about the message itself: a report that names another product than its event type.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
     /// Every endpoint of the application, and those that it went to before they were deleted.
     endpoints: Vec<ChapterOut>,
 }
@@ -73,12 +76,13 @@ pub(crate) struct ChapterOut {
 
 impl From<Story> for StoryOut {
     fn from(story: Story) -> Self {
-        let Story { message, chapters } = story;
+        let Story { message, notes, chapters } = story;
         Self {
             id: message.id,
             event_type: message.event_type,
             ordering_key: message.ordering_key.map(|key| key.as_str().to_owned()),
             timestamp: message.accepted_at,
+            note: (!notes.is_empty()).then(|| notes.join(" ")),
             endpoints: chapters.into_iter().map(ChapterOut::from).collect(),
         }
     }

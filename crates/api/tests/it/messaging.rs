@@ -263,8 +263,8 @@ async fn what_no_request_can_be_made_from_is_told_at_its_member() {
         ),
         (
             json!({ "customParameters": [{ "name": "x", "valu": "s" }] }),
-            "body.customParameters.0.value",
-            "has to be there",
+            "body.customParameters.0.valu",
+            "only `name`, `value`",
         ),
         (
             json!({ "customParameters": [{ "name": "x", "value": null }] }),
@@ -700,4 +700,80 @@ async fn only_the_operator_says_who_registered_an_endpoint() {
     let bare = json!({ "url": "https://example.com/", "uid": "e" });
     assert_eq!(as_customer("PUT", path, bare.clone()).await.expect(200)["registeredBy"], "support");
     assert_eq!(world.put(path, bare).await.expect(200)["registeredBy"], json!(null));
+}
+
+#[tokio::test]
+async fn a_member_that_is_none_is_refused_within_what_is_ours_and_told_at_the_top() {
+    let world = world().await;
+    for (body, place, known) in [
+        (
+            json!({ "customParameters": [{ "name": "a", "value": "b", "secrt": true }] }),
+            "body.customParameters.0.secrt",
+            "`secret`",
+        ),
+        (json!({ "headers": [{ "name": "X-A", "value": "b", "secrt": true }] }), "body.headers.0.secrt", "`secret`"),
+        (
+            json!({ "template": { "contentType": "text/plain", "body": "x", "typ": "y" } }),
+            "body.template.typ",
+            "`contentType`",
+        ),
+        (json!({ "success": { "statuses": ["2xx"] } }), "body.success.statuses", "`status`"),
+        (json!({ "success": { "body": { "rule": "nonEmpty", "vale": "x" } } }), "body.success.body.vale", "`value`"),
+        (
+            json!({ "verification": { "kind": "ping", "validationkey": "12345" } }),
+            "body.verification.validationkey",
+            "`validationKey`",
+        ),
+        (json!({ "batch": { "maxMessages": 10, "maxWait": 5 } }), "body.batch.maxWait", "`maxWaitMs`"),
+        (json!({ "maxConcurrency": 70_000 }), "body.maxConcurrency", "1 to 2048"),
+        (json!({ "maxConcurrency": -1 }), "body.maxConcurrency", "1 to 2048"),
+    ] {
+        told(&world, &body, place, known).await;
+    }
+    let made = make(&world, json!({ "uid": "e", "sendMetod": "xml", "colour": "red" })).await.expect(201);
+    assert_eq!(made["warnings"].as_array().unwrap().len(), 1, "{made}");
+    assert!(made["warnings"][0].as_str().unwrap().contains("is it `sendMethod`?"), "{made}");
+    let patched = world.patch("/app/a/endpoint/e", json!({ "send_method": "xml" })).await.expect(200);
+    assert!(patched["warnings"][0].as_str().unwrap().contains("is it `sendMethod`?"), "{patched}");
+    let mut whole = world.get("/app/a/endpoint/e").await.expect(200);
+    whole["verification"] =
+        json!({ "kind": "ping", "state": "verified", "reason": null, "checkedAt": null, "pendingUrl": null });
+    let put = world.put("/app/a/endpoint/e", whole).await.expect(200);
+    assert!(put["warnings"].is_null(), "what was read may be sent back: {put}");
+}
+
+#[tokio::test]
+async fn an_endpoint_tells_that_it_has_a_provider_secret_and_where_one_does_nothing() {
+    let world = world().await;
+    let key = "12345678901234567890123456789012";
+    let made = make(&world, json!({ "uid": "t", "dialect": "twilio", "providerSecret": key })).await.expect(201);
+    assert_eq!((&made["hasProviderSecret"], &made["warnings"]), (&json!(true), &json!(null)), "{made}");
+    assert_eq!(world.get("/app/a/endpoint/t").await.expect(200)["hasProviderSecret"], json!(true));
+    let made = make(&world, json!({ "dialect": "ant", "providerSecret": key })).await.expect(201);
+    assert!(made["warnings"][0].as_str().unwrap().contains("`providerSecret` changes nothing"), "{made}");
+    assert!(make(&world, json!({})).await.expect(201)["hasProviderSecret"].is_null());
+    let ping = json!({ "verification": { "kind": "ping", "mode": "strict" } });
+    let made = make(&world, ping).await.expect(201);
+    assert!(made["warnings"][0].as_str().unwrap().contains("`verification.mode` changes nothing"), "{made}");
+}
+
+#[tokio::test]
+async fn filters_that_let_nothing_through_together_are_told() {
+    let world = world().await;
+    world.event_type("order.created").await;
+    for (body, word) in [
+        (json!({ "product": "sms", "eventTypes": ["whatsapp.dlr"] }), "`product` and `eventTypes` exclude each other"),
+        (json!({ "reportType": "mo", "eventTypes": ["sms.dlr"] }), "`reportType` and `eventTypes` exclude each other"),
+        (
+            json!({ "product": "sms", "eventTypes": ["sms.dlr", "whatsapp.dlr"] }),
+            "`whatsapp.dlr` in `eventTypes` never comes",
+        ),
+        (json!({ "category": "marketting" }), "is it `marketing`?"),
+        (json!({ "category": "OTP", "product": "sms", "eventTypes": ["sms.dlr", "order.created"] }), ""),
+        (json!({ "category": "promotions" }), ""),
+    ] {
+        let made = make(&world, body.clone()).await.expect(201);
+        let warnings = made["warnings"].to_string();
+        assert!(warnings.contains(word) && (made["warnings"].is_null() == word.is_empty()), "{body}: {warnings}");
+    }
 }

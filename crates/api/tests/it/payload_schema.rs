@@ -61,3 +61,19 @@ async fn nobody_is_held_to_a_schema_unasked_and_a_changed_schema_counts_at_once(
     world.delete("/event-type/order.paid?expunge=true").await.expect(204);
     send(&world, "order.paid", json!({})).await.expect(202);
 }
+
+#[tokio::test]
+async fn a_product_that_gainsays_the_event_type_is_refused_with_what_was_meant() {
+    let world = world(true).await;
+    let report = |product: &serde_json::Value| json!({ "product": product, "message": { "id": "1", "to": "1", "status": "sent" } });
+    for product in [json!("SMS"), json!("whatsapp"), json!(5)] {
+        let answer = send(&world, "sms.dlr", report(&product)).await;
+        assert_eq!(answer.faults(), ["body.payload.product"], "{product}");
+        assert!(answer.text.contains("is it `sms`?"), "{}", answer.text);
+    }
+    send(&world, "sms.dlr", report(&json!("sms"))).await.expect(202);
+    let unwatched = send(&world, "sms.mo", json!({ "product": "whatsapp", "inbound": {} })).await;
+    assert_eq!(unwatched.faults(), ["body.payload.product"], "without a schema, too");
+    world.patch("/organization", json!({ "validatePayloads": false })).await.expect(200);
+    send(&world, "sms.dlr", report(&json!("SMS"))).await.expect(202);
+}

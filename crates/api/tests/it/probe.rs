@@ -250,3 +250,53 @@ async fn a_state_that_the_endpoint_would_not_get_by_itself_is_tried_and_said_to_
         assert_eq!(refused["detail"][0]["loc"], json!(["body", "payload"]), "{dialect} {status}");
     }
 }
+
+#[tokio::test]
+async fn an_event_that_the_endpoint_would_never_get_is_told_where_it_is_tried() {
+    let (world, receiver) = world().await;
+    world.event_type("order.created").await;
+    let report = json!({
+        "product": "whatsapp", "productUniqueId": "254", "category": "otp",
+        "message": { "id": "1", "to": "254712345678", "status": "delivered" },
+    });
+    for (more, word) in [
+        (json!({ "product": "sms" }), "of another product"),
+        (json!({ "reportType": "mo" }), "of another type"),
+        (json!({ "category": "marketing" }), "of another category"),
+        (json!({ "product": "whatsapp", "productUniqueId": "255" }), "of another number"),
+        (json!({ "eventTypes": ["order.created"] }), "none of its `eventTypes`"),
+        (json!({ "category": "OTP", "disabled": true, "channels": ["c"] }), ""),
+    ] {
+        let mut body = json!({ "url": receiver.url("/hook"), "eventType": "whatsapp.dlr", "payload": report });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        for path in [PREVIEW, TEST] {
+            let answer = world.post(path, body.clone()).await.expect(200);
+            let warned = answer["warnings"].to_string().contains("would not get this event");
+            assert_eq!((warned, answer["warnings"].to_string().contains(word)), (!word.is_empty(), true), "{answer}");
+            assert!(
+                answer["verdict"].is_null() || answer["verdict"]["text"].as_str().unwrap().contains(word),
+                "{answer}"
+            );
+        }
+    }
+    // A sample of ours has numbers and a category of its own.
+    let own = json!({ "url": receiver.url("/hook"), "product": "whatsapp", "reportType": "dlr", "productUniqueId": "255", "category": "x" });
+    let answer = world.post(PREVIEW, own).await.expect(200);
+    assert!(!answer["warnings"].to_string().contains("would not get"), "{answer}");
+}
+
+#[tokio::test]
+async fn an_event_type_that_does_not_exist_is_told_with_what_was_meant() {
+    let (world, receiver) = world().await;
+    world.event_type("order.created").await;
+    for (name, place, word) in [
+        ("sms.dlrr", "body.eventType", "is it `sms.dlr`?"),
+        ("order.craeted", "body.eventType", "is it `order.created`?"),
+        ("nothing.like.it", "body.payload", "give a payload"),
+        ("order.created", "body.payload", "give a payload"),
+    ] {
+        let refused = world.post(TEST, json!({ "url": receiver.url("/hook"), "eventType": name })).await;
+        assert_eq!(refused.faults(), [place], "{name}");
+        assert!(refused.text.contains(word), "{}", refused.text);
+    }
+}

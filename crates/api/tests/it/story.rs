@@ -153,3 +153,28 @@ async fn what_no_request_can_be_made_of_is_held_and_the_story_names_the_field() 
     let story = world.get(&format!("/app/a/msg/{message}/story")).await.expect(200);
     assert_eq!(story["endpoints"][0].get("reason"), None, "the last attempt counts");
 }
+
+#[tokio::test]
+async fn a_report_that_names_another_product_goes_by_its_event_type_and_the_story_says_so() {
+    let world = World::new();
+    world.app("a").await;
+    for product in ["sms", "whatsapp"] {
+        let said = json!({ "url": "https://example.com/", "uid": product, "product": product, "dialect": "rich-dlr" });
+        world.endpoint("a", said).await;
+    }
+    for (product, told) in
+        [(json!("SMS"), "`SMS`"), (json!("whatsapp"), "`whatsapp`"), (json!(5), "`5`"), (json!("sms"), "")]
+    {
+        let mut payload = report("delivered");
+        payload["product"] = product;
+        let sent = world.post("/app/a/msg", json!({ "eventType": "sms.dlr", "payload": payload })).await;
+        let story = world.get(&format!("/app/a/msg/{}/story", sent.text_of("id"))).await.expect(200);
+        let matched = |uid: &str| {
+            let chapters = story["endpoints"].as_array().unwrap();
+            chapters.iter().find(|one| one["endpointUid"] == uid).unwrap()["matched"].clone()
+        };
+        assert_eq!((matched("sms"), matched("whatsapp")), (json!(true), json!(false)), "{story}");
+        let note = story["note"].as_str().unwrap_or_default();
+        assert!(note.contains(told) && note.is_empty() == told.is_empty(), "{story}");
+    }
+}

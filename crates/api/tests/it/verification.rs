@@ -258,6 +258,8 @@ async fn a_parameter_that_the_handshake_would_send_twice_is_refused_where_it_is_
         ("?a=1&validation_key", "get", json!({ "kind": "token" }), "body.url", "validation_key"),
         ("?key=1", "post", token("key"), "body.url", "key"),
         ("", "get", token("challenge"), "body.verification.parameter", "challenge"),
+        ("", "json", token("challenge"), "body.verification.parameter", "challenge"),
+        ("", "post", token("validation_key"), "body.verification.parameter", "validation_key"),
         ("", "get", token("validation_key"), "body.verification.parameter", "validation_key"),
         ("?echostr=1", "json", json!({ "kind": "echo" }), "body.url", "echostr"),
         ("?hub.mode=1", "json", json!({ "kind": "hub_challenge" }), "body.url", "hub.mode"),
@@ -271,7 +273,6 @@ async fn a_parameter_that_the_handshake_would_send_twice_is_refused_where_it_is_
     for (url, method, verification) in [
         ("?challenge=1&validation_key=2", "json", json!({ "kind": "token" })),
         ("?token=1", "get", token("key")),
-        ("", "json", token("challenge")),
         ("?token=1&echostr=1", "get", json!({ "kind": "ping" })),
     ] {
         assert_eq!(refused(&format!("https://a.example/cb{url}"), method, verification).await, None, "{url} {method}");
@@ -292,4 +293,20 @@ async fn the_handshake_goes_by_the_method_of_the_dialect_where_the_endpoint_name
         assert_eq!(request.method.as_str(), method, "{dialect}");
         assert_eq!(request.target.contains("challenge="), method == "GET", "{}", request.target);
     }
+}
+
+#[tokio::test]
+async fn a_key_that_was_drawn_can_be_learnt_by_whoever_may_see_secrets() {
+    let world = World::new();
+    world.app("a").await;
+    let asked = json!({ "url": "https://a.example/cb", "uid": "e", "verification": { "kind": "hub_challenge" } });
+    let made = world.post("/app/a/endpoint", asked).await.expect(201);
+    assert!(made["verification"]["validationKey"].is_null(), "{made}");
+    let key = world.get("/app/a/endpoint/e/secret").await.expect(200)["validationKey"].as_str().unwrap().to_owned();
+    assert_eq!(key.len(), 24);
+    let given = json!({ "verification": { "kind": "token", "validationKey": "9012XX" } });
+    world.patch("/app/a/endpoint/e", given).await.expect(200);
+    assert_eq!(world.get("/app/a/endpoint/e/secret").await.expect(200)["validationKey"], "9012XX");
+    world.patch("/app/a/endpoint/e", json!({ "verification": null })).await.expect(200);
+    assert!(world.get("/app/a/endpoint/e/secret").await.expect(200)["validationKey"].is_null());
 }

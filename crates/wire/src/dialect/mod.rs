@@ -311,10 +311,8 @@ impl Dialect {
         let Some(word) = word.filter(|word| !word.as_str().is_empty()) else {
             return Err(RenderError::NoState);
         };
-        let status = Status::parse(word.as_str()).ok_or_else(|| RenderError::Value {
-            path: "message.status".to_owned(),
-            wanted: Status::all().map(Status::text).collect::<Vec<_>>().join(", "),
-        })?;
+        let none = || RenderError::word("message.status".to_owned(), word.as_str(), Status::all().map(Status::text));
+        let status = Status::parse(word.as_str()).ok_or_else(none)?;
         if status.rank() < min_rank {
             return Err(RenderError::Early { dialect: self.name.as_str(), state: status.text() });
         }

@@ -112,6 +112,18 @@ pub(crate) fn time(at: jiff::Timestamp, format: TimeFormat, zone: &TimeZone) -> 
     at.to_zoned(zone.clone()).strftime(pattern).to_string()
 }
 
+/// Whether it matters in which zone a time is written.
+pub(crate) const fn has_zone(format: TimeFormat) -> bool {
+    !matches!(
+        format,
+        TimeFormat::EpochMs
+            | TimeFormat::EpochMsText
+            | TimeFormat::EpochS
+            | TimeFormat::EpochSText
+            | TimeFormat::Kannel
+    )
+}
+
 /// Whether the format is a number where the method has numbers.
 pub(crate) const fn is_number(format: TimeFormat) -> bool {
     matches!(format, TimeFormat::EpochMs | TimeFormat::EpochS)

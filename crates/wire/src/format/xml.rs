@@ -1,6 +1,8 @@
 //! XML 1.0: an element for each name, no white space between elements, `<x></x>` for nothing. Characters that XML forbids
 //! become U+FFFD.
 
+use std::collections::{HashMap, HashSet};
+
 use super::{Pair, Value};
 use crate::json::{Members, plain};
 
@@ -20,8 +22,9 @@ pub(crate) fn document(root: &str, pairs: &[Pair<'_>], nested: bool, out: &mut S
 pub(crate) fn converted(root: &str, json: &Members<'_>, pairs: &[Pair<'_>], nested: bool, out: &mut String) {
     out.push_str(DECLARATION);
     open(root, out);
-    members(json, out);
     let pairs: Vec<(&str, &Value<'_>)> = pairs.iter().map(|(name, value)| (*name, value)).collect();
+    let heads = pairs.iter().map(|(name, _)| if nested { name.split('.').next().unwrap_or(name) } else { name });
+    members(json, &heads.collect::<Vec<_>>(), out);
     elements(&pairs, nested, out);
     close(root, out);
 }
@@ -64,7 +67,7 @@ fn element(name: &str, json: &str, out: &mut String) {
     open(name, out);
     if json.starts_with('{') {
         if let Ok(json) = serde_json::from_str(json) {
-            members(&json, out);
+            members(&json, &[], out);
         }
     } else {
         escape(&plain(json).unwrap_or_default(), out);
@@ -72,10 +75,34 @@ fn element(name: &str, json: &str, out: &mut String) {
     close(name, out);
 }
 
-fn members(Members(members): &Members<'_>, out: &mut String) {
-    for (name, value) in members {
-        element(name, value, out);
+/// Writes an element for each member; `taken` are the names of those that follow. A name that XML cannot have is mended, and
+/// numbered where another one is called so: two of one name would be taken for a list.
+fn members(Members(members): &Members<'_>, taken: &[&str], out: &mut String) {
+    let names = || members.iter().map(|(name, _)| &**name);
+    if names().all(is_name) {
+        members.iter().for_each(|(name, value)| element(name, value, out));
+        return;
     }
+    let good = names().filter(|name| is_name(name)).chain(taken.iter().copied());
+    let mut used: HashSet<String> = good.map(str::to_owned).collect();
+    let mut mended: HashMap<&str, String> = HashMap::new();
+    for (name, value) in members {
+        if is_name(name) {
+            element(name, value, out);
+            continue;
+        }
+        let new = mended.entry(&**name).or_insert_with(|| free(&used, name));
+        used.insert(new.clone());
+        element(new, value, out);
+    }
+}
+
+/// A name that XML can have, and that is not used.
+fn free(used: &HashSet<String>, name: &str) -> String {
+    let mut mended = String::with_capacity(name.len() + 2);
+    push_name(name, &mut mended);
+    let numbered = (2..).map(|number: usize| format!("{mended}_{number}"));
+    std::iter::once(mended.clone()).chain(numbered).find(|name| !used.contains(name)).unwrap_or(mended)
 }
 
 fn open(name: &str, out: &mut String) {

@@ -384,10 +384,8 @@ impl Plan {
     fn write_inbound(&self, event: Event<'_>, custom: Vec<Pair<'_>>, made: &mut Made) -> Result<(), RenderError> {
         let missing = || RenderError::Missing { path: "inbound".to_owned(), dialect: self.dialect.name.as_str() };
         let raw = event.report.and_then(|report| report.inbound).ok_or_else(missing)?.get();
-        let no_value = || RenderError::Value {
-            path: "inbound".to_owned(),
-            wanted: "the `value` object of the WhatsApp Cloud API".to_owned(),
-        };
+        let wanted = "the `value` object of the WhatsApp Cloud API";
+        let no_value = || RenderError::value("inbound".to_owned(), raw, wanted);
         if !raw.starts_with('{') {
             return Err(no_value());
         }

@@ -3,12 +3,13 @@
 
 use std::collections::HashSet;
 
-use ringback_model::{Endpoint, SendMethod, Shape};
+use ringback_model::{Endpoint, OrganizationSettings, SendMethod, Shape, VerificationKind, VerificationMode, products};
 
 use super::{Plan, text};
 use crate::RecipeError;
 use crate::dialect::{BodyOf, Dialect, ShapeOf};
 use crate::format::template::{Slot, Template};
+use crate::format::time;
 use crate::report::{Kind, type_of_event};
 use crate::source::Source;
 
@@ -38,11 +39,16 @@ struct Used {
 
 impl Review {
     /// Looks at an endpoint, whose requests a plan makes if they are not the event's own JSON.
-    pub(crate) fn of(endpoint: &Endpoint, dialect: &'static Dialect, plan: Option<&Plan>) -> Self {
+    pub(crate) fn of(
+        endpoint: &Endpoint,
+        settings: &OrganizationSettings,
+        dialect: &'static Dialect,
+        plan: Option<&Plan>,
+    ) -> Self {
         let standard = Shape::default();
         let shape = endpoint.shape.as_deref().unwrap_or(&standard);
         let mut review = Self::default();
-        if !has_form_for(dialect, endpoint) {
+        if !has_form_for(dialect, endpoint, settings) {
             let said = [&endpoint.product, &endpoint.report_type].into_iter().flatten().map(String::as_str);
             let said = said.chain(endpoint.event_types.iter().flatten().map(String::as_str));
             let said: Vec<_> = said.map(|word| format!("`{word}`")).collect();
@@ -57,6 +63,8 @@ impl Review {
         let used = plan.map_or(Used { payload: true, ..Used::default() }, |plan| Used::of(plan, endpoint));
         review.mask(shape, &used);
         review.formats(shape, &used);
+        review.zone(shape, dialect, &used);
+        review.beside(endpoint, shape, dialect, plan);
         if let Some((one, other)) = plan.and_then(Plan::names_alike) {
             review
                 .warnings
@@ -124,6 +132,50 @@ impl Review {
     }
 }
 
+impl Review {
+    /// A zone that no time is written in.
+    fn zone(&mut self, shape: &Shape, dialect: &Dialect, used: &Used) {
+        let format = shape.time_format.unwrap_or(dialect.time_format);
+        if shape.time_zone.is_some() && used.times && !time::has_zone(format) {
+            let format = serde_json::to_value(format).unwrap_or_default();
+            let format = format.as_str().unwrap_or_default();
+            self.warnings.push(format!("`timeZone` changes nothing, for times go out as `{format}`, which has none"));
+        }
+    }
+
+    /// What stands beside something that does without it.
+    fn beside(&mut self, endpoint: &Endpoint, shape: &Shape, dialect: &Dialect, plan: Option<&Plan>) {
+        let method = plan.map_or(dialect.send_method, |plan| plan.method);
+        let is_empty = shape.parameters.is_empty();
+        let mut nothing = |member: &str, is_said: bool, why: &str| {
+            if is_said {
+                self.warnings.push(format!("`{member}` changes nothing, for {why}"));
+            }
+        };
+        if shape.template.is_some() {
+            let why = "the `template` is all that is sent";
+            nothing("parameters", !is_empty, why);
+            nothing("customParameters", !shape.custom_parameters.is_empty(), why);
+            nothing("nested", shape.nested, why);
+        } else if plan.is_some_and(Plan::places_values) && method == SendMethod::Get {
+            nothing("parameters", !is_empty, "a URL that says where values go gets none appended");
+        }
+        let writes_xml = method == SendMethod::Xml && shape.template.is_none();
+        nothing("xmlRoot", shape.xml_root.is_some() && !writes_xml, "no XML is written");
+        if let Some(verification) = endpoint.verification.as_deref().filter(|v| v.kind != VerificationKind::Token) {
+            let why = "it is for the handshake of the kind `token`";
+            nothing("verification.mode", verification.mode != VerificationMode::Default, why);
+            nothing("verification.parameter", verification.parameter.is_some(), why);
+        }
+        // Refused here and not where requests are made, so that one from before goes on.
+        let root = shape.xml_root.as_deref().filter(|_| writes_xml).unwrap_or_default();
+        if root.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("xml")) {
+            let rule = "Names that begin with `xml`, in any case, are kept for XML itself: choose another one.";
+            self.faults.push(RecipeError::new("xmlRoot", rule));
+        }
+    }
+}
+
 impl Used {
     fn of(plan: &Plan, endpoint: &Endpoint) -> Self {
         let mut used = Self::default();
@@ -181,7 +233,14 @@ impl Used {
 }
 
 /// Whether the dialect can write anything that this endpoint gets.
-fn has_form_for(dialect: &Dialect, endpoint: &Endpoint) -> bool {
+fn has_form_for(dialect: &Dialect, endpoint: &Endpoint, settings: &OrganizationSettings) -> bool {
+    let all = products(&settings.products);
+    let types = endpoint.product.as_ref().filter(|_| endpoint.report_type.is_none()).and_then(|one| all.get(one));
+    // A product has only reports of its own types.
+    let is_of_product = |shape: &ShapeOf| {
+        let knows = |named: &String| shape.report_types.iter().any(|known| known == named);
+        shape.report_types.is_empty() || types.is_none_or(|types| types.iter().any(knows))
+    };
     let tells = |shape: &ShapeOf, event_type: &str| match type_of_event(event_type) {
         Some(named) => shape.report_types.is_empty() || shape.report_types.iter().any(|known| known == named),
         // It says by itself what it is about.
@@ -190,6 +249,8 @@ fn has_form_for(dialect: &Dialect, endpoint: &Endpoint) -> bool {
     let named = endpoint.event_types.as_deref().unwrap_or_default();
     dialect.is_plain()
         || dialect.shapes.iter().any(|shape| {
-            shape.may_fit(endpoint) && (named.is_empty() || named.iter().any(|event_type| tells(shape, event_type)))
+            shape.may_fit(endpoint)
+                && is_of_product(shape)
+                && (named.is_empty() || named.iter().any(|event_type| tells(shape, event_type)))
         })
 }

@@ -75,10 +75,8 @@ impl Plan {
     fn word(&self, words: &str, text: &str, source: &Source) -> Result<&'static str, RenderError> {
         let table = self.dialect.words.get(words);
         let word = table.and_then(|table| table.iter().find(|(known, _)| known.eq_ignore_ascii_case(text)));
-        word.map(|(_, word)| word.as_str()).ok_or_else(|| RenderError::Value {
-            path: source.text(),
-            wanted: table.map(|table| table.keys().cloned().collect::<Vec<_>>().join(", ")).unwrap_or_default(),
-        })
+        let known = table.into_iter().flat_map(|table| table.keys().map(String::as_str));
+        word.map(|(_, word)| word.as_str()).ok_or_else(|| RenderError::word(source.text(), text, known))
     }
 }
 
@@ -112,18 +110,13 @@ impl Style {
             Kind::Text | Kind::Json => Ok((text, false)),
             Kind::Integer => check_integer(source, &text).map(|()| (text, false)),
             Kind::Money if number::is_decimal(&text) => Ok((text, false)),
-            Kind::Money => {
-                Err(RenderError::Value { path: source.text(), wanted: "a decimal number such as 0.8000".to_owned() })
-            }
+            Kind::Money => Err(RenderError::value(source.text(), &text, "a decimal number such as 0.8000")),
             Kind::Number => {
                 let written = number::number(text, self.number_format);
                 Ok((if self.mask { number::masked(written) } else { written }, false))
             }
             Kind::Time => {
-                let refuse = || RenderError::Value {
-                    path: source.text(),
-                    wanted: "a time such as 2024-12-18T08:08:04.831Z".to_owned(),
-                };
+                let refuse = || RenderError::value(source.text(), &text, "a time such as 2024-12-18T08:08:04.831Z");
                 let at = time::read(&text).ok_or_else(refuse)?;
                 let utc = TimeZone::UTC;
                 let (format, zone) = own.map_or((self.time_format, &self.zone), |own| (own, &utc));
@@ -135,8 +128,10 @@ impl Style {
 
 /// What is told as a number is one that JSON can write, in every send method; never text in a number's place.
 fn check_integer(source: &Source, text: &str) -> Result<(), RenderError> {
-    if json::is_number(text) {
+    // What is counted is never less than nothing; a code may be (`call.endReason`).
+    let is_less = source.kind() == Kind::Integer && text.starts_with('-');
+    if json::is_number(text) && !is_less {
         return Ok(());
     }
-    Err(RenderError::Value { path: source.text(), wanted: "a whole number such as 3".to_owned() })
+    Err(RenderError::value(source.text(), text, "a whole number such as 3"))
 }

@@ -16,7 +16,7 @@ pub(crate) fn in_words(error: &serde_json::Error) -> String {
             Some(path) => format!("{path}.{name}"),
             None => name.to_owned(),
         };
-        return format!("it has `{member}` twice; keep one");
+        return format!("`{member}` is there twice");
     }
     let mismatch = ["invalid type: ", "invalid value: ", "invalid length "];
     let wanted = mismatch.iter().find_map(|start| what.strip_prefix(start)?.rsplit_once(", expected "));
@@ -51,9 +51,9 @@ mod tests {
             (r#"{"message":{"id":{}}}"#, "`message.id` has to be a text or a number"),
             (r#"{"message":{"error":7}}"#, "`message.error` has to be an object"),
             (r#"{"message":{"custom":7}}"#, "`message.custom` has to be an object of texts"),
-            (r#"{"message":{"id":"1","id":"2"}}"#, "it has `message.id` twice; keep one"),
-            (r#"{"product":"sms","product":"sms"}"#, "it has `product` twice; keep one"),
-            (r#"{"message":{"network":{"mcc":1,"mcc":2}}}"#, "it has `message.network.mcc` twice; keep one"),
+            (r#"{"message":{"id":"1","id":"2"}}"#, "`message.id` is there twice"),
+            (r#"{"product":"sms","product":"sms"}"#, "`product` is there twice"),
+            (r#"{"message":{"network":{"mcc":1,"mcc":2}}}"#, "`message.network.mcc` is there twice"),
             ("[]", "it has to be an object"),
         ] {
             assert_eq!(in_words(&Report::parse(payload.as_bytes()).unwrap_err()), words, "{payload}");

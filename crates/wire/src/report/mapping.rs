@@ -112,36 +112,62 @@ fn zone(from: &MappedFrom) -> TimeZone {
     from.time_zone.as_deref().and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC)
 }
 
+/// What may stand at a path that has words of its own; none where anything may.
+fn words_of(path: &str) -> Option<Vec<&'static str>> {
+    Some(match path {
+        STATUS => Status::all().map(Status::text).collect(),
+        "call.endedBy" => vec!["caller", "callee", "platform"],
+        "feedback.result" => vec!["SUCCESS", "FAILURE"],
+        "lookup.reachable" | "lookup.ported" | "message.network.ported" => vec!["true", "false"],
+        _ => return None,
+    })
+}
+
 /// Checks a mapping before it is kept.
 ///
 /// # Errors
-/// Which path is none of a report's, with those that look like it; or what is said of its value that cannot be.
-pub fn check_mapping(mapping: &ReportMapping) -> Result<(), RecipeError> {
-    for (to, from) in mapping {
-        let refuse = |rule: String| Err(RecipeError::new(format!("reportMapping.{to}"), rule));
-        let kind = match Path::parse(to) {
-            Ok(path) if to == "inbound" || from.path.split('.').all(|part| !part.is_empty()) => path.kind(),
-            Ok(_) => {
-                return refuse("Name a member of your payload, with dots between levels: `data.sms.id`.".to_owned());
-            }
-            Err(near) => return refuse(crate::unknown("path of a report", to, &near)),
-        };
-        if !from.words.is_empty() && kind != Kind::Text {
-            return refuse(format!("`{to}` has no words: leave `words` out."));
+/// Which paths are none of a report's, with those that look like them; or what is said of their values that cannot be. All
+/// of it, one for each path.
+pub fn check_mapping(mapping: &ReportMapping) -> Result<(), Vec<RecipeError>> {
+    let fault = |(to, from): (&String, &MappedFrom)| {
+        let rule = check_one(to, from).err()?;
+        Some(RecipeError::new(format!("reportMapping.{to}"), rule))
+    };
+    let faults: Vec<_> = mapping.iter().filter_map(fault).collect();
+    if faults.is_empty() { Ok(()) } else { Err(faults) }
+}
+
+fn check_one(to: &str, from: &MappedFrom) -> Result<(), String> {
+    let kind = match Path::parse(to) {
+        Ok(path) if to == "inbound" || from.path.split('.').all(|part| !part.is_empty()) => path.kind(),
+        Ok(_) => return Err("Name a member of your payload, with dots between levels: `data.sms.id`.".to_owned()),
+        Err(near) => return Err(crate::unknown("path of a report", to, &near)),
+    };
+    if !from.words.is_empty() && kind != Kind::Text {
+        return Err(format!("`{to}` has no words: leave `words` out."));
+    }
+    let mut seen: Vec<String> = Vec::with_capacity(from.words.len());
+    for word in from.words.keys() {
+        let plain = word.trim().to_ascii_lowercase();
+        if seen.contains(&plain) {
+            return Err(format!("`words` has `{word}` twice: case does not count there. Keep one."));
         }
-        let unknown = from.words.values().find(|meant| to == STATUS && Status::parse(meant).is_none());
-        if let Some(meant) = unknown {
-            let near = near(meant, Status::all().map(Status::text));
-            return refuse(crate::unknown("status", meant, &near));
-        }
-        if (from.format.is_some() || from.time_zone.is_some()) && kind != Kind::Time {
-            return refuse(format!("`{to}` is no time: leave `format` and `timeZone` out."));
-        }
-        if let Some(name) = &from.time_zone {
-            crate::zone(name).map_err(|message| RecipeError::new(format!("reportMapping.{to}"), message))?;
+        seen.push(plain);
+    }
+    if let Some(known) = words_of(to) {
+        let is_known = |meant: &str| known.iter().any(|word| word.eq_ignore_ascii_case(meant.trim()));
+        if let Some(meant) = from.words.values().find(|meant| !is_known(meant)) {
+            let what = if to == STATUS { "status".to_owned() } else { format!("word for `{to}`") };
+            return Err(match near(meant, known.iter().copied()) {
+                near if near.is_empty() => format!("There is no {what} `{meant}`; there are {}.", known.join(", ")),
+                near => crate::unknown(&what, meant, &near),
+            });
         }
     }
-    Ok(())
+    if (from.format.is_some() || from.time_zone.is_some()) && kind != Kind::Time {
+        return Err(format!("`{to}` is no time: leave `format` and `timeZone` out."));
+    }
+    from.time_zone.as_deref().map_or(Ok(()), |name| crate::zone(name).map(drop))
 }
 
 #[cfg(test)]
@@ -222,11 +248,20 @@ mod tests {
             (r#"{"message.id":"a..b"}"#, "data.sms.id"),
             (r#"{"message.status":{"path":"s","words":{"ok":"deliverd"}}}"#, "`delivered`"),
             (r#"{"message.parts":{"path":"s","words":{"one":"1"}}}"#, "no words"),
+            (r#"{"call.endedBy":{"path":"s","words":{"A":"calle"}}}"#, "`callee`"),
+            (r#"{"call.endedBy":{"path":"s","words":{"A":"subscriber"}}}"#, "caller, callee, platform"),
+            (r#"{"feedback.result":{"path":"s","words":{"ok":"SUCESS"}}}"#, "`SUCCESS`"),
+            (r#"{"message.status":{"path":"s","words":{"a":"sent","A":"read"}}}"#, "`A` twice"),
+            (r#"{"message.price":"cost"}"#, "`message.price.amount`"),
             (r#"{"message.id":{"path":"s","format":"epoch_ms"}}"#, "no time"),
             (r#"{"message.sentAt":{"path":"s","timeZone":"Africa/Nairobbi"}}"#, "Africa/Nairobi"),
         ] {
-            let error = check_mapping(&mapping(json)).unwrap_err();
+            let error = check_mapping(&mapping(json)).unwrap_err().remove(0);
             assert!(error.message.contains(word), "{json}: {error}");
         }
+        let several = mapping(r#"{"message.idd":"id","message.id":"id","message.too":"to"}"#);
+        let faults = check_mapping(&several).unwrap_err();
+        let fields: Vec<_> = faults.iter().map(|fault| fault.field.as_str()).collect();
+        assert_eq!(fields, ["reportMapping.message.idd", "reportMapping.message.too"], "all at once");
     }
 }

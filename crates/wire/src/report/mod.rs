@@ -237,6 +237,16 @@ pub fn type_of_event(event_type: &str) -> Option<&'static str> {
     TYPES.into_iter().find(|known| *known == last)
 }
 
+/// The product of an event type of reports that every server knows: that of `sms.dlr` is `sms`. What a payload says beside
+/// it does not count.
+#[must_use]
+pub fn product_of_event(event_type: &str) -> Option<&'static str> {
+    const PRODUCTS: [&str; 5] = ["sms", "whatsapp", "voice", "otp", "lookup"];
+    let (product, report_type) = event_type.split_once('.')?;
+    type_of_event(event_type).filter(|known| *known == report_type)?;
+    PRODUCTS.into_iter().find(|known| *known == product)
+}
+
 impl<'a> Report<'a> {
     /// Reads a payload.
     ///
@@ -286,11 +296,21 @@ impl<'a> Report<'a> {
         })
     }
 
-    /// The product: the report's own word, else that of the event type.
+    /// The product: that of an event type that every server knows; of others the report's own word, else the part of the
+    /// event type before its dot.
     #[must_use]
     pub fn product_of<'b>(&'b self, event_type: &'b str) -> Option<&'b str> {
         let named = || event_type.split_once('.').map(|(product, _)| product);
-        self.product.as_ref().map(Text::as_str).or_else(named)
+        product_of_event(event_type).or_else(|| self.product.as_ref().map(Text::as_str)).or_else(named)
+    }
+
+    /// The same report with the product that its event type decides, where that is one that every server knows.
+    #[must_use]
+    pub fn settled(self, event_type: &str) -> Self {
+        match product_of_event(event_type) {
+            Some(product) => Self { product: Some(Text(Cow::Borrowed(product))), ..self },
+            None => self,
+        }
     }
 
     /// A part of an inbound message, by its name where it is told flat.

@@ -185,7 +185,12 @@ impl Path {
         {
             return Ok(Self::Custom(name.to_owned()));
         }
-        paths().position(|path| path == text).map(Self::Known).ok_or_else(|| near(text, paths()))
+        paths().position(|path| path == text).map(Self::Known).ok_or_else(|| {
+            // An object is meant by what is in it.
+            let within = |path: &&str| path.strip_prefix(text).is_some_and(|rest| rest.starts_with('.'));
+            let within: Vec<_> = paths().filter(within).take(3).collect();
+            if within.is_empty() { near(text, paths()) } else { within }
+        })
     }
 
     pub(crate) fn kind(&self) -> Kind {

@@ -92,7 +92,12 @@ fn attribute(cursor: &mut Cursor<'_>, places: &mut Vec<Place>) -> Result<bool, F
         return unquoted(cursor, &name);
     };
     cursor.next();
+    let begin = cursor.at;
     loop {
+        if cursor.is_value() && is_code_url(&cursor.text[begin..cursor.at]) {
+            return cursor
+                .fault(format!("A value cannot stand in a `javascript:` of `{name}`, which is read as code."));
+        }
         if cursor.is_value() && (name.starts_with("on") || ["style", "srcdoc"].contains(&name.as_str())) {
             return cursor.fault(format!("A value cannot stand in `{name}`, which is read as code."));
         }
@@ -106,6 +111,40 @@ fn attribute(cursor: &mut Cursor<'_>, places: &mut Vec<Place>) -> Result<bool, F
             Some(_) => {}
         }
     }
+}
+
+/// Whether what stands in front of a value makes code of it, where a browser takes it for a URL: `javascript:` in whatever way
+/// it is written.
+fn is_code_url(text: &str) -> bool {
+    let mut url = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(letter) = rest.chars().next() {
+        let reference = if letter == '&' { reference(rest) } else { None };
+        let (letter, length) = reference.unwrap_or((letter, letter.len_utf8()));
+        // Browsers pass over these within a scheme, and over control characters in front of it.
+        if !letter.is_ascii_control() && letter != ' ' {
+            url.push(letter.to_ascii_lowercase());
+        }
+        rest = &rest[length..];
+    }
+    url.starts_with("javascript:") || url.starts_with("vbscript:")
+}
+
+/// A reference to a character at the beginning of a text, and how long it is written.
+fn reference(text: &str) -> Option<(char, usize)> {
+    for (name, letter) in [("&colon;", ':'), ("&Tab;", '\t'), ("&NewLine;", '\n')] {
+        if text.starts_with(name) {
+            return Some((letter, name.len()));
+        }
+    }
+    let digits = text.strip_prefix("&#")?;
+    let hex = digits.strip_prefix(['x', 'X']);
+    let digits = hex.unwrap_or(digits);
+    let is_digit = |byte: &u8| if hex.is_some() { byte.is_ascii_hexdigit() } else { byte.is_ascii_digit() };
+    let length = digits.bytes().take_while(is_digit).count();
+    let code = u32::from_str_radix(&digits[..length], if hex.is_some() { 16 } else { 10 }).ok()?;
+    let end = text.len() - digits.len() + length;
+    Some((char::from_u32(code)?, end + usize::from(text[end..].starts_with(';'))))
 }
 
 fn unquoted(cursor: &mut Cursor<'_>, name: &str) -> Result<bool, Fault> {
