@@ -164,6 +164,8 @@ impl Service {
             // How many there were is known only now.
             version += 1;
             task.changed += count as u64;
+            // It sees none but those.
+            task.looked_at = task.changed;
             if count < PART {
                 task.state = TaskState::Finished;
             }

@@ -195,6 +195,7 @@ async fn what_is_pending_is_called_off_and_what_comes_later_is_not() {
     assert_eq!(due(&world, &app, &endpoint).await[0].message.id.to_string(), new);
     let done = world.get(&format!("/background-task/{task}")).await.expect(200);
     assert_eq!((&done["status"], &done["data"]["deliveriesChanged"]), (&json!("finished"), &json!(2)));
+    assert_eq!(done["data"]["messagesLookedAt"], json!(2), "it sees none but those");
 }
 
 #[tokio::test]
