@@ -39,18 +39,38 @@ function put(page, selector) {
   if (scroll) part.querySelector(".body")?.scrollTo(0, scroll);
 }
 
+/** Counts the steps: only the latest has its answer shown. */
 let turn = 0;
+/** Counts what is written into the form. */
+let edits = 0;
+/** The whole form has been asked for, and what is written meanwhile goes along. */
+let underWay = false;
 let timer;
 
+/** Asks for parts of the page anew. What is written before they come stays: the form is asked for again with it. */
 async function step(form, what, parts) {
   const mine = ++turn;
+  clearTimeout(timer);
+  underWay = parts.includes("#webhook-form");
   try {
-    const page = await send(form, what);
-    // Only the latest answer counts: fields may have changed since.
-    if (mine === turn) parts.forEach((part) => put(page, part));
+    for (;;) {
+      const written = edits;
+      const page = await send(form, what);
+      if (mine !== turn) return;
+      if (written === edits || !underWay) {
+        parts.forEach((part) => put(page, part));
+        break;
+      }
+      if (what === "test") {
+        // It is told of the form as it stood, and is not done twice.
+        put(page, "#test-response");
+        [what, parts, underWay] = ["preview", ["#preview-request"], false];
+      }
+    }
   } catch {
     // The server cannot be reached: the form stands as it is, and its buttons still work.
   }
+  if (mine === turn) underWay = false;
 }
 
 /** The text of a file: UTF-8, or what spreadsheets write that know no better. */
@@ -81,15 +101,15 @@ document.addEventListener("change", async (event) => {
 document.addEventListener("input", (event) => {
   const form = here();
   if (!form || event.target.form !== form || event.target.matches("[data-refresh]")) return;
+  edits += 1;
   clearTimeout(timer);
-  timer = setTimeout(() => step(form, "preview", ["#preview-request"]), 350);
+  timer = setTimeout(() => { if (!underWay) step(form, "preview", ["#preview-request"]); }, 350);
 });
 
 document.addEventListener("submit", async (event) => {
   const [form, button] = [event.target, event.submitter];
   if (form !== here() || !button?.matches("[data-part]")) return;
   event.preventDefault();
-  clearTimeout(timer);
   button.setAttribute("aria-busy", "true");
   await step(form, button.value, ["#webhook-form"]);
   button.removeAttribute("aria-busy");

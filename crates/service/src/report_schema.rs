@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use indexmap::IndexMap;
-use ringback_model::EventType;
+use ringback_model::{EventType, ProductList, is_report};
 use ringback_wire::report::SCHEMA_VERSION;
 pub use ringback_wire::report::{ReportSchema, report_schema, report_schemas};
 use serde::Deserialize;
@@ -72,7 +72,8 @@ fn within<'a>(schema: &'a RawValue, pointer: &str) -> Option<&'a RawValue> {
 }
 
 impl Service {
-    /// A payload of an event type: the example of its own schema, else the built-in one of its name.
+    /// A payload of an event type: the example of its own schema, else the built-in one of its name, else what such a report
+    /// of another product is like.
     ///
     /// # Errors
     /// Those of the store.
@@ -92,18 +93,54 @@ impl Service {
             schema.map(|schema| Bytes::from_static(schema.example.as_bytes()))
         };
         let own = |known: &EventType| known.schemas.as_deref().and_then(|schemas| example(schemas, place));
-        match self.get_event_type(actor, event_type).await {
-            Ok(known) if known.report_mapping.is_empty() => Ok(own(&known).or_else(built_in)),
-            Ok(known) => Ok(own(&known)),
-            Err(ServiceError::NotFound(_)) => Ok(built_in()),
-            Err(error) => Err(error),
+        let sample = match self.get_event_type(actor, event_type).await {
+            Ok(known) if known.report_mapping.is_empty() => own(&known).or_else(built_in),
+            Ok(known) => return Ok(own(&known)),
+            Err(ServiceError::NotFound(_)) => built_in(),
+            Err(error) => return Err(error),
+        };
+        if sample.is_some() || place > 0 {
+            return Ok(sample);
         }
+        let Some(org) = self.organization(actor.org).await? else { return Ok(None) };
+        Ok(alike(&self.directory.settings(org).await?.products, event_type))
     }
+}
+
+/// An inbound message of any product, in the form that all of them have.
+const INBOUND: &str = r#""productUniqueId":"254700000001","inbound":{"metadata":{"display_phone_number":"254700000001"},"messages":[{"from":"254712345678","id":"b7f1c9d2","timestamp":"1717232460","type":"text","text":{"body":"Yes & thanks"}}]}"#;
+
+/// What a report of an operator's own product is like: such a report of a product that is known everywhere.
+fn alike(own: &ProductList, event_type: &str) -> Option<Bytes> {
+    let (product, report_type) = event_type.split_once('.').filter(|_| is_report(own, event_type))?;
+    if report_type == "mo" {
+        return Some(format!(r#"{{"product":"{product}",{INBOUND}}}"#).into());
+    }
+    let kind = |one: &&ReportSchema| one.event_type.split_once('.').is_some_and(|(_, kind)| kind == report_type);
+    let other = report_schemas().iter().find(kind)?;
+    let its = other.event_type.split_once('.')?.0;
+    let text = other.example.replacen(&format!(r#""product":"{its}""#), &format!(r#""product":"{product}""#), 1);
+    Some(text.into())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_report_of_an_own_product_is_like_that_of_a_known_one() {
+        let words = |types: &[&str]| types.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
+        let own: ProductList =
+            [("sms".to_owned(), words(&["dlr", "mo"])), ("rcs".to_owned(), words(&["dlr", "seen"]))].into();
+        let read = |event_type: &str| -> Value { serde_json::from_slice(&alike(&own, event_type).unwrap()).unwrap() };
+        let (dlr, mo) = (read("rcs.dlr"), read("sms.mo"));
+        assert_eq!((&dlr["product"], &dlr["message"]["status"]), (&Value::from("rcs"), &Value::from("delivered")));
+        assert_eq!(mo["product"], "sms");
+        assert_eq!(mo["inbound"]["messages"][0]["text"]["body"], "Yes & thanks");
+        for none in ["rcs.seen", "email.dlr", "sms", "whatsapp.nothing"] {
+            assert_eq!(alike(&own, none), None, "{none}");
+        }
+    }
 
     #[test]
     fn the_example_is_that_of_the_newest_schema_to_the_byte() {

@@ -207,7 +207,7 @@ async fn an_operator_with_inbound_sms_has_mo_and_numbers_for_it_and_names_for_pr
     let words = |types: &[&str]| types.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
     let write = |draft: &mut OrganizationDraft| {
         draft.products.insert("sms".to_owned(), words(&["dlr", "mo"]));
-        draft.products.insert("rcs".to_owned(), words(&["dlr"]));
+        draft.products.insert("rcs".to_owned(), words(&["dlr", "seen"]));
     };
     world.service.update_organization(&world.actor(), write).await.unwrap();
     let form = format!("{path}/add/dlr");
@@ -220,8 +220,24 @@ async fn an_operator_with_inbound_sms_has_mo_and_numbers_for_it_and_names_for_pr
     let page = browser.post(&form, &form, &fields).await.expect(200);
     page.holds("<option value=\"mo\" selected>MO</option>");
     assert!(!page.text.contains("Required Parameters"));
+    page.holds("254712345678");
+    assert!(!page.text.contains("id=\"samplePayload\""), "there is an example");
     fields[0].1 = "save";
     browser.post(&form, &form, &fields).await.expect(303);
+    let mut own = dlr("https://a.example/", "test");
+    (own[1].1, own[3].1) = ("rcs", "seen");
+    own.retain(|(name, _)| !name.starts_with("parameters."));
+    browser.post(&form, &form, &own).await.expect(422).holds("id=\"dialect-fault\"");
+    (own[2].1, own[4].1, own[5].1) = ("json", "standard-webhooks", "standard-webhooks");
+    let asked = browser.post(&form, &form, &own).await.expect(422);
+    in_order(&asked.text, &["<h2>Sample</h2>", "id=\"samplePayload\"", "id=\"samplePayload-fault\"", ">Test Webhook<"]);
+    own.extend([
+        ("samplePayload", "{\"product\":\"rcs\",\"message\":{\"id\":\"r-7\"}}"),
+        ("template.contentType", "text/plain"),
+    ]);
+    own.push(("template.body", "seen {{message.id}}"));
+    own[0].1 = "preview";
+    browser.post(&form, &form, &own).await.expect(200).holds("seen r-7");
     let mut fields = dlr("https://a.example/", "refresh");
     (fields[1].1, fields[3].1) = ("rcs", "mo");
     let page = browser.post(&form, &form, &fields).await.expect(200);

@@ -20,6 +20,7 @@ const BESIDE: &[&str] = &[
     "dialect",
     "eventTypes",
     "channels",
+    "payload",
     "filter",
     "template",
     "customParameters",

@@ -53,6 +53,8 @@ struct FormPage {
     others: Vec<String>,
     notice: String,
     is_event: bool,
+    /// There is a field for what the preview and the test are made of.
+    asks_sample: bool,
     /// The URL with a protocol, where it has none; empty else.
     whole_url: String,
     products: Vec<Choice>,
@@ -244,7 +246,7 @@ fn subject(target: &Target, wanted: Wanted) -> ProbeSubject {
 fn event(form: &Form) -> ProbeEvent {
     let is_general = form.line("product").is_none();
     let event_type = form.line("sampleType").filter(|_| is_general).map(str::to_owned);
-    let payload = form.line("samplePayload").filter(|_| is_general).map(|text| text.to_owned().into());
+    let payload = form.line("samplePayload").map(|text| text.to_owned().into());
     ProbeEvent { event_type, payload, unmarked: !form.has("testHeader") }
 }
 
@@ -321,6 +323,15 @@ async fn save(service: &Service, visit: &AppVisit, target: Target, mut form: For
     }
 }
 
+fn title(target: &Target, is_event: bool) -> &'static str {
+    match target {
+        Target::Saved(..) => "Edit webhook",
+        Target::New(_) if is_event => "Add Webhook for events",
+        Target::New(kind) if kind == "mo" => "Add Webhook for WhatsApp’s MO Response",
+        Target::New(_) => "Add Webhook for DLR (SMS/WhatsApp)",
+    }
+}
+
 async fn answer(
     service: &Service,
     visit: &AppVisit,
@@ -342,12 +353,7 @@ async fn answer(
         Target::Saved(view, _) => view.endpoint.product.is_none(),
     };
     let is_mo = form.get("reportType") == "mo";
-    let title = match (target, is_event, is_mo) {
-        (Target::Saved(..), ..) => "Edit webhook",
-        (Target::New(_), true, _) => "Add Webhook for events",
-        (Target::New(kind), false, _) if kind == "mo" => "Add Webhook for WhatsApp’s MO Response",
-        _ => "Add Webhook for DLR (SMS/WhatsApp)",
-    };
+    let title = title(target, is_event);
     let action = match target {
         Target::New(kind) => format!("{}/webhooks/add/{kind}", visit.base),
         Target::Saved(view, _) => format!("{}/webhooks/{}/edit", visit.base, view.endpoint.id),
@@ -358,6 +364,8 @@ async fn answer(
     let lacks = lacks.map(|one| format!("{} is not available for the {} product.", one.label, product_name(&product)));
     let lacks = lacks.collect::<Vec<_>>().join(" ");
     let has_numbers = service.products_with_numbers(&visit.visit.actor).await?.contains(&product);
+    let event_type = format!("{product}.{}", form.get("reportType"));
+    let asks_sample = is_event || service.sample(&visit.visit.actor, &event_type).await?.is_none();
     let dialect = fields::find(form.get("dialect"));
     let is_console = !is_event && !is_mo && form.get("dialect") == CONSOLE;
     let names = if is_console { parameter_rows(&form, &faults) } else { Vec::new() };
@@ -380,6 +388,7 @@ async fn answer(
         others: others(&faults),
         notice,
         is_event,
+        asks_sample,
         whole_url,
         products,
         report_types,
