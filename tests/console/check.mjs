@@ -210,7 +210,7 @@ try {
   await walkSignature(walk);
   await walkPrograms(walk);
   await walkImport({ ...walk, hostile: HOSTILE });
-  await walkPages(walk);
+  await walkPages({ ...walk, watch });
 
   // Two tabs: the second sees what differs.
   const other = await context.newPage();

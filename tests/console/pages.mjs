@@ -25,8 +25,61 @@ async function walkDrain({ page, check, origin, base, token }) {
   await api(origin, token, "DELETE", "/event-type/drain.asked?expunge=true");
 }
 
-export async function walkPages({ page, check, origin, base, token }) {
+/** Event types and applications go, and what goes with them is told first. */
+async function walkDeletions({ page, check, origin, base, token }) {
+  const organization = base.split("/app_")[0];
+  await api(origin, token, "POST", "/event-type", { name: "gone.soon", description: "Nobody sends it any more" });
+  await page.goto(`${organization}/event-types/gone.soon`);
+  await check("event-type-own");
+  await page.click("text=Archive or delete >> nth=-1");
+  await page.waitForSelector("text=What becomes of it");
+  await check("event-type-delete");
+  await page.click("main button.danger");
+  await page.waitForSelector("text=The event type is archived.");
+  await page.click("text=Bring it back");
+  await page.waitForSelector("text=The event type is back.");
+  await page.click("main a.danger");
+  await page.check("[value=delete]");
+  await page.click("main button.danger");
+  await page.waitForSelector("text=The event type is deleted.");
+
+  const name = "Umbrella, Sons & Daughters of the Very Long Name Incorporated";
+  const { id } = await api(origin, token, "POST", "/app", { name });
+  for (let at = 0; at < 2; at += 1) await api(origin, token, "POST", `/app/${id}/endpoint`, { url: "http://127.0.0.1:1/nobody-listens" });
+  await page.goto(`${organization}/${id}/application`);
+  await page.click("main a.danger");
+  await page.waitForSelector("text=2 webhooks and no polling endpoint");
+  await check("application-delete");
+  await page.click("main button.danger");
+  await page.waitForSelector("text=The application is deleted.");
+  assert.equal(await page.locator(`a[href*="${id}"]`).count(), 0);
+}
+
+/** Without scripts a page asks what a dialog asks otherwise. */
+async function walkUnscripted({ page, watch, base }) {
+  const storageState = await page.context().storageState();
+  const plain = await page.context().browser().newContext({ storageState, javaScriptEnabled: false });
+  const still = await plain.newPage();
+  watch(still);
+  const secret = `${await page.locator("tbody a[href*='/webhooks/ep_']").first().getAttribute("href")}/secret`;
+  await still.goto(new URL(secret, base).href);
+  const before = await still.textContent("code.secret");
+  await still.click("text=Make a new secret");
+  await still.waitForSelector("h1:has-text('Make a new secret?')");
+  await still.click("text=Cancel");
+  assert.equal(await still.textContent("code.secret"), before);
+  await still.click("text=Make a new secret");
+  await still.click("text=Yes, go on");
+  await still.waitForSelector("text=There is a new secret.");
+  assert.notEqual(await still.textContent("code.secret"), before);
+  await plain.close();
+}
+
+export async function walkPages({ page, check, origin, base, token, watch }) {
   await walkDrain({ page, check, origin, base, token });
+  await walkDeletions({ page, check, origin, base, token });
+  await page.goto(base);
+  await walkUnscripted({ page, watch, base });
   const application = base.replace("/webhooks", "");
   const organization = base.split("/app_")[0];
   for (const [name, path] of [

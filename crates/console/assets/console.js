@@ -8,13 +8,17 @@ function make(name, text, kind = "") {
   return made;
 }
 
-/** Asks before what cannot be taken back; in a part of the page, for a page in a frame may open no window. */
+/**
+ * Asks before what cannot be taken back; in a part of the page, for a page in a frame may open no window. The server asks,
+ * on a page, whoever sends the question along: without scripts that is always so.
+ */
 function confirmFirst(event) {
   const [form, button] = [event.target, event.submitter];
-  if (!form.dataset.confirm || form.dataset.confirmed) return;
+  const asked = form.querySelector("input[name=ask]");
+  if (!asked || asked.disabled) return;
   event.preventDefault();
   const dialog = document.createElement("dialog");
-  const question = make("p", form.dataset.confirm);
+  const question = make("p", asked.value);
   question.id = "confirm-question";
   dialog.setAttribute("aria-labelledby", question.id);
   const choices = make("div", "", "actions");
@@ -22,10 +26,10 @@ function confirmFirst(event) {
   choices.append(yes, no);
   dialog.append(question, choices);
   yes.addEventListener("click", () => {
-    form.dataset.confirmed = "yes";
     dialog.close();
+    asked.disabled = true;
     form.requestSubmit(button);
-    delete form.dataset.confirmed;
+    asked.disabled = false;
   });
   no.addEventListener("click", () => dialog.close());
   dialog.addEventListener("close", () => dialog.remove());

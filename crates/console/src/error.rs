@@ -24,6 +24,8 @@ pub(crate) enum PageError {
     BadForm,
     /// What was sent did not come from one of our pages, or from one that is out of date.
     Forged,
+    /// What was sent is to be confirmed first: the page that asks.
+    Ask(Box<Response>),
     /// A use case did not come to its end.
     Service(ServiceError),
 }
@@ -99,6 +101,7 @@ impl IntoResponse for PageError {
                 let to: String = url::form_urlencoded::byte_serialize(to.as_bytes()).collect();
                 return see_other(&format!("/console/sign-in?to={to}"));
             }
+            Self::Ask(page) => return *page,
             Self::Link => (
                 StatusCode::UNAUTHORIZED,
                 "This link is over",

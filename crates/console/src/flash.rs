@@ -45,6 +45,10 @@ flashes! {
     "all-revoked": "All links and tokens of the application are revoked.",
     "sent": "The event is accepted. This is its story.",
     "settings-changed": "The settings are changed. They hold for every message from now on.",
+    "application-deleted": "The application is deleted. What was pending for it is called off.",
+    "event-type-archived": "The event type is archived. It can be brought back.",
+    "event-type-restored": "The event type is back. It is offered in lists again.",
+    "event-type-deleted": "The event type is deleted.",
     "application-changed": "The application is changed.",
 }
 

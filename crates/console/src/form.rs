@@ -10,6 +10,7 @@ use http::header::CONTENT_TYPE;
 use ringback_model::Redacted;
 use ringback_service::{FieldError, ServiceError};
 
+use crate::confirm::Question;
 use crate::error::PageError;
 use crate::visit::Asking;
 
@@ -83,6 +84,7 @@ impl<S: Send + Sync> FromRequest<S> for Form {
         if !is_form(request.headers()) {
             return Err(PageError::BadForm);
         }
+        let (path, headers) = (request.uri().path().to_owned(), request.headers().clone());
         let body = Bytes::from_request(request, state).await.map_err(|_| PageError::BadForm)?;
         if body.len() > BODY_MAX {
             return Err(PageError::BadForm);
@@ -92,7 +94,10 @@ impl<S: Send + Sync> FromRequest<S> for Form {
         if !asking.is_portal && !asking.csrf_is(form.get("csrf")) {
             return Err(PageError::Forged);
         }
-        Ok(form)
+        match Question::of(&form.0) {
+            Some(question) => Err(PageError::Ask(Box::new(question.page(path, &headers)))),
+            None => Ok(form),
+        }
     }
 }
 

@@ -25,6 +25,7 @@ mod accent;
 mod answer;
 mod asset;
 mod chart;
+mod confirm;
 mod error;
 mod flash;
 mod form;

@@ -13,8 +13,8 @@ use crate::asset;
 use crate::error::PageError;
 use crate::guard::guard;
 use crate::page::{
-    access, account, application, applications, audit, endpoint_import, event_types, message, messages, overview,
-    programs, set_up, settings, sign_in, signature, task, users, webhook,
+    access, account, application, applications, audit, endpoint_import, event_type_delete, event_types, message,
+    messages, overview, programs, set_up, settings, sign_in, signature, task, users, webhook,
 };
 use crate::portal;
 use crate::visit::PORTAL;
@@ -53,6 +53,8 @@ fn console_pages() -> Router<Arc<Service>> {
         .route("/console/{org}/event-types", get(event_types::list).post(event_types::create))
         .route("/console/{org}/event-types/{name}", get(event_types::show).post(event_types::change))
         .route("/console/{org}/event-types/{name}/send", post(event_types::send))
+        .route("/console/{org}/event-types/{name}/restore", post(event_type_delete::restore))
+        .route("/console/{org}/event-types/{name}/delete", get(event_type_delete::ask).post(event_type_delete::delete))
         .route("/console/{org}/access", get(access::show))
         .route("/console/{org}/access/link", post(access::make_link))
         .route("/console/{org}/access/token", post(access::make_token))
@@ -70,6 +72,7 @@ fn app_pages(face: &str) -> Router<Arc<Service>> {
         .route(&path(""), get(applications::open))
         .route(&path("/{*rest}"), get(async || PageError::NotFound))
         .route(&path("/application"), get(application::show).post(application::change))
+        .route(&path("/application/delete"), get(application::ask_delete).post(application::delete))
         .route(&path("/overview"), get(overview::of_application))
         .route(&path("/overview/{endpoint}"), get(overview::of_endpoint))
         .route(&path("/messages"), get(messages::list))

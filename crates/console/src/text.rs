@@ -12,6 +12,15 @@ pub(crate) fn time(at: Timestamp) -> String {
     format!("{seconds} UTC")
 }
 
+/// So many of something: `no webhook`, `1 webhook`, `2 webhooks`.
+pub(crate) fn number_of(number: u64, noun: &str) -> String {
+    match number {
+        0 => format!("no {noun}"),
+        1 => format!("1 {noun}"),
+        _ => format!("{} {noun}s", count(number)),
+    }
+}
+
 /// How long ago, in one unit.
 pub(crate) fn ago(at: Timestamp, now: Timestamp) -> String {
     let seconds = now.since(at).as_secs();

@@ -10,11 +10,12 @@ use indexmap::IndexMap;
 use ringback_model::{Application, ListedNumber, product_name};
 use ringback_service::{ApplicationDraft, Right, Service};
 
-use crate::answer::{page_with, see_other};
+use crate::answer::{page, page_with, see_other};
 use crate::error::PageError;
 use crate::flash;
 use crate::form::{Faults, Form};
 use crate::layout::Layout;
+use crate::text;
 use crate::visit::AppVisit;
 
 #[derive(Template)]
@@ -33,6 +34,19 @@ struct ApplicationPage {
     access: String,
     faults: Faults,
     others: Vec<String>,
+}
+
+#[derive(Template)]
+#[template(path = "application_delete.html")]
+struct DeletePage {
+    layout: Layout,
+    base: String,
+    id: String,
+    name: String,
+    /// What goes with it.
+    parts: String,
+    /// How many deliveries are pending; empty if none are.
+    pending: String,
 }
 
 /// The numbers of one product.
@@ -81,6 +95,37 @@ pub(crate) async fn change(
             answer(&service, &visit, draft, faults, None).await
         }
     }
+}
+
+/// Says what deleting it does.
+pub(crate) async fn ask_delete(State(service): State<Arc<Service>>, visit: AppVisit) -> Result<Response, PageError> {
+    let extent = service.application_extent(&visit.visit.actor, &visit.name).await?;
+    let Application { id, name, .. } = &visit.app.application;
+    let parts = [(extent.endpoints, "webhook"), (extent.pollers, "polling endpoint")];
+    let parts = parts.map(|(number, noun)| text::number_of(number as u64, noun));
+    Ok(page(&DeletePage {
+        layout: Layout::of_app(&service, &visit, "Delete application", "/application").await?,
+        base: visit.base.clone(),
+        id: id.to_string(),
+        name: name.clone(),
+        parts: parts.join(" and "),
+        pending: match extent.backlog {
+            Some(backlog) if backlog.pending == 0 => String::new(),
+            Some(backlog) if backlog.pending == 1 && !backlog.more => "1 delivery is pending".to_owned(),
+            Some(backlog) => format!("{} deliveries are pending", text::pending(backlog)),
+            None => "What is pending is still being counted; it".to_owned(),
+        },
+    }))
+}
+
+/// Deletes it.
+pub(crate) async fn delete(
+    State(service): State<Arc<Service>>,
+    visit: AppVisit,
+    _form: Form,
+) -> Result<Response, PageError> {
+    service.delete_application(&visit.visit.actor, &visit.name).await?;
+    Ok(see_other(&flash::on(&visit.visit.base, "application-deleted")))
 }
 
 async fn answer(

@@ -180,7 +180,6 @@ pub(crate) async fn change(
             let mut draft = before.as_ref().map(EventTypeDraft::of).unwrap_or_default();
             draft.description = form.get("description").trim().to_owned();
             draft.deprecated = form.line("deprecated").is_some();
-            draft.archived = form.line("archived").is_some();
             draft.schemas = schemas;
             service.put_event_type(&visit.actor, &name, draft).await
         }
@@ -281,7 +280,7 @@ async fn one_answer(service: &Service, visit: &Visit, on: On<'_>) -> Result<Resp
         layout: Layout::of_organization(service, visit, name, "/event-types").await?.after(query),
         base: visit.base.clone(),
         is_own: own.is_some(),
-        archived: checked("archived", own.as_ref().is_some_and(|own| own.archived)),
+        archived: own.as_ref().is_some_and(|own| own.archived),
         deprecated: checked("deprecated", own.as_ref().is_some_and(|own| own.deprecated)),
         description: kept("description", own.as_ref().map(|own| own.description.as_str())),
         schemas: kept("schemas", schemas.as_deref()),
@@ -308,7 +307,7 @@ async fn one_answer(service: &Service, visit: &Visit, on: On<'_>) -> Result<Resp
     Ok(page_with(status, &template))
 }
 
-async fn find(service: &Service, visit: &Visit, name: &str) -> Result<Option<EventType>, PageError> {
+pub(super) async fn find(service: &Service, visit: &Visit, name: &str) -> Result<Option<EventType>, PageError> {
     match service.get_event_type(&visit.actor, name).await {
         Ok(found) => Ok(Some(found)),
         Err(ServiceError::NotFound(_)) => Ok(None),
@@ -328,7 +327,7 @@ fn schemas(form: &Form) -> Result<Option<String>, ServiceError> {
     }
 }
 
-fn path_of(base: &str, name: &str) -> String {
+pub(super) fn path_of(base: &str, name: &str) -> String {
     format!("{base}/event-types/{}", encoded(name))
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod application;
 pub(crate) mod applications;
 pub(crate) mod audit;
 pub(crate) mod endpoint_import;
+pub(crate) mod event_type_delete;
 pub(crate) mod event_types;
 pub(crate) mod message;
 pub(crate) mod messages;

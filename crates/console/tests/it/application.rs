@@ -1,5 +1,7 @@
 use ringback_model::Role;
 
+use ringback_service::{EndpointDraft, MessageDraft};
+
 use crate::harness::{ORG, World};
 
 #[tokio::test]
@@ -25,6 +27,37 @@ async fn an_application_is_added_found_and_given_numbers() {
     let shown = browser.get(&path).await.expect(200);
     shown.holds("254700000001 Sales\n254700000002");
     assert!(!shown.text.contains("SMS numbers"), "SMS has no numbers to choose from");
+}
+
+#[tokio::test]
+async fn what_goes_with_an_application_is_told_before_it_is_deleted() {
+    let world = World::new();
+    let mut editor = world.signed_in(Role::Editor).await;
+    let page = format!("/console/{ORG}");
+    let added = editor.post(&page, &page, &[("name", "<b>Acme</b>"), ("uid", "acme")]).await.expect(303);
+    let path = added.location().split('?').next().unwrap().replace("/webhooks", "/application");
+    let ask = format!("{path}/delete");
+    editor.get(&path).await.expect(200).holds(&ask);
+    let asked = editor.get(&ask).await.expect(200);
+    asked.holds("Nothing is pending for it");
+    asked.holds("no webhook and no polling endpoint");
+    asked.holds("Delete “&#60;b&#62;Acme");
+    let endpoint = EndpointDraft::new("https://hooks.example/in".to_owned());
+    world.service.create_endpoint(&world.actor(), "acme", endpoint, None).await.unwrap();
+    let payload = bytes::Bytes::from_static(b"{}");
+    let message = MessageDraft { event_type: "order.created", payload, ..MessageDraft::default() };
+    world.service.create_message(&world.actor(), "acme", &message, None).await.unwrap();
+    let asked = editor.get(&ask).await.expect(200);
+    asked.holds("1 webhook and no polling endpoint");
+    asked.holds("<b>1 delivery is pending</b> and will be called off");
+    let mut viewer = world.signed_in(Role::Viewer).await;
+    assert!(!viewer.get(&path).await.expect(200).text.contains("/delete"));
+    viewer.get(&ask).await.expect(403);
+    viewer.post("/console/account", &ask, &[]).await.expect(403);
+    let gone = editor.post(&ask, &ask, &[]).await.expect(303);
+    editor.get(gone.location()).await.expect(200).holds("The application is deleted");
+    editor.get(&path).await.expect(404);
+    editor.get(&format!("{page}/audit")).await.expect(200).holds("deleted");
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 use ringback_model::Role;
-use ringback_service::ApplicationDraft;
+use ringback_service::{ApplicationDraft, EndpointDraft};
 
 use crate::harness::{ORG, World};
 
@@ -22,11 +22,51 @@ async fn an_event_type_is_added_shown_changed_and_archived() {
     page.holds("&#60;script&#62;alert(1)");
     assert!(!page.text.contains("<script>alert"));
     let path = format!("{list}/order.created");
-    let fields = [("description", "All orders"), ("archived", "yes")];
-    editor.post(&path, &path, &fields).await.expect(303);
+    editor.post(&path, &path, &[("description", "All orders")]).await.expect(303);
+    let ask = format!("{path}/delete");
+    editor.get(&ask).await.expect(200).holds("no webhook");
+    let archived = editor.post(&ask, &ask, &[("how", "archive")]).await.expect(303);
+    editor.get(archived.location()).await.expect(200).holds("It is archived");
     editor.get(&list).await.expect(200).holds("archived");
+    // A change of what it says leaves it archived.
+    editor.post(&path, &path, &[("description", "Every order")]).await.expect(303);
     let kept = world.service.get_event_type(&world.actor(), "order.created").await.unwrap();
-    assert_eq!((kept.description.as_str(), kept.archived, kept.schemas), ("All orders", true, None));
+    assert_eq!((kept.description.as_str(), kept.archived, kept.schemas), ("Every order", true, None));
+    editor.post(&path, &format!("{path}/restore"), &[]).await.expect(303);
+    assert!(!world.service.get_event_type(&world.actor(), "order.created").await.unwrap().archived);
+}
+
+#[tokio::test]
+async fn what_has_to_do_with_an_event_type_is_told_before_it_is_deleted() {
+    let world = World::new();
+    let draft = ApplicationDraft { name: "A".to_owned(), uid: Some("acme".to_owned()), ..ApplicationDraft::default() };
+    world.service.create_application(&world.actor(), draft, false, None).await.unwrap();
+    let list = format!("/console/{ORG}/event-types");
+    let mut editor = world.signed_in(Role::Editor).await;
+    editor.post(&list, &list, &[("name", "order.created")]).await.expect(303);
+    for types in [Some("order.*"), Some("order.paid"), None] {
+        let mut endpoint = EndpointDraft::new("https://hooks.example/in".to_owned());
+        endpoint.event_types = types.map(|types| vec![types.to_owned()]);
+        if types == Some("order.paid") {
+            editor.post(&list, &list, &[("name", "order.paid")]).await.expect(303);
+        }
+        world.service.create_endpoint(&world.actor(), "acme", endpoint, None).await.unwrap();
+    }
+    let (path, ask) = (format!("{list}/order.created"), format!("{list}/order.created/delete"));
+    editor.get(&path).await.expect(200).holds(&ask);
+    let asked = editor.get(&ask).await.expect(200);
+    asked.holds("<b>1 webhook</b>");
+    asked.holds("still accepted");
+    editor.post(&ask, &ask, &[]).await.expect(400);
+    let mut viewer = world.signed_in(Role::Viewer).await;
+    viewer.get(&ask).await.expect(403);
+    viewer.post("/console/account", &ask, &[("how", "delete")]).await.expect(403);
+    let gone = editor.post(&ask, &ask, &[("how", "delete")]).await.expect(303);
+    editor.get(gone.location()).await.expect(200).holds("The event type is deleted");
+    editor.get(&path).await.expect(404);
+    editor.get(&ask).await.expect(404);
+    editor.get(&format!("{list}/sms.dlr/delete")).await.expect(404);
+    editor.get(&format!("/console/{ORG}/audit")).await.expect(200).holds("deleted");
 }
 
 #[tokio::test]

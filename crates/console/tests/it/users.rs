@@ -49,3 +49,29 @@ async fn a_viewer_looks_and_changes_nothing() {
     assert!(!viewer.get(&page).await.expect(200).text.contains("Add an application"));
     viewer.post("/console/account", &page, &[("name", "mine")]).await.expect(403);
 }
+
+#[tokio::test]
+async fn without_scripts_a_page_asks_before_what_cannot_be_taken_back() {
+    let world = World::new();
+    let mut admin = world.signed_in(Role::Admin).await;
+    let path = "/console/users";
+    admin.post(path, path, &[("email", "what?now@example.com"), ("role", "viewer")]).await;
+    let page = admin.get(path).await.expect(200).text;
+    let form = page.split("<form").find(|form| form.contains("/delete\"")).unwrap();
+    let value = |name: &str| {
+        let field = form.split("<input").find(|input| input.contains(&format!("name=\"{name}\""))).unwrap();
+        field.split("value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+    };
+    let delete = form.split("action=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let question = value("ask");
+    assert_eq!(question, "Remove what?now@example.com? The user is signed out at once.");
+    let asked = admin.post(path, &delete, &[("ask", &question), ("other", "<i>")]).await.expect(200);
+    asked.holds("<h1>Remove what?now@example.com?</h1>");
+    asked.holds("<p>The user is signed out at once.</p>");
+    asked.holds(&format!("action=\"{delete}\""));
+    asked.holds("name=\"other\" value=\"&#60;i&#62;\"");
+    assert!(!asked.text.contains("name=\"ask\""), "it is asked once");
+    admin.get(path).await.expect(200).holds("what?now@example.com");
+    admin.post(path, &delete, &[]).await.expect(303);
+    assert!(!admin.get(path).await.expect(200).text.contains("what?now@example.com"));
+}
