@@ -615,7 +615,7 @@ async fn a_deleted_webhook_is_listed_and_restored() {
     browser.post(&format!("{hook}/delete"), &format!("{hook}/delete"), &[]).await.expect(303);
     browser.get(&hook).await.expect(404);
     let page = browser.get(&format!("{path}/deleted")).await.expect(200).text;
-    let until = "until 2027-02-14 08:00:00 UTC";
+    let until = "restorable until 2027-02-14 08:00:00 UTC";
     in_order(&page, &["<h1>Deleted webhooks</h1>", &format!("ep_{id}"), "https://a.example/hook", until, ">Restore<"]);
     let restore = format!("{path}/deleted/ep_{id}/restore");
     let restored = browser.post(&format!("{path}/deleted"), &restore, &[]).await.expect(303);
