@@ -97,6 +97,12 @@ export async function walkPages({ page, check, origin, base, token, watch }) {
     await page.goto(path);
     await check(name);
   }
+  // On paper, upright or across, a page has all of its width.
+  await page.goto(`${organization}/overview`);
+  await page.emulateMedia({ media: "print" });
+  const share = await page.evaluate(() => document.querySelector("main").getBoundingClientRect().width / innerWidth);
+  assert.ok(share > 0.9, `a printed page has ${share} of its width`);
+  await page.emulateMedia({ media: null });
   // What is deleted comes back.
   await page.goto(`${base}/deleted`);
   const deleted = await page.locator("tbody tr").count();
