@@ -175,6 +175,10 @@ fn what_stands_beside_something_that_does_without_it_is_told() {
         ),
         (json!({ "dialect": "console", "sendMethod": "json", "xmlRoot": "report" }), &["xmlRoot"]),
         (json!({ "dialect": "console", "sendMethod": "xml", "xmlRoot": "report" }), &[]),
+        (json!({ "dialect": "ant", "emptyValue": "null" }), &["emptyValue"]),
+        (json!({ "dialect": "console", "sendMethod": "xml", "emptyValue": "null" }), &["emptyValue"]),
+        (json!({ "dialect": "ant", "sendMethod": "json", "emptyValue": "null" }), &[]),
+        (json!({ "dialect": "ant", "emptyValue": "omit" }), &[]),
         (json!({ "dialect": "ant", "providerSecret": key }), &["providerSecret"]),
         (json!({ "dialect": "twilio", "providerSecret": key }), &[]),
     ] {

@@ -3,7 +3,9 @@
 
 use std::collections::HashSet;
 
-use ringback_model::{Endpoint, OrganizationSettings, SendMethod, Shape, VerificationKind, VerificationMode, products};
+use ringback_model::{
+    EmptyValue, Endpoint, OrganizationSettings, SendMethod, Shape, VerificationKind, VerificationMode, products,
+};
 
 use super::{Plan, text};
 use crate::RecipeError;
@@ -159,6 +161,10 @@ impl Review {
             nothing("nested", shape.nested, why);
         } else if plan.is_some_and(Plan::places_values) && method == SendMethod::Get {
             nothing("parameters", !is_empty, "a URL that says where values go gets none appended");
+        }
+        let is_null = shape.empty_value == Some(EmptyValue::Null) && dialect.empty_value == EmptyValue::Empty;
+        if is_null && method != SendMethod::Json && shape.template.is_none() && !dialect.is_plain() {
+            nothing("emptyValue", true, "JSON alone has a null, and what is not there is empty anyway");
         }
         let writes_xml = method == SendMethod::Xml && shape.template.is_none();
         nothing("xmlRoot", shape.xml_root.is_some() && !writes_xml, "no XML is written");
