@@ -12,7 +12,7 @@ use ringback_store::{
     Accept, Accepted, AppConfig, EndpointConfig, Idempotency, MessageQuery, MessageRef, NewMessage, Paging,
     PollerConfig, QueueNo, Target,
 };
-use ringback_wire::report::Report;
+use ringback_wire::report::{Report, Text};
 use sha2::{Digest, Sha256};
 
 use crate::check::{EVENT_TYPE_RULE, Faults, is_event_type_name};
@@ -408,9 +408,10 @@ fn find_targets(
     );
     let subject = Subject { event_type: &message.event_type, channels: &message.channels, report, filtered: &filtered };
     let mut targets = Vec::new();
-    for config in &app.endpoints {
+    let number = report.and_then(|report| report.product_unique_id.as_ref()).map(Text::as_str);
+    for config in app.takers(&message.event_type, &message.channels, number) {
         let endpoint = &config.endpoint;
-        if endpoint.callback || matching::judge(endpoint, &subject).is_err() {
+        if matching::judge(endpoint, &subject).is_err() {
             continue;
         }
         let queue = queue_at(endpoint, message.ordering_key.as_ref());

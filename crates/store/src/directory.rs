@@ -14,6 +14,7 @@ use ringback_model::{
 };
 use serde::Deserialize;
 
+use crate::takers::Takers;
 use crate::{Direction, Document, DocumentKind, DocumentPage, Paging, Store, StoreError};
 
 /// Applications that are kept at most.
@@ -63,6 +64,7 @@ pub struct AppConfig {
     pub endpoints: Vec<Arc<EndpointConfig>>,
     /// Its living pollers, by id.
     pub pollers: Vec<PollerConfig>,
+    takers: Takers,
 }
 
 /// A poller as it is kept.
@@ -93,6 +95,17 @@ impl AppConfig {
     #[must_use]
     pub fn endpoint(&self, no: EndpointNo) -> Option<&Arc<EndpointConfig>> {
         self.endpoints.binary_search_by_key(&no, |e| e.no).ok().map(|at| &self.endpoints[at])
+    }
+
+    /// The endpoints that may get a message of this type with these channels, whose report is of this number, by number.
+    /// All that do are among them; whether one does is for its filters to say.
+    pub fn takers(
+        &self,
+        event_type: &str,
+        channels: &[String],
+        number: Option<&str>,
+    ) -> impl Iterator<Item = &EndpointConfig> {
+        self.takers.of(event_type, channels, number).into_iter().map(|place| &*self.endpoints[place])
     }
 
     /// The living poller with this id or uid.
@@ -361,6 +374,7 @@ impl Directory {
             },
             settings: self.settings(OrgNo(document.parent)).await?,
             reads_reports: configs.iter().any(|config| config.endpoint.reads_reports()),
+            takers: Takers::new(&configs),
             endpoints: configs,
             pollers: pollers.into_iter().map(PollerConfig::read).collect::<Result<_, _>>()?,
         });

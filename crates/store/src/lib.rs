@@ -25,6 +25,7 @@ mod port;
 mod query;
 mod reply;
 mod seal;
+mod takers;
 mod tally;
 mod task;
 
