@@ -49,6 +49,8 @@ struct EventPart {
     ordering_key: String,
     accepted: Time,
     occurred: Option<Time>,
+    /// What is odd about it.
+    notes: Vec<String>,
     payload: Shown,
 }
 
@@ -123,7 +125,7 @@ pub(crate) async fn show(
         layout,
         base: visit.base.clone(),
         is_open: deliveries.iter().any(|delivery| delivery.tone == "warn"),
-        event: event_part(&story.message),
+        event: event_part(&story.message, story.notes),
         webhooks: story.chapters.iter().map(webhook_part).collect(),
         deliveries,
         may_resend: visit.may(Right::Resend),
@@ -202,7 +204,7 @@ pub(crate) fn download(bytes: Vec<u8>, name: &str) -> Response {
     (headers, bytes).into_response()
 }
 
-fn event_part(message: &Message) -> EventPart {
+fn event_part(message: &Message, notes: Vec<String>) -> EventPart {
     EventPart {
         id: message.id.to_string(),
         event_type: message.event_type.clone(),
@@ -212,6 +214,7 @@ fn event_part(message: &Message) -> EventPart {
         ordering_key: message.ordering_key.as_ref().map_or_else(String::new, |key| key.as_str().to_owned()),
         accepted: when(message.accepted_at),
         occurred: message.occurred_at.map(when),
+        notes,
         payload: match &message.payload {
             Some(payload) => shown(&text::pretty_json(&String::from_utf8_lossy(payload))),
             None => Shown { text: String::new(), is_cut: false, is_gone: true },

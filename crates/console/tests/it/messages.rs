@@ -88,6 +88,18 @@ async fn a_message_tells_its_story_in_four_stages_and_nothing_in_it_becomes_mark
 }
 
 #[tokio::test]
+async fn a_message_whose_report_names_another_product_says_which_one_counts() {
+    let world = World::new();
+    let (base, _) = application(&world).await;
+    let mut browser = world.signed_in(Role::Viewer).await;
+    let payload = Bytes::from_static(br#"{"product":"SMS","message":{"id":"1","status":"delivered"}}"#);
+    let draft = MessageDraft { event_type: "sms.dlr", payload, ..MessageDraft::default() };
+    let sent = world.service.create_message(&world.actor(), "acme", &draft, None).await.unwrap();
+    let page = open(&mut browser, &format!("{base}/messages/{}", sent.id)).await;
+    page.holds("The report names the product <code>SMS</code>");
+}
+
+#[tokio::test]
 async fn a_payload_is_downloaded_as_it_is_and_is_never_a_page() {
     let world = World::new();
     let (base, _) = application(&world).await;
