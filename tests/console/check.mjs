@@ -13,8 +13,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { walkAgain } from "./again.mjs";
 import { walkBatching } from "./batching.mjs";
+import { walkFaults } from "./faults.mjs";
 import { walkForm } from "./form.mjs";
 import { walkImport } from "./import.mjs";
+import { walkLong } from "./long.mjs";
 import { walkPages } from "./pages.mjs";
 import { walkPortal } from "./portal.mjs";
 import { walkPrograms } from "./programs.mjs";
@@ -205,12 +207,14 @@ try {
 
   const walk = { page, check, origin, base, token, hook, arrived, until };
   await walkForm(walk);
+  await walkFaults(walk);
   await walkAgain(walk);
   await walkBatching(walk);
   await walkTransformation({ ...walk, hostile: HOSTILE });
   await walkSignature(walk);
   await walkPrograms(walk);
   await walkImport({ ...walk, hostile: HOSTILE });
+  await walkLong(walk);
   await walkPages({ ...walk, watch });
 
   // Two tabs: the second sees what differs.

@@ -86,8 +86,13 @@ function showWhereOneIs() {
   if (strip && here) strip.scrollLeft = here.offsetLeft + here.offsetWidth - strip.clientWidth;
 }
 
-/** The first field that something is wrong with, if there is one: whoever sent the form goes on there. */
-export const firstFault = () => document.querySelector("main [aria-invalid=true]");
+/** Whoever sent a form goes on where something is wrong: at the first field, or else at what is said of the whole. */
+export function goToFault() {
+  const fault = document.querySelector("main [aria-invalid=true]") ?? document.getElementById("faults");
+  fault?.focus({ preventScroll: true });
+  fault?.scrollIntoView({ block: "center" });
+  return Boolean(fault);
+}
 
 /** Makes a part of a page work: the whole at first, and what is put in later. */
 export function enliven(root) {
@@ -100,4 +105,4 @@ document.addEventListener("submit", confirmFirst);
 addEventListener("resize", showWhereOneIs);
 forgetFlash();
 enliven(document);
-firstFault()?.focus();
+goToFault();

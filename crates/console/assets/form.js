@@ -1,5 +1,5 @@
 // A form that the server renders anew as it is filled in: fields that depend on others, rows, the preview, the test.
-import { enliven } from "./console.js";
+import { enliven, goToFault } from "./console.js";
 import { ask } from "./fetch.js";
 
 /** Sends a form and answers the page that comes back. */
@@ -114,7 +114,7 @@ document.addEventListener("submit", async (event) => {
   await step(form, button.value, ["#webhook-form"]);
   button.removeAttribute("aria-busy");
   goOn(button);
-  if (button.value === "test") document.getElementById("test-response")?.scrollIntoView({ block: "nearest" });
+  if (button.value === "test" && !goToFault()) document.getElementById("test-response")?.scrollIntoView({ block: "nearest" });
 });
 
 showScripted();

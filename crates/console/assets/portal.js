@@ -1,7 +1,7 @@
 // The portal: pages are asked for with the token of the link and put in the place of the one before. Links and forms
 // are those of the pages; what would leave the portal is left to the browser.
 import { ask, takeToken } from "./fetch.js";
-import { enliven, firstFault, forgetFlash } from "./console.js";
+import { enliven, forgetFlash, goToFault } from "./console.js";
 import "./form.js";
 import "./live.js";
 
@@ -51,9 +51,7 @@ async function go(method, url, { fields, keep = false, focus = true } = {}) {
     forgetFlash();
     enliven(document);
     scrollTo(0, 0);
-    const fault = firstFault();
-    if (fault) fault.focus();
-    else if (focus) document.getElementById("main")?.focus({ preventScroll: true });
+    if (!goToFault() && focus) document.getElementById("main")?.focus({ preventScroll: true });
   } catch {
     if (mine === turn) apologize();
   }

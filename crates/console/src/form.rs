@@ -161,6 +161,16 @@ impl Faults {
         self.order.is_empty()
     }
 
+    /// All of them: the field, empty for the form as a whole, and what is wrong.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.order.iter().map(|field| (field.as_str(), self.at(field)))
+    }
+
+    /// Whether there is one of these fields, or of anything in one.
+    pub(crate) fn any_in(&self, fields: &[&str]) -> bool {
+        fields.iter().any(|field| self.under(field).is_some())
+    }
+
     /// The first fault, with the field that it is about.
     pub(crate) fn first(&self, caption: impl Fn(&str) -> String) -> String {
         match self.order.first() {

@@ -24,6 +24,8 @@ pub(crate) struct Layout {
     pub(crate) accent: String,
     /// Where whoever needs help is led; empty if nowhere.
     pub(crate) support: String,
+    /// The page of event types, for whoever is asked for one; empty in the portal, which has none.
+    pub(crate) event_types: String,
     /// Where the brand leads.
     pub(crate) home: String,
     /// The navigation, in groups.
@@ -93,6 +95,7 @@ impl Layout {
             logo: String::new(),
             accent: String::new(),
             support: String::new(),
+            event_types: String::new(),
             home: "/console".to_owned(),
             groups: Vec::new(),
             organizations: Vec::new(),
@@ -151,6 +154,7 @@ impl Layout {
         layout.support = support.unwrap_or_default();
         layout.home.clone_from(&visit.base);
         if let Face::Console(signed_in) = &visit.face {
+            layout.event_types = format!("{}/event-types", visit.base);
             layout.name_user(signed_in);
             let listed = service.list_organizations(ORGANIZATIONS_SHOWN).await?;
             if listed.len() > 1 {

@@ -25,3 +25,4 @@ mod signature;
 mod task;
 mod users;
 mod webhook;
+mod webhook_form;

@@ -7,7 +7,7 @@ use crate::browser::Browser;
 use crate::harness::{ORG, World};
 
 /// A browser and the path of an application's webhooks.
-async fn customer(world: &World, role: Role) -> (Browser<'_>, String) {
+pub(crate) async fn customer(world: &World, role: Role) -> (Browser<'_>, String) {
     let mut admin = world.signed_in(Role::Admin).await;
     let page = format!("/console/{ORG}");
     let fields = [("name", "Acme"), ("uid", "acme")];
@@ -20,7 +20,7 @@ async fn customer(world: &World, role: Role) -> (Browser<'_>, String) {
 }
 
 /// The fields of the form for DLRs, as it is sent when nothing but the URL is filled in.
-fn dlr<'a>(url: &'a str, what: &'a str) -> Vec<(&'a str, &'a str)> {
+pub(crate) fn dlr<'a>(url: &'a str, what: &'a str) -> Vec<(&'a str, &'a str)> {
     vec![
         ("do", what),
         ("product", "sms"),
@@ -42,7 +42,7 @@ fn dlr<'a>(url: &'a str, what: &'a str) -> Vec<(&'a str, &'a str)> {
 
 /// The position of each text in a page, which has to have them in this order.
 #[track_caller]
-fn in_order(page: &str, texts: &[&str]) {
+pub(crate) fn in_order(page: &str, texts: &[&str]) {
     let mut rest = page;
     for text in texts {
         let at = rest.find(text).unwrap_or_else(|| panic!("no {text:?} behind those before it in {page}"));

@@ -4,54 +4,10 @@ use ringback_model::{SendMethod, product_name};
 use ringback_service::{DialectView, Service, dialects};
 
 use super::METHODS;
-use super::fields::{PARAMETERS, parameters_of};
+use super::fields::parameters_of;
 use crate::error::PageError;
 use crate::form::{Faults, Form};
 use crate::visit::AppVisit;
-
-/// Members whose faults stand beside their fields.
-const BESIDE: &[&str] = &[
-    "product",
-    "sendMethod",
-    "reportType",
-    "productUniqueId",
-    "url",
-    "description",
-    "dialect",
-    "eventTypes",
-    "channels",
-    "payload",
-    "filter",
-    "template",
-    "customParameters",
-    "headers",
-    "auth.token",
-    "auth.username",
-    "auth.password",
-    "auth.header",
-    "auth.value",
-    "auth.tokenUrl",
-    "auth.clientId",
-    "auth.clientSecret",
-    "auth.scope",
-    "auth.certificate",
-    "auth.key",
-    "auth.ca",
-    "ca",
-    "verification.validationKey",
-    "verification.parameter",
-    "throttleRate",
-    "maxConcurrency",
-    "batch",
-    "timeout",
-    "retrySchedule",
-    "statusMask",
-    "timeZone",
-    "xmlRoot",
-    "success",
-    "category",
-    "providerSecret",
-];
 
 /// What a body of the owner's own is, mostly.
 const BODY_TYPES: [&str; 6] =
@@ -111,34 +67,6 @@ pub(super) fn in_words<'a>(field: &str, value: &'a str) -> &'a str {
     };
     // Nothing stays nothing: what is not said is not told.
     words.iter().find(|(word, _)| *word == value && !word.is_empty()).map_or(value, |(_, said)| said)
-}
-
-/// What a field is called on the page, by its name in the API: for what is said of it elsewhere.
-pub(super) fn caption(field: &str) -> String {
-    let (list, rest) = field.split_once('.').unwrap_or((field, ""));
-    match (list, rest.split('.').next().unwrap_or_default()) {
-        ("parameters", slot) => {
-            PARAMETERS.iter().find(|(name, _)| *name == slot).map_or(slot, |(_, label)| label).into()
-        }
-        ("customParameters", place) => match place.parse::<usize>() {
-            Ok(place) => format!("Custom parameter {}", place + 1),
-            Err(_) => "Custom parameters".to_owned(),
-        },
-        ("headers", "") => "Custom headers".to_owned(),
-        ("headers", name) => format!("Header {name}"),
-        ("product", _) => "Product".to_owned(),
-        ("sendMethod", _) => "Webhook Server Send Method".to_owned(),
-        ("reportType", _) => "Webhook Report Type".to_owned(),
-        ("url", _) => "Webhook (URL Endpoint)".to_owned(),
-        ("eventTypes", _) => "Event types".to_owned(),
-        ("channels", _) => "Channels".to_owned(),
-        ("filter", _) => "Filter".to_owned(),
-        ("template", _) => "A body of your own".to_owned(),
-        ("providerSecret", _) => "Secret that it signs with".to_owned(),
-        ("timeZone", _) => "Time zone".to_owned(),
-        ("xmlRoot", _) => "Root element of XML".to_owned(),
-        _ => field.to_owned(),
-    }
 }
 
 /// A choice.
@@ -275,12 +203,4 @@ pub(super) fn lines(form: &Form, list: &str, member: &str, faults: &Faults) -> V
         Line { at, value: cell("value"), name, secret, fault }
     };
     form.rows(list).into_iter().map(&mut line).collect()
-}
-
-pub(super) fn others(faults: &Faults) -> Vec<String> {
-    let beside: Vec<String> = BESIDE.iter().map(|field| (*field).to_owned()).collect();
-    let names = PARAMETERS.iter().map(|(slot, _)| format!("parameters.{slot}"));
-    let shown: Vec<String> = beside.into_iter().chain(names).collect();
-    let shown: Vec<&str> = shown.iter().map(String::as_str).collect();
-    faults.others(&shown).into_iter().map(str::to_owned).collect()
 }

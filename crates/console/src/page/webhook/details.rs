@@ -7,7 +7,7 @@ use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use bytes::Bytes;
 use http::StatusCode;
-use ringback_model::{VerificationState, sentence};
+use ringback_model::{Endpoint, VerificationState, sentence};
 use ringback_service::{
     Condition, Direction, EndpointMessage, EndpointView, Leftovers, MessageFilter, ProbeEvent, ProbeSubject,
     RESTORABLE, RequestView, Right, Service, ServiceError, Window,
@@ -174,8 +174,8 @@ async fn answer(
     let headers = service.get_headers(actor, app, id).await?;
     let form = fields::of(&view, &headers);
     let latest = latest(service, visit, id).await?;
-    let (sample, warnings, sample_fault) = sample(service, visit, id, latest.first()).await?;
     let endpoint = &view.endpoint;
+    let (sample, warnings, sample_fault) = sample(service, visit, endpoint, latest.first()).await?;
     let condition = service.endpoint_condition(actor, app, id).await?;
     let key = if visit.may(Right::ReadSecrets) { service.get_validation_key(actor, app, id).await? } else { None };
     let key = key.map(|key| key.reveal().to_owned()).unwrap_or_default();
@@ -204,14 +204,18 @@ async fn answer(
 }
 
 /// A sample of its request, what its owner should know of it, and what is in the way of one: of the event that it is set up
-/// for; where that can be any, of what came last, or of a report.
+/// for; where that can be any, of what came last, or of what the form would be tried with.
 async fn sample(
     service: &Service,
     visit: &AppVisit,
-    id: &str,
+    endpoint: &Endpoint,
     latest: Option<&Latest>,
 ) -> Result<(Option<RequestView>, Vec<String>, String), PageError> {
-    let event_type = Some(latest.map_or("sms.dlr", |latest| latest.event_type.as_str()).to_owned());
+    let wanted = endpoint.event_types.as_deref().unwrap_or_default();
+    let event_type = match latest {
+        Some(latest) => Some(latest.event_type.clone()),
+        None => super::sample::event_type(service, visit, wanted, None).await?,
+    };
     let payload = Some(Bytes::from_static(b"{\"example\":true}"));
     let mut fault = String::new();
     for event in [
@@ -219,7 +223,7 @@ async fn sample(
         ProbeEvent { event_type: event_type.clone(), ..ProbeEvent::default() },
         ProbeEvent { event_type, payload, ..ProbeEvent::default() },
     ] {
-        let subject = ProbeSubject::Saved { name: id.to_owned(), change: Box::new(|_| ()) };
+        let subject = ProbeSubject::Saved { name: endpoint.id.to_string(), change: Box::new(|_| ()) };
         match service.preview_endpoint(&visit.visit.actor, &visit.name, subject, event).await {
             Ok(view) => return Ok((Some(view.request), view.warnings, String::new())),
             // What was said of the first is what helps.

@@ -17,14 +17,16 @@ use ringback_service::{
 use super::METHODS;
 use super::choices::{
     AUTHS, BODY_RULES, Choice, EMPTY_VALUES, Line, ON_EXHAUSTED, ORDERS, Parameter, STATUS_POLICIES, body_type_choices,
-    caption, dialect_choices, lines, method_choices, number_choices, others, parameter_rows, product_choices,
+    dialect_choices, lines, method_choices, number_choices, parameter_rows, product_choices,
 };
 use super::exchange::{Shown, Tested};
+use super::fault::{IN_AUTH, IN_DELIVERY, IN_FILTER, IN_TEMPLATE, IN_VALUES, Told, caption, told};
 use super::fields::{self, CONSOLE, Wanted};
+use super::sample;
 use crate::answer::{page_with, see_other};
 use crate::error::PageError;
 use crate::flash;
-use crate::form::{Faults, Form};
+use crate::form::{Faults, Form, list};
 use crate::layout::Layout;
 use crate::visit::AppVisit;
 
@@ -50,11 +52,13 @@ struct FormPage {
     kept: &'static str,
     form: Form,
     faults: Faults,
-    others: Vec<String>,
+    told: Vec<Told>,
     notice: String,
     is_event: bool,
     /// There is a field for what the preview and the test are made of.
     asks_sample: bool,
+    /// The event type that they are made of where nobody has named one; empty where somebody has.
+    sample_type: String,
     /// The URL with a protocol, where it has none; empty else.
     whole_url: String,
     products: Vec<Choice>,
@@ -151,10 +155,13 @@ async fn step(service: &Service, visit: &AppVisit, target: Target, mut form: For
     let mut around = Around::default();
     match what.as_str() {
         "save" => return save(service, visit, target, form).await,
-        "test" => match test(service, visit, &target, &form).await {
-            Ok(tested) => around.tested = Some(tested),
-            Err(error) => around.faults = Faults::of(error)?,
-        },
+        "test" => {
+            let event_type = sample_type(service, visit, &form).await?;
+            match test(service, visit, &target, &form, event_type).await {
+                Ok(tested) => around.tested = Some(tested),
+                Err(error) => around.faults = Faults::of(error)?,
+            }
+        }
         "add-parameter" => add_row(&mut form, "parameter", "customParametersEnabled"),
         "add-header" => add_row(&mut form, "header", "customHeadersEnabled"),
         "whole-url" => {
@@ -243,9 +250,19 @@ fn subject(target: &Target, wanted: Wanted) -> ProbeSubject {
     }
 }
 
-fn event(form: &Form) -> ProbeEvent {
-    let is_general = form.line("product").is_none();
-    let event_type = form.line("sampleType").filter(|_| is_general).map(str::to_owned);
+/// The event type of a general webhook's sample; for reports the service knows which one.
+async fn sample_type(service: &Service, visit: &AppVisit, form: &Form) -> Result<Option<String>, PageError> {
+    if form.line("product").is_some() {
+        return Ok(None);
+    }
+    if let Some(named) = form.line("sampleType") {
+        return Ok(Some(named.to_owned()));
+    }
+    let wanted = list(form.get("eventTypes")).unwrap_or_default();
+    sample::event_type(service, visit, &wanted, fields::find(form.get("dialect")).as_ref()).await
+}
+
+fn event(form: &Form, event_type: Option<String>) -> ProbeEvent {
     let payload = form.line("samplePayload").map(|text| text.to_owned().into());
     ProbeEvent { event_type, payload, unmarked: !form.has("testHeader") }
 }
@@ -256,9 +273,15 @@ fn read(form: &Form) -> Result<Wanted, ServiceError> {
     if faults.is_empty() { Ok(wanted) } else { Err(faults.into_error()) }
 }
 
-async fn test(service: &Service, visit: &AppVisit, target: &Target, form: &Form) -> Result<Tested, ServiceError> {
+async fn test(
+    service: &Service,
+    visit: &AppVisit,
+    target: &Target,
+    form: &Form,
+    event_type: Option<String>,
+) -> Result<Tested, ServiceError> {
     let subject = subject(target, read(form)?);
-    let view = service.test_endpoint(&visit.visit.actor, &visit.name, subject, event(form)).await?;
+    let view = service.test_endpoint(&visit.visit.actor, &visit.name, subject, event(form, event_type)).await?;
     Ok(Tested::of(&view))
 }
 
@@ -268,13 +291,14 @@ async fn preview(
     visit: &AppVisit,
     target: &Target,
     form: &Form,
+    event_type: Option<String>,
 ) -> Result<(Shown, Vec<String>), ServiceError> {
     let mut form = form.clone();
     if form.line("url").is_none() {
         form.set("url", "https://example.com/webhook");
     }
     let subject = subject(target, read(&form)?);
-    let event = ProbeEvent { unmarked: true, ..event(&form) };
+    let event = ProbeEvent { unmarked: true, ..event(&form, event_type) };
     let view = service.preview_endpoint(&visit.visit.actor, &visit.name, subject, event).await?;
     let warnings = view.warnings.iter().map(|warning| sentence(warning));
     Ok((Shown::request(&view.request), warnings.collect()))
@@ -342,7 +366,8 @@ async fn answer(
     if !visit.may(Right::ManageEndpoints) {
         return Err(ServiceError::Forbidden("You may look at webhooks and not change them.").into());
     }
-    let (preview, warnings, preview_fault) = match preview(service, visit, target, &form).await {
+    let sample_type = sample_type(service, visit, &form).await?;
+    let (preview, warnings, preview_fault) = match preview(service, visit, target, &form, sample_type.clone()).await {
         Ok((shown, warnings)) => (Some(shown), warnings, String::new()),
         Err(ServiceError::Invalid(errors)) => (None, Vec::new(), Faults::from_iter(errors).first(caption)),
         Err(error) => return Err(error.into()),
@@ -385,10 +410,11 @@ async fn answer(
         title,
         saved: matches!(target, Target::Saved(..)),
         kept: if matches!(target, Target::Saved(..)) { "Leave it empty to keep the one that is saved." } else { "" },
-        others: others(&faults),
+        told: told(&form, &faults, is_event),
         notice,
         is_event,
         asks_sample,
+        sample_type: sample_type.filter(|_| form.line("sampleType").is_none()).unwrap_or_default(),
         whole_url,
         products,
         report_types,
