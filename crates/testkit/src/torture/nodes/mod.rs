@@ -261,10 +261,10 @@ impl Field {
         self.note_restart(true).await;
         self.wait_for_take_over(at, "a standstill", stopped).await;
         tokio::time::sleep((LEASE + BEYOND).saturating_sub(stopped.elapsed())).await;
+        // What was on its way when it stood still may arrive the moment that it goes on.
+        self.note_restart(true).await;
         kill_process(pid, Signal::CONT)?;
         self.tally.standstills += 1;
-        // What was on its way when it stood still may arrive now.
-        self.note_restart(true).await;
         if !self.shared_out().await {
             self.tally.late.push("the shards were not shared out when a node went on".to_owned());
         }
@@ -278,10 +278,10 @@ impl Field {
         self.note_restart(true).await;
         self.wait_for_take_over(CUT_OFF, "a cut", cut).await;
         tokio::time::sleep((LEASE + BEYOND).saturating_sub(cut.elapsed())).await;
+        // What it had sent to the database arrives there the moment that it is reached again.
+        self.note_restart(true).await;
         self.links.iter().for_each(Link::mend);
         self.tally.cuts += 1;
-        // What it had sent to the database arrives there now.
-        self.note_restart(true).await;
         if !self.shared_out().await {
             self.tally.late.push("the shards were not shared out when a node was no longer cut off".to_owned());
         }
