@@ -10,7 +10,9 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
-use ringback_testkit::torture::{self, Cluster, Crash, Dialects, Faults, Nodes, Options, Powercut, Report, Soak};
+use ringback_testkit::torture::{
+    self, Cluster, Crash, Dialects, Faults, Nodes, Options, Points, Powercut, Report, Soak,
+};
 
 /// Breaks a server on purpose and says whether it kept its promises.
 #[derive(Debug, Parser)]
@@ -31,6 +33,14 @@ enum Mode {
         /// How many kills there must be at least.
         #[arg(long, default_value_t = 24)]
         kills: usize,
+    },
+    /// Death at each call by which a message comes nearer to its receiver, under load and while the server recovers.
+    Points {
+        #[command(flatten)]
+        common: Common,
+        /// How often at each of them.
+        #[arg(long, default_value_t = 2)]
+        rounds: usize,
     },
     /// Graceful restarts under load.
     Term {
@@ -139,6 +149,7 @@ async fn main() -> ExitCode {
 async fn run(mode: Mode) -> Result<u8> {
     let report = match mode {
         Mode::Crash { common, seconds, kills } => torture::crash(&common.options(), Crash { seconds, kills }).await?,
+        Mode::Points { common, rounds } => torture::points(&common.options(), Points { rounds }).await?,
         Mode::Term { common, cycles } => torture::term(&common.options(), cycles).await?,
         Mode::Soak { common, minutes } => torture::soak(&common.options(), Soak { minutes }).await?,
         Mode::Faults { common, rounds } => torture::faults(&common.options(), Faults { rounds }).await?,

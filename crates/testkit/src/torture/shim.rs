@@ -10,9 +10,13 @@ use tokio::process::Command;
 /// Its text; built by whoever runs a mode that needs it.
 const SOURCE: &str = include_str!("shim.c");
 /// How many numbers the control file holds.
-const NUMBERS: u64 = 5;
+const NUMBERS: u64 = 7;
 /// The one that counts what was made to fail.
 const HITS: u64 = 4;
+/// The point at which the process dies.
+const KILL_AT: u64 = 5;
+/// At which visit of it.
+const KILL_AFTER: u64 = 6;
 
 /// What is made to fail, by its number in the control file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +29,33 @@ pub(super) enum Lever {
     WriteEnospc = 2,
     /// Seconds that the wall clock is off.
     ClockOff = 3,
+}
+
+/// Where a message is on its way, by the call that the server is about to make, or has made: `enum point` of `shim.c`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Point {
+    /// A caller's bytes have come, nothing is known of them yet.
+    RequestRead = 1,
+    /// Before a page of a commit is written.
+    LogWrite = 2,
+    /// Before a commit is made durable.
+    LogSync = 3,
+    /// After that, before anybody knows.
+    LogSynced = 4,
+    /// Before a page goes from the log to its place.
+    StoreWrite = 5,
+    /// Before the caller is answered.
+    Answer = 6,
+    /// After that.
+    Answered = 7,
+    /// Before a receiver is dialled.
+    Dial = 8,
+    /// Before a request is sent to it.
+    Send = 9,
+    /// After that.
+    Sent = 10,
+    /// Its answer has come, nothing is recorded yet.
+    Received = 11,
 }
 
 /// The library and its control file.
@@ -70,10 +101,27 @@ impl Shim {
     /// # Errors
     /// If the control file cannot be written.
     pub(super) fn set(&self, lever: Lever, value: i64) -> Result<()> {
-        Ok(self.file.write_all_at(&value.to_ne_bytes(), lever as u64 * 8)?)
+        self.put(lever as u64, value)
     }
 
-    /// How many calls were made to fail or to lie so far.
+    /// Kills the process at a visit of a point: the first one from now on is number 1.
+    ///
+    /// # Errors
+    /// If the control file cannot be written.
+    pub(super) fn kill_at(&self, point: Point, visit: u64) -> Result<()> {
+        self.put(KILL_AFTER, i64::try_from(visit)?)?;
+        self.put(KILL_AT, point as i64)
+    }
+
+    /// Lets the next process live.
+    ///
+    /// # Errors
+    /// If the control file cannot be written.
+    pub(super) fn spare(&self) -> Result<()> {
+        self.put(KILL_AT, 0)
+    }
+
+    /// How many calls were made to fail or to lie so far, or were the last of a process.
     ///
     /// # Errors
     /// If the control file cannot be read.
@@ -82,10 +130,16 @@ impl Shim {
         self.file.read_exact_at(&mut bytes, HITS * 8)?;
         Ok(u64::from_ne_bytes(bytes))
     }
+
+    fn put(&self, number: u64, value: i64) -> Result<()> {
+        Ok(self.file.write_all_at(&value.to_ne_bytes(), number * 8)?)
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::process::ExitStatusExt as _;
+
     use super::*;
 
     /// Tries what the shim breaks, from a program that knows nothing of it.
@@ -130,5 +184,53 @@ print(tried(lambda: os.write(f, b'x')), '|', tried(lambda: os.fdatasync(f)), '|'
             }
             shim.set(lever, 0).unwrap();
         }
+    }
+
+    /// Two commits, and a request to a server of its own that is answered.
+    const EXCHANGE: &str = "import os,sys,socket
+log=os.open(sys.argv[1], os.O_CREAT|os.O_RDWR)
+for _ in range(2): os.pwrite(log, b'x', 0); os.fdatasync(log)
+server=socket.create_server(('127.0.0.1', 0)); client=socket.create_connection(server.getsockname()); peer,_=server.accept()
+client.send(b'x'); peer.recv(1); peer.send(b'y'); client.recv(1)";
+
+    #[tokio::test]
+    async fn a_process_dies_at_the_visit_of_a_point_that_it_is_to_die_at_and_at_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("store");
+        std::fs::create_dir(&target).unwrap();
+        let Ok(shim) = Shim::build(folder.path(), &target).await else { return };
+        let died = async |file: &Path| {
+            let mut program = Command::new("python3");
+            program.args(["-c", EXCHANGE]).arg(file).envs(shim.environment());
+            program.status().await.ok().map(|status| status.signal() == Some(9))
+        };
+        let (log, elsewhere) = (target.join("a.db-wal"), folder.path().join("a.db-wal"));
+        // Where there is no interpreter, there is nothing to test.
+        let Some(false) = died(&log).await else { return };
+        let all = [
+            (Point::RequestRead, 1),
+            (Point::LogWrite, 2),
+            (Point::LogSync, 2),
+            (Point::LogSynced, 2),
+            (Point::Answer, 1),
+            (Point::Answered, 1),
+            (Point::Dial, 1),
+            (Point::Send, 1),
+            (Point::Sent, 1),
+            (Point::Received, 1),
+        ];
+        for (point, visits) in all {
+            let before = shim.hits().unwrap();
+            shim.kill_at(point, visits).unwrap();
+            assert_eq!(died(&log).await, Some(true), "{point:?}");
+            assert_eq!(shim.hits().unwrap(), before + 1);
+            shim.kill_at(point, visits + 1).unwrap();
+            assert_eq!(died(&log).await, Some(false), "{point:?}");
+            let is_of_the_store = [Point::LogWrite, Point::LogSync, Point::LogSynced].contains(&point);
+            shim.kill_at(point, visits).unwrap();
+            assert_eq!(died(&elsewhere).await, Some(!is_of_the_store), "{point:?}");
+        }
+        shim.kill_at(Point::StoreWrite, 1).unwrap();
+        assert_eq!(died(&target.join("a.db")).await, Some(true));
     }
 }
