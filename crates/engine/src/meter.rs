@@ -103,7 +103,7 @@ impl EngineMeter {
                 self.ends[end(state, reason)].add_one();
                 if state == DeliveryState::Success && due.trigger == Trigger::Scheduled && due.tries == 0 {
                     let ended = last.started_at + last.exchange.phases.total;
-                    self.delivery.note_time(ended.since(due.message.starts_at()));
+                    self.delivery.note_time(ended.since(due.late_since()));
                 }
             }
             Step::Retry { .. } => self.retries.add_one(),

@@ -39,7 +39,7 @@ impl Tallies {
                     match due.trigger {
                         Trigger::Scheduled => {
                             let end = attempt.started_at + attempt.exchange.phases.total;
-                            tally.deliver(end.since(due.message.starts_at()));
+                            tally.deliver(end.since(due.late_since()));
                         }
                         // How long somebody took to ask for it says nothing of the queue.
                         Trigger::Manual => tally.delivered += 1,

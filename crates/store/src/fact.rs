@@ -205,6 +205,17 @@ pub struct Due {
     pub held_since: Option<Timestamp>,
 }
 
+impl Due {
+    /// From when on its lateness counts: from when its schedule let it be sent, at first or again after a failure. What
+    /// stood in a queue and was never tried has waited there since its message could start.
+    #[must_use]
+    pub fn late_since(&self) -> Timestamp {
+        let starts_at = self.message.starts_at();
+        let first = self.tries == 0 && self.unsent == 0;
+        if first && self.queue.is_some() { starts_at } else { self.due.max(starts_at) }
+    }
+}
+
 /// Asks for deliveries of one endpoint that are due.
 #[derive(Clone, Debug)]
 pub struct Take {
@@ -428,4 +439,56 @@ pub struct Cleared {
     pub count: usize,
     /// The endpoint was to be cleared because it was deleted, and it was not, or has come back: nothing was ended.
     pub lives: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn at(second: i64) -> Timestamp {
+        Timestamp::from_micros(second * 1_000_000)
+    }
+
+    fn due(second: i64, tries: u16, queue: Option<QueueNo>) -> Due {
+        let message = Message {
+            no: MessageNo(1),
+            app: AppNo(1),
+            id: MessageId::from_bytes([0; 20]),
+            event_type: "sms.dlr".into(),
+            event_id: None,
+            channels: Vec::new(),
+            tags: Vec::new(),
+            payload: None,
+            raw: None,
+            raw_content_type: None,
+            ordering_key: None,
+            occurred_at: None,
+            callback_url: None,
+            deliver_at: None,
+            deliver_until: None,
+            accepted_at: at(10),
+            expires_at: Timestamp::MAX,
+        };
+        Due {
+            message: Arc::new(message),
+            endpoint: EndpointNo(1),
+            trigger: Trigger::Scheduled,
+            priority: Priority::new(ringback_model::Class::Transactional, false),
+            due: at(second),
+            queue,
+            tries,
+            unsent: 0,
+            held_since: None,
+        }
+    }
+
+    #[test]
+    fn what_a_retry_schedule_waits_for_is_not_late_and_what_stands_in_a_queue_is() {
+        let queue = Some(QueueNo(7));
+        let since = [due(10, 0, None), due(3_610, 2, None), due(70, 0, queue), due(3_610, 2, queue)]
+            .map(|due| due.late_since());
+        assert_eq!(since, [at(10), at(3_610), at(10), at(3_610)]);
+        // Armed anew: it was nobody's to send before that.
+        assert_eq!(due(90_000, 0, None).late_since(), at(90_000));
+    }
 }

@@ -57,7 +57,7 @@ fn attempts(families: &mut Families, figures: &Figures) {
     );
     families.histogram(
         "delivery_duration_seconds",
-        "From acceptance to success, of deliveries that succeeded at the first try.",
+        "From when a delivery could be sent to its success, of those that succeeded at the first try.",
         MICROSECONDS,
         &engine.delivery,
     );
