@@ -15,8 +15,8 @@ use ringback_model::{
 };
 use ringback_store::backend::sqlite::{SqliteOptions, SqliteStore};
 use ringback_store::{
-    Accept, Accepted, Directory, DocumentKind, Epoch, Feed, Finish, MasterKey, NewAttempt, NewMessage, Put, PutResult,
-    QueueNo, Step, Store, Target,
+    Accept, Accepted, Directory, DocumentKind, Epoch, Feed, Finish, KnownVersions, MasterKey, NewAttempt, NewMessage,
+    Put, PutResult, QueueNo, Step, Store, Target,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -82,7 +82,7 @@ impl World {
     }
 
     async fn send(&self, endpoint: EndpointNo, queue: Option<QueueNo>) -> MessageNo {
-        let (app_version, _, _) = self.store.configuration(self.app).await.unwrap().unwrap();
+        let app_version = self.store.configuration(self.app, KnownVersions::new()).await.unwrap().unwrap().version;
         let accept = Accept {
             app: self.app,
             app_version,

@@ -6,8 +6,8 @@ use ringback_model::{
     Timestamp, number_list_faults, sentence,
 };
 use ringback_store::{
-    AppConfig, Delete, Document, DocumentKind, DocumentPage, Expect, Hits, Idempotency, Paging, Put, PutResult,
-    StoreError,
+    AppConfig, Delete, Document, DocumentKind, DocumentPage, Expect, Hits, Idempotency, KnownVersions, Paging, Put,
+    PutResult, StoreError,
 };
 
 use crate::audit::Note;
@@ -461,10 +461,13 @@ impl Service {
     }
 
     async fn delete_endpoints_of(&self, app: AppNo) -> Result<(), ServiceError> {
-        let Some((_, _, endpoints)) = self.store.configuration(app).await? else { return Ok(()) };
+        let Some(found) = self.store.configuration(app, KnownVersions::new()).await? else { return Ok(()) };
         let now = self.clock.now();
-        let deletions: Vec<_> =
-            endpoints.iter().map(|e| self.store.delete(Delete { app: Some(app), ..Delete::new(e.no, now) })).collect();
+        let deletions: Vec<_> = found
+            .parts
+            .iter()
+            .map(|e| self.store.delete(Delete { app: Some(app), ..Delete::new(e.no, now) }))
+            .collect();
         for deletion in deletions {
             deletion.await?;
         }

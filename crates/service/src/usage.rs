@@ -10,7 +10,8 @@ use ringback_model::{
     Timestamp,
 };
 use ringback_store::{
-    Direction, Document, DocumentKind, DocumentPage, Expect, Idempotency, Paging, Put, PutResult, Subject,
+    Direction, Document, DocumentKind, DocumentPage, Expect, Idempotency, KnownVersions, Paging, Put, PutResult,
+    Subject,
 };
 use serde::de::DeserializeOwned;
 
@@ -159,8 +160,8 @@ impl Service {
         let mut found = Vec::with_capacity(apps.len());
         for app in apps {
             // Not by way of the cache, which is for applications that are at work.
-            let configuration = self.store.configuration(AppNo(app.no)).await?;
-            let endpoints = configuration.map(|(_, _, endpoints)| endpoints).unwrap_or_default();
+            let configuration = self.store.configuration(AppNo(app.no), KnownVersions::new()).await?;
+            let endpoints = configuration.map(|configuration| configuration.parts).unwrap_or_default();
             let endpoints = endpoints.iter().filter(|part| part.kind == DocumentKind::Endpoint);
             let endpoints: Vec<Endpoint> =
                 endpoints.map(|endpoint| serde_json::from_str(&endpoint.body)).collect::<Result<_, _>>()?;

@@ -1,10 +1,10 @@
 //! The cache of configuration: what matching and sending read, without a look at the disk.
 //!
 //! An entry is one application with all of its living endpoints, as they stood at one version. It is loaded at first
-//! use, bounded in number, and dropped when a commit changes it; whoever holds an old one finds out at `accept`, which
+//! use, bounded in number, and dropped when a commit changes it, to be loaded with what changed alone; whoever holds an old one finds out at `accept`, which
 //! refuses an old version inside its commit.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use indexmap::IndexMap;
@@ -15,7 +15,7 @@ use ringback_model::{
 use serde::Deserialize;
 
 use crate::takers::Takers;
-use crate::{Direction, Document, DocumentKind, DocumentPage, Paging, Store, StoreError};
+use crate::{Configuration, Direction, Document, DocumentKind, DocumentPage, KnownVersions, Paging, Store, StoreError};
 
 /// Applications that are kept at most.
 const APPLICATIONS: usize = 20_000;
@@ -91,6 +91,50 @@ impl PollerConfig {
 }
 
 impl AppConfig {
+    /// Reads it out of what the store has found, with what has not changed out of the entry before.
+    fn read(
+        found: &Configuration,
+        before: Option<&Self>,
+        settings: Arc<OrganizationSettings>,
+    ) -> Result<Self, StoreError> {
+        let document = &found.application;
+        let corrupt = |source: serde_json::Error| StoreError::Corrupt { what: "application", source: source.into() };
+        let (new_endpoints, new_pollers): (Vec<_>, Vec<_>) =
+            found.parts.iter().partition(|part| part.kind == DocumentKind::Endpoint);
+        let read = new_endpoints.into_iter().map(|endpoint| EndpointConfig::read(endpoint).map(Arc::new));
+        let mut endpoints = read.collect::<Result<Vec<_>, _>>()?;
+        let mut pollers = new_pollers.into_iter().map(PollerConfig::read).collect::<Result<Vec<_>, _>>()?;
+        if let Some(before) = before {
+            let unchanged: HashSet<i64> = found.unchanged.iter().copied().collect();
+            endpoints.extend(before.endpoints.iter().filter(|kept| unchanged.contains(&kept.no.0)).cloned());
+            pollers.extend(before.pollers.iter().filter(|kept| unchanged.contains(&kept.no.0)).cloned());
+        }
+        endpoints.sort_unstable_by_key(|config| config.no);
+        pollers.sort_unstable_by_key(|config| config.poller.id);
+        Ok(Self {
+            no: AppNo(document.no),
+            org: OrgNo(document.parent),
+            version: found.version,
+            document_version: document.version,
+            application: serde_json::from_str(&document.body).map_err(corrupt)?,
+            secrets: match &document.secret {
+                Some(secret) => serde_json::from_str(secret.reveal()).map_err(corrupt)?,
+                None => ApplicationSecrets::default(),
+            },
+            settings,
+            reads_reports: endpoints.iter().any(|config| config.endpoint.reads_reports()),
+            takers: Takers::new(&endpoints),
+            endpoints,
+            pollers,
+        })
+    }
+
+    /// The versions of its endpoints and pollers.
+    fn versions(&self) -> KnownVersions {
+        let endpoints = self.endpoints.iter().map(|config| (config.no.0, config.version));
+        endpoints.chain(self.pollers.iter().map(|config| (config.no.0, config.version))).collect()
+    }
+
     /// The living endpoint with this number.
     #[must_use]
     pub fn endpoint(&self, no: EndpointNo) -> Option<&Arc<EndpointConfig>> {
@@ -172,6 +216,8 @@ pub struct Directory {
 #[derive(Debug, Default)]
 struct Cache {
     apps: HashMap<AppNo, Arc<AppConfig>>,
+    /// What was dropped because it changed: of its endpoints those that did are read anew, and no others.
+    changed: HashMap<AppNo, Arc<AppConfig>>,
     /// Settings by organization, with the version of its document that they were read at.
     settings: HashMap<OrgNo, (i64, Arc<OrganizationSettings>)>,
     /// Ids and uids that were looked up, by organization.
@@ -183,14 +229,17 @@ struct Cache {
 impl Cache {
     /// Drops an application and the names it is known by: they are its own, as of the entry that is dropped.
     fn remove(&mut self, app: AppNo) {
-        if let Some(gone) = self.apps.remove(&app)
-            && let Some(names) = self.names.get_mut(&gone.org)
-        {
+        let Some(gone) = self.apps.remove(&app) else { return };
+        if let Some(names) = self.names.get_mut(&gone.org) {
             names.remove(&gone.application.id.to_string());
             if let Some(uid) = &gone.application.uid {
                 names.remove(uid);
             }
         }
+        if self.changed.len() >= APPLICATIONS {
+            self.changed.clear();
+        }
+        self.changed.insert(app, gone);
     }
 }
 
@@ -273,7 +322,8 @@ impl Directory {
     pub fn forget_all(&self) {
         let mut cache = self.cache.write().unwrap_or_else(PoisonError::into_inner);
         cache.drops += 1;
-        cache.apps.clear();
+        let dropped: Vec<_> = cache.apps.keys().copied().collect();
+        dropped.into_iter().for_each(|app| cache.remove(app));
         cache.settings.clear();
         cache.names.clear();
     }
@@ -351,33 +401,17 @@ impl Directory {
     }
 
     async fn load(&self, no: AppNo, drops: u64) -> Result<Option<Arc<AppConfig>>, StoreError> {
-        let Some((version, document, parts)) = self.store.configuration(no).await? else { return Ok(None) };
-        if document.kind != DocumentKind::Application || document.deleted_at.is_some() {
+        let before = self.cache.read().unwrap_or_else(PoisonError::into_inner).changed.get(&no).cloned();
+        let known = before.as_ref().map(|before| before.versions()).unwrap_or_default();
+        let is_living =
+            |document: &Document| document.kind == DocumentKind::Application && document.deleted_at.is_none();
+        let found = self.store.configuration(no, known).await?.filter(|found| is_living(&found.application));
+        let Some(found) = found else {
+            self.cache.write().unwrap_or_else(PoisonError::into_inner).changed.remove(&no);
             return Ok(None);
-        }
-        let corrupt = |source: serde_json::Error| StoreError::Corrupt { what: "application", source: source.into() };
-        let (endpoints, pollers): (Vec<_>, Vec<_>) = parts.iter().partition(|part| part.kind == DocumentKind::Endpoint);
-        let mut configs = endpoints
-            .into_iter()
-            .map(|endpoint| EndpointConfig::read(endpoint).map(Arc::new))
-            .collect::<Result<Vec<_>, _>>()?;
-        configs.sort_unstable_by_key(|config| config.no);
-        let app = Arc::new(AppConfig {
-            no,
-            org: OrgNo(document.parent),
-            version,
-            document_version: document.version,
-            application: serde_json::from_str(&document.body).map_err(corrupt)?,
-            secrets: match &document.secret {
-                Some(secret) => serde_json::from_str(secret.reveal()).map_err(corrupt)?,
-                None => ApplicationSecrets::default(),
-            },
-            settings: self.settings(OrgNo(document.parent)).await?,
-            reads_reports: configs.iter().any(|config| config.endpoint.reads_reports()),
-            takers: Takers::new(&configs),
-            endpoints: configs,
-            pollers: pollers.into_iter().map(PollerConfig::read).collect::<Result<_, _>>()?,
-        });
+        };
+        let settings = self.settings(OrgNo(found.application.parent)).await?;
+        let app = Arc::new(AppConfig::read(&found, before.as_deref(), settings)?);
         let mut cache = self.cache.write().unwrap_or_else(PoisonError::into_inner);
         if cache.drops == drops {
             if cache.apps.len() >= APPLICATIONS {
@@ -386,6 +420,7 @@ impl Directory {
                 cache.names.clear();
             }
             cache.remove(no);
+            cache.changed.remove(&no);
             cache.apps.insert(no, app.clone());
         }
         Ok(Some(app))

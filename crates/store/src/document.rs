@@ -1,6 +1,8 @@
 //! Configuration: applications, endpoints, event types and whatever else is set up rather than delivered. Each is a
 //! versioned JSON document, so that a new configurable thing needs no change of the store.
 
+use std::collections::HashMap;
+
 use ringback_model::{AppNo, Notice, Redacted, Timestamp};
 
 use crate::{Audit, Idempotency, Paging};
@@ -138,6 +140,22 @@ pub struct Document {
     pub secret: Option<Redacted>,
     /// When it was deleted; a deleted one keeps its number, its key and uid are free again.
     pub deleted_at: Option<Timestamp>,
+}
+
+/// Documents that a reader has, by number, and in which version.
+pub type KnownVersions = HashMap<i64, i64>;
+
+/// An application with what belongs to it and lives, read at one moment.
+#[derive(Clone, Debug)]
+pub struct Configuration {
+    /// The version of all of it.
+    pub version: i64,
+    /// The application.
+    pub application: Document,
+    /// Its endpoints and pollers, by key, but for those that the reader has as they are.
+    pub parts: Vec<Document>,
+    /// The numbers of those.
+    pub unchanged: Vec<i64>,
 }
 
 /// What a [`Put`] expects to find.

@@ -32,8 +32,8 @@ mod task;
 pub use audit::{AUDIT_KEPT, AUDIT_MOST, Audit, AuditQuery, Audited};
 pub use directory::{AppConfig, Directory, EndpointConfig, PollerConfig};
 pub use document::{
-    Delete, DeletedDocument, DeletedQuery, Document, DocumentKind, DocumentPage, Expect, Put, PutResult, Rewrite,
-    Written,
+    Configuration, Delete, DeletedDocument, DeletedQuery, Document, DocumentKind, DocumentPage, Expect, KnownVersions,
+    Put, PutResult, Rewrite, Written,
 };
 pub use error::StoreError;
 pub use expiry::{Aging, AgingQuery, EXPUNGED, Expire, Expired, Expiry, Part};

@@ -14,11 +14,12 @@ use ringback_model::{
 
 use crate::{
     Accept, AcceptBatch, Accepted, Advance, Advanced, Aging, AgingQuery, AttemptQuery, AuditQuery, Audited, Backlog,
-    Backlogs, BatchAccepted, Clear, Cleared, Count, Delete, DeletedDocument, DeletedQuery, Document, DocumentKind,
-    DocumentPage, End, Ended, EndpointDeliveryQuery, EndpointTallyQuery, Expire, Expired, Finish, Finished, Follow,
-    Followed, HandOver, Hits, LaneStart, Lease, Mention, MentionQuery, MessageQuery, MessageRef, NewNode, Node, NodeNo,
-    Noticed, OverdueQuery, Part, PollQuery, Polled, Put, PutResult, Rearm, Rearmed, Release, Released, Reply, Shard,
-    StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery, UnreadQuery, UnreadRun,
+    Backlogs, BatchAccepted, Clear, Cleared, Configuration, Count, Delete, DeletedDocument, DeletedQuery, Document,
+    DocumentKind, DocumentPage, End, Ended, EndpointDeliveryQuery, EndpointTallyQuery, Expire, Expired, Finish,
+    Finished, Follow, Followed, HandOver, Hits, KnownVersions, LaneStart, Lease, Mention, MentionQuery, MessageQuery,
+    MessageRef, NewNode, Node, NodeNo, Noticed, OverdueQuery, Part, PollQuery, Polled, Put, PutResult, Rearm, Rearmed,
+    Release, Released, Reply, Shard, StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery, UnreadQuery,
+    UnreadRun,
 };
 
 /// The durable facts. See the module for what all methods promise.
@@ -171,8 +172,9 @@ pub trait Store: Send + Sync + Debug + 'static {
     /// Deleted documents of all parents: see [`DeletedQuery`].
     fn deleted_everywhere(&self, query: DeletedQuery) -> Reply<Vec<DeletedDocument>>;
 
-    /// The configuration version of an application, its document, and its living endpoints and pollers, read at one moment.
-    fn configuration(&self, app: AppNo) -> Reply<Option<(i64, Document, Vec<Document>)>>;
+    /// An application with its living endpoints and pollers. Of those in `known` that have not changed the numbers alone are
+    /// told.
+    fn configuration(&self, app: AppNo, known: KnownVersions) -> Reply<Option<Configuration>>;
 
     /// One message of an application, with its payload.
     fn message(&self, app: AppNo, message: MessageRef) -> Reply<Option<Message>>;

@@ -13,8 +13,8 @@ use ringback_model::{
 };
 use ringback_store::backend::sqlite::{SqliteOptions, SqliteStore};
 use ringback_store::{
-    Accept, Accepted, AttemptQuery, AttemptScope, Direction, Directory, DocumentKind, Expect, Feed, MasterKey,
-    NewMessage, Paging, Put, PutResult, QueueNo, Store, Target,
+    Accept, Accepted, AttemptQuery, AttemptScope, Direction, Directory, DocumentKind, Expect, Feed, KnownVersions,
+    MasterKey, NewMessage, Paging, Put, PutResult, QueueNo, Store, Target,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -176,7 +176,7 @@ impl World {
         queue: Option<QueueNo>,
         change: impl FnOnce(&mut NewMessage),
     ) -> MessageNo {
-        let (app_version, _, _) = self.store.configuration(self.app).await.unwrap().unwrap();
+        let app_version = self.store.configuration(self.app, KnownVersions::new()).await.unwrap().unwrap().version;
         let now = self.clock.now();
         let mut message = NewMessage {
             id: self.ids.make(now, &*self.random),

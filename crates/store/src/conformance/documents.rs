@@ -5,8 +5,8 @@ use ringback_model::{AppNo, Redacted};
 use super::Harness;
 use super::world::{World, document};
 use crate::{
-    Delete, DeletedQuery, Direction, Document, DocumentKind, DocumentPage, Expect, Paging, Put, PutResult, Rewrite,
-    Written,
+    Configuration, Delete, DeletedQuery, Direction, Document, DocumentKind, DocumentPage, Expect, KnownVersions,
+    Paging, Put, PutResult, Rewrite, Written,
 };
 
 const KIND: DocumentKind = DocumentKind::Endpoint;
@@ -275,10 +275,33 @@ pub fn the_configuration_version_rises_with_every_change(harness: &dyn Harness) 
     world.put(document(DocumentKind::EventType, 1, "sms.dlr"));
     assert_eq!((world.version(), changed(&mut world)), (4, vec![]));
     let kept = world.put(Put { app, ..document(KIND, world.app.0, "ep_2") });
-    let configuration = world.store.configuration(world.app).wait().expect("the store can be read");
-    let (version, application, endpoints) = configuration.expect("the application exists");
-    assert_eq!((version, application.no, application.version), (5, world.app.0, 2));
-    assert_eq!(endpoints.iter().map(|endpoint| endpoint.no).collect::<Vec<_>>(), [kept]);
+    let found = configuration(&world, KnownVersions::new());
+    assert_eq!((found.version, found.application.no, found.application.version), (5, world.app.0, 2));
+    assert_eq!(found.parts.iter().map(|endpoint| endpoint.no).collect::<Vec<_>>(), [kept]);
+}
+
+/// Whoever has an endpoint as it is gets its number alone; one that changed comes whole, and one that is gone not at all.
+pub fn of_a_configuration_that_is_known_only_what_changed_is_read(harness: &dyn Harness) {
+    let world = World::new(harness);
+    let secret = |text: &str| Some(Redacted::new(format!("{{\"key\":\"{text}\"}}")));
+    let item = |key: &str| Put { app: Some(world.app), secret: secret(key), ..document(KIND, world.app.0, key) };
+    let [same, changed, gone] = ["ep_a", "ep_b", "ep_c"].map(|key| world.put(item(key)));
+    let known: KnownVersions =
+        configuration(&world, KnownVersions::new()).parts.iter().map(|part| (part.no, part.version)).collect();
+    assert_eq!(known.len(), 3);
+    world.put(Put { expect: Expect::Version { no: changed, version: 1 }, secret: secret("new"), ..item("ep_b") });
+    assert!(delete(&world, gone));
+    let added = world.put(item("ep_0"));
+    let found = configuration(&world, known);
+    assert_eq!(found.unchanged, [same]);
+    let parts: Vec<_> = found.parts.iter().map(|part| (part.no, part.version, part.secret.clone())).collect();
+    assert_eq!(parts, [(added, 1, secret("ep_0")), (changed, 2, secret("new"))]);
+    assert_eq!(found.parts, configuration(&world, KnownVersions::from([(same, 1), (-1, 1), (added, 2)])).parts);
+}
+
+fn configuration(world: &World<'_>, known: KnownVersions) -> Configuration {
+    let found = world.store.configuration(world.app, known).wait().expect("the store can be read");
+    found.expect("the application exists")
 }
 
 /// In the same commit, deleted ones left out; the engine is told of each.
@@ -306,8 +329,8 @@ pub fn a_change_of_an_organization_is_one_of_all_its_applications(harness: &dyn 
     apps.sort_unstable();
     assert_eq!(changed, apps);
     for app in apps {
-        let configuration = world.store.configuration(app).wait().expect("the store can be read");
-        assert_eq!(configuration.map(|(version, ..)| version), Some(2));
+        let found = world.store.configuration(app, KnownVersions::new()).wait().expect("the store can be read");
+        assert_eq!(found.map(|found| found.version), Some(2));
     }
     assert_eq!(world.version(), before, "an application of another organization has not changed");
 }

@@ -184,6 +184,7 @@ macro_rules! conformance_tests {
                 a_document_that_has_changed_is_not_overwritten
                 the_configuration_version_rises_with_every_change
                 a_change_of_an_organization_is_one_of_all_its_applications
+                of_a_configuration_that_is_known_only_what_changed_is_read
                 secrets_are_sealed_at_rest
                 pages_of_documents_visit_each_once
             }

@@ -14,8 +14,8 @@ use ringback_model::{
 use super::Harness;
 use crate::{
     Accept, Accepted, AttemptQuery, AttemptScope, Direction, DocumentKind, Due, Epoch, Feed, Finish, Finished,
-    Idempotency, Lease, NewAttempt, NewMessage, NewNode, Paging, Put, PutResult, QueueNo, Rearm, Rearmed, Release,
-    Shard, Step, Store, Take, Taken, Target,
+    Idempotency, KnownVersions, Lease, NewAttempt, NewMessage, NewNode, Paging, Put, PutResult, QueueNo, Rearm,
+    Rearmed, Release, Shard, Step, Store, Take, Taken, Target,
 };
 
 /// The end of a delivery that went well.
@@ -81,8 +81,9 @@ impl<'a> World<'a> {
 
     /// The version of the application's configuration.
     pub(super) fn version(&self) -> i64 {
-        let configuration = self.store.configuration(self.app).wait().expect("the store can be read");
-        configuration.expect("the application exists").0
+        let configuration =
+            self.store.configuration(self.app, KnownVersions::new()).wait().expect("the store can be read");
+        configuration.expect("the application exists").version
     }
 
     /// A message of the application for these endpoints and queues, not yet accepted.

@@ -14,8 +14,8 @@ use super::shard::{floor_of, floor_of_id};
 use super::value::{Values, coded, get, is_storable, limit, maybe_time, time};
 use crate::document::DocumentShard;
 use crate::{
-    Delete, DeletedDocument, DeletedQuery, Direction, Document, DocumentKind, DocumentPage, Expect, MasterKey, Put,
-    PutResult, Written,
+    Configuration, Delete, DeletedDocument, DeletedQuery, Direction, Document, DocumentKind, DocumentPage, Expect,
+    KnownVersions, MasterKey, Put, PutResult, Written,
 };
 
 /// All columns, in the order that [`read`] expects.
@@ -337,29 +337,45 @@ pub(super) async fn deleted_everywhere(client: &Client, asked: &DeletedQuery) ->
         .collect()
 }
 
+/// What belongs to an application, and of each whether the reader has it: then it comes without its text.
+const PARTS_SQL: &str = "SELECT no, kind, parent, key, uid, version, deleted_at, \
+      CASE WHEN is_known THEN '' ELSE body END, CASE WHEN is_known THEN NULL ELSE secret END, is_known \
+    FROM (SELECT *, (no, version) IN (SELECT * FROM unnest($3::bigint[], $4::bigint[])) AS is_known \
+      FROM ringback.document WHERE kind = ANY ($1::smallint[]) AND parent = $2 AND deleted_at IS NULL) AS part \
+    ORDER BY key";
+
 /// See [`crate::Store::configuration`].
 pub(super) async fn configuration(
     client: &Client,
     key: &MasterKey,
     app: AppNo,
-) -> Result<Option<(i64, Document, Vec<Document>)>> {
+    known: &KnownVersions,
+) -> Result<Option<Configuration>> {
     let document = Values::default().int8(app.0);
     let kinds = [DocumentKind::Endpoint, DocumentKind::Poller].map(|kind| i16::from(kind.code()));
-    let parts = Values::default().int2s(kinds).int8(app.0);
+    let parts = Values::default().int2s(kinds).int8(app.0).int8s(known.keys().copied()).int8s(known.values().copied());
     // Read at one moment: the version must be that of the documents.
     let (version, document, parts) = transaction(client, Purpose::Read, async {
         let (version, document, parts) = tokio::join!(biased;
             query(client, "SELECT version FROM ringback.configuration WHERE app = $1", &document),
             query(client, select!("no = $1"), &document),
-            query(client, select!("kind = ANY ($1::smallint[]) AND parent = $2 AND deleted_at IS NULL ORDER BY key"), &parts)
+            query(client, PARTS_SQL, &parts)
         );
         Ok((version?, document?, parts?))
     })
     .await?;
     let Some(document) = document.first() else { return Ok(None) };
     let version = version.first().map_or(Ok(0), |row| get(row, 0))?;
-    let parts = parts.iter().map(|row| read(key, row)).collect::<Result<_>>()?;
-    Ok(Some((version, read(key, document)?, parts)))
+    let mut configuration =
+        Configuration { version, application: read(key, document)?, parts: Vec::new(), unchanged: Vec::new() };
+    for row in &parts {
+        if get(row, 9)? {
+            configuration.unchanged.push(get(row, 0)?);
+        } else {
+            configuration.parts.push(read(key, row)?);
+        }
+    }
+    Ok(Some(configuration))
 }
 
 /// How many secrets do not open with a key. Within a transaction.

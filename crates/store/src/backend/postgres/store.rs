@@ -23,12 +23,12 @@ use super::{
 };
 use crate::{
     Accept, AcceptBatch, Accepted, Advance, Advanced, Aging, AgingQuery, Answer, AttemptQuery, AuditQuery, Audited,
-    Backlog, Backlogs, BatchAccepted, Clear, Cleared, Count, Delete, DeletedDocument, DeletedQuery, Document,
-    DocumentKind, DocumentPage, End, Ended, EndpointDeliveryQuery, EndpointTallyQuery, Expire, Expired, Feed, Finish,
-    Finished, Follow, Followed, HandOver, Hits, LaneStart, Lease, MasterKey, Mention, MentionQuery, MessageQuery,
-    MessageRef, NewNode, Node, NodeNo, Noticed, OverdueQuery, Part, PollQuery, Polled, Put, PutResult, Rearm, Rearmed,
-    Release, Released, Reply, Shard, Store, StoreError, StoreMeter, SurveyQuery, Surveyed, Take, Taken, TallyQuery,
-    UnreadQuery, UnreadRun, feed,
+    Backlog, Backlogs, BatchAccepted, Clear, Cleared, Configuration, Count, Delete, DeletedDocument, DeletedQuery,
+    Document, DocumentKind, DocumentPage, End, Ended, EndpointDeliveryQuery, EndpointTallyQuery, Expire, Expired, Feed,
+    Finish, Finished, Follow, Followed, HandOver, Hits, KnownVersions, LaneStart, Lease, MasterKey, Mention,
+    MentionQuery, MessageQuery, MessageRef, NewNode, Node, NodeNo, Noticed, OverdueQuery, Part, PollQuery, Polled, Put,
+    PutResult, Rearm, Rearmed, Release, Released, Reply, Shard, Store, StoreError, StoreMeter, SurveyQuery, Surveyed,
+    Take, Taken, TallyQuery, UnreadQuery, UnreadRun, feed,
 };
 
 /// Connections that read for the engine and for configuration: these reads are short.
@@ -321,9 +321,9 @@ impl Store for PostgresStore {
         read!(self.slow, |client| document::deleted_everywhere(client, &query))
     }
 
-    fn configuration(&self, app: AppNo) -> Reply<Option<(i64, Document, Vec<Document>)>> {
+    fn configuration(&self, app: AppNo, known: KnownVersions) -> Reply<Option<Configuration>> {
         let master = self.key.clone();
-        read!(self.quick, |client| document::configuration(client, &master, app))
+        read!(self.quick, |client| document::configuration(client, &master, app, &known))
     }
 
     fn message(&self, app: AppNo, message: MessageRef) -> Reply<Option<Message>> {

@@ -12,8 +12,8 @@ use super::idempotency::{self, Answer, Found};
 use super::notice;
 use super::value::{At, coded, maybe_time, time};
 use crate::{
-    Delete, DeletedDocument, DeletedQuery, Direction, Document, DocumentKind, DocumentPage, Expect, MasterKey, Put,
-    PutResult, Written,
+    Configuration, Delete, DeletedDocument, DeletedQuery, Direction, Document, DocumentKind, DocumentPage, Expect,
+    KnownVersions, MasterKey, Put, PutResult, Written,
 };
 
 /// All columns, in the order that [`read`] expects.
@@ -293,15 +293,21 @@ pub(super) fn configuration(
     connection: &Connection,
     key: &MasterKey,
     app: AppNo,
-) -> Result<Option<(i64, Document, Vec<Document>)>> {
+    known: &KnownVersions,
+) -> Result<Option<Configuration>> {
     // Read at one moment: the version must be that of the documents.
     let snapshot = connection.unchecked_transaction()?;
-    let Some(document) = by_no(&snapshot, key, app.0)? else { return Ok(None) };
-    let parts = snapshot
-        .prepare_cached(select!("kind IN (?1, ?2) AND parent = ?3 AND deleted_at IS NULL ORDER BY key"))?
-        .query_map(params![DocumentKind::Endpoint.code(), DocumentKind::Poller.code(), app.0], |row| read(key, row))?
-        .collect::<Result<_>>()?;
-    Ok(Some((configuration_version(&snapshot, app)?, document, parts)))
+    let Some(application) = by_no(&snapshot, key, app.0)? else { return Ok(None) };
+    let (mut parts, mut unchanged) = (Vec::new(), Vec::new());
+    // In no order: sorting would read the bodies of what is known.
+    let mut select = snapshot.prepare_cached(select!("kind IN (?1, ?2) AND parent = ?3 AND deleted_at IS NULL"))?;
+    let mut rows = select.query(params![DocumentKind::Endpoint.code(), DocumentKind::Poller.code(), app.0])?;
+    while let Some(row) = rows.next()? {
+        let (no, version) = (row.get(0)?, row.get(5)?);
+        if known.get(&no) == Some(&version) { unchanged.push(no) } else { parts.push(read(key, row)?) }
+    }
+    parts.sort_unstable_by(|one: &Document, other| one.key.cmp(&other.key));
+    Ok(Some(Configuration { version: configuration_version(&snapshot, app)?, application, parts, unchanged }))
 }
 
 fn read(key: &MasterKey, row: &Row<'_>) -> Result<Document> {

@@ -12,7 +12,7 @@ use ringback_model::{
 use ringback_store::backend::sqlite::{SqliteOptions, SqliteStore};
 use ringback_store::{
     Accept, AcceptBatch, Accepted, Audit, Clear, Count, Delete, DocumentKind, End, Epoch, Finish, Idempotency,
-    MasterKey, Mention, NewAttempt, NewMessage, Put, PutResult, QueueNo, Rearm, Step, Store, Target,
+    KnownVersions, MasterKey, Mention, NewAttempt, NewMessage, Put, PutResult, QueueNo, Rearm, Step, Store, Target,
 };
 use tempfile::TempDir;
 
@@ -288,7 +288,7 @@ impl World<'_> {
     }
 
     async fn version(&self) -> i64 {
-        self.store.configuration(self.app).await.unwrap().unwrap().0
+        self.store.configuration(self.app, KnownVersions::new()).await.unwrap().unwrap().version
     }
 
     fn message(&self, payload: &[u8]) -> NewMessage {

@@ -11,7 +11,7 @@ use std::path::Path;
 use ringback_model::{AppNo, Clock as _, Redacted};
 use ringback_store::backend::migration::{Migrated, Migration, migrate};
 use ringback_store::backend::postgres::{PostgresOptions, PostgresStore, inspect};
-use ringback_store::{Accepted, Delete, MasterKey, Shard, Store as _, StoreError};
+use ringback_store::{Accepted, Delete, KnownVersions, MasterKey, Shard, Store as _, StoreError};
 
 use super::databases::connect;
 use super::shared::Shared;
@@ -120,7 +120,7 @@ async fn everything_is_carried_over_and_numbers_go_on() {
     let gone = store.document(app.0 + 3).await.unwrap().unwrap();
     assert!(gone.deleted_at.is_some() && gone.secret.is_some(), "{gone:?}");
     let traffic = Traffic::new();
-    let version = store.configuration(*app).await.unwrap().unwrap().0;
+    let version = store.configuration(*app, KnownVersions::new()).await.unwrap().unwrap().version;
     let mut item = traffic.request(1, None);
     (item.app, item.app_version) = (*app, version);
     let newest = last_message(&store, *app).await;
@@ -170,7 +170,7 @@ async fn requests_that_were_answered_before_are_answered_again() {
         let replayed = store.put(item).await.unwrap();
         assert_eq!(replayed, ringback_store::PutResult::Replayed { no: seen.endpoints_of(*app)[0].0 });
         let request = filled.request(format!("batch {}", low(app.0)).as_bytes());
-        let version = store.configuration(*app).await.unwrap().unwrap().0;
+        let version = store.configuration(*app, KnownVersions::new()).await.unwrap().unwrap().version;
         let before = Traffic::new().request(1, None).message.id;
         let batch = ringback_store::AcceptBatch {
             app: *app,

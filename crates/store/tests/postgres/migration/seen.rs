@@ -9,8 +9,8 @@ use ringback_model::{
 };
 use ringback_store::{
     AgingQuery, AttemptQuery, AttemptScope, AuditQuery, Direction, DocumentKind, DocumentPage, Due, EndpointTallyQuery,
-    MentionQuery, MessageQuery, MessageRef, NewNode, Paging, PollQuery, Shard, Store, Subject, Take, TallyQuery,
-    UnreadQuery,
+    KnownVersions, MentionQuery, MessageQuery, MessageRef, NewNode, Paging, PollQuery, Shard, Store, Subject, Take,
+    TallyQuery, UnreadQuery,
 };
 
 /// Kinds that belong to nothing, and those that belong to another.
@@ -103,9 +103,9 @@ impl<'a> Seen<'a> {
         }
         if kind == DocumentKind::Application {
             for (_, app) in self.apps.clone() {
-                let (version, document, parts) = self.store.configuration(app).await.unwrap().unwrap();
-                let parts: Vec<_> = parts.into_iter().map(|part| (low(part.no), part.key)).collect();
-                self.push("configuration", (version, document.key, parts));
+                let found = self.store.configuration(app, KnownVersions::new()).await.unwrap().unwrap();
+                let parts: Vec<_> = found.parts.into_iter().map(|part| (low(part.no), part.key)).collect();
+                self.push("configuration", (found.version, found.application.key, parts));
             }
         }
     }
