@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use ringback_model::{
-    AttemptOutcome, Clock, Exchange, IdMaker, Message, NotSent, Random, Timestamp, Trigger, sentence,
+    AttemptOutcome, Clock, Exchange, IdMaker, Message, Mutant, NotSent, Random, Timestamp, Trigger, sentence,
 };
 use ringback_store::{Due, NewAttempt, QueueNo, Step};
 use ringback_wire::RenderError;
@@ -71,6 +71,8 @@ impl Executor {
         let started_at = self.clock.now();
         let (earlier, last) = if is_over(&due, started_at) {
             (None, nothing(started_at, NotSent::Expired, String::new()))
+        } else if Mutant::DeliveredUnsent.is_alive() && self.random.fraction() < 0.005 {
+            (None, Seen { outcome: AttemptOutcome::Delivered, ..nothing(started_at, NotSent::Panic, String::new()) })
         } else {
             let sent = AssertUnwindSafe(self.send(&due, &route)).catch_unwind().await;
             // A panic is told by the hook that prints it; the delivery only learns that nothing came of it.
@@ -142,6 +144,9 @@ impl Executor {
         };
         if route.config.endpoint.callback {
             prepared.target = target.path_and_query().clone();
+        }
+        if Mutant::BodyAltered.is_alive() && self.random.fraction() < 0.01 {
+            prepared.body = [&*prepared.body, b" "].concat().into();
         }
         let left_out = prepared.left_out;
         let Sending { earlier, last } = self.sender.send(route, &target, prepared).await;

@@ -19,6 +19,7 @@ mod id;
 mod jql_issuer;
 mod message;
 mod meter;
+mod mutant;
 mod near;
 mod notice;
 mod organization;
@@ -65,6 +66,7 @@ pub use id::{
 pub use jql_issuer::{JqlIntrospection, JqlIssuer};
 pub use message::{Message, OrderingKey};
 pub use meter::{Counter, Histogram, HistogramReading};
+pub use mutant::Mutant;
 pub use near::near;
 pub use notice::{Disabled, Notice, NoticeKind, NoticedAttempt};
 pub use organization::{Branding, DEFAULT_ORGANIZATION, Organization, OrganizationSettings};

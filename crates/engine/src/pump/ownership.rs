@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use ringback_model::{EndpointNo, Timestamp};
+use ringback_model::{EndpointNo, Mutant, Timestamp};
 use ringback_store::{Committed, Epoch, Lease, OverdueQuery, Shard, StoreError};
 use tokio::task::JoinSet;
 
@@ -76,7 +76,7 @@ impl Pump {
     /// Takes in what the node owns: closes lanes of what is another's, and looks for work in what is new.
     fn own(&mut self, lease: &Lease) {
         let mut owned: BTreeMap<Shard, Epoch> = lease.shards.iter().copied().collect();
-        if cfg!(feature = "mutant-shard-forgotten") && !self.ownership.owned.is_empty() {
+        if Mutant::ShardForgotten.is_alive() && !self.ownership.owned.is_empty() {
             owned.retain(|shard, _| self.ownership.owned.contains_key(shard));
         }
         self.lose(|shard, epoch| owned.get(&shard) != Some(&epoch));

@@ -8,7 +8,7 @@ mod batch;
 mod follow;
 mod outcome;
 
-use ringback_model::{AppNo, EndpointNo, Gate, Health, Timestamp, Trigger};
+use ringback_model::{AppNo, EndpointNo, Gate, Health, Mutant, Timestamp, Trigger};
 use ringback_store::{Due, QueueNo, Taken};
 use rustc_hash::FxHashMap;
 
@@ -166,7 +166,7 @@ impl Lane {
     /// Attempts that may be under way: one only while the receiver does not answer in time.
     fn cap(&self) -> usize {
         let cap = self.policy.as_ref().map_or(0, |policy| usize::from(policy.concurrency));
-        if cfg!(feature = "mutant-cap-ignored") {
+        if Mutant::CapIgnored.is_alive() {
             return 1_000;
         }
         let cap = self.cap_of_batches(cap);

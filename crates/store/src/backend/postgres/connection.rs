@@ -8,7 +8,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringback_model::Redacted;
+use ringback_model::{Mutant, Redacted};
 use tokio::sync::mpsc;
 use tokio_postgres::{AsyncMessage, Row};
 
@@ -88,6 +88,10 @@ pub(super) fn address(url: &Redacted) -> Result<Address, StoreError> {
     config.keepalives_interval(Duration::from_secs(10)).keepalives_retries(3);
     if config.get_application_name().is_none() {
         config.application_name("ringback");
+    }
+    // The statements of such a build ask for it.
+    if let Some(mutant) = Mutant::alive() {
+        config.options(format!("-c ringback.mutant={mutant}"));
     }
     Ok(address)
 }

@@ -8,10 +8,9 @@ use tokio_postgres::types::Type;
 use super::connection::{Client, query};
 use super::error::Result;
 use super::value::Values;
-use crate::{Epoch, NodeNo, Shard};
+use crate::{Epoch, Finish, NodeNo, Shard};
 
 /// The shards of a statement's items that a node owns, locked in their order.
-#[cfg(not(any(feature = "mutant-fence-missing", feature = "mutant-fence-apart")))]
 macro_rules! fence {
     ($node:literal, $shards:literal) => {
         concat!(
@@ -26,30 +25,25 @@ macro_rules! fence {
 
 /// Whether an item gets through the fence. It is a column and no join: how many items a join would let through the
 /// planner cannot guess, and goes through all of them again for each.
-#[cfg(not(any(feature = "mutant-fence-missing", feature = "mutant-fence-apart")))]
+#[cfg(not(feature = "mutants"))]
 macro_rules! passes {
     ($item:literal) => {
         concat!("(", $item, ".endpoint >> 55, ", $item, ".epoch) IN (SELECT no::bigint, epoch FROM fence)")
     };
 }
 
-/// A fence that is open to everybody.
-#[cfg(any(feature = "mutant-fence-missing", feature = "mutant-fence-apart"))]
-macro_rules! fence {
-    ($node:literal, $shards:literal) => {
-        concat!(
-            "fence AS MATERIALIZED (SELECT no FROM ringback.shard WHERE ",
-            $node,
-            " >= 0 AND no = ANY (",
-            $shards,
-            "::smallint[]))"
-        )
-    };
-}
-#[cfg(any(feature = "mutant-fence-missing", feature = "mutant-fence-apart"))]
+/// A fence that can be opened to everybody.
+#[cfg(feature = "mutants")]
 macro_rules! passes {
     ($item:literal) => {
-        concat!($item, ".endpoint >> 55 IN (SELECT no::bigint FROM fence)")
+        concat!(
+            "((",
+            $item,
+            ".endpoint >> 55, ",
+            $item,
+            ".epoch) IN (SELECT no::bigint, epoch FROM fence) \
+              OR current_setting('ringback.mutant', true) IN ('fence-missing', 'fence-apart'))"
+        )
     };
 }
 pub(super) use {fence, passes};
@@ -69,11 +63,15 @@ pub(super) fn shards_of(numbers: impl Iterator<Item = i64>) -> Vec<i16> {
     shards
 }
 
-/// Whether a node owned the shard of an outcome a moment ago.
-#[cfg(feature = "mutant-fence-apart")]
-pub(super) async fn owned_before(client: &Client, node: NodeNo, item: &crate::Finish) -> Result<bool> {
+/// Whether a node owned the shards of some outcomes a moment ago: what is no fence.
+pub(super) async fn owned_before(client: &Client, node: NodeNo, items: &[&Finish]) -> Result<bool> {
     let sql = "SELECT FROM ringback.shard WHERE no = $1 AND owner = $2 AND epoch = $3";
-    let shard = i16::from(Shard::of(item.endpoint.0).number());
-    let values = Values::default().and(shard, Type::INT2).int8(node.0).int8(item.epoch.0);
-    Ok(!query(client, sql, &values).await?.is_empty())
+    for item in items {
+        let shard = i16::from(Shard::of(item.endpoint.0).number());
+        let values = Values::default().and(shard, Type::INT2).int8(node.0).int8(item.epoch.0);
+        if query(client, sql, &values).await?.is_empty() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

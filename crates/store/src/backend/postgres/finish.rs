@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use ringback_model::{EndpointNo, Health, Trigger};
+use ringback_model::{EndpointNo, Health, Mutant, Trigger};
 
 use super::attempt::{address_to_sql, micros};
 use super::connection::{Client, query};
@@ -148,11 +148,8 @@ pub(super) async fn finish(client: &Client, node: NodeNo, items: &[&Finish]) -> 
     if items.is_empty() {
         return Ok(Vec::new());
     }
-    #[cfg(feature = "mutant-fence-apart")]
-    for item in items {
-        if !super::fence::owned_before(client, node, item).await? {
-            return Ok(vec![Finished::Fenced; items.len()]);
-        }
+    if Mutant::FenceApart.is_alive() && !super::fence::owned_before(client, node, items).await? {
+        return Ok(vec![Finished::Fenced; items.len()]);
     }
     let addresses: Vec<_> = items.iter().map(|item| item.attempt.exchange.address.map(address_to_sql)).collect();
     // The last word on an endpoint is the one that holds.

@@ -20,17 +20,18 @@ const BY_HAND: i32 = -1;
 const NEXT: i32 = -2;
 
 /// Which messages are looked at: all of them.
-#[cfg(not(feature = "mutant-high-water"))]
+#[cfg(not(feature = "mutants"))]
 macro_rules! above {
     () => {
         ""
     };
 }
-/// Those above what was tried before.
-#[cfg(feature = "mutant-high-water")]
+/// All of them, or those above what was tried before.
+#[cfg(feature = "mutants")]
 macro_rules! above {
     () => {
-        "AND message > COALESCE((SELECT max(a.message) FROM ringback.attempt a WHERE a.endpoint = $1), 0)"
+        "AND (current_setting('ringback.mutant', true) IS DISTINCT FROM 'high-water' \
+          OR message > COALESCE((SELECT max(a.message) FROM ringback.attempt a WHERE a.endpoint = $1), 0)) "
     };
 }
 

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use ringback_model::{EndpointNo, MessageNo, Priority, Timestamp, Trigger};
+use ringback_model::{EndpointNo, MessageNo, Mutant, Priority, Timestamp, Trigger};
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
 
 use super::batch::Batch;
@@ -16,7 +16,7 @@ use crate::{Due, QueueNo};
 
 /// Whether a pending delivery stands in the queue.
 pub(super) fn is_occupied(batch: &Batch<'_>, endpoint: EndpointNo, queue: QueueNo) -> Result<bool> {
-    if cfg!(feature = "mutant-key-forgotten") {
+    if Mutant::OrderForgotten.is_alive() {
         return Ok(false);
     }
     batch

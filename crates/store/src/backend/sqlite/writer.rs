@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use ringback_model::{Clock, MessageNo, Timestamp};
+use ringback_model::{Clock, MessageNo, Mutant, Timestamp};
 use rusqlite::Connection;
 use tokio::sync::watch;
 
@@ -338,7 +338,7 @@ impl Writer {
         while let Some(group) = self.waiting.next_group(company_until) {
             ops.clear();
             for (op, asker) in group {
-                askers.push(if cfg!(feature = "mutant-ack-before-commit") { asker.answered_early() } else { asker });
+                askers.push(if Mutant::AckBeforeCommit.is_alive() { asker.answered_early() } else { asker });
                 ops.push(op);
             }
             self.log.give_way();
@@ -379,6 +379,9 @@ impl Writer {
     }
 
     fn tell_if_broken(&self) {
+        if Mutant::BrokenDiskIgnored.is_alive() {
+            return;
+        }
         if let Some(reason) = self.context.broken()
             && self.broken.borrow().is_none()
         {
