@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use ringback_testkit::torture::{
-    self, Cluster, Crash, Dialects, Faults, Nodes, Options, Points, Powercut, Report, Soak,
+    self, Cluster, Crash, Dialects, Faults, Figure, Large, Nodes, Options, Points, Powercut, Report, Retention, Soak,
 };
 
 /// Breaks a server on purpose and says whether it kept its promises.
@@ -74,6 +74,34 @@ enum Mode {
         #[arg(long, default_value_t = 30)]
         minutes: u64,
     },
+    /// Figures of large stores, each with its bound; nothing is broken.
+    Large {
+        #[command(flatten)]
+        common: Common,
+        /// Messages of one application, failed deliveries.
+        #[arg(long, default_value_t = 1_000_000)]
+        messages: usize,
+        /// Size of the store that a server is started on.
+        #[arg(long, default_value_t = 10.0)]
+        gigabytes: f64,
+        /// Endpoints of one application.
+        #[arg(long, default_value_t = 10_000)]
+        endpoints: usize,
+        /// These figures alone, such as `lists,start`.
+        #[arg(long, value_delimiter = ',')]
+        only: Vec<Figure>,
+    },
+    /// Messages go as fast as they come: the store must not grow, posts must not get slower.
+    Retention {
+        #[command(flatten)]
+        common: Common,
+        /// How long the load goes on, at 500 messages a second if no rate is given.
+        #[arg(long, default_value_t = 20.0)]
+        minutes: f64,
+        /// For how many seconds a message is kept.
+        #[arg(long, default_value_t = 60)]
+        window: u64,
+    },
     /// What each dialect costs beside the plain payload; nothing is broken.
     Dialects {
         #[command(flatten)]
@@ -115,7 +143,7 @@ struct Common {
     /// The server to break.
     #[arg(long)]
     binary: PathBuf,
-    /// Messages a second; 300, or with `dialects` as many as are answered.
+    /// Messages a second; 300, with `retention` 500, with `dialects` as many as are answered. `large` has its own.
     #[arg(long)]
     rate: Option<u32>,
     /// What the run can be replayed by.
@@ -159,6 +187,14 @@ async fn run(mode: Mode) -> Result<u8> {
             let figures = torture::dialects(&options.binary, options.seed, plan).await?;
             println!("torture=dialects v=1 {figures}");
             return Ok(0);
+        }
+        Mode::Large { common, messages, gigabytes, endpoints, only } => {
+            torture::large(&common.options(), &Large { messages, gigabytes, endpoints, only }).await?
+        }
+        Mode::Retention { common, minutes, window } => {
+            let rate = common.rate.unwrap_or(500);
+            let options = Options { rate, ..common.options() };
+            torture::retention(&options, Retention { minutes, window }).await?
         }
         Mode::Canary { common } => torture::canary(&common.options()).await?,
         Mode::Powercut { common, cuts } => match torture::powercut(&common.options(), cuts).await? {

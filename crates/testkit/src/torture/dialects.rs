@@ -5,7 +5,6 @@
 //! Turns are short and many, and added up: what the server does behind the load, such as checkpoints and the index for the
 //! search, comes seconds later and would else be paid by whoever is measured then.
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,20 +12,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
-use http::{Method, Response, StatusCode};
-use http_body_util::Empty;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use http::{Method, StatusCode};
 use ringback_model::SendMethod;
 use ringback_wire::dialect;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use super::client::Client;
 use super::process::{Launch, Server};
 use super::seed::Seed;
+use super::sink::{self, Sink};
 
 /// Connections that messages are posted over.
 const CONNECTIONS: usize = 16;
@@ -88,14 +83,14 @@ pub async fn run(binary: &Path, seed: u64, plan: Dialects) -> Result<String> {
     let mut server = launch.start()?;
     server.ready().await.context("the server does not start")?;
     let token = launch.token().await?;
-    let receiver = Receiver::start().await?;
+    let receiver = Sink::start()?;
     let mut client = Client::new(launch.address, token.clone());
     let is_asked =
         |(name, _): &(String, Value)| plan.only.is_empty() || plan.only.iter().any(|asked| name.starts_with(asked));
     let endpoints: Vec<_> = endpoints().into_iter().filter(is_asked).collect();
     for (name, endpoint) in endpoints.clone() {
-        register(&mut client, &name, endpoint, receiver.address).await?;
-        register(&mut client, &beside(&name), json!({}), receiver.address).await?;
+        register(&mut client, &name, endpoint, &receiver).await?;
+        register(&mut client, &beside(&name), json!({}), &receiver).await?;
     }
     let mut costs = vec![[0.0; 2]; endpoints.len()];
     // A round that is not counted: pages, connections and caches are warm after it.
@@ -121,10 +116,10 @@ fn beside(name: &str) -> String {
     format!("beside-{name}")
 }
 
-async fn register(client: &mut Client, app: &str, mut endpoint: Value, receiver: SocketAddr) -> Result<()> {
+async fn register(client: &mut Client, app: &str, mut endpoint: Value, receiver: &Sink) -> Result<()> {
     let made = client.post("/api/v1/app", &json!({"name": app, "uid": app})).await.context("no answer")?;
     if let Some(endpoint) = endpoint.as_object_mut() {
-        endpoint.insert("url".to_owned(), json!(format!("http://{receiver}/{app}")));
+        endpoint.insert("url".to_owned(), json!(receiver.url(sink::TAKEN, app)));
     }
     let registered = client.post(&format!("/api/v1/app/{app}/endpoint"), &endpoint).await.context("no answer")?;
     if !made.status.is_success() || registered.status != StatusCode::CREATED {
@@ -134,15 +129,9 @@ async fn register(client: &mut Client, app: &str, mut endpoint: Value, receiver:
 }
 
 /// Sends messages until all have arrived; returns the server's CPU seconds for each.
-async fn measure(
-    server: &Server,
-    clients: Vec<Client>,
-    receiver: &Receiver,
-    app: &str,
-    plan: &Dialects,
-) -> Result<f64> {
+async fn measure(server: &Server, clients: Vec<Client>, receiver: &Sink, app: &str, plan: &Dialects) -> Result<f64> {
     let messages = plan.messages / 2;
-    let (before, arrived) = (server.cpu_seconds()?, receiver.count());
+    let (before, arrived) = (server.cpu_seconds()?, receiver.count(sink::TAKEN));
     let mut posts = JoinSet::new();
     let next = Arc::new(AtomicUsize::new(0));
     let (start, each) = (tokio::time::Instant::now(), plan.rate.map(|rate| Duration::from_secs(1) / rate.max(1)));
@@ -169,49 +158,16 @@ async fn measure(
         posted??;
     }
     let since = Instant::now();
-    while receiver.count() < arrived + messages {
+    while receiver.count(sink::TAKEN) < arrived + messages {
         if since.elapsed() > PATIENCE {
-            bail!("{} of {messages} messages of `{app}` did not arrive", arrived + messages - receiver.count());
+            bail!(
+                "{} of {messages} messages of `{app}` did not arrive",
+                arrived + messages - receiver.count(sink::TAKEN)
+            );
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     Ok((server.cpu_seconds()? - before) / messages as f64)
-}
-
-/// Takes everything and counts it.
-#[derive(Debug)]
-struct Receiver {
-    address: SocketAddr,
-    count: Arc<AtomicUsize>,
-    _tasks: JoinSet<()>,
-}
-
-impl Receiver {
-    async fn start() -> Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let (address, count) = (listener.local_addr()?, Arc::new(AtomicUsize::new(0)));
-        let mut tasks = JoinSet::new();
-        let counter = count.clone();
-        tasks.spawn(async move {
-            let mut connections = JoinSet::new();
-            while let Ok((stream, _)) = listener.accept().await {
-                let counter = counter.clone();
-                let service = service_fn(move |_request| {
-                    counter.fetch_add(1, Ordering::Relaxed);
-                    std::future::ready(Ok::<_, std::convert::Infallible>(Response::new(Empty::<Bytes>::new())))
-                });
-                connections.spawn(async move {
-                    // An error is the server going away.
-                    http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.ok();
-                });
-            }
-        });
-        Ok(Self { address, count, _tasks: tasks })
-    }
-
-    fn count(&self) -> usize {
-        self.count.load(Ordering::Relaxed)
-    }
 }
 
 #[cfg(test)]

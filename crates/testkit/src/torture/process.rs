@@ -91,6 +91,8 @@ impl Launch {
     /// If the command fails or prints nothing.
     pub(super) async fn token(&self) -> Result<Arc<str>> {
         let mut command = self.command("token")?;
+        // Longer than any run, also one whose clock is put ahead.
+        command.args(["--ttl", "365d"]);
         let child = command.stdout(Stdio::piped()).spawn().context("cannot start the token command")?;
         let output = tokio::time::timeout(READY_LIMIT, child.wait_with_output()).await.context("token hangs")??;
         let token = String::from_utf8(output.stdout)?.trim().to_owned();
@@ -98,6 +100,18 @@ impl Launch {
             bail!("the token command ended with {} and printed {} bytes", output.status, token.len());
         }
         Ok(token.into())
+    }
+
+    /// What `check` prints of the store.
+    ///
+    /// # Errors
+    /// If the store is not whole.
+    pub(super) async fn check(&self) -> Result<String> {
+        let output = self.command("check")?.output().await.context("cannot start the check")?;
+        if !output.status.success() {
+            bail!("the check of the store ended with {}", output.status);
+        }
+        Ok(String::from_utf8(output.stdout)?)
     }
 
     /// Starts the server; it may not be ready yet.

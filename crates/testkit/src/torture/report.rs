@@ -70,6 +70,14 @@ impl Report {
         self
     }
 
+    /// Adds all of another one.
+    pub fn join(&mut self, other: Self) -> &mut Self {
+        self.fields.extend(other.fields);
+        self.reasons.extend(other.reasons);
+        self.evidence.extend(other.evidence);
+        self
+    }
+
     /// The verdict.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
@@ -96,14 +104,6 @@ impl fmt::Display for Report {
     }
 }
 
-/// The middle one of some durations; zero if there are none.
-#[must_use]
-pub(super) fn median(durations: &[Duration]) -> Duration {
-    let mut sorted = durations.to_vec();
-    sorted.sort_unstable();
-    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,12 +126,5 @@ mod tests {
         assert_eq!(report.verdict(), Verdict::Fail);
         assert!(report.to_string().ends_with("lost=1 verdict=FAIL"));
         assert_eq!(report.failures().collect::<Vec<_>>(), ["lost=1", "too few kills", "post 3 never arrived"]);
-    }
-
-    #[test]
-    fn the_median_of_none_is_zero() {
-        let ms = Duration::from_millis;
-        assert_eq!(median(&[]), Duration::ZERO);
-        assert_eq!(median(&[ms(9), ms(1), ms(5)]), ms(5));
     }
 }

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use super::checker;
 use super::client::Client;
+use super::figures::median;
 use super::history::{History, Post, Restart, Task};
 use super::ledger::Ledger;
 use super::load::{Load, Tally};
@@ -21,7 +22,7 @@ use super::plan::{self, ENDPOINTS, Registered};
 use super::process::StoreAt;
 use super::process::{Launch, Server};
 use super::receivers::Receivers;
-use super::report::{Report, Verdict, median};
+use super::report::{Report, Verdict};
 use super::sampler::Sampler;
 use super::seed::Seed;
 use super::settle;

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
+use super::figures;
 use super::report::Report;
 use super::run::{self, Options, Run};
 
@@ -60,9 +61,7 @@ pub async fn run(options: &Options, soak: Soak) -> Result<Report> {
 fn tell(samples: &[Sample], report: &mut Report) {
     let highest = |of: fn(&Sample) -> f64| samples.iter().map(of).fold(0.0, f64::max);
     let growth = |of: fn(&Sample) -> f64| {
-        let length =
-            samples.last().map_or(0.0, |last| last.minutes) - samples.first().map_or(0.0, |first| first.minutes);
-        slope(samples, of) * length
+        figures::growth(&samples.iter().map(|sample| (sample.minutes, of(sample))).collect::<Vec<_>>())
     };
     let (rss, files) = (growth(|sample| sample.rss_kib), growth(|sample| sample.files));
     report.field("rss_max_mb", format!("{:.0}", highest(|sample| sample.rss_kib) / 1_024.0));
@@ -71,20 +70,6 @@ fn tell(samples: &[Sample], report: &mut Report) {
     report.require(samples.len() >= 30, || format!("only {} samples", samples.len()));
     report.require(rss <= SLACK_KIB, || format!("the memory grew by {rss:.0} KiB"));
     report.require(files <= 3.0, || format!("the open files grew by {files:.1}"));
-}
-
-/// By how much a value rises in a minute, by least squares.
-fn slope(samples: &[Sample], of: fn(&Sample) -> f64) -> f64 {
-    let count = samples.len().max(1) as f64;
-    let mean = |of: &dyn Fn(&Sample) -> f64| samples.iter().map(of).sum::<f64>() / count;
-    let (at, value) = (mean(&|sample| sample.minutes), mean(&of));
-    let (mut rise, mut spread) = (0.0, 0.0);
-    for sample in samples {
-        let apart = sample.minutes - at;
-        rise += apart * (of(sample) - value);
-        spread += apart * apart;
-    }
-    if spread > 0.0 { rise / spread } else { 0.0 }
 }
 
 #[cfg(test)]

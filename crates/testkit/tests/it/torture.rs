@@ -8,7 +8,7 @@ fn torture(arguments: &[&str]) -> Output {
 
 #[test]
 fn a_server_that_does_not_exist_is_an_error_of_the_harness_and_no_verdict() {
-    for mode in ["crash", "term", "canary"] {
+    for mode in ["crash", "term", "canary", "large", "retention"] {
         let output = torture(&[mode, "--binary", "/nonexistent/server"]);
         assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{mode}: {output:?}");
         assert!(String::from_utf8_lossy(&output.stderr).contains("/nonexistent/server"), "{output:?}");
