@@ -19,8 +19,8 @@ pub enum Mutant {
     IdempotencyForgotten,
     /// A message is kept without its ordering key.
     OrderForgotten,
-    /// What was pending is not looked for at a start.
-    PendingForgotten,
+    /// What has failed once is not tried again.
+    RetriesForgotten,
     /// A delivery in two hundred is recorded as delivered, and nothing was sent.
     DeliveredUnsent,
     /// A request in a hundred is changed after it was signed.
@@ -48,7 +48,7 @@ impl Mutant {
             Self::BrokenDiskIgnored => "broken-disk-ignored",
             Self::IdempotencyForgotten => "idempotency-forgotten",
             Self::OrderForgotten => "order-forgotten",
-            Self::PendingForgotten => "pending-forgotten",
+            Self::RetriesForgotten => "retries-forgotten",
             Self::DeliveredUnsent => "delivered-unsent",
             Self::BodyAltered => "body-altered",
             Self::AddressUnvetted => "address-unvetted",

@@ -1,6 +1,6 @@
 //! Finding endpoints with work: at a start, when shards are gained, and when the feed has missed something.
 
-use ringback_model::{EndpointNo, Mutant};
+use ringback_model::EndpointNo;
 use ringback_store::LaneStart;
 
 use super::{Done, LOOK_AGAIN, Pump};
@@ -42,9 +42,6 @@ impl Pump {
 
     /// Looks for all endpoints with work.
     pub(super) fn find_all(&mut self) {
-        if Mutant::PendingForgotten.is_alive() {
-            return;
-        }
         if self.finding == Finding::No {
             self.finding = Finding::UnderWay;
             self.find(EndpointNo(0));

@@ -12,7 +12,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringback_model::{Clock, EndpointNo, IdMaker, RetryPolicy, Timestamp};
+use ringback_model::{Clock, EndpointNo, IdMaker, Mutant, RetryPolicy, Timestamp};
 use ringback_store::{Committed, Directory, Due, Epoch, Feed, Followed, LaneStart, Store, Taken};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
@@ -283,7 +283,12 @@ impl Pump {
                     self.release(endpoint);
                 }
             }
-            Ok(Done::Loaded((endpoint, _), taken)) => self.tell(Event::Loaded { endpoint, taken }),
+            Ok(Done::Loaded((endpoint, _), mut taken)) => {
+                if let Some(taken) = taken.as_mut().filter(|_| Mutant::RetriesForgotten.is_alive()) {
+                    taken.rows.retain(|due| due.tries == 0);
+                }
+                self.tell(Event::Loaded { endpoint, taken });
+            }
             Ok(Done::Followed((endpoint, _), found)) => self.tell(Event::Followed { endpoint, found }),
             Ok(Done::Cleared((endpoint, _), more)) => self.tell(Event::Cleared { endpoint, more }),
             Ok(Done::Measured(endpoint)) => {
