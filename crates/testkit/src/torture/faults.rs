@@ -21,6 +21,8 @@ use super::shim::{Lever, Shim};
 const END_LIMIT: Duration = Duration::from_secs(10);
 /// How soon it has to take messages again once the fault is over.
 const BACK_LIMIT: Duration = Duration::from_secs(5);
+/// What a slow disk adds to each `fsync`.
+const SLOW_SYNC: Duration = Duration::from_millis(500);
 /// How far the clock jumps.
 const CLOCK_STEP: i64 = 3_600;
 /// Descriptors that are left to a server that has too few: fewer than it has open.
@@ -42,6 +44,10 @@ enum Fault {
     SyncError,
     /// Writes fail: the server has to end, or to be back when they succeed again.
     WriteError,
+    /// Reads fail: the server has to end, or to be back when they succeed again.
+    ReadError,
+    /// The disk takes half a second for each `fsync`.
+    SlowDisk,
     /// The disk has no room left, by what it answers.
     NoSpace,
     /// The disk is filled by somebody else.
@@ -54,10 +60,12 @@ enum Fault {
     FewFiles,
 }
 
-const FAULTS: [(Fault, &str); 8] = [
+const FAULTS: [(Fault, &str); 10] = [
     (Fault::Stop, "stops"),
     (Fault::SyncError, "sync_eio"),
     (Fault::WriteError, "write_eio"),
+    (Fault::ReadError, "read_eio"),
+    (Fault::SlowDisk, "slow_disk"),
     (Fault::NoSpace, "enospc"),
     (Fault::Filled, "filled"),
     (Fault::Ahead, "clock_ahead"),
@@ -150,6 +158,8 @@ impl Rig {
             }
             Fault::SyncError => self.until_it_ends(Lever::SyncEio, run).await,
             Fault::WriteError => self.until_it_ends(Lever::WriteEio, run).await,
+            Fault::ReadError => self.reads_fail(run).await,
+            Fault::SlowDisk => self.slow_disk(run).await,
             Fault::NoSpace => self.for_a_while(Lever::WriteEnospc, 1).await,
             Fault::Ahead => self.for_a_while(Lever::ClockOff, CLOCK_STEP).await,
             Fault::Back => self.for_a_while(Lever::ClockOff, -CLOCK_STEP).await,
@@ -178,6 +188,30 @@ impl Rig {
         self.shim.set(lever, value)?;
         tokio::time::sleep(self.a_while()).await;
         self.shim.set(lever, 0)?;
+        Ok(self.shim.hits()? > before)
+    }
+
+    /// Whoever asks while each commit takes long is answered when his is done.
+    async fn slow_disk(&mut self, run: &Run) -> Result<bool> {
+        let before = self.shim.hits()?;
+        self.shim.set(Lever::SyncDelay, SLOW_SYNC.as_millis().try_into()?)?;
+        // The commit under way, and its own.
+        let answered = run.answers(StatusCode::CREATED, 3 * SLOW_SYNC).await;
+        tokio::time::sleep(self.a_while()).await;
+        self.shim.set(Lever::SyncDelay, 0)?;
+        Ok(answered && self.shim.hits()? > before)
+    }
+
+    /// Has reads fail for a while. A server that cannot read what it has to write about ends, and is started again.
+    async fn reads_fail(&mut self, run: &mut Run) -> Result<bool> {
+        let before = self.shim.hits()?;
+        self.shim.set(Lever::ReadEio, 1)?;
+        let ended = run.ends_by_itself(self.a_while()).await?;
+        self.shim.set(Lever::ReadEio, 0)?;
+        if ended {
+            run.start()?;
+            run.ready().await;
+        }
         Ok(self.shim.hits()? > before)
     }
 

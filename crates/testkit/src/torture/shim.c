@@ -1,12 +1,13 @@
 /* Faults inside of a server that knows nothing of them: preloaded, it stands between the program and the C library.
  *
- * What is to fail is told by five numbers of 64 bits in the file $TORTURE_CONTROL, which is mapped, so that a change
+ * What is to fail is told by nine numbers of 64 bits in the file $TORTURE_CONTROL, which is mapped, so that a change
  * holds for the next call:
  *   0  fsync and fdatasync fail with EIO          1  writes fail with EIO
  *   2  writes fail with ENOSPC                    3  seconds that the wall clock is off
  *   4  (counted here) calls that were made to fail or to lie
  *   5  the point at which the process kills itself, by its place in `enum point`; 0 for none
  *   6  how many visits of that point there are still to be, with the one that it dies at
+ *   7  milliseconds that fsync and fdatasync take longer      8  reads fail with EIO
  * Only files below $TORTURE_FOLDER are touched, and connections over TCP. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -25,7 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SYNC_EIO, WRITE_EIO, WRITE_ENOSPC, CLOCK_OFF, HITS, KILL_AT, KILL_AFTER, NUMBERS };
+enum { SYNC_EIO, WRITE_EIO, WRITE_ENOSPC, CLOCK_OFF, HITS, KILL_AT, KILL_AFTER, SYNC_DELAY, READ_EIO, NUMBERS };
 
 /* Where a message is on its way, told by the calls that are made on it. */
 enum point {
@@ -139,6 +140,11 @@ static int synced(int file, int result) {
 
 static int sync_fails(int file) {
   if (asked(KILL_AT) == LOG_SYNC && is_meant(file)) pass(LOG_SYNC);
+  int64_t delay = asked(SYNC_DELAY);
+  if (delay > 0 && is_meant(file)) {
+    hit();
+    usleep((useconds_t)delay * 1000);
+  }
   return fails(file, SYNC_EIO, EIO);
 }
 
@@ -168,6 +174,16 @@ ssize_t pwrite64(int file, const void *bytes, size_t count, off64_t at) {
   REAL(pwrite64);
   pass_write(file);
   return write_fails(file) ? -1 : real(file, bytes, count, at);
+}
+
+ssize_t pread(int file, void *bytes, size_t count, off_t at) {
+  REAL(pread);
+  return fails(file, READ_EIO, EIO) ? -1 : real(file, bytes, count, at);
+}
+
+ssize_t pread64(int file, void *bytes, size_t count, off64_t at) {
+  REAL(pread64);
+  return fails(file, READ_EIO, EIO) ? -1 : real(file, bytes, count, at);
 }
 
 ssize_t send(int file, const void *bytes, size_t count, int flags) {

@@ -10,7 +10,7 @@ use tokio::process::Command;
 /// Its text; built by whoever runs a mode that needs it.
 const SOURCE: &str = include_str!("shim.c");
 /// How many numbers the control file holds.
-const NUMBERS: u64 = 7;
+const NUMBERS: u64 = 9;
 /// The one that counts what was made to fail.
 const HITS: u64 = 4;
 /// The point at which the process dies.
@@ -29,6 +29,10 @@ pub(super) enum Lever {
     WriteEnospc = 2,
     /// Seconds that the wall clock is off.
     ClockOff = 3,
+    /// Milliseconds that `fsync` and `fdatasync` take longer.
+    SyncDelay = 7,
+    /// Reads fail with EIO.
+    ReadEio = 8,
 }
 
 /// Where a message is on its way, by the call that the server is about to make, or has made: `enum point` of `shim.c`.
@@ -148,7 +152,9 @@ f=os.open(sys.argv[1], os.O_CREAT|os.O_RDWR)
 def tried(call):
     try: call(); return 'ok'
     except OSError as e: return e.strerror
-print(tried(lambda: os.write(f, b'x')), '|', tried(lambda: os.fdatasync(f)), '|', int(time.time()) > 4000000000)";
+began=time.monotonic()
+print(tried(lambda: os.write(f, b'x')), '|', tried(lambda: os.fdatasync(f)), '|', int(time.time()) > 4000000000, end=' | ')
+print(tried(lambda: os.pread(f, 1, 0)), '|', time.monotonic() - began > 0.4)";
 
     async fn trial(shim: &Shim, file: &Path) -> String {
         let mut program = Command::new("python3");
@@ -167,12 +173,14 @@ print(tried(lambda: os.write(f, b'x')), '|', tried(lambda: os.fdatasync(f)), '|'
         if trial(&shim, &inside).await.is_empty() {
             return;
         }
-        assert_eq!(trial(&shim, &inside).await, "ok | ok | False");
+        assert_eq!(trial(&shim, &inside).await, "ok | ok | False | ok | False");
         let cases = [
-            (Lever::SyncEio, 1, "ok | Input/output error | False"),
-            (Lever::WriteEio, 1, "Input/output error | ok | False"),
-            (Lever::WriteEnospc, 1, "No space left on device | ok | False"),
-            (Lever::ClockOff, 4_000_000_000, "ok | ok | True"),
+            (Lever::SyncEio, 1, "ok | Input/output error | False | ok | False"),
+            (Lever::WriteEio, 1, "Input/output error | ok | False | ok | False"),
+            (Lever::WriteEnospc, 1, "No space left on device | ok | False | ok | False"),
+            (Lever::ClockOff, 4_000_000_000, "ok | ok | True | ok | False"),
+            (Lever::SyncDelay, 500, "ok | ok | False | ok | True"),
+            (Lever::ReadEio, 1, "ok | ok | False | Input/output error | False"),
         ];
         for (lever, value, expected) in cases {
             let before = shim.hits().unwrap();
@@ -180,7 +188,7 @@ print(tried(lambda: os.write(f, b'x')), '|', tried(lambda: os.fdatasync(f)), '|'
             assert_eq!(trial(&shim, &inside).await, expected, "{lever:?}");
             assert!(shim.hits().unwrap() > before);
             if lever != Lever::ClockOff {
-                assert_eq!(trial(&shim, &outside).await, "ok | ok | False", "{lever:?}");
+                assert_eq!(trial(&shim, &outside).await, "ok | ok | False | ok | False", "{lever:?}");
             }
             shim.set(lever, 0).unwrap();
         }

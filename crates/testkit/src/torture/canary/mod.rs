@@ -2,11 +2,12 @@
 //!
 //! Deliveries succeed, fail, are redirected, cut off and denied; requests to the API are malformed and unauthorized; the
 //! server is killed once and stopped once. Then neither its output nor its metrics may hold one of the secrets or a byte
-//! of a payload, and its store may not hold the signing secret or the password in the clear.
+//! of a payload, its store may not hold the signing secret or the password in the clear, and an address that the operator
+//! has not allowed may not have been called.
 
 mod search;
 
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,9 +49,15 @@ pub async fn run(options: &Options) -> Result<Report> {
     let mut canaries = Canaries::new(seed.part(104), &token);
     let receiver = receiver(&canaries).await?;
 
+    // Of the operator's network, and nothing allows it.
+    let inside = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).context("this machine has no ::1")?;
+    inside.set_nonblocking(true)?;
+    let denied = inside.local_addr()?;
+    receiver.answer("/inward", Answer::status(307).header("location", &format!("http://{denied}/")));
+
     let mut server = started(&launch).await?;
     let mut client = Client::new(launch.address, token);
-    let app = set_up(&mut client, &receiver, &canaries).await?;
+    let app = set_up(&mut client, &receiver, &canaries, denied).await?;
     provoke(&mut client, launch.address, &app, &canaries).await;
     work(&mut client, &app, &receiver, &canaries, MESSAGES).await?;
     let mut metrics = client.get("/metrics").await.map(|reply| reply.body).unwrap_or_default().to_vec();
@@ -71,6 +78,7 @@ pub async fn run(options: &Options) -> Result<Report> {
     tell(&mut report, "log_hits", canaries.search("server.log", &log));
     tell(&mut report, "metrics_hits", canaries.search("/metrics", &metrics));
     tell(&mut report, "store_hits", at_rest(&canaries, &store)?);
+    report.zero("net_hits", std::iter::from_fn(|| inside.accept().ok()).count());
     report.zero("unclean_exits", usize::from(!stopped.is_some_and(|status| status.success())));
     run::put_away(folder, &mut report);
     Ok(report)
@@ -99,7 +107,7 @@ async fn receiver(canaries: &Canaries) -> Result<Receiver> {
 
 /// Registers an application with one endpoint for each path, one for a port where nobody listens and one for an
 /// address that is not in the allowed range. Returns the id of the application.
-async fn set_up(client: &mut Client, receiver: &Receiver, canaries: &Canaries) -> Result<String> {
+async fn set_up(client: &mut Client, receiver: &Receiver, canaries: &Canaries, denied: SocketAddr) -> Result<String> {
     let app = create(client, "/api/v1/app/", &json!({ "name": "canary" })).await?;
     let path = format!("/api/v1/app/{app}/endpoint/");
     let endpoint = |place: &str| {
@@ -109,14 +117,14 @@ async fn set_up(client: &mut Client, receiver: &Receiver, canaries: &Canaries) -
             "headers": { "x-canary": canaries.header, "x-api-key": canaries.api_key },
         })
     };
-    for answer in [GOOD, FAILING, "/redirect", "/close", "/cut", "/garbage", "/hang"] {
+    for answer in [GOOD, FAILING, "/redirect", "/inward", "/close", "/cut", "/garbage", "/hang"] {
         create(client, &path, &endpoint(&format!("{}{answer}", receiver.address()))).await?;
     }
     // The port of a listener that is gone again by the time of the first attempt.
-    let closed = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+    let closed = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
     create(client, &path, &endpoint(&format!("127.0.0.1:{closed}/refused"))).await?;
     // Whether this is refused now or denied at each attempt is the server's affair.
-    client.post(&path, &endpoint(&format!("[::1]:{closed}/denied"))).await;
+    client.post(&path, &endpoint(&format!("{denied}/denied"))).await;
     Ok(app)
 }
 
