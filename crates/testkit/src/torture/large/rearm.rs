@@ -37,7 +37,7 @@ pub(super) async fn measure(options: &Options, large: &Large, folder: &Path, rep
     stage.app(APP).await?;
     stage.app(OTHERS).await?;
     stage.endpoint(OTHERS, TAKEN, json!({})).await?;
-    let endpoint = stage.endpoint(APP, SHUT, json!({ "retrySchedule": [], "maxConcurrency": 64 })).await?;
+    let endpoint = stage.endpoint(APP, SHUT, json!({ "retrySchedule": [] })).await?;
     // One in eight is taken, so that no breaker opens.
     let fill = Fill::of(large.messages.div_ceil(7) * 8, 450);
     stage.fill(APP, &fill).await?;
@@ -47,9 +47,9 @@ pub(super) async fn measure(options: &Options, large: &Large, folder: &Path, rep
     stage.sink.open();
     let pace = stage.pace(OTHERS, RATE);
     tokio::time::sleep(BESIDE).await;
-    let began = Instant::now();
+    let (began, used) = (Instant::now(), stage.cpu_seconds()?);
     let armed = rearm(&stage, &endpoint).await?;
-    let ended = Instant::now();
+    let (ended, used) = (Instant::now(), stage.cpu_seconds()? - used);
     stage.drained(APP, &endpoint).await?;
     let drained = Instant::now();
     tokio::time::sleep(BESIDE).await;
@@ -63,6 +63,7 @@ pub(super) async fn measure(options: &Options, large: &Large, folder: &Path, rep
     let (without, with) = (steady_p99(&quiet, SLICE), steady_p99(&during(began, ended), SLICE));
     let million = (ended - began).mul_f64(MILLION / armed.max(1) as f64);
     report.field("armed", armed).millis("rearm_ms", ended - began).millis("rearm_million_ms", million);
+    report.field("rearm_cpu_s", format!("{used:.1}"));
     report.field("quiet_p99_ms", in_ms(without)).field("rearm_p99_ms", in_ms(with));
     report.field("draining_p99_ms", in_ms(steady_p99(&during(ended, drained), SLICE)));
     report.field("rearm_ratio", format!("{:.2}", ratio(with, without)));
