@@ -463,3 +463,35 @@ fn a_parameter_in_two_braces_is_answered_with_how_it_is_written() {
     let template = told(json!({ "dialect": "rich-dlr", "template": template }));
     assert!(template.ends_with("is written `{{message.to}}`."), "{template}");
 }
+
+/// What was registered before the names of an inbound message were known to be taken is held, not sent twice.
+#[test]
+fn no_request_has_a_name_of_an_inbound_message_twice() {
+    let payload = r#"{"product":"whatsapp","inbound":{"contacts":[],"messages":[{"from":"1","id":"i","type":"image","image":{"id":"m"}}]}}"#;
+    for (method, nested, names) in [
+        ("get", false, &["from", "media_id", "payload"][..]),
+        ("post", false, &["from", "media_id", "payload"]),
+        ("json", false, &["contacts"]),
+        ("json", true, &["contacts.x", "contacts"]),
+        ("xml", true, &["messages.x.y"]),
+    ] {
+        for name in names {
+            let custom = json!({ *name: "z" });
+            let said =
+                json!({ "dialect": "console", "sendMethod": method, "nested": nested, "customParameters": custom });
+            let error = try_render(&said, "whatsapp.mo", payload).unwrap_err();
+            let head = name.split('.').next().unwrap();
+            assert!(matches!(&error, RenderError::NameTaken { name } if name == head), "{method} {name}: {error}");
+        }
+    }
+    for method in ["json", "xml"] {
+        let said = json!({ "sendMethod": method, "nested": true, "customParameters": { "inbound.x": "1" } });
+        let error = try_render(&said, "whatsapp.mo", payload).unwrap_err();
+        assert!(matches!(&error, RenderError::NameTaken { name } if name == "inbound"), "{method}: {error}");
+        let said =
+            json!({ "dialect": "console", "sendMethod": method, "nested": true, "customParameters": { "own.x": "1" } });
+        assert!(try_render(&said, "whatsapp.mo", payload).is_ok());
+    }
+    let mo = json!({ "dialect": "console", "sendMethod": "json", "product": "whatsapp", "reportType": "mo", "nested": true, "customParameters": { "contacts.x": "1" } });
+    assert_eq!(refused(&mo).as_deref(), Some("customParameters.0.name"));
+}

@@ -192,3 +192,47 @@ fn what_stands_beside_something_that_does_without_it_is_told() {
         assert_eq!(review(&said, &[]).0, ["xmlRoot"]);
     }
 }
+
+#[test]
+fn a_parameter_of_the_owner_with_a_name_of_an_inbound_message_is_refused_where_such_a_message_may_come() {
+    let custom = |name: &str| json!({ name: "z" });
+    let console = |method: &str, name: &str, more: Value| {
+        let mut said = json!({ "dialect": "console", "sendMethod": method, "customParameters": custom(name) });
+        said.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        said
+    };
+    for (method, name) in [("get", "from"), ("post", "media_id"), ("get", "payload"), ("json", "contacts")] {
+        for (more, types) in [
+            (json!({}), &["whatsapp.mo"][..]),
+            (json!({}), &["*.mo"]),
+            (json!({}), &["whatsapp.*", "sms.dlr"]),
+            (json!({ "product": "whatsapp" }), &[]),
+        ] {
+            let said = console(method, name, more);
+            assert_eq!(review(&said, types).0, ["customParameters.0.name"], "{said} {types:?}");
+        }
+        let (faults, warnings) = review(&console(method, name, json!({})), &[]);
+        assert!(faults.is_empty() && warnings.iter().any(|one| one.contains("is held for that")), "{warnings:?}");
+        for (more, types) in [
+            (json!({ "product": "sms" }), &[][..]),
+            (json!({}), &["sms.dlr"]),
+            (json!({}), &["whatsapp.dlr", "sms.*"]),
+            (json!({ "reportType": "dlr" }), &[]),
+        ] {
+            assert_eq!(review(&console(method, name, more), types), (vec![], vec![]));
+        }
+    }
+    let nested = json!({ "nested": true });
+    let said = console("json", "contacts.x", nested);
+    assert_eq!(review(&said, &["whatsapp.mo"]).0, ["customParameters.0.name"], "dots make the member `contacts`");
+    assert_eq!(review(&console("json", "contacts.x", json!({})), &["whatsapp.mo"]).0, [""; 0]);
+}
+
+#[test]
+fn a_parameter_that_the_event_types_of_an_endpoint_do_not_have_is_refused() {
+    let said = json!({ "dialect": "console", "parameters": { "readTime": "read" } });
+    assert_eq!(review(&said, &["sms.dlr"]).0, ["parameters.readTime"]);
+    for types in [&["sms.dlr", "whatsapp.dlr"][..], &["order.paid"], &["*.dlr"], &[]] {
+        assert_eq!(review(&said, types).0, [""; 0], "{types:?}");
+    }
+}

@@ -399,6 +399,9 @@ impl Plan {
                     return Err(RenderError::Missing { path, dialect });
                 }
                 let flat = value.flat(raw);
+                if let Some((name, _)) = custom.iter().find(|(name, _)| flat.iter().any(|(known, _)| known == name)) {
+                    return Err(RenderError::NameTaken { name: (*name).to_owned() });
+                }
                 let all = flat.into_iter().map(|(name, text)| (name, Value::Text(text)));
                 let mut pairs: Vec<Pair<'_>> = all.chain(custom).collect();
                 self.write_pairs(&pairs, made)?;
@@ -420,8 +423,9 @@ impl Plan {
     fn write_payload(&self, payload: &str, custom: Vec<Pair<'_>>, made: &mut Made) -> Result<(), RenderError> {
         let members: Members<'_> = serde_json::from_str(payload).map_err(|_| RenderError::NotAnObject)?;
         for (name, _) in &custom {
+            let name = self.member_of(name);
             if members.0.iter().any(|(known, _)| known == name) {
-                return Err(RenderError::NameTaken { name: (*name).to_owned() });
+                return Err(RenderError::NameTaken { name: name.to_owned() });
             }
         }
         match self.method {

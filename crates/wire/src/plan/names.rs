@@ -99,6 +99,12 @@ impl Plan {
         })
     }
 
+    /// The owner's own parameters that have a name of an inbound message, each with its place.
+    pub(super) fn names_of_inbound(&self) -> impl Iterator<Item = (usize, &str)> {
+        let named = self.custom.iter().map(|(name, _)| name.as_str()).enumerate();
+        named.filter(|(_, name)| self.template.is_none() && self.is_of_inbound(name))
+    }
+
     fn check_name(&self, name: &str, field: impl Fn() -> String) -> Result<(), RecipeError> {
         let nested = self.is_nested();
         if name.is_empty() || name.len() > NAME_MAX || name.chars().any(char::is_control) {
@@ -141,10 +147,15 @@ impl Plan {
         Ok(())
     }
 
+    /// The name of the member that a parameter of the owner makes in JSON and XML.
+    pub(super) fn member_of<'n>(&self, name: &'n str) -> &'n str {
+        if self.is_nested() { name.split('.').next().unwrap_or(name) } else { name }
+    }
+
     /// Whether an inbound message has a parameter of this name, as this endpoint gets it.
     fn is_of_inbound(&self, name: &str) -> bool {
         match self.method {
-            SendMethod::Json | SendMethod::Xml => inbound::MEMBERS.contains(&name),
+            SendMethod::Json | SendMethod::Xml => inbound::MEMBERS.contains(&self.member_of(name)),
             SendMethod::Get | SendMethod::Post => {
                 self.dialect.shapes.iter().any(|shape| shape.body == BodyOf::Inbound) && inbound::FLAT.contains(&name)
             }
@@ -222,10 +233,15 @@ fn has(dialect: &Dialect, endpoint: &Endpoint, slot: &str) -> bool {
 impl ShapeOf {
     /// Whether anything that this endpoint gets may have this form.
     pub(super) fn may_fit(&self, endpoint: &Endpoint) -> bool {
+        self.fits(endpoint.product.as_deref(), endpoint.report_type.as_deref())
+    }
+
+    /// Whether a report of this product and type may have it; `None` where that is not known.
+    pub(super) fn fits(&self, product: Option<&str>, report_type: Option<&str>) -> bool {
         let fits = |list: &[String], value: Option<&str>| {
             list.is_empty() || value.is_none_or(|value| list.iter().any(|one| one.eq_ignore_ascii_case(value)))
         };
-        fits(&self.products, endpoint.product.as_deref()) && fits(&self.report_types, endpoint.report_type.as_deref())
+        fits(&self.products, product) && fits(&self.report_types, report_type)
     }
 }
 

@@ -4,7 +4,8 @@
 use std::collections::HashSet;
 
 use ringback_model::{
-    EmptyValue, Endpoint, OrganizationSettings, SendMethod, Shape, VerificationKind, VerificationMode, products,
+    EmptyValue, Endpoint, OrganizationSettings, SendMethod, Shape, VerificationKind, VerificationMode, is_report,
+    products,
 };
 
 use super::{Plan, text};
@@ -63,6 +64,9 @@ impl Review {
             review.faults.push(RecipeError::new("dialect", rule));
         }
         let used = plan.map_or(Used { payload: true, ..Used::default() }, |plan| Used::of(plan, endpoint));
+        if let Some(plan) = plan {
+            review.names(endpoint, settings, shape, plan);
+        }
         review.mask(shape, &used);
         review.formats(shape, &used);
         review.zone(shape, dialect, &used);
@@ -92,6 +96,43 @@ impl Review {
             ));
         }
         review
+    }
+
+    /// Names that no request has, or one would have twice. Refused here and not where requests are made, so that an
+    /// endpoint from before gets all else.
+    fn names(&mut self, endpoint: &Endpoint, settings: &OrganizationSettings, shape: &Shape, plan: &Plan) {
+        let reports = reports_of(endpoint, settings);
+        let shapes = || {
+            let fits = |it: &&ShapeOf| reports.iter().any(|(product, kind)| it.fits(Some(product), Some(kind)));
+            plan.dialect.shapes.iter().filter(fits)
+        };
+        let is_filtered =
+            endpoint.product.is_some() || endpoint.report_type.is_some() || endpoint.event_types.is_some();
+        let gets_inbound = shapes().any(|it| it.body == BodyOf::Inbound);
+        for (at, name) in plan.names_of_inbound().filter(|_| gets_inbound) {
+            if is_filtered {
+                let rule = format!("An inbound message has a parameter `{name}`, too: rename this one.");
+                self.faults.push(RecipeError::new(format!("customParameters.{at}.name"), rule));
+            } else {
+                self.warnings.push(format!(
+                    "an inbound message has a parameter `{name}`, too, and is held for that: rename the one in \
+                     `customParameters`, or say with `product` and `reportType` what the endpoint is for"
+                ));
+            }
+        }
+        let types = endpoint.event_types.as_deref().unwrap_or_default();
+        // Another type may have a report of any kind in it.
+        if !types.is_empty()
+            && types.iter().all(|name| is_report(&settings.products, name))
+            && shapes().next().is_some()
+        {
+            let is_used = |slot: &str| shapes().flat_map(|it| &it.fields).any(|field| field.slot() == slot);
+            let named = shape.parameters.iter().filter(|(slot, name)| !name.is_empty() && !is_used(slot));
+            self.faults.extend(named.map(|(slot, _)| {
+                let rule = "The event types of this endpoint have no such parameter: leave it out.";
+                RecipeError::new(format!("parameters.{slot}"), rule)
+            }));
+        }
     }
 
     /// A number that its owner wants hidden is not sent in full unnoticed.
@@ -236,6 +277,18 @@ impl Used {
             (_, Kind::Text | Kind::Integer | Kind::Money) => {}
         }
     }
+}
+
+/// The reports that an endpoint gets, by product and type, of those that are sent in this organization.
+fn reports_of(endpoint: &Endpoint, settings: &OrganizationSettings) -> Vec<(String, String)> {
+    let is = |wanted: &Option<String>, one: &str| wanted.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(one));
+    let all = products(&settings.products).into_iter();
+    let all = all.flat_map(|(product, types)| types.into_iter().map(move |kind| (product.clone(), kind)));
+    all.filter(|(product, kind)| {
+        let is_named = is(&endpoint.product, product) && is(&endpoint.report_type, kind);
+        is_named && endpoint.matches_type(&format!("{product}.{kind}"))
+    })
+    .collect()
 }
 
 /// Whether the dialect can write anything that this endpoint gets.

@@ -54,6 +54,8 @@ pub(crate) fn endpoint(said: &Value) -> (Endpoint, EndpointSecrets) {
         variables: [("region".to_owned(), Redacted::new("eu".to_owned()))].into(),
         updated_at: WALL,
     });
+    let event_types =
+        said.remove("eventTypes").map(|said| serde_json::from_value(said).expect("it is a list of texts"));
     let status_policy = said.remove("statusPolicy").map(|said| serde_json::from_value(said).expect("it is a policy"));
     let batch = said.remove("batch").map(|said| serde_json::from_value(said).expect("it is a number and a wait"));
     let auth = said.remove("auth").map(|auth| serde_json::from_value(auth).expect("it is a way to authenticate"));
@@ -69,6 +71,7 @@ pub(crate) fn endpoint(said: &Value) -> (Endpoint, EndpointSecrets) {
     let endpoint = Endpoint {
         product,
         report_type,
+        event_types,
         status_policy,
         batch,
         headers: headers.iter().map(|(name, _)| HeaderField { name: name.clone(), sensitive: false }).collect(),
