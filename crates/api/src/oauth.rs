@@ -19,12 +19,16 @@ use crate::extract;
 use crate::problem::Problem;
 use crate::respond;
 
+/// What tokens are for: as those of other issuers have to say.
+const SCOPE: &str = "webhooks:write";
+
 /// What a client says.
 #[derive(Debug, Default)]
 struct Grant {
     kind: String,
     id: String,
     secret: Redacted,
+    scope: String,
 }
 
 /// The path of the issuer.
@@ -57,6 +61,7 @@ async fn token(State(service): State<Arc<Service>>, request: Request) -> Respons
             "grant_type" => grant.kind = value.into_owned(),
             "client_id" => grant.id = value.into_owned(),
             "client_secret" => grant.secret = Redacted::new(value.into_owned()),
+            "scope" => grant.scope = value.into_owned(),
             _ => {}
         }
     }
@@ -68,11 +73,19 @@ async fn token(State(service): State<Arc<Service>>, request: Request) -> Respons
         "" => return refuse("invalid_request", "Send the form member `grant_type=client_credentials`."),
         _ => return refuse("unsupported_grant_type", "The only grant here is `client_credentials`."),
     }
+    // A narrower one is not to be had, and a client that asks for it would take this one for that (RFC 6749, 3.3).
+    if grant.scope.split_whitespace().any(|scope| scope != SCOPE) {
+        let rule = format!("The one scope here is `{SCOPE}`: ask for that, or for none.");
+        return refuse("invalid_scope", &rule);
+    }
     match service.grant_token(&grant.id, &grant.secret).await {
         Ok(token) => {
-            let body = json!({
+            let mut body = json!({
                 "access_token": token.reveal(), "token_type": "Bearer", "expires_in": TOKEN_LIFE.as_secs(),
             });
+            if !grant.scope.trim().is_empty() {
+                body["scope"] = SCOPE.into();
+            }
             let mut answer = respond::json(StatusCode::OK, &body);
             answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
             answer
