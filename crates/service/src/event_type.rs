@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use indexmap::IndexMap;
 use ringback_model::{
-    EventType, MappedFrom, OrgNo, ReportMapping, Timestamp, Violation, event_type_is_like, is_report, near, products,
+    EventType, MappedFrom, OrgNo, ProductList, ReportMapping, Timestamp, Violation, event_type_is_like, near, products,
     schema_faults,
 };
 use ringback_store::{
@@ -339,10 +339,10 @@ impl Service {
         let asked: Vec<_> = names.filter(|(_, name)| is_event_type_name(name) || is_pattern(name)).collect();
         // All at once, as each is a look into the store.
         let looks: Vec<_> = asked.iter().map(|(_, name)| self.look_up(org, name)).collect();
-        let own = self.directory.settings(org).await?;
+        let reports = reports(&self.directory.settings(org).await?.products);
         let mut missing = Vec::new();
         for ((at, name), look) in asked.into_iter().zip(looks) {
-            let is_known = is_report(&own.products, name)
+            let is_known = reports.iter().any(|report| event_type_is_like(report, name))
                 || look.await?.is_some()
                 || self.exists_otherwise(org, name).await?
                 || self.is_operational(org, name).await?;
@@ -372,9 +372,8 @@ impl Service {
             loop {
                 let names = self.event_type_names(org, after.take(), STRIDE).await?;
                 let fits = |known: &String| {
-                    let entity = known.split_once(':').map_or(known.as_str(), |(entity, _)| entity);
                     event_type_is_like(known, name)
-                        || ACTIONS.iter().any(|action| event_type_is_like(&format!("{entity}:{action}"), name))
+                        || actions(known).iter().any(|action| event_type_is_like(action, name))
                 };
                 if names.iter().any(fits) {
                     return Ok(true);
@@ -394,19 +393,65 @@ impl Service {
         Ok(has_other || self.look_up(org, entity).await?.is_some())
     }
 
-    /// Names of event types, in order.
+    /// Whether a trigger, or a pattern of them, stands for an event type that is not archived. Of an entity that has one all
+    /// three actions exist.
+    pub(crate) async fn has_trigger(&self, org: OrgNo, trigger: &str) -> Result<bool, ServiceError> {
+        // All that it may stand for begins so, and stands together.
+        let stem = trigger.split(['*', ':']).next().unwrap_or_default();
+        let fits = |document: &Document| {
+            let known = document.key.as_str();
+            let is_meant = event_type_is_like(known, trigger)
+                || actions(known).iter().any(|action| event_type_is_like(action, trigger));
+            Ok::<_, ServiceError>(is_meant && !read(document)?.archived)
+        };
+        if let Some(entity) = self.look_up(org, stem).await?
+            && fits(&entity)?
+        {
+            return Ok(true);
+        }
+        let mut after = Some(stem.to_owned()).filter(|stem| !stem.is_empty());
+        loop {
+            let paging = Paging { limit: STRIDE, after: after.take(), direction: Direction::Ascending };
+            let page = DocumentPage { kind: DocumentKind::EventType, parent: org.0, paging };
+            let documents = self.store.documents(page).await?;
+            for document in documents.iter().take_while(|document| document.key.starts_with(stem)) {
+                if fits(document)? {
+                    return Ok(true);
+                }
+            }
+            match documents.last() {
+                Some(last) if documents.len() == STRIDE && last.key.starts_with(stem) => after = Some(last.key.clone()),
+                Some(_) | None => return Ok(false),
+            }
+        }
+    }
+
+    /// Triggers that one which does not exist may be meant for: as many as are looked at.
+    pub(crate) async fn triggers(&self, org: OrgNo) -> Result<Vec<String>, ServiceError> {
+        let paging = Paging { limit: NAMES_MAX, after: None, direction: Direction::Ascending };
+        let page = DocumentPage { kind: DocumentKind::EventType, parent: org.0, paging };
+        let mut names = Vec::new();
+        for document in self.store.documents(page).await? {
+            if !read(&document)?.archived {
+                names.extend(actions(&document.key));
+                names.push(document.key);
+            }
+        }
+        names.sort_unstable();
+        names.dedup();
+        Ok(names)
+    }
+
     /// Names that one which does not exist may be meant for: those of reports, and those that were registered.
     pub(crate) async fn known_event_types(&self, org: OrgNo) -> Result<Vec<String>, ServiceError> {
         let mut known = self.event_type_names(org, None, NAMES_MAX).await?;
-        let products = products(&self.directory.settings(org).await?.products);
-        let reports =
-            products.iter().flat_map(|(product, types)| types.iter().map(move |one| format!("{product}.{one}")));
-        known.extend(reports);
+        known.extend(reports(&self.directory.settings(org).await?.products));
         known.sort_unstable();
         known.dedup();
         Ok(known)
     }
 
+    /// Names of event types, in order.
     async fn event_type_names(
         &self,
         org: OrgNo,
@@ -468,6 +513,18 @@ impl Service {
 
 fn note<'a>(actor: &'a Actor, org: OrgNo, name: &'a str) -> Note<'a> {
     Note { org: org.0, by: &actor.by, thing: "event type", app: None, subject: name.to_owned(), title: name }
+}
+
+/// What happens to the entity of an event type: its triggers.
+fn actions(known: &str) -> [String; 3] {
+    let entity = known.split_once(':').map_or(known, |(entity, _)| entity);
+    ACTIONS.map(|action| format!("{entity}:{action}"))
+}
+
+/// The event types of reports, which nobody has to make.
+fn reports(own: &ProductList) -> Vec<String> {
+    let all = products(own);
+    all.iter().flat_map(|(product, types)| types.iter().map(move |one| format!("{product}.{one}"))).collect()
 }
 
 fn read(document: &Document) -> Result<EventType, StoreError> {

@@ -1,16 +1,15 @@
 //! JQL: subscriptions to triggers, each an endpoint of the `antly` dialect. One per application, prefix, trigger and URL.
 
-use ringback_model::{Auth, BasicAuth, Endpoint, VerificationState, near};
-use ringback_store::{Direction, DocumentKind, DocumentPage, EndpointConfig, Paging};
+use ringback_model::{Auth, Endpoint, VerificationState, near};
+use ringback_store::EndpointConfig;
 use sha2::{Digest as _, Sha256};
 
 use crate::oauth_client::hex;
+use crate::service::TRIES;
 use crate::{Actor, EndpointDraft, Leftovers, Resource, Service, ServiceError, UrlRules};
 
-/// What may be done to the resources that are registered.
-const ACTIONS: [&str; 3] = ["create", "update", "delete"];
-/// Event types that near matches are looked for in.
-const NAMES_MAX: usize = 1_000;
+/// How a subscription's events are written.
+const DIALECT: &str = "antly";
 /// The longest prefix, in bytes.
 const PREFIX_MAX: usize = 64;
 
@@ -65,18 +64,18 @@ impl Subscription {
         format!("jql-{}", hex(&hash.finalize()[..20]))
     }
 
-    /// The same for the same URL in whatever way it is written, whoever may come in there; and those under which a
-    /// subscription may have been made that did not look at that: with user and password, and of exactly what is written.
-    fn uids(&self, urls: &dyn UrlRules) -> [String; 3] {
-        let Ok(checked) = urls.check(&self.webhook_url) else {
-            return [(); 3].map(|()| self.uid(&self.webhook_url));
-        };
-        let same = same_url(&checked.url);
-        let with_user = match &checked.basic {
-            Some(BasicAuth { username, password }) => format!("{same}#{username}:{}", password.reveal()),
-            None => same.clone(),
-        };
-        [self.uid(&same), self.uid(&with_user), self.uid(&self.webhook_url)]
+    /// Its URL such that two are equal if every receiver takes them for one, whoever may come in there; nothing for one that
+    /// cannot be registered.
+    fn url(&self, urls: &dyn UrlRules) -> String {
+        urls.check(&self.webhook_url).map_or_else(|_| self.webhook_url.clone(), |checked| same_url(&checked.url))
+    }
+
+    /// Whether an endpoint is this subscription as it stands now, whatever it was when it was made.
+    fn is(&self, endpoint: &Endpoint, url: &str) -> bool {
+        endpoint.prefix.as_ref() == Some(&self.prefix)
+            && endpoint.shape.as_ref().is_some_and(|shape| shape.dialect.as_deref() == Some(DIALECT))
+            && endpoint.event_types.as_ref().is_some_and(|types| types.as_slice() == [self.trigger.as_str()])
+            && same_url(&endpoint.url) == url
     }
 
     fn check(&self) -> Result<(), SubscriptionError> {
@@ -104,31 +103,36 @@ impl Service {
         asked.check()?;
         let app = own_app(actor)?;
         self.check_trigger(actor, &asked.trigger).await?;
-        let config = self.app(actor, &app).await?;
-        let uids = asked.uids(&*self.urls);
-        if let Some(standing) = uids.iter().find_map(|uid| config.endpoint_by_name(uid)) {
-            return self.stand(actor, asked, standing).await;
-        }
-        let [uid, ..] = uids;
-        let mut draft = EndpointDraft::new(asked.webhook_url.clone());
-        draft.uid = Some(uid.clone());
-        draft.event_types = Some(vec![asked.trigger.clone()]);
-        draft.messaging.prefix = Some(asked.prefix.clone());
-        draft.messaging.shape.dialect = Some("antly".to_owned());
-        match self.create_endpoint(actor, &app, draft, None).await {
-            Ok(view) => Ok(subscribed(asked, &view.endpoint)),
-            // The same request came twice at once: the other one is the one that stands.
-            Err(ServiceError::Conflict { .. }) => {
-                let config = self.app(actor, &app).await?;
-                let standing = config.endpoint_by_name(&uid).ok_or(ServiceError::NotFound(Resource::Endpoint))?;
-                self.stand(actor, asked, standing).await
+        let url = asked.url(&*self.urls);
+        let uid = asked.uid(&url);
+        for _ in 0..TRIES {
+            let config = self.app(actor, &app).await?;
+            if let Some(standing) = config.endpoints.iter().find(|one| asked.is(&one.endpoint, &url)) {
+                return self.stand(actor, asked, standing).await;
             }
-            Err(error) => Err(of_url(error)),
+            // It was made as this subscription, and was given another URL or other events since.
+            if let Some(other) = config.endpoint_by_name(&uid) {
+                let name = other.endpoint.id.to_string();
+                let give_up = |draft: &mut EndpointDraft| draft.uid = draft.uid.take().filter(|own| *own != uid);
+                self.update_endpoint(actor, &app, &name, give_up).await?;
+            }
+            let mut draft = EndpointDraft::new(asked.webhook_url.clone());
+            draft.uid = Some(uid.clone());
+            draft.event_types = Some(vec![asked.trigger.clone()]);
+            draft.messaging.prefix = Some(asked.prefix.clone());
+            draft.messaging.shape.dialect = Some(DIALECT.to_owned());
+            match self.create_endpoint(actor, &app, draft, None).await {
+                Ok(view) => return Ok(subscribed(asked, &view.endpoint)),
+                // The same request came twice at once: the other one is the one that stands.
+                Err(ServiceError::Conflict { .. }) => {}
+                Err(error) => return Err(of_url(error)),
+            }
         }
+        Err(ServiceError::contended().into())
     }
 
-    /// The subscription that stands, with the user and the password of the URL in the place of those that it had. A URL
-    /// that names none leaves them as they are.
+    /// The subscription that stands, in force from now on if it was disabled or paused; with the user and the password of the
+    /// URL in the place of those that it had. A URL that names none leaves them as they are.
     async fn stand(
         &self,
         actor: &Actor,
@@ -136,11 +140,17 @@ impl Service {
         standing: &EndpointConfig,
     ) -> Result<Subscribed, SubscriptionError> {
         let basic = self.urls.check(&asked.webhook_url).ok().and_then(|url| url.basic).map(Auth::Basic);
-        if basic.is_none() || standing.secrets.auth == basic {
+        let names_other = basic.is_some() && standing.secrets.auth != basic;
+        if !names_other && !standing.endpoint.disabled && !standing.endpoint.paused {
             return Ok(subscribed(asked, &standing.endpoint));
         }
         let (app, name) = (own_app(actor)?, standing.endpoint.id.to_string());
-        let change = |draft: &mut EndpointDraft| draft.url.clone_from(&asked.webhook_url);
+        let change = |draft: &mut EndpointDraft| {
+            (draft.disabled, draft.paused) = (false, false);
+            if names_other {
+                draft.url.clone_from(&asked.webhook_url);
+            }
+        };
         let changed = self.update_endpoint(actor, &app, &name, change).await.map_err(of_url)?;
         Ok(subscribed(asked, &changed.endpoint))
     }
@@ -152,9 +162,10 @@ impl Service {
     pub async fn unsubscribe(&self, actor: &Actor, asked: &Subscription) -> Result<bool, SubscriptionError> {
         asked.check()?;
         let app = own_app(actor)?;
+        let (config, url) = (self.app(actor, &app).await?, asked.url(&*self.urls));
         let mut removed = false;
-        for uid in asked.uids(&*self.urls) {
-            match self.delete_endpoint(actor, &app, &uid, Leftovers::CallOff).await {
+        for standing in config.endpoints.iter().filter(|one| asked.is(&one.endpoint, &url)) {
+            match self.delete_endpoint(actor, &app, &standing.endpoint.id.to_string(), Leftovers::CallOff).await {
                 Ok(()) => removed = true,
                 Err(ServiceError::NotFound(Resource::Endpoint)) => {}
                 Err(error) => return Err(error.into()),
@@ -165,35 +176,22 @@ impl Service {
 
     /// Refuses a trigger that no event type stands for. Of an entity that is registered all three actions exist.
     async fn check_trigger(&self, actor: &Actor, trigger: &str) -> Result<(), SubscriptionError> {
-        let names = self.trigger_names(actor).await?;
-        let probe = Endpoint {
-            event_types: Some(vec![trigger.to_owned()]),
-            ..Endpoint::new(self.ids.make(self.clock.now(), &*self.random), String::new(), self.clock.now())
-        };
-        if names.iter().any(|name| probe.matches_type(name)) {
+        let org = self.organization(actor.org).await?;
+        if let Some(org) = org
+            && self.has_trigger(org, trigger).await?
+        {
             return Ok(());
         }
+        let names = match org {
+            Some(org) => self.triggers(org).await?,
+            None => Vec::new(),
+        };
         let near = near(trigger, names.iter().map(String::as_str));
         let message = match near.first() {
             Some(meant) => format!("There is no trigger `{trigger}`; is it `{meant}`?"),
             None => format!("There is no trigger `{trigger}`. Triggers are the event types that are registered."),
         };
         Err(SubscriptionError::Invalid { code: "unknown_trigger", field: "trigger", message })
-    }
-
-    async fn trigger_names(&self, actor: &Actor) -> Result<Vec<String>, ServiceError> {
-        let Some(org) = self.organization(actor.org).await? else { return Ok(Vec::new()) };
-        let paging = Paging { limit: NAMES_MAX, after: None, direction: Direction::Ascending };
-        let page = DocumentPage { kind: DocumentKind::EventType, parent: org.0, paging };
-        let mut names = Vec::new();
-        for document in self.store.documents(page).await? {
-            let entity = document.key.split_once(':').map_or(document.key.as_str(), |(entity, _)| entity);
-            names.extend(ACTIONS.iter().map(|action| format!("{entity}:{action}")));
-            names.push(document.key);
-        }
-        names.sort_unstable();
-        names.dedup();
-        Ok(names)
     }
 }
 

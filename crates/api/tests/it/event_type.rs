@@ -156,3 +156,16 @@ async fn a_mapping_makes_a_report_of_the_producers_own_json_from_the_next_messag
         assert_eq!(world.post("/event-type", body).await.faults(), [place], "{mapping}");
     }
 }
+
+#[tokio::test]
+async fn a_pattern_may_stand_for_types_of_reports_that_nobody_has_made() {
+    let world = World::new();
+    world.app("a").await;
+    for pattern in ["sms.*", "*.dlr", "voice.*", "*.call"] {
+        world.endpoint("a", json!({ "url": "https://h.example/", "eventTypes": [pattern] })).await;
+    }
+    for pattern in ["smss.*", "*.dlrs", "sms.*.x"] {
+        let asked = json!({ "url": "https://h.example/", "eventTypes": [pattern] });
+        assert_eq!(world.post("/app/a/endpoint", asked).await.faults(), ["body.eventTypes.0"], "{pattern}");
+    }
+}

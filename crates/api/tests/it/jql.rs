@@ -352,3 +352,85 @@ async fn user_and_password_of_the_same_url_replace_each_other_and_make_no_second
     let gone = ask(&world, &with(first, "unsubscribeFromWebhook")).await.expect(200);
     assert_eq!(gone["result"]["removed"], 1);
 }
+
+#[tokio::test]
+async fn a_trigger_is_known_however_many_event_types_there_are_and_not_once_it_is_archived() {
+    let (world, token) = world().await;
+    let with = |trigger: &str| {
+        let mut asked = query(&token);
+        asked["trigger"] = json!(trigger);
+        asked
+    };
+    for at in 0..1_005 {
+        world.event_type(&format!("a.E{at:04}:made")).await;
+    }
+    for trigger in ["profile.Customer:create", "profile.Customer:update", "profile.*:*"] {
+        refused(&ask(&world, &with(trigger)).await, 422, "trigger", "no trigger");
+    }
+}
+
+#[tokio::test]
+async fn subscribing_again_puts_a_subscription_in_force_that_was_disabled_or_paused() {
+    let (world, token) = world().await;
+    let first = ask(&world, &query(&token)).await.expect(200);
+    let path = format!("/app/a/endpoint/{}", first["result"]["id"].as_str().unwrap());
+    for off in [json!({ "disabled": true }), json!({ "paused": true })] {
+        world.patch(&path, off.clone()).await.expect(200);
+        assert_eq!(ask(&world, &query(&token)).await.expect(200), first);
+        let now = world.get(&path).await.expect(200);
+        assert_eq!((&now["disabled"], &now["paused"]), (&json!(false), &json!(false)), "{off}");
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_that_was_given_another_url_is_the_subscription_there_and_no_more_the_one_before() {
+    let (world, token) = world().await;
+    let with = |url: &str, intent: &str| {
+        let mut asked = query(&token);
+        (asked["webhookUrl"], asked["__meta__"]["intent"]) = (json!(url), json!(intent));
+        asked
+    };
+    let (here, elsewhere) = ("https://a.example/hook", "https://a.example/elsewhere");
+    let id = async |url: &str| {
+        ask(&world, &with(url, "subscribeToWebhook")).await.expect(200)["result"]["id"].as_str().unwrap().to_owned()
+    };
+    let removed = async |url: &str| {
+        ask(&world, &with(url, "unsubscribeFromWebhook")).await.expect(200)["result"]["removed"].clone()
+    };
+    let moved = id(here).await;
+    world.patch(&format!("/app/a/endpoint/{moved}"), json!({ "url": elsewhere })).await.expect(200);
+    assert_eq!(removed(here).await, 0, "what is elsewhere now is not removed");
+    assert_eq!(id(elsewhere).await, moved);
+    let new = id(here).await;
+    assert_ne!(new, moved);
+    assert_eq!((id(here).await, id(elsewhere).await), (new.clone(), moved.clone()));
+    assert_eq!((removed(here).await, removed(here).await), (json!(1), json!(0)));
+    world.get(&format!("/app/a/endpoint/{moved}")).await.expect(200);
+    let new = id(here).await;
+    world
+        .patch(&format!("/app/a/endpoint/{new}"), json!({ "eventTypes": ["profile.Customer:update"] }))
+        .await
+        .expect(200);
+    assert_ne!(id(here).await, new, "it gets other events");
+    assert_eq!(removed(elsewhere).await, 1);
+}
+
+#[tokio::test]
+async fn a_scope_that_is_asked_for_is_granted_and_told_or_refused() {
+    let (world, _) = world().await;
+    let client = world.post("/app/a/oauth-client", json!({ "name": "crm" })).await.expect(201);
+    let (id, secret) = (client["clientId"].as_str().unwrap(), client["clientSecret"].as_str().unwrap());
+    let grant = async |scope: &str| {
+        let form = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}{scope}");
+        world.send(Request::post("/oauth/token").body(form.into()).unwrap()).await
+    };
+    assert_eq!(grant("&scope=webhooks%3Awrite").await.expect(200)["scope"], "webhooks:write");
+    for none in ["", "&scope="] {
+        assert_eq!(grant(none).await.expect(200).get("scope"), None);
+    }
+    for other in ["&scope=webhooks%3Aread", "&scope=webhooks%3Awrite+admin"] {
+        let refused = grant(other).await.expect(400);
+        assert_eq!(refused["error"], "invalid_scope");
+        assert!(refused["error_description"].as_str().unwrap().contains("`webhooks:write`"));
+    }
+}
