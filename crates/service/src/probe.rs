@@ -133,7 +133,9 @@ impl Service {
         subject: ProbeSubject,
         event: ProbeEvent,
     ) -> Result<Ready, ServiceError> {
+        let is_saved = matches!(subject, ProbeSubject::Saved { .. });
         let Composed { endpoint, secrets, mut warnings } = self.compose_subject(app, subject).await?;
+        warnings.extend(why_silent(&endpoint, is_saved).map(str::to_owned));
         let (is_marked, is_given) = (!event.unmarked, event.payload.is_some());
         let message = self.probe_message(actor, app, &endpoint, event).await?;
         let wall = self.clock.wall();
@@ -240,6 +242,17 @@ impl Service {
         let prepared = self.verifier.probe.transformer().prepare_both(routes, message, wall).await;
         prepared.map_err(not_rendered)
     }
+}
+
+/// Why an endpoint gets none of the deliveries that are shown here. One that is not saved has yet to pass its handshake
+/// anyway.
+fn why_silent(endpoint: &Endpoint, is_saved: bool) -> impl Iterator<Item = &'static str> {
+    let said = [
+        (endpoint.disabled, "the endpoint is disabled: deliveries are not made"),
+        (endpoint.paused, "the endpoint is paused: deliveries wait until it goes on"),
+        (is_saved && endpoint.is_unverified(), "the endpoint has not passed its handshake: deliveries wait for that"),
+    ];
+    said.into_iter().filter(|(is_so, _)| *is_so).map(|(_, why)| why)
 }
 
 /// The route to an endpoint that need not be saved.

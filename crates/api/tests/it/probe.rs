@@ -300,3 +300,27 @@ async fn an_event_type_that_does_not_exist_is_told_with_what_was_meant() {
         assert!(refused.text.contains(word), "{}", refused.text);
     }
 }
+
+#[tokio::test]
+async fn a_test_and_a_preview_of_an_endpoint_that_gets_nothing_now_say_so() {
+    let (world, receiver) = world().await;
+    for (off, word) in [(json!({ "disabled": true }), "disabled"), (json!({ "paused": true }), "paused")] {
+        let mut asked = event(&receiver.url("/hook"));
+        asked.as_object_mut().unwrap().extend(off.as_object().unwrap().clone());
+        let id = world.endpoint("a", json!({ "url": receiver.url("/hook"), word: true })).await;
+        let saved = json!({ "endpointId": id, "eventType": "x.y", "payload": {} });
+        for path in [TEST, PREVIEW] {
+            for asked in [&asked, &saved] {
+                let said = world.post(path, asked.clone()).await.expect(200)["warnings"].to_string();
+                assert!(said.contains(word), "{path} {asked}: {said}");
+            }
+        }
+    }
+    let unverified = json!({ "url": "https://h.example/", "verification": { "kind": "ping" } });
+    let id = world.endpoint("a", unverified).await;
+    let saved = json!({ "endpointId": id, "eventType": "x.y", "payload": {} });
+    let said = world.post(PREVIEW, saved).await.expect(200)["warnings"].to_string();
+    assert!(said.contains("handshake"), "{said}");
+    let said = world.post(PREVIEW, event("https://h.example/")).await.expect(200)["warnings"].to_string();
+    assert!(!said.contains("deliver"), "{said}");
+}
