@@ -140,7 +140,10 @@ impl Success {
         };
         match &self.body {
             _ if !counts => Acknowledgement::WrongStatus,
-            Some((rule, _)) if !rule.is_met(body.trim_ascii()) => Acknowledgement::WrongBody,
+            // As a handshake reads it: without the mark that some put in front of a text.
+            Some((rule, _)) if !rule.is_met(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii()) => {
+                Acknowledgement::WrongBody
+            }
             Some(_) | None => Acknowledgement::Given,
         }
     }
@@ -346,6 +349,9 @@ mod tests {
             let wanted = if met { Acknowledgement::Given } else { Acknowledgement::WrongBody };
             assert_eq!(judge(&rule(&[], Some((BodyTest::JsonPath, path))), 200, body), wanted, "{path}");
         }
+        let marked = format!("\u{feff} {body}");
+        let met = judge(&rule(&[], Some((BodyTest::JsonPath, "$.code == 0"))), 200, &marked);
+        assert_eq!(met, Acknowledgement::Given, "as a handshake reads it");
         let no_json = judge(&rule(&[], Some((BodyTest::JsonPath, "$.status"))), 200, "<html>");
         assert_eq!(no_json, Acknowledgement::WrongBody);
     }

@@ -7,6 +7,11 @@ const RAW: [&str; 8] = ["script", "style", "xmp", "iframe", "noembed", "noframes
 /// Elements whose content is text with references but without elements.
 const TEXT: [&str; 2] = ["title", "textarea"];
 
+/// Schemes of URLs that are code.
+const CODE: [&str; 2] = ["javascript:", "vbscript:"];
+/// Attributes that are URLs.
+const URLS: [&str; 9] = ["href", "src", "action", "formaction", "xlink:href", "data", "poster", "cite", "background"];
+
 pub(super) fn places(text: &str) -> Result<Vec<Place>, Fault> {
     let (mut cursor, mut places) = (Cursor::new(text), Vec::new());
     while !cursor.is_end() {
@@ -94,9 +99,19 @@ fn attribute(cursor: &mut Cursor<'_>, places: &mut Vec<Place>) -> Result<bool, F
     cursor.next();
     let begin = cursor.at;
     loop {
-        if cursor.is_value() && is_code_url(&cursor.text[begin..cursor.at]) {
-            return cursor
-                .fault(format!("A value cannot stand in a `javascript:` of `{name}`, which is read as code."));
+        if cursor.is_value() {
+            let before = url_of(&cursor.text[begin..cursor.at]);
+            if CODE.iter().any(|scheme| before.starts_with(scheme)) {
+                return cursor
+                    .fault(format!("A value cannot stand in a `javascript:` of `{name}`, which is read as code."));
+            }
+            let could_be = || !before.is_empty() && CODE.iter().any(|scheme| scheme.starts_with(&before));
+            if URLS.contains(&name.as_str()) && could_be() {
+                return cursor.fault(format!(
+                    "A value could make a `javascript:` of `{name}` here, which is read as code: write what the URL begins \
+                     with, such as `https://`."
+                ));
+            }
         }
         if cursor.is_value() && (name.starts_with("on") || ["style", "srcdoc"].contains(&name.as_str())) {
             return cursor.fault(format!("A value cannot stand in `{name}`, which is read as code."));
@@ -113,9 +128,8 @@ fn attribute(cursor: &mut Cursor<'_>, places: &mut Vec<Place>) -> Result<bool, F
     }
 }
 
-/// Whether what stands in front of a value makes code of it, where a browser takes it for a URL: `javascript:` in whatever way
-/// it is written.
-fn is_code_url(text: &str) -> bool {
+/// What stands in front of a value as browsers take it for the beginning of a URL, in whatever way it is written.
+fn url_of(text: &str) -> String {
     let mut url = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(letter) = rest.chars().next() {
@@ -127,7 +141,7 @@ fn is_code_url(text: &str) -> bool {
         }
         rest = &rest[length..];
     }
-    url.starts_with("javascript:") || url.starts_with("vbscript:")
+    url
 }
 
 /// A reference to a character at the beginning of a text, and how long it is written.
@@ -159,11 +173,24 @@ fn unquoted(cursor: &mut Cursor<'_>, name: &str) -> Result<bool, Fault> {
 
 /// The content of an element that has no elements in it, up to its end.
 fn content(cursor: &mut Cursor<'_>, name: &str, places: &mut Vec<Place>) -> Result<(), Fault> {
-    let end = format!("</{name}");
+    // A script with `<!--` in it is not ended by the end of one that begins behind that.
+    let (mut is_comment, mut is_inner) = (false, false);
     loop {
-        let rest = cursor.rest().as_bytes();
-        if rest.len() >= end.len() && rest[..end.len()].eq_ignore_ascii_case(end.as_bytes()) {
-            return Ok(());
+        let rest = cursor.rest();
+        if is_tag(rest, "</", name) {
+            if !is_inner {
+                return Ok(());
+            }
+            is_inner = false;
+        } else if name == "script" && rest.starts_with("<!--") {
+            is_comment = true;
+            // Its dashes may be those of its end, too.
+            cursor.take("<!");
+            continue;
+        } else if is_comment && rest.starts_with("-->") {
+            (is_comment, is_inner) = (false, false);
+        } else if is_comment && is_tag(rest, "<", name) {
+            is_inner = true;
         }
         if cursor.is_value() && RAW.contains(&name) {
             return cursor
@@ -175,6 +202,13 @@ fn content(cursor: &mut Cursor<'_>, name: &str, places: &mut Vec<Place>) -> Resu
             return cursor.fault(format!("`<{name}>` is not closed."));
         }
     }
+}
+
+/// Whether a tag of this name begins here, and not one of a name that begins so.
+fn is_tag(text: &str, mark: &str, name: &str) -> bool {
+    let Some(rest) = text.strip_prefix(mark) else { return false };
+    let is_name = rest.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name));
+    is_name && rest[name.len()..].starts_with(|letter| is_space(letter) || letter == '/' || letter == '>')
 }
 
 fn is_space(letter: char) -> bool {

@@ -9,6 +9,9 @@ pub(super) fn places(text: &str) -> Result<Vec<Place>, Fault> {
     let mut within = None;
     loop {
         let at = cursor.at;
+        if escaped && cursor.is_value() {
+            return Err(Fault { at, what: "A value cannot stand in an escape that is not complete.".to_owned() });
+        }
         if cursor.take_value() {
             within = within.or(quoted.then_some(at));
             places.push(if quoted { Place::Quoted } else { Place::Bare });
@@ -16,6 +19,12 @@ pub(super) fn places(text: &str) -> Result<Vec<Place>, Fault> {
         }
         match cursor.next() {
             None => return Ok(places),
+            Some('u') if escaped => {
+                escaped = false;
+                if cursor.rest().bytes().take(4).filter(u8::is_ascii_hexdigit).count() < 4 {
+                    return cursor.fault("`\\u` has four hexadecimal digits behind it.");
+                }
+            }
             Some(_) if escaped => escaped = false,
             Some('\\') => escaped = quoted,
             Some('"') => {

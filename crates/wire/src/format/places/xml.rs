@@ -3,14 +3,19 @@
 use super::{Cursor, Fault, Place};
 use crate::format::xml::{is_char, is_name};
 
+/// The namespaces that are XML's own.
+const XML: &str = "http://www.w3.org/XML/1998/namespace";
+const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
+
 /// A document that is being read.
 struct Document<'t> {
     cursor: Cursor<'t>,
     /// The elements that are open: their names, and how many prefixes were known before each.
     open: Vec<(&'t str, usize)>,
-    /// The prefixes that are known here.
-    prefixes: Vec<&'t str>,
+    /// The prefixes that are known here, with their namespaces.
+    prefixes: Vec<(&'t str, String)>,
     has_root: bool,
+    has_doctype: bool,
     /// How many `]` stand before this in a row, values left out: `]]>` ends nothing in a text, and is forbidden.
     brackets: usize,
     places: Vec<Place>,
@@ -20,8 +25,9 @@ pub(super) fn places(text: &str) -> Result<Vec<Place>, Fault> {
     let mut document = Document {
         cursor: Cursor::new(text),
         open: Vec::new(),
-        prefixes: vec!["xml"],
+        prefixes: vec![("xml", XML.to_owned())],
         has_root: false,
+        has_doctype: false,
         brackets: 0,
         places: Vec::new(),
     };
@@ -45,9 +51,19 @@ impl<'t> Document<'t> {
             return Ok(());
         }
         let (names, values) = self.attributes()?;
-        let known = names.first() == Some(&"version")
-            && names[1..].iter().all(|name| ["encoding", "standalone"].contains(name))
-            && self.places.is_empty();
+        let known = matches!(
+            names.as_slice(),
+            ["version"] | ["version", "encoding" | "standalone"] | ["version", "encoding", "standalone"]
+        );
+        let is_version = |version: &str| {
+            version.strip_prefix("1.").is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))
+        };
+        let is_fine = |(name, value): (&&str, &&str)| match *name {
+            "version" => is_version(value),
+            "standalone" => ["yes", "no"].contains(value),
+            _ => true,
+        };
+        let known = known && names.iter().zip(&values).all(is_fine) && self.places.is_empty();
         if !known || !self.cursor.take("?>") {
             return begin
                 .fault("It begins with `<?xml version=\"1.0\" encoding=\"UTF-8\"?>` or with its root element.");
@@ -71,21 +87,28 @@ impl<'t> Document<'t> {
         }
         if self.cursor.take("<!--") {
             let comment = self.cursor.skip_to("-->", "a comment")?;
+            has_chars(comment, begin)?;
             let is_wrong = comment.contains("--") || comment.ends_with('-');
             return if is_wrong { begin.fault("No comment has `--` in it.") } else { Ok(()) };
         }
         if self.cursor.take("<![CDATA[") {
-            self.cursor.skip_to("]]>", "a CDATA section")?;
+            has_chars(self.cursor.skip_to("]]>", "a CDATA section")?, begin)?;
             return if inside { Ok(()) } else { begin.fault("Text stands within the root element, not beside it.") };
         }
         if self.cursor.take("<!DOCTYPE") {
-            let is_early = !inside && !self.has_root;
-            let doctype = self.cursor.skip_to(">", "a document type")?;
-            let is_fine = is_early && !doctype.contains(['[', '<']);
-            return if is_fine { Ok(()) } else { begin.fault("A document type stands first and declares nothing.") };
+            let is_early = !inside && !self.has_root && !self.has_doctype;
+            self.has_doctype = true;
+            return if self.doctype()? && is_early {
+                Ok(())
+            } else {
+                begin.fault(
+                    "A document type stands first, once, and declares nothing: `<!DOCTYPE root SYSTEM \"URL\">`.",
+                )
+            };
         }
         if self.cursor.take("<?") {
             let instruction = self.cursor.skip_to("?>", "a processing instruction")?;
+            has_chars(instruction, begin)?;
             let name = instruction.split(is_space).next().unwrap_or_default();
             let is_fine = is_name(name) && !name.eq_ignore_ascii_case("xml");
             return if is_fine { Ok(()) } else { begin.fault("A processing instruction has a name other than `xml`.") };
@@ -97,6 +120,42 @@ impl<'t> Document<'t> {
             return self.open(begin);
         }
         self.text(inside)
+    }
+
+    /// What stands behind `<!DOCTYPE`, up to its end; whether it is a document type (productions 28 and 75).
+    fn doctype(&mut self) -> Result<bool, Fault> {
+        let has_space = !self.cursor.take_while(is_space).is_empty();
+        if self.cursor.is_value() {
+            return self.cursor.fault("A value cannot stand in a document type.");
+        }
+        let name = self.cursor.take_while(|letter| !is_space(letter) && !"<>/=\"'&?{[".contains(letter));
+        let is_name = name.split(':').count() < 3 && name.split(':').all(is_name);
+        let mut is_fine = has_space && is_name;
+        let spaced = !self.cursor.take_while(is_space).is_empty();
+        let literals = if self.cursor.take("SYSTEM") {
+            1
+        } else if self.cursor.take("PUBLIC") {
+            2
+        } else {
+            0
+        };
+        is_fine &= literals == 0 || spaced;
+        for at in 0..literals {
+            is_fine &= !self.cursor.take_while(is_space).is_empty();
+            let Some(quotes) = self.cursor.peek().filter(|letter| ['"', '\''].contains(letter)) else {
+                return Ok(false);
+            };
+            self.cursor.next();
+            let literal = self.cursor.skip_to(if quotes == '"' { "\"" } else { "'" }, "a document type")?;
+            let is_public =
+                |letter: char| letter.is_ascii_alphanumeric() || " \r\n-'()+,./:=?;!*#@$_%".contains(letter);
+            is_fine &= literal.chars().all(if literals == 2 && at == 0 { is_public } else { is_char });
+        }
+        self.cursor.take_while(is_space);
+        if self.cursor.is_value() {
+            return self.cursor.fault("A value cannot stand in a document type.");
+        }
+        Ok(self.cursor.take(">") && is_fine)
     }
 
     /// One letter or reference of a text.
@@ -135,13 +194,20 @@ impl<'t> Document<'t> {
         }
         self.has_root = true;
         let known = self.prefixes.len();
-        let (attributes, _) = self.attributes()?;
-        self.prefixes.extend(attributes.iter().filter_map(|name| name.strip_prefix("xmlns:")));
-        for name in attributes.iter().filter(|name| !name.starts_with("xmlns:")).chain([&name]) {
-            if let Some((prefix, _)) = name.split_once(':')
-                && !self.prefixes.contains(&prefix)
-            {
+        let (attributes, values) = self.attributes()?;
+        self.declare(begin, &attributes, &values)?;
+        let mut seen: Vec<(&str, &str)> = Vec::new();
+        let own = attributes.iter().filter(|name| !name.starts_with("xmlns:"));
+        for (name, is_attribute) in own.map(|name| (*name, true)).chain([(name, false)]) {
+            let Some((prefix, local)) = name.split_once(':') else { continue };
+            let Some((_, space)) = self.prefixes.iter().rev().find(|(known, _)| *known == prefix) else {
                 return begin.fault(format!("The prefix of `{name}` is declared nowhere: add `xmlns:{prefix}`."));
+            };
+            if is_attribute && seen.contains(&(space.as_str(), local)) {
+                return begin.fault(format!("`{name}` stands there twice, for another prefix has the same namespace."));
+            }
+            if is_attribute {
+                seen.push((space, local));
             }
         }
         if self.cursor.take("/>") {
@@ -150,6 +216,29 @@ impl<'t> Document<'t> {
             self.open.push((name, known));
         } else {
             return self.cursor.fault(format!("`<{name}` ends with `>`, and a space stands between its attributes."));
+        }
+        Ok(())
+    }
+
+    /// Notes the namespaces that an element declares.
+    fn declare(&mut self, begin: Cursor<'t>, names: &[&'t str], values: &[&'t str]) -> Result<(), Fault> {
+        for (name, value) in names.iter().zip(values) {
+            let prefix = name.strip_prefix("xmlns:");
+            if prefix.is_none() && *name != "xmlns" {
+                continue;
+            }
+            let space = decoded(value);
+            // The prefix of XML itself has its namespace, and nothing else has.
+            let is_fine = match prefix {
+                Some("xml") => space == XML,
+                Some("xmlns") => false,
+                Some(_) => !space.is_empty() && space != XML && space != XMLNS,
+                None => space != XML && space != XMLNS,
+            };
+            if !is_fine {
+                return begin.fault(format!("`{name}` cannot be declared as this namespace."));
+            }
+            self.prefixes.extend(prefix.map(|prefix| (prefix, space)));
         }
         Ok(())
     }
@@ -247,14 +336,48 @@ impl<'t> Document<'t> {
     }
 }
 
+/// Refuses what XML has no character for.
+fn has_chars(text: &str, begin: Cursor<'_>) -> Result<(), Fault> {
+    if text.chars().all(is_char) { Ok(()) } else { begin.fault("XML has no such character.") }
+}
+
+/// The value of an attribute, whose references were looked at before, as parsers read it.
+fn decoded(value: &str) -> String {
+    let (mut decoded, mut rest) = (String::with_capacity(value.len()), value);
+    while let Some(letter) = rest.chars().next() {
+        let reference = rest.strip_prefix('&').and_then(|inside| inside.split_once(';'));
+        let (letter, behind) = match reference {
+            Some((name, behind)) => (char_of(name).unwrap_or('\u{fffd}'), behind),
+            None => (if is_space(letter) { ' ' } else { letter }, &rest[letter.len_utf8()..]),
+        };
+        decoded.push(letter);
+        rest = behind;
+    }
+    decoded
+}
+
+/// What a reference stands for.
+fn char_of(name: &str) -> Option<char> {
+    Some(match name {
+        "amp" => '&',
+        "lt" => '<',
+        "gt" => '>',
+        "quot" => '"',
+        "apos" => '\'',
+        _ => {
+            let digits = name.strip_prefix('#')?;
+            let number = match digits.strip_prefix('x') {
+                Some(digits) => u32::from_str_radix(digits, 16),
+                None => digits.parse(),
+            };
+            number.ok().and_then(char::from_u32)?
+        }
+    })
+}
+
 /// Whether this is `#65` or `#x41`, of a character that XML has.
 fn is_number_of_char(name: &str) -> bool {
-    let Some(digits) = name.strip_prefix('#') else { return false };
-    let number = match digits.strip_prefix('x') {
-        Some(digits) => u32::from_str_radix(digits, 16),
-        None => digits.parse(),
-    };
-    number.ok().and_then(char::from_u32).is_some_and(is_char)
+    name.starts_with('#') && char_of(name).is_some_and(is_char)
 }
 
 fn is_space(letter: char) -> bool {
