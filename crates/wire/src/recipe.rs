@@ -329,7 +329,7 @@ fn provider(
     plan: Option<&Plan>,
     target: &str,
 ) -> Result<Option<Provider>, RecipeError> {
-    let method = plan.map_or(SendMethod::Json, |plan| plan.method);
+    let method = plan.map_or(SendMethod::Json, Plan::written_as);
     let origin = endpoint.url.strip_suffix(target).unwrap_or(&endpoint.url);
     let places = plan.filter(|plan| plan.writes_target());
     let sample = places.map_or_else(|| target.to_owned(), |plan| plan.target_without_event("1", "1"));

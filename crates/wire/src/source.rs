@@ -53,6 +53,9 @@ impl Source {
         }
         Path::parse(text).map(Self::Report).map_err(|_| {
             let near = near(text, paths().chain(EVENT));
+            if text == "message.custom" {
+                return "`message.custom` has values by name: write `message.custom.NAME`.".to_owned();
+            }
             let mut sentence = crate::unknown("path", text, &near);
             if near.is_empty() {
                 sentence.push_str(" A member of your own payload is written `payload.NAME`.");
@@ -83,6 +86,14 @@ impl Source {
             Self::Payload(path) => format!("payload.{}", path.join(".")),
             Self::WholePayload => "payload".to_owned(),
         }
+    }
+
+    /// How a path into the payload is written that has brackets or quotes in it, as other languages have them.
+    pub(crate) fn meant(&self) -> Option<String> {
+        let text = self.text();
+        let is_odd = matches!(self, Self::Payload(_)) && text.contains(['[', ']', '"', '\'']);
+        let parts = || text.split(['.', '[', ']', '"', '\'']).filter(|part| !part.is_empty());
+        is_odd.then(|| parts().collect::<Vec<_>>().join("."))
     }
 
     /// What has to be there for it to have a value.

@@ -495,3 +495,22 @@ fn no_request_has_a_name_of_an_inbound_message_twice() {
     let mo = json!({ "dialect": "console", "sendMethod": "json", "product": "whatsapp", "reportType": "mo", "nested": true, "customParameters": { "contacts.x": "1" } });
     assert_eq!(refused(&mo).as_deref(), Some("customParameters.0.name"));
 }
+
+#[test]
+fn no_value_makes_a_part_of_the_path_that_leads_elsewhere_however_its_dots_are_written() {
+    for (path, value, is_held) in [
+        ("/a/%2e{{message.clientRef}}/b", ".", true),
+        ("/a/{{message.clientRef}}%2E/b", ".", true),
+        ("/a/%2e%2{{message.clientRef}}/b", "e", true),
+        ("/a/{{message.clientRef}}", "..", true),
+        ("/a/%2e{{message.clientRef}}/b", "x", false),
+        ("/a/%2e{{message.clientRef}}/b", "..", false),
+        ("/a/b?c=%2e{{message.clientRef}}", ".", false),
+    ] {
+        let said = json!({ "url": format!("https://h.example{path}") });
+        let payload = json!({ "message": { "id": "1", "clientRef": value } }).to_string();
+        let made = try_render(&said, "sms.dlr", &payload);
+        let is_segment = matches!(&made, Err(RenderError::Segment { .. }));
+        assert_eq!((is_segment, made.is_ok()), (is_held, !is_held), "{path} {value}");
+    }
+}

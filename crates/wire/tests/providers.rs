@@ -73,3 +73,20 @@ fn an_attempt_has_one_agent_and_its_token_is_that_of_the_message() {
     assert_eq!(token(&first), token(&again));
     assert_ne!(token(&first), token(&other));
 }
+
+/// Receivers hash the body and compare that with the parameter; of a form alone they take the parameters.
+#[test]
+fn a_body_of_the_owners_own_is_vouched_for_as_one_of_its_content_type() {
+    for (kind, is_hashed) in
+        [("application/json", true), ("text/plain", true), ("application/x-www-form-urlencoded", false)]
+    {
+        for method in ["post", "json"] {
+            let template = json!({ "contentType": kind, "body": "{\"a\":\"{{message.id}}\"}" });
+            let said = json!({ "dialect": "twilio", "sendMethod": method, "template": template });
+            let recipe = recipe("https://h.example/a", said, Some("t")).unwrap();
+            let query = request(&recipe, "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk", 7).target.query().map(str::to_owned);
+            let is_there = query.is_some_and(|query| query.starts_with("bodySHA256="));
+            assert_eq!(is_there, is_hashed, "{kind} {method}");
+        }
+    }
+}

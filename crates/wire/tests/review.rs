@@ -236,3 +236,73 @@ fn a_parameter_that_the_event_types_of_an_endpoint_do_not_have_is_refused() {
         assert_eq!(review(&said, types).0, [""; 0], "{types:?}");
     }
 }
+
+#[test]
+fn a_path_with_brackets_or_quotes_has_no_value_and_is_refused_with_how_it_is_written() {
+    let template = |body: &str| json!({ "template": { "contentType": "text/plain", "body": body } });
+    for (said, field, meant) in [
+        (template("{{payload.l[0]}}"), "template.body", "`payload.l.0`"),
+        (template("{{payload.\"x\"}}"), "template.body", "`payload.x`"),
+        (json!({ "customParameters": { "a": "{{payload.l[0].b}}" } }), "customParameters.0.value", "`payload.l.0.b`"),
+        (json!({ "url": "https://h.example/?a={{payload.['x']}}" }), "url", "`payload.x`"),
+    ] {
+        let (endpoint, _) = kit::endpoint(&said);
+        let faults = kit::recipe(&said).unwrap().review(&endpoint, &OrganizationSettings::default()).faults;
+        assert_eq!((faults.len(), faults[0].field.as_str()), (1, field), "{said}");
+        assert!(faults[0].message.contains(meant), "{}", faults[0]);
+    }
+    assert_eq!(review(&template("{{payload.l.0}}"), &[]).0, [""; 0]);
+    let error = kit::recipe(&template("{{message.custom}}")).unwrap_err();
+    assert!(error.message.contains("`message.custom.NAME`"), "{error}");
+}
+
+#[test]
+fn a_value_completes_no_encoded_byte_of_a_url() {
+    for (url, is_refused) in [
+        ("https://h.example/a%{{message.id}}", true),
+        ("https://h.example/?a=%2{{message.id}}", true),
+        ("https://h.example/%2e{{message.id}}?a=%25{{message.id}}", false),
+        ("https://h.example/%25{{message.id}}", false),
+    ] {
+        let wanted: &[&str] = if is_refused { &["url"] } else { &[] };
+        assert_eq!(review(&json!({ "url": url }), &[]).0, wanted, "{url}");
+    }
+}
+
+#[test]
+fn a_content_type_of_a_template_is_a_media_type() {
+    let faults = |kind: &str| review(&json!({ "template": { "contentType": kind, "body": "x" } }), &[]).0;
+    for bad in [
+        "/",
+        "text/",
+        "not a/ type;;",
+        "a/b/c",
+        "text/plain; charset",
+        "text/plain; a=\"b",
+        "text/plain; a=b c",
+        "text/plain; a=\"b\"c",
+        "text/plain;;",
+    ] {
+        assert_eq!(faults(bad), ["template.contentType"], "{bad}");
+    }
+    for good in [
+        "text/plain",
+        "text/plain;",
+        "text/plain; charset=utf-8",
+        "multipart/mixed; boundary=\"a;\\\"b\"; c=d",
+        "application/vnd.x+json ; v=1",
+    ] {
+        assert_eq!(faults(good), [""; 0], "{good}");
+    }
+}
+
+#[test]
+fn a_parameter_of_the_owner_makes_no_object_of_a_list() {
+    let faults = |name: &str| {
+        review(&json!({ "dialect": "telnyx", "providerSecret": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", "customParameters": { name: "1" } }), &[]).0
+    };
+    assert_eq!(faults("data.payload.tags.x"), ["customParameters.0.name"]);
+    for name in ["data.payload.tags.0", "data.payload.tagsx.y", "data.own.x"] {
+        assert_eq!(faults(name), [""; 0], "{name}");
+    }
+}

@@ -170,6 +170,16 @@ impl Template {
         found
     }
 
+    /// Whether a value stands where the digits of an encoded byte do: `%{{message.id}}`, `%2{{message.id}}`.
+    pub(crate) fn has_open_percent(&self) -> bool {
+        let is_open = |text: &str| {
+            let digits = text.rfind('%').map(|at| &text[at + 1..]);
+            digits.is_some_and(|digits| digits.len() < 2 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        };
+        let before = self.pieces.windows(2).filter(|pair| matches!(pair[1], Piece::Value { .. }));
+        before.into_iter().any(|pair| matches!(&pair[0], Piece::Text(text) if is_open(text)))
+    }
+
     /// Whether it is the same for every event.
     pub(crate) fn is_fixed(&self) -> bool {
         self.slots().next().is_none()

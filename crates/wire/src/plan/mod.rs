@@ -117,6 +117,16 @@ impl Plan {
         }
     }
 
+    /// The send method whose bodies are written as these are.
+    pub(crate) fn written_as(&self) -> SendMethod {
+        match &self.template {
+            None => self.method,
+            Some((.., Encoding::Form)) => SendMethod::Post,
+            // No form: what vouches for a body of JSON does for this one.
+            Some(_) => SendMethod::Json,
+        }
+    }
+
     /// Path and query as a request asks for them that is about no event: with `in_path` in the places for values of the
     /// path, and `in_query` in those of the query. Nothing if they have no places.
     pub(crate) fn target_without_event(&self, in_path: &str, in_query: &str) -> String {
@@ -201,7 +211,7 @@ impl Plan {
     ) -> Result<String, RenderError> {
         let text = self.fill(url, Encoding::Query, shape, event)?;
         let path = text.split('?').next().unwrap_or_default();
-        match path.split('/').position(|part| part == "." || part == "..") {
+        match path.split('/').position(is_dots) {
             None => Ok(text),
             Some(at) => match url.slots_of_part(at).join(" and ") {
                 paths if paths.is_empty() => Err(RenderError::Target),
@@ -442,6 +452,15 @@ impl Plan {
         }
         Ok(())
     }
+}
+
+/// Whether a part of a path is `.` or `..`, encoded or not: each leads to another path.
+fn is_dots(part: &str) -> bool {
+    let (mut rest, mut count) = (part, 0);
+    while let Some(behind) = [".", "%2e", "%2E"].iter().find_map(|dot| rest.strip_prefix(dot)) {
+        (rest, count) = (behind, count + 1);
+    }
+    rest.is_empty() && (1..=2).contains(&count)
 }
 
 fn check_method(shape: &Shape, dialect: &Dialect, method: SendMethod) -> Result<(), RecipeError> {

@@ -7,6 +7,7 @@ use ringback_model::{Endpoint, EndpointSecrets, SendMethod, Shape};
 
 use super::{Plan, text};
 use crate::dialect::{BodyOf, Dialect, Field, ShapeOf};
+use crate::format::Nesting;
 use crate::format::template::Template;
 use crate::format::xml;
 use crate::{RecipeError, inbound};
@@ -95,6 +96,18 @@ impl Plan {
             names.iter().enumerate().find_map(|(at, name)| {
                 let other = names[..at].iter().find(|other| other.to_lowercase() == name.to_lowercase());
                 other.map(|other| (*other, *name))
+            })
+        })
+    }
+
+    /// The owner's own parameters that make an object of a list of the dialect, each with that and its place.
+    pub(super) fn names_in_lists(&self) -> impl Iterator<Item = (usize, &str)> {
+        let is_list = |field: &Field| self.nesting == Nesting::Lists && field.list;
+        self.custom.iter().enumerate().filter_map(move |(at, (name, _))| {
+            let mut lists = self.fields().filter(move |(_, field)| is_list(field)).map(|(list, _)| list.as_str());
+            lists.find_map(|list| {
+                let inside = name.strip_prefix(list)?.strip_prefix('.')?.split('.').next()?;
+                (!inside.bytes().all(|byte| byte.is_ascii_digit())).then_some((at, list))
             })
         })
     }

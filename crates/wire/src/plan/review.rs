@@ -66,6 +66,7 @@ impl Review {
         let used = plan.map_or(Used { payload: true, ..Used::default() }, |plan| Used::of(plan, endpoint));
         if let Some(plan) = plan {
             review.names(endpoint, settings, shape, plan);
+            review.places(plan, shape);
         }
         review.mask(shape, &used);
         review.formats(shape, &used);
@@ -132,6 +133,39 @@ impl Review {
                 let rule = "The event types of this endpoint have no such parameter: leave it out.";
                 RecipeError::new(format!("parameters.{slot}"), rule)
             }));
+        }
+    }
+
+    /// Places for values that never have one, or could make something else of what they stand in. Refused here and not where
+    /// requests are made, as above.
+    fn places(&mut self, plan: &Plan, shape: &Shape) {
+        let templates = plan.url.iter().map(|template| ("url".to_owned(), template));
+        let templates = templates.chain(plan.template.iter().map(|(_, it, _)| ("template.body".to_owned(), it)));
+        let custom = plan.custom.iter().enumerate();
+        let templates = templates.chain(custom.map(|(at, (_, it))| (format!("customParameters.{at}.value"), it)));
+        for (field, template) in templates {
+            for slot in template.slots() {
+                if let Slot::Path(source) = slot
+                    && let Some(meant) = source.meant()
+                {
+                    let rule = format!("`{}` has never a value: write `{meant}`.", source.text());
+                    self.faults.push(RecipeError::new(field.clone(), rule));
+                }
+            }
+        }
+        if plan.url.as_ref().is_some_and(Template::has_open_percent) {
+            let rule = "A value cannot complete an encoded byte: write all of it, or `%25` for a percent sign.";
+            self.faults.push(RecipeError::new("url", rule));
+        }
+        if let Some(template) = shape.template.as_ref().filter(|template| !text::is_media_type(&template.content_type))
+        {
+            let rule =
+                format!("`{}` is no media type, such as `application/json; charset=utf-8`.", template.content_type);
+            self.faults.push(RecipeError::new("template.contentType", rule));
+        }
+        for (at, list) in plan.names_in_lists() {
+            let rule = format!("`{list}` is a list: in it stand numbers, such as `{list}.0`.");
+            self.faults.push(RecipeError::new(format!("customParameters.{at}.name"), rule));
         }
     }
 

@@ -47,6 +47,53 @@ pub(super) fn template(
     Ok(Some((kind, parsed, encoding)))
 }
 
+/// Whether a text is a media type (RFC 9110, 8.3.1).
+pub(super) fn is_media_type(text: &str) -> bool {
+    let is_token = |text: &str| {
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+    };
+    let (essence, mut rest) = text.split_once(';').map_or((text, None), |(essence, rest)| (essence, Some(rest)));
+    if !essence.trim().split_once('/').is_some_and(|(kind, sub)| is_token(kind) && is_token(sub)) {
+        return false;
+    }
+    while let Some(parameter) = rest {
+        let Some((name, value)) = parameter.trim_start().split_once('=') else { return parameter.trim().is_empty() };
+        let value = match value.strip_prefix('"') {
+            Some(quoted) => {
+                // A backslash takes the letter behind it for itself.
+                let mut letters = quoted.char_indices();
+                let end = loop {
+                    match letters.next() {
+                        None => return false,
+                        Some((at, '"')) => break at,
+                        Some((_, '\\')) => drop(letters.next()),
+                        Some(_) => {}
+                    }
+                };
+                &quoted[end + 1..]
+            }
+            None => {
+                let end = value.find(';').unwrap_or(value.len());
+                if !is_token(value[..end].trim_end()) {
+                    return false;
+                }
+                &value[end..]
+            }
+        };
+        if !is_token(name) {
+            return false;
+        }
+        rest = match value.trim_start() {
+            "" => None,
+            more => match more.strip_prefix(';') {
+                Some(more) => Some(more),
+                None => return false,
+            },
+        };
+    }
+    true
+}
+
 /// How values are written in a body of this content type; `None` where a value could end what it stands in.
 fn encoding(essence: &str) -> Option<Encoding> {
     Some(match essence {
@@ -85,9 +132,16 @@ fn check_charset(content_type: &str) -> Result<(), RecipeError> {
 
 /// A body of JSON is JSON, whether a value is a number or a text; one of many documents has each on a line of its own.
 fn check_json(template: &Template, encoding: Encoding) -> Result<(), String> {
-    for kind in [FillingKind::Digits, FillingKind::Text] {
+    let samples = [
+        (FillingKind::Digits, "1"),
+        (FillingKind::Digits, ""),
+        (FillingKind::Text, "1"),
+        (FillingKind::Text, "g\"\\\n"),
+        (FillingKind::Json, "[{}]"),
+    ];
+    for (kind, text) in samples {
         let mut sample = String::new();
-        let fill = |_: &Slot| Ok::<_, Infallible>(Filling { text: "1".to_owned(), kind });
+        let fill = |_: &Slot| Ok::<_, Infallible>(Filling { text: text.to_owned(), kind });
         template.render(encoding, fill, &mut sample).unwrap_or_else(|never| match never {});
         let read = |text: &str| serde_json::from_str::<serde::de::IgnoredAny>(text).map(drop);
         if encoding == Encoding::Json {
