@@ -6,6 +6,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, StatusCode};
 
 use crate::error::Fault;
+use crate::text;
 
 /// A page, or a part of one.
 pub(crate) fn page(template: &impl Template) -> Response {
@@ -17,7 +18,7 @@ pub(crate) fn page_with(status: StatusCode, template: &impl Template) -> Respons
     match template.render() {
         Ok(html) => {
             let headers = [(CONTENT_TYPE, "text/html; charset=utf-8"), (CACHE_CONTROL, "no-store")];
-            (status, headers, html).into_response()
+            (status, headers, text::page_with_visible(html)).into_response()
         }
         Err(error) => Fault::response(error),
     }

@@ -3,7 +3,7 @@
 use ringback_engine::check_auth;
 use ringback_model::{
     Auth, Endpoint, EndpointSecrets, SigningKey, SigningSecret, Verification, VerificationKind, VerificationMode,
-    VerificationState, near, sentence,
+    VerificationState, near, product_name, sentence,
 };
 use ringback_store::AppConfig;
 use ringback_wire::report::{product_of_event, type_of_event};
@@ -253,7 +253,8 @@ fn listing_warnings(app: &AppConfig, endpoint: &Endpoint) -> Vec<String> {
 /// An inbound message goes to the endpoints of its number and to those of all numbers: who saves one of each is told.
 fn overlap_warning(app: &AppConfig, endpoint: &Endpoint) -> Option<String> {
     const MO: Option<&str> = Some("mo");
-    if endpoint.product.is_none() || endpoint.report_type.as_deref() != MO || endpoint.disabled {
+    let product = endpoint.product.as_deref().map(product_name)?;
+    if endpoint.report_type.as_deref() != MO || endpoint.disabled {
         return None;
     }
     let category = |other: &Endpoint| match (&other.category, &endpoint.category) {
@@ -268,15 +269,20 @@ fn overlap_warning(app: &AppConfig, endpoint: &Endpoint) -> Option<String> {
             && !other.disabled
             && category(other)
     });
-    let names: Vec<_> =
-        others.map(|other| format!("`{}`", other.uid.clone().unwrap_or_else(|| other.id.to_string()))).collect();
+    // People know a URL, programs an id.
+    let name =
+        |other: &Endpoint| format!("`{}` (`{}`)", other.url, other.uid.clone().unwrap_or_else(|| other.id.to_string()));
+    let names: Vec<_> = others.map(name).collect();
     let named = match names.as_slice() {
         [] => return None,
-        [one] => format!("the endpoint {one}"),
+        [one] => format!("the {product} endpoint {one}"),
         [first @ .., last] if first.len() < OVERLAPS_NAMED => {
-            format!("the endpoints {} and {last}", first.join(", "))
+            format!("the {product} endpoints {} and {last}", first.join(", "))
         }
-        all => format!("the endpoints {} and {} more", all[..OVERLAPS_NAMED].join(", "), all.len() - OVERLAPS_NAMED),
+        all => {
+            let named = all[..OVERLAPS_NAMED].join(", ");
+            format!("the {product} endpoints {named} and {} more", all.len() - OVERLAPS_NAMED)
+        }
     };
     Some(match &endpoint.product_unique_id {
         Some(number) => format!("{named} for all numbers will get the messages to `{number}`, too"),

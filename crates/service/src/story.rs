@@ -162,7 +162,7 @@ fn why_not(config: &EndpointConfig, message: &Message, subject: &Subject<'_>) ->
     let endpoint = &config.endpoint;
     let because = |text: &'static str| WhyNot { field: None, text: text.into() };
     if endpoint.created_at > message.accepted_at {
-        return because("the endpoint was made after the message was accepted");
+        return because("the endpoint did not exist yet when the message was accepted");
     }
     match matching::judge(endpoint, subject) {
         Err(unmatched) if message.payload.is_none() && unmatched.is_of_the_payload() => {
@@ -175,9 +175,11 @@ fn why_not(config: &EndpointConfig, message: &Message, subject: &Subject<'_>) ->
         }
         Err(unmatched) => WhyNot { field: unmatched.field(), text: unmatched.text().into() },
         Ok(()) if endpoint.updated_at > message.accepted_at => {
-            because("as it is now it would get the message: it was changed after the message was accepted")
+            because("its settings kept it away when the message was accepted; by the present ones it would get it")
         }
-        Ok(()) => because("it would get the message now: what holds for the organization has changed since"),
+        Ok(()) => because(
+            "the settings of the organization kept it away when the message was accepted; by the present ones it would get it",
+        ),
     }
 }
 

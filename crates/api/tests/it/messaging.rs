@@ -202,7 +202,9 @@ async fn who_saves_an_endpoint_of_a_number_and_one_of_all_numbers_is_told_that_b
         make(&world, body).await.expect(201)["warnings"].clone()
     };
     assert_eq!(saved("all", json!({})).await, json!(null));
-    let told = json!(["the endpoint `all` for all numbers will get the messages to `254`, too"]);
+    let told = json!([
+        "the WhatsApp endpoint `https://example.com/hook` (`all`) for all numbers will get the messages to `254`, too"
+    ]);
     assert_eq!(saved("one", json!({ "productUniqueId": "254" })).await, told);
     let path = "/app/a/endpoint/one";
     assert_eq!(world.patch(path, json!({ "description": "x" })).await.expect(200)["warnings"], told, "each time");
@@ -211,9 +213,11 @@ async fn who_saves_an_endpoint_of_a_number_and_one_of_all_numbers_is_told_that_b
         world.delete("/app/a/endpoint/other").await.expect(204);
     }
     saved("two", json!({ "productUniqueId": "255", "category": "otp" })).await;
-    let told = json!(["the endpoint `one` for single numbers will get the messages to these, too"]);
+    let one = "`https://example.com/hook` (`one`)";
+    let told = json!([format!("the WhatsApp endpoint {one} for single numbers will get the messages to these, too")]);
     assert_eq!(saved("marketing", json!({ "category": "marketing" })).await, told, "`two` gets none of them");
-    let told = json!(["the endpoints `one` and `two` for single numbers will get the messages to these, too"]);
+    let both = format!("the WhatsApp endpoints {one} and {}", one.replace("one", "two"));
+    let told = json!([format!("{both} for single numbers will get the messages to these, too")]);
     assert_eq!(world.patch("/app/a/endpoint/all", json!({ "description": "x" })).await.expect(200)["warnings"], told);
 }
 

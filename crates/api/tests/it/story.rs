@@ -66,11 +66,11 @@ async fn the_story_of_a_message_tells_where_it_went_and_what_kept_it_from_elsewh
         ("category", json!("category"), "the report is of another category"),
         ("final", json!("statusPolicy"), "its status policy leaves this state out"),
         ("ant", json!("statusPolicy"), "its status policy leaves this state out"),
-        ("later", json!(null), "the endpoint was made after the message was accepted"),
+        ("later", json!(null), "the endpoint did not exist yet when the message was accepted"),
         (
             "changed",
             json!(null),
-            "as it is now it would get the message: it was changed after the message was accepted",
+            "its settings kept it away when the message was accepted; by the present ones it would get it",
         ),
     ] {
         let chapter = chapter(uid);

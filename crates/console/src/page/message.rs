@@ -126,7 +126,7 @@ pub(crate) async fn show(
         base: visit.base.clone(),
         is_open: deliveries.iter().any(|delivery| delivery.tone == "warn"),
         event: event_part(&story.message, story.notes),
-        webhooks: story.chapters.iter().map(webhook_part).collect(),
+        webhooks: story.chapters.iter().map(|chapter| webhook_part(chapter, story.message.accepted_at)).collect(),
         deliveries,
         may_resend: visit.may(Right::Resend),
         may_download: numbers == Numbers::Shown,
@@ -222,26 +222,36 @@ fn event_part(message: &Message, notes: Vec<String>) -> EventPart {
     }
 }
 
-fn webhook_part(chapter: &Chapter) -> WebhookPart {
+fn webhook_part(chapter: &Chapter, accepted_at: Timestamp) -> WebhookPart {
     let endpoint = &chapter.endpoint.endpoint;
     WebhookPart {
         url: endpoint.url.clone(),
         matched: chapter.delivery.is_some(),
         why: chapter.why_not.as_ref().map_or_else(String::new, |why| why.text.to_string()),
-        note: {
-            let since = match (chapter.endpoint.deleted, chapter.changed_since) {
-                (true, _) if chapter.endpoint.is_gone() => "It was deleted since.",
-                (true, _) => "It was deleted since; what was pending then is still sent.",
-                (false, true) => "It was changed since: this goes by what it says now.",
-                (false, false) => "",
-            };
-            let sentences = chapter.beside.as_deref().into_iter().chain((!since.is_empty()).then_some(since));
-            sentences.collect::<Vec<_>>().join(" ")
-        },
+        note: note(chapter, accepted_at),
     }
 }
 
 fn delivery_part(chapter: &Chapter, attempts: &[AttemptView]) -> Option<DeliveryPart> {
+/// What has become of a webhook since the message came, in sentences.
+fn note(chapter: &Chapter, accepted_at: Timestamp) -> String {
+    let endpoint = &chapter.endpoint.endpoint;
+    let since = match (chapter.endpoint.deleted, chapter.changed_since) {
+        (true, _) if chapter.endpoint.is_gone() => "This webhook was deleted after the message had come.".to_owned(),
+        (true, _) => {
+            "This webhook was deleted after the message had come; what was pending then is still sent.".to_owned()
+        }
+        // Of one that was not there yet nothing else is worth telling.
+        (false, true) if chapter.delivery.is_some() || endpoint.created_at <= accepted_at => format!(
+            "The settings of this webhook were changed at {}, after the message had come; what is told here goes by the \
+             present ones.",
+            text::time(endpoint.updated_at)
+        ),
+        (false, _) => String::new(),
+    };
+    chapter.beside.iter().cloned().chain((!since.is_empty()).then_some(since)).collect::<Vec<_>>().join(" ")
+}
+
     let delivery = chapter.delivery.as_ref()?;
     let endpoint = &chapter.endpoint.endpoint;
     let attempts: Vec<&AttemptView> = attempts.iter().filter(|view| view.endpoint == endpoint.id).collect();

@@ -74,7 +74,7 @@ async fn a_message_tells_its_story_in_four_stages_and_nothing_in_it_becomes_mark
         page.holds(stage);
     }
     page.holds("Matched");
-    page.holds("https://hooks.example/in");
+    page.holds("https://<wbr>hooks<wbr>.example<wbr>/<wbr>in");
     page.holds("The next attempt is due at");
     page.holds("Nothing has been sent yet.");
     page.holds("&#34;b&#34;: 1.50");
@@ -126,4 +126,43 @@ async fn whoever_may_sends_a_message_once_more() {
     open(&mut editor, sent.location()).await.holds("on its way once more");
     let mut viewer = world.signed_in(Role::Viewer).await;
     viewer.post(&page, &format!("{page}/resend"), &fields).await.expect(403);
+}
+
+#[tokio::test]
+async fn names_that_somebody_else_has_chosen_hide_nothing_and_fields_keep_them_as_they_are() {
+    let world = World::new();
+    let draft = ApplicationDraft { name: "Acme\u{202e}gnp.exe".to_owned(), ..ApplicationDraft::default() };
+    let app = world.service.create_application(&world.actor(), draft, false, None).await.unwrap().item.application.id;
+    let mut endpoint = EndpointDraft::new("https://hooks.example/in".to_owned());
+    endpoint.description = "for\u{200b} \u{2066}Jo".to_owned();
+    world.service.create_endpoint(&world.actor(), &app.to_string(), endpoint, None).await.unwrap();
+    let mut editor = world.signed_in(Role::Editor).await;
+    for path in [format!("/console/{ORG}"), format!("/console/{ORG}/{app}/webhooks")] {
+        let page = open(&mut editor, &path).await;
+        assert!(!page.text.contains(['\u{202e}', '\u{200b}', '\u{2066}']), "{path}");
+        page.holds("Acme\\u{202e}gnp.exe");
+    }
+    open(&mut editor, &format!("/console/{ORG}/{app}/webhooks")).await.holds("for\\u{200b} \\u{2066}Jo");
+    let page = open(&mut editor, &format!("/console/{ORG}/{app}/application")).await;
+    page.holds("<h1>Acme\\u{202e}gnp.exe</h1>");
+    page.holds("name=\"name\" value=\"Acme\u{202e}gnp.exe\"");
+}
+
+#[tokio::test]
+async fn what_became_of_a_webhook_since_is_told_in_the_words_of_the_pages() {
+    let world = World::new();
+    let (base, endpoint) = application(&world).await;
+    let mut browser = world.signed_in(Role::Viewer).await;
+    let message = send(&world, "order.created", None).await;
+    world.clock.advance(std::time::Duration::from_secs(60));
+    let later = EndpointDraft::new("https://later.example/".to_owned());
+    world.service.create_endpoint(&world.actor(), "acme", later, None).await.unwrap();
+    let change = |draft: &mut EndpointDraft| draft.channels = None;
+    world.service.update_endpoint(&world.actor(), "acme", &endpoint, change).await.unwrap();
+    let page = open(&mut browser, &format!("{base}/messages/{message}")).await;
+    page.holds("Why: the webhook did not exist yet when the message was accepted.");
+    page.holds("Why: its settings kept it away when the message was accepted; by the present ones it would get it.");
+    let changed = "The settings of this webhook were changed at 2027-01-15 08:01:00 UTC, after the message had come";
+    assert_eq!(page.text.matches(changed).count(), 1, "of one that was not there nothing else is told");
+    assert!(!page.text.contains("endpoint "), "{}", page.text);
 }

@@ -681,12 +681,14 @@ async fn two_webhooks_that_get_the_same_are_told_before_and_after_they_are_saved
             ("productUniqueId", number),
         ]
     };
-    let told = "will get the messages to <code>254700000001</code>, too.";
+    let told = "for all numbers will get the messages to <code>254700000001</code>, too.";
     browser.post(&add, &add, &mo("save", "")).await.expect(303);
     browser.post(&add, &add, &mo("preview", "254700000001")).await.expect(200).holds(told);
     let saved = browser.post(&add, &add, &mo("save", "254700000001")).await.expect(303);
     let page = saved.location().to_owned();
-    browser.get(&page).await.expect(200).holds(told);
+    let page = browser.get(&page).await.expect(200);
+    page.holds(told);
+    page.holds("The WhatsApp webhook <code>https://hooks.example/mo</code> (<code>ep_");
 }
 
 #[tokio::test]
