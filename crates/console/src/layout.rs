@@ -6,7 +6,7 @@ use crate::accent;
 use crate::asset;
 use crate::error::PageError;
 use crate::flash;
-use crate::visit::{AppVisit, Face, User, Visit};
+use crate::visit::{AppVisit, Face, User, Visit, place};
 
 /// Organizations that the switch lists.
 const ORGANIZATIONS_SHOWN: usize = 200;
@@ -26,6 +26,8 @@ pub(crate) struct Layout {
     pub(crate) support: String,
     /// The page of event types, for whoever is asked for one; empty in the portal, which has none.
     pub(crate) event_types: String,
+    /// What the paths of pages about users end with.
+    pub(crate) place: String,
     /// Where the brand leads.
     pub(crate) home: String,
     /// The navigation, in groups.
@@ -96,6 +98,7 @@ impl Layout {
             accent: String::new(),
             support: String::new(),
             event_types: String::new(),
+            place: String::new(),
             home: "/console".to_owned(),
             groups: Vec::new(),
             organizations: Vec::new(),
@@ -118,19 +121,9 @@ impl Layout {
         }
     }
 
-    /// The frame of a page about the user, or about all users.
-    pub(crate) fn of_user(user: &User, title: &str, here: &str) -> Self {
-        let mut layout = Self::bare(title, user.csrf.clone());
-        layout.name_user(&user.signed_in);
-        layout
-            .groups
-            .push(Group { title: String::new(), links: vec![link("/console", "", "Applications", "apps", here)] });
-        let mut links = vec![link("/console", "/account", "Your account", "person", here)];
-        if user.signed_in.must_be_admin().is_ok() {
-            links.push(link("/console", "/users", "Users", "people", here));
-        }
-        layout.groups.push(Group { title: "Access".to_owned(), links });
-        layout
+    /// The frame of a page about the user, or about all users: that of the organization that one comes from.
+    pub(crate) async fn of_user(service: &Service, user: &User, title: &str, here: &str) -> Result<Self, PageError> {
+        Self::of_organization(service, &user.visit(), title, here).await
     }
 
     /// The frame of a page about an organization; `here` is the page's path behind that of the organization.
@@ -155,6 +148,7 @@ impl Layout {
         layout.home.clone_from(&visit.base);
         if let Face::Console(signed_in) = &visit.face {
             layout.event_types = format!("{}/event-types", visit.base);
+            layout.place = place(visit.org);
             layout.name_user(signed_in);
             let listed = service.list_organizations(ORGANIZATIONS_SHOWN).await?;
             if listed.len() > 1 {
@@ -171,7 +165,8 @@ impl Layout {
                 links.insert(3, link(&visit.base, "/access", "Access", "key", here));
             }
             if visit.is_admin() {
-                links.push(link("/console", "/users", "Users", "people", here));
+                let path = format!("/console/users{}", layout.place);
+                links.push(Link { path, ..link("", "/users", "Users", "people", here) });
             }
             layout.groups.push(Group { title: String::new(), links });
         }

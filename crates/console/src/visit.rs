@@ -7,7 +7,7 @@ use axum::extract::{ConnectInfo, FromRequestParts};
 use http::header::{AUTHORIZATION, COOKIE, HOST, SET_COOKIE, USER_AGENT};
 use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderValue, Method, Uri};
-use ringback_model::{OrgId, Redacted, Role};
+use ringback_model::{DEFAULT_ORGANIZATION, OrgId, Redacted, Role};
 use ringback_service::{Actor, ApplicationView, Right, Service, SignedIn, Visitor};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -119,6 +119,34 @@ pub(crate) struct User {
     pub(crate) signed_in: SignedIn,
     /// The token of forms.
     pub(crate) csrf: String,
+    /// The organization whose pages the user comes from and goes back to: the one that `org` names in the query.
+    pub(crate) org: OrgId,
+}
+
+impl User {
+    /// The same as a visitor of the organization.
+    pub(crate) fn visit(&self) -> Visit {
+        let (face, actor) = (Face::Console(self.signed_in.clone()), self.signed_in.actor(self.org));
+        Visit { face, actor, csrf: self.csrf.clone(), org: self.org, base: format!("/console/{}", self.org) }
+    }
+
+    /// What the paths of pages about users end with, so that the organization is not lost; empty for the one that is meant
+    /// when none is named.
+    pub(crate) fn place(&self) -> String {
+        place(self.org)
+    }
+}
+
+/// What the paths of pages about users end with, for whoever comes from an organization.
+pub(crate) fn place(org: OrgId) -> String {
+    if org.to_string() == DEFAULT_ORGANIZATION { String::new() } else { format!("?org={org}") }
+}
+
+/// The organization that a query names, or the one that is meant when none is named.
+fn org_of(query: Option<&str>) -> Option<OrgId> {
+    let mut pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    let named = pairs.find(|(name, _)| name == "org").and_then(|(_, org)| org.parse().ok());
+    named.or_else(|| DEFAULT_ORGANIZATION.parse().ok())
 }
 
 impl FromRequestParts<Arc<Service>> for User {
@@ -129,7 +157,8 @@ impl FromRequestParts<Arc<Service>> for User {
         if let Some(cookie) = &asking.cookie
             && let Some(signed_in) = service.signed_in(cookie).await?
         {
-            return Ok(Self { signed_in, csrf: asking.csrf() });
+            let org = org_of(parts.uri.query()).ok_or(PageError::NotFound)?;
+            return Ok(Self { signed_in, csrf: asking.csrf(), org });
         }
         let back = (parts.method == Method::GET).then(|| parts.uri.path().to_owned());
         Err(PageError::SignIn(back.filter(|path| path != "/console")))
@@ -194,7 +223,7 @@ impl FromRequestParts<Arc<Service>> for Visit {
             let base = format!("{PORTAL}/{org}");
             return Ok(Self { face: Face::Portal, actor: (*actor).clone(), csrf: String::new(), org, base });
         }
-        let User { signed_in, csrf } = User::from_request_parts(parts, service).await?;
+        let User { signed_in, csrf, .. } = User::from_request_parts(parts, service).await?;
         let org = org.ok_or(PageError::NotFound)?;
         let (actor, base) = (signed_in.actor(org), format!("/console/{org}"));
         Ok(Self { face: Face::Console(signed_in), actor, csrf, org, base })

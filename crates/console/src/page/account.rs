@@ -52,7 +52,7 @@ pub(crate) async fn change_password(
     match service.knows_password(&user.signed_in, &form.secret("current")).await {
         Ok(true) => {
             match service.change_password(&user.signed_in, user.signed_in.user.id, &form.secret("password")).await {
-                Ok(()) => return Ok(see_other(&flash::on("/console/account", "password"))),
+                Ok(()) => return Ok(see_other(&flash::on(&path(&user), "password"))),
                 Err(error) => faults = Faults::of(error)?,
             }
         }
@@ -70,7 +70,7 @@ pub(crate) async fn end_sessions(
     _form: Form,
 ) -> Result<Response, PageError> {
     service.sign_out(&user.signed_in, true).await?;
-    Ok(see_other(&flash::on("/console/account", "sessions")))
+    Ok(see_other(&flash::on(&path(&user), "sessions")))
 }
 
 async fn answer(
@@ -89,7 +89,12 @@ async fn answer(
         began: text::time(session.began_at),
         seen: text::ago(session.seen_at, now),
     };
-    let layout = Layout::of_user(user, "Your account", "/account").after(query);
+    let layout = Layout::of_user(service, user, "Your account", "/account").await?.after(query);
     let email = user.signed_in.user.email.clone();
     Ok(page_with(status, &AccountPage { layout, email, sessions: sessions.into_iter().map(row).collect(), faults }))
+}
+
+/// The page.
+fn path(user: &User) -> String {
+    format!("/console/account{}", user.place())
 }

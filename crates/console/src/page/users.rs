@@ -69,7 +69,7 @@ pub(crate) async fn change_role(
 ) -> Result<Response, PageError> {
     let role = Role::parse(form.get("role")).ok_or(PageError::BadForm)?;
     match service.change_role(&user.signed_in, read(&id)?, role).await {
-        Ok(_) => Ok(see_other(&flash::on("/console/users", "user-changed"))),
+        Ok(_) => Ok(see_other(&flash::on(&path(&user), "user-changed"))),
         Err(error) => answer(&service, &user, Around { faults: Faults::of(error)?, ..Around::default() }).await,
     }
 }
@@ -96,7 +96,7 @@ pub(crate) async fn delete(
     _form: Form,
 ) -> Result<Response, PageError> {
     match service.delete_user(&user.signed_in, read(&id)?).await {
-        Ok(()) => Ok(see_other(&flash::on("/console/users", "user-removed"))),
+        Ok(()) => Ok(see_other(&flash::on(&path(&user), "user-removed"))),
         Err(error) => answer(&service, &user, Around { faults: Faults::of(error)?, ..Around::default() }).await,
     }
 }
@@ -124,9 +124,14 @@ async fn answer(service: &Service, user: &User, around: Around) -> Result<Respon
     let users = service.list_users(&user.signed_in).await?.into_iter().map(row).collect();
     let Around { query, name, email, faults, link } = around;
     let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    let layout = Layout::of_user(user, "Users", "/users").after(query.as_deref());
+    let layout = Layout::of_user(service, user, "Users", "/users").await?.after(query.as_deref());
     let roles = Role::ALL.map(Role::text);
     Ok(page_with(status, &UsersPage { layout, users, roles, name, email, faults, link }))
+}
+
+/// The page of all users.
+fn path(user: &User) -> String {
+    format!("/console/users{}", user.place())
 }
 
 /// The path of a link, and for whom.

@@ -75,3 +75,26 @@ async fn without_scripts_a_page_asks_before_what_cannot_be_taken_back() {
     admin.post(path, &delete, &[]).await.expect(303);
     assert!(!admin.get(path).await.expect(200).text.contains("what?now@example.com"));
 }
+
+#[tokio::test]
+async fn pages_about_users_keep_the_navigation_of_the_organization_that_one_comes_from() {
+    let world = World::new();
+    let mut admin = world.signed_in(Role::Admin).await;
+    for page in [PAGE, "/console/account"] {
+        let shown = admin.get(page).await.expect(200);
+        for path in ["", "/overview", "/event-types", "/settings", "/audit"] {
+            shown.holds(&format!("href=\"/console/{ORG}{path}\""));
+        }
+    }
+    admin.get(PAGE).await.holds("<a href=\"/console/users\" aria-current=\"page\">");
+    let other = "org_1srOrx2ZWZBpBUvZwXKQmoEYga2";
+    let settings = admin.get(&format!("/console/{other}/settings")).await.expect(200);
+    let (users, account) = (format!("{PAGE}?org={other}"), format!("/console/account?org={other}"));
+    settings.holds(&format!("href=\"{users}\""));
+    settings.holds(&format!("href=\"{account}\""));
+    admin.get(&users).await.expect(200).holds(&format!("href=\"/console/{other}/event-types\""));
+    let out = format!("/console/account/sessions?org={other}");
+    admin.get(&account).await.expect(200).holds(&format!("action=\"{out}\""));
+    let gone = admin.post(&account, &out, &[]).await.expect(303);
+    assert_eq!(gone.location(), format!("{account}&said=sessions"));
+}
