@@ -189,7 +189,7 @@ try {
   // Access: a link and a token are made, listed, and taken back.
   await page.click("nav >> text=Access");
   await page.waitForSelector("text=Nothing is given out");
-  await page.fill("#app", base.split("/").at(-2));
+  await page.selectOption("#app", { label: `Acme Logistics · ${base.split("/").at(-2)}` });
   await page.fill("#label", "Jo of Acme, for a look at what was not delivered last week");
   await page.click("text=Make link");
   await page.waitForSelector("text=Hand this link to your customer.");

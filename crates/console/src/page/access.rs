@@ -9,7 +9,7 @@ use axum::response::Response;
 use http::StatusCode;
 use ringback_service::{GivenView, PortalCapability, PortalLinkDraft, Right, Service, ServiceError};
 
-use super::applications::offered;
+use super::applications::{Offered, offered};
 use super::sign_in::in_query;
 use crate::answer::{page_with, see_other};
 use crate::error::PageError;
@@ -37,8 +37,8 @@ struct AccessPage {
     layout: Layout,
     base: String,
     rows: Vec<Row>,
-    /// Applications to choose from, the newest: id and name.
-    apps: Vec<(String, String)>,
+    /// Applications to choose from.
+    apps: Offered,
     made: Option<Made>,
     boxes: Vec<(&'static str, &'static str, bool)>,
     link_lives: [(u64, &'static str); 3],
@@ -49,6 +49,7 @@ struct AccessPage {
     label: String,
     token_app: String,
     token_label: String,
+    end_app: String,
     may_all: bool,
     link_faults: Faults,
     token_faults: Faults,
@@ -196,6 +197,7 @@ async fn answer(service: &Service, visit: &Visit, around: Around) -> Result<Resp
         label: form.get("label").to_owned(),
         token_app: form.get("token-app").to_owned(),
         token_label: form.get("token-label").to_owned(),
+        end_app: form.get("end-app").to_owned(),
         may_all,
         link_faults,
         token_faults,

@@ -94,15 +94,32 @@ pub(crate) async fn create(
     }
 }
 
-/// The newest applications, for a form to offer: id and name.
-pub(super) async fn offered(service: &Service, actor: &Actor) -> Result<Vec<(String, String)>, PageError> {
+/// Applications that a form offers.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Offered {
+    /// The newest: id and name.
+    pub(super) apps: Vec<(String, String)>,
+    /// There are no others, so that one can be chosen and need not be named.
+    pub(super) are_all: bool,
+}
+
+impl Offered {
+    /// Whether this one is offered.
+    pub(super) fn has(&self, app: &str) -> bool {
+        self.apps.iter().any(|(id, _)| id == app)
+    }
+}
+
+/// The newest applications, for a form to offer.
+pub(super) async fn offered(service: &Service, actor: &Actor) -> Result<Offered, PageError> {
     if !actor.may(Right::ListApplications) {
-        return Ok(Vec::new());
+        return Ok(Offered::default());
     }
     let window =
         Window { limit: OFFERED, from: None, backwards: false, order: ringback_service::Direction::Descending };
     let listed = service.list_applications(actor, window, ApplicationFilter::default()).await?;
-    Ok(listed.items.into_iter().map(|one| (one.application.id.to_string(), one.application.name)).collect())
+    let apps = listed.items.into_iter().map(|one| (one.application.id.to_string(), one.application.name));
+    Ok(Offered { apps: apps.collect(), are_all: listed.done })
 }
 
 #[derive(Default)]

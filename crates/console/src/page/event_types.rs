@@ -14,7 +14,7 @@ use ringback_service::{
     schemas_of,
 };
 
-use super::applications::offered;
+use super::applications::{Offered, offered};
 use super::sign_in::in_query;
 use crate::answer::{page_with, see_other};
 use crate::error::PageError;
@@ -68,8 +68,8 @@ struct EventTypePage {
     example: String,
     may_manage: bool,
     may_send: bool,
-    /// Applications to choose from, the newest: id and name.
-    apps: Vec<(String, String)>,
+    /// Applications to choose from.
+    apps: Offered,
     app: String,
     event_id: String,
     channels: String,
@@ -288,7 +288,7 @@ async fn one_answer(service: &Service, visit: &Visit, on: On<'_>) -> Result<Resp
         may_manage: visit.may(Right::ManageEventTypes),
         may_send: visit.may(Right::CreateMessages),
         // Whoever has one customer sends to that.
-        app: match (sending, &apps[..]) {
+        app: match (sending, &apps.apps[..]) {
             (None, [(only, _)]) => only.clone(),
             _ => sent("app"),
         },

@@ -109,22 +109,41 @@ async fn what_is_wrong_is_told_at_its_field_and_a_viewer_gives_nothing() {
 async fn forms_offer_the_applications_by_name_and_the_page_of_one_leads_to_its_link() {
     let world = World::new();
     let app = application(&world).await;
-    let offer = format!("<option value=\"{app}\">Acme</option>");
+    let offer = format!("<option value=\"{app}\">Acme · {app}</option>");
+    let chosen = format!("<option value=\"{app}\" selected>Acme · {app}</option>");
     let mut editor = world.signed_in(Role::Editor).await;
     let settings = format!("/console/{ORG}/{app}/application");
     let path = format!("/console/{ORG}/access?app={app}");
     editor.get(&settings).await.expect(200).holds(&format!("href=\"{path}\""));
     let page = editor.get(&path).await.expect(200);
     page.holds(&offer);
-    page.holds(&format!("id=\"app\" name=\"app\" value=\"{app}\" list=\"applications\""));
+    page.holds("<select id=\"app\" name=\"app\"");
+    page.holds(&chosen);
     // Whoever has one customer need not name it to send an event.
     let send = format!("/console/{ORG}/event-types/sms.dlr");
-    editor.get(&send).await.expect(200).holds(&format!("name=\"app\" value=\"{app}\" list=\"applications\""));
+    editor.get(&send).await.expect(200).holds(&chosen);
     let draft = ApplicationDraft { name: "Other".to_owned(), ..ApplicationDraft::default() };
     world.service.create_application(&world.actor(), draft, false, None).await.unwrap();
     let two = editor.get(&send).await.expect(200);
     two.holds(&offer);
-    two.holds("name=\"app\" value=\"\" list=\"applications\"");
+    assert!(!two.text.contains(&chosen), "which of them is not known");
     let viewed = world.signed_in(Role::Viewer).await.get(&settings).await.expect(200);
     assert!(!viewed.text.contains("/access?app="), "a viewer makes no links");
+}
+
+#[tokio::test]
+async fn where_there_are_too_many_applications_to_choose_from_one_is_named() {
+    let world = World::new();
+    application(&world).await;
+    for at in 0..100 {
+        let draft = ApplicationDraft { name: format!("Customer {at}"), ..ApplicationDraft::default() };
+        world.service.create_application(&world.actor(), draft, false, None).await.unwrap();
+    }
+    let page = format!("/console/{ORG}/access");
+    let mut editor = world.signed_in(Role::Editor).await;
+    let shown = editor.get(&page).await.expect(200);
+    shown.holds("id=\"app\" name=\"app\" value=\"\" list=\"applications\"");
+    assert_eq!(shown.text.matches("<option value=\"app_").count(), 100, "the newest are offered");
+    let fields = [("app", "acme"), ("label", "Jo"), ("life", "24")];
+    editor.post(&page, &format!("{page}/link"), &fields).await.expect(200).holds("Hand this link");
 }
