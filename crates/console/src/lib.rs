@@ -31,6 +31,7 @@ mod flash;
 mod form;
 mod guard;
 mod layout;
+mod meanwhile;
 mod page;
 mod portal;
 mod routes;

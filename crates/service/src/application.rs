@@ -327,10 +327,27 @@ impl Service {
         name: &str,
         change: impl Fn(&mut ApplicationDraft) + Send + Sync,
     ) -> Result<ApplicationView, ServiceError> {
+        self.save_application(actor, name, |_| true, change).await
+    }
+
+    /// The same, as long as what it says is still what was `seen`.
+    ///
+    /// # Errors
+    /// Those of [`Service::update_application`], and [`ServiceError::Conflict`] with `changed` when it is not.
+    pub async fn save_application(
+        &self,
+        actor: &Actor,
+        name: &str,
+        seen: impl Fn(&ApplicationDraft) -> bool + Send + Sync,
+        change: impl Fn(&mut ApplicationDraft) + Send + Sync,
+    ) -> Result<ApplicationView, ServiceError> {
         actor.require(Right::ManageApplications)?;
         for _ in 0..TRIES {
             let app = self.app(actor, name).await?;
             let mut draft = ApplicationDraft::of(&app.application);
+            if !seen(&draft) {
+                return Err(ServiceError::changed("application"));
+            }
             change(&mut draft);
             draft.check(&app.settings, &*self.urls)?;
             let (new, old) = (draft.new_feedback_secret().cloned(), app.secrets.feedback_secret.as_ref());

@@ -171,6 +171,11 @@ impl ServiceError {
         }
     }
 
+    /// Somebody else has changed it since it was looked at.
+    pub(crate) fn changed(what: &str) -> Self {
+        Self::Conflict { code: "changed", detail: format!("Somebody else has changed the {what} since you opened it.") }
+    }
+
     /// Others changed the same thing each time we tried.
     pub(crate) const fn contended() -> Self {
         Self::Unavailable { retry_after: RETRY_SOON, source: None }

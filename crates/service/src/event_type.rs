@@ -276,10 +276,27 @@ impl Service {
         name: &str,
         change: impl Fn(&mut EventTypeDraft) + Send + Sync,
     ) -> Result<EventType, ServiceError> {
+        self.save_event_type(actor, name, |_| true, change).await
+    }
+
+    /// The same, as long as what it says is still what was `seen`.
+    ///
+    /// # Errors
+    /// Those of [`Service::update_event_type`], and [`ServiceError::Conflict`] with `changed` when it is not.
+    pub async fn save_event_type(
+        &self,
+        actor: &Actor,
+        name: &str,
+        seen: impl Fn(&EventTypeDraft) -> bool + Send + Sync,
+        change: impl Fn(&mut EventTypeDraft) + Send + Sync,
+    ) -> Result<EventType, ServiceError> {
         actor.require(Right::ManageEventTypes)?;
         for _ in 0..TRIES {
             let (document, existing) = self.event_type(actor, name).await?;
             let mut draft = EventTypeDraft::of(&existing);
+            if !seen(&draft) {
+                return Err(ServiceError::changed("event type"));
+            }
             change(&mut draft);
             draft.check(name, Some(&existing))?;
             let event_type = draft.into_event_type(name, existing.created_at, self.clock.now());

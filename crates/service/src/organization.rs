@@ -274,9 +274,25 @@ impl Service {
         actor: &Actor,
         change: impl Fn(&mut OrganizationDraft) + Send + Sync,
     ) -> Result<OrganizationSettings, ServiceError> {
+        self.save_organization(actor, |_| true, change).await
+    }
+
+    /// The same, as long as what holds is still what was `seen`.
+    ///
+    /// # Errors
+    /// Those of [`Service::update_organization`], and [`ServiceError::Conflict`] with `changed` when it is not.
+    pub async fn save_organization(
+        &self,
+        actor: &Actor,
+        seen: impl Fn(&OrganizationDraft) -> bool + Send + Sync,
+        change: impl Fn(&mut OrganizationDraft) + Send + Sync,
+    ) -> Result<OrganizationSettings, ServiceError> {
         actor.require(Right::ManageOrganization)?;
         let rewrite = |mut settings: OrganizationSettings, secrets: &mut OrganizationSecrets| {
             let mut draft = OrganizationDraft::of(&settings);
+            if !seen(&draft) {
+                return Err(ServiceError::changed("settings"));
+            }
             change(&mut draft);
             let mut faults = Faults::default();
             draft.check(&mut faults);

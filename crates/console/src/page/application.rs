@@ -8,13 +8,14 @@ use axum::response::Response;
 use http::StatusCode;
 use indexmap::IndexMap;
 use ringback_model::{Application, ListedNumber, product_name};
-use ringback_service::{ApplicationDraft, Right, Service};
+use ringback_service::{ApplicationDraft, Right, Service, ServiceError};
 
 use crate::answer::{page, page_with, see_other};
 use crate::error::PageError;
 use crate::flash;
 use crate::form::{Faults, Form};
 use crate::layout::Layout;
+use crate::meanwhile::{Differences, NOTICE, Rows, differences, is_seen, mark};
 use crate::text;
 use crate::visit::AppVisit;
 
@@ -34,6 +35,20 @@ struct ApplicationPage {
     access: String,
     faults: Faults,
     others: Vec<String>,
+    /// A mark of what the form was filled in from.
+    seen: String,
+    notice: &'static str,
+    differences: Differences,
+}
+
+/// What is shown on the page beside the form itself.
+#[derive(Default)]
+struct Around<'a> {
+    faults: Faults,
+    seen: String,
+    notice: &'static str,
+    differences: Differences,
+    query: Option<&'a str>,
 }
 
 #[derive(Template)]
@@ -64,7 +79,8 @@ pub(crate) async fn show(
     RawQuery(query): RawQuery,
 ) -> Result<Response, PageError> {
     let draft = ApplicationDraft::of(&visit.app.application);
-    answer(&service, &visit, draft, Faults::default(), query.as_deref()).await
+    let seen = mark(&rows(&draft, &products(&service, &visit).await?));
+    answer(&service, &visit, draft, Around { seen, query: query.as_deref(), ..Around::default() }).await
 }
 
 /// Changes it.
@@ -86,15 +102,33 @@ pub(crate) async fn change(
             }
         }
     };
-    match service.update_application(&visit.visit.actor, &visit.name, write).await {
+    let (actor, seen) = (&visit.visit.actor, form.get("seen"));
+    let still = |draft: &ApplicationDraft| is_seen(seen, &rows(draft, &products));
+    let saved = service.save_application(actor, &visit.name, still, write).await;
+    let mut mine = ApplicationDraft::of(&visit.app.application);
+    write(&mut mine);
+    match saved {
         Ok(_) => Ok(see_other(&flash::on(&format!("{}/application", visit.base), "application-changed"))),
+        Err(ServiceError::Conflict { code: "changed", .. }) => {
+            let now = service.get_application(actor, &visit.name).await?.application;
+            let theirs = rows(&ApplicationDraft::of(&now), &products);
+            let differences = differences(&theirs, &rows(&mine, &products));
+            let around = Around { seen: mark(&theirs), notice: NOTICE, differences, ..Around::default() };
+            answer(&service, &visit, mine, around).await
+        }
         Err(error) => {
-            let faults = Faults::of(error)?;
-            let mut draft = ApplicationDraft::of(&visit.app.application);
-            write(&mut draft);
-            answer(&service, &visit, draft, faults, None).await
+            let around = Around { faults: Faults::of(error)?, seen: seen.to_owned(), ..Around::default() };
+            answer(&service, &visit, mine, around).await
         }
     }
+}
+
+/// What the form shows, by what it is called.
+fn rows(draft: &ApplicationDraft, products: &[String]) -> Rows {
+    let names = [("Name", draft.name.clone()), ("Your own ID", draft.uid.clone().unwrap_or_default())];
+    let names = names.map(|(field, value)| (field.to_owned(), value));
+    let lists = products.iter().map(|product| numbers_of(product, &draft.product_unique_ids, &Faults::default()));
+    names.into_iter().chain(lists.map(|list| (list.caption, list.text))).collect()
 }
 
 /// Says what deleting it does.
@@ -132,9 +166,9 @@ async fn answer(
     service: &Service,
     visit: &AppVisit,
     draft: ApplicationDraft,
-    faults: Faults,
-    query: Option<&str>,
+    around: Around<'_>,
 ) -> Result<Response, PageError> {
+    let Around { faults, seen, notice, differences, query } = around;
     let Application { id, name: saved_name, .. } = &visit.app.application;
     let layout = Layout::of_app(service, visit, "Application", "/application").await?.after(query);
     let products = products(service, visit).await?;
@@ -156,6 +190,9 @@ async fn answer(
         },
         others: others.filter(|fault| !fault.is_empty()).map(str::to_owned).collect(),
         faults,
+        seen,
+        notice,
+        differences,
     };
     let status = if template.faults.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     Ok(page_with(status, &template))

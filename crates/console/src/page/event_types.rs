@@ -21,6 +21,7 @@ use crate::error::PageError;
 use crate::flash;
 use crate::form::{Faults, Form};
 use crate::layout::Layout;
+use crate::meanwhile::{Differences, NOTICE, Rows, differences, is_seen, mark};
 use crate::text;
 use crate::visit::Visit;
 
@@ -78,6 +79,10 @@ struct EventTypePage {
     others: Vec<String>,
     send_faults: Faults,
     send_others: Vec<String>,
+    /// A mark of what the form was filled in from.
+    seen: String,
+    notice: &'static str,
+    differences: Differences,
 }
 
 /// The list.
@@ -175,18 +180,30 @@ pub(crate) async fn change(
     form: Form,
 ) -> Result<Response, PageError> {
     let before = find(&service, &visit, &name).await?;
+    let seen = form.get("seen");
     let changed = match schemas(&form) {
         Ok(schemas) => {
-            let mut draft = before.as_ref().map(EventTypeDraft::of).unwrap_or_default();
-            draft.description = form.get("description").trim().to_owned();
-            draft.deprecated = form.line("deprecated").is_some();
-            draft.schemas = schemas;
-            service.put_event_type(&visit.actor, &name, draft).await
+            let write = |draft: &mut EventTypeDraft| {
+                draft.description = form.get("description").trim().to_owned();
+                draft.deprecated = form.line("deprecated").is_some();
+                draft.schemas.clone_from(&schemas);
+            };
+            if before.is_some() {
+                let still = |draft: &EventTypeDraft| is_seen(seen, &rows(draft));
+                service.save_event_type(&visit.actor, &name, still, write).await.map(drop)
+            } else {
+                let mut draft = EventTypeDraft::default();
+                write(&mut draft);
+                service.put_event_type(&visit.actor, &name, draft).await.map(drop)
+            }
         }
         Err(error) => Err(error),
     };
     match changed {
-        Ok(_) => Ok(see_other(&flash::on(&path_of(&visit.base, &name), "event-type-changed"))),
+        Ok(()) => Ok(see_other(&flash::on(&path_of(&visit.base, &name), "event-type-changed"))),
+        Err(ServiceError::Conflict { code: "changed", .. }) => {
+            one_answer(&service, &visit, On { name: &name, form: Some(&form), is_stale: true, ..On::default() }).await
+        }
         Err(error) => {
             let on = On { name: &name, form: Some(&form), faults: Faults::of(error)?, ..On::default() };
             one_answer(&service, &visit, on).await
@@ -249,11 +266,34 @@ struct On<'a> {
     form: Option<&'a Form>,
     faults: Faults,
     send_faults: Faults,
+    /// Somebody else has changed it since the form was opened.
+    is_stale: bool,
     query: Option<&'a str>,
 }
 
+/// What the form shows, by what it is called.
+fn rows(draft: &EventTypeDraft) -> Rows {
+    let schemas = draft.schemas.as_deref().map(text::pretty_json).unwrap_or_default();
+    let deprecated = if draft.deprecated { "yes" } else { "no" };
+    [("Description", draft.description.as_str()), ("JSON Schemas by version", &schemas), ("Deprecated", deprecated)]
+        .map(|(field, value)| (field.to_owned(), value.to_owned()))
+        .into()
+}
+
+/// The same of what somebody has entered.
+fn entered(form: &Form) -> Rows {
+    let deprecated = form.line("deprecated").is_some();
+    let schemas = Some(form.get("schemas").to_owned());
+    rows(&EventTypeDraft {
+        description: form.get("description").to_owned(),
+        schemas,
+        deprecated,
+        ..EventTypeDraft::default()
+    })
+}
+
 async fn one_answer(service: &Service, visit: &Visit, on: On<'_>) -> Result<Response, PageError> {
-    let On { name, form, faults, send_faults, query } = on;
+    let On { name, form, faults, send_faults, is_stale, query } = on;
     let own = find(service, visit, name).await?;
     let built_in = report_schema(name);
     let settings = service.get_organization(&visit.actor).await?;
@@ -268,7 +308,8 @@ async fn one_answer(service: &Service, visit: &Visit, on: On<'_>) -> Result<Resp
     let example = service.sample(&visit.actor, name).await?;
     let example = example.map(|example| text::pretty_json(&String::from_utf8_lossy(&example))).unwrap_or_default();
     let sending = form.filter(|_| !send_faults.is_empty());
-    let changing = form.filter(|_| !faults.is_empty());
+    let changing = form.filter(|_| !faults.is_empty() || is_stale);
+    let theirs = own.as_ref().map(|own| rows(&EventTypeDraft::of(own))).unwrap_or_default();
     let sent = |field: &str| sending.map_or("", |form| form.get(field)).to_owned();
     let kept = |field: &str, kept: Option<&str>| match changing {
         Some(form) => form.get(field).to_owned(),
@@ -300,6 +341,10 @@ async fn one_answer(service: &Service, visit: &Visit, on: On<'_>) -> Result<Resp
         others: others(&faults, &["description", "schemas"]),
         send_others: others(&send_faults, &["app", "eventId", "channels", "payload"]),
         name: name.to_owned(),
+        // A form that is refused is still of what it was filled in from.
+        seen: form.filter(|_| !faults.is_empty()).map_or_else(|| mark(&theirs), |form| form.get("seen").to_owned()),
+        notice: if is_stale { NOTICE } else { "" },
+        differences: form.filter(|_| is_stale).map(|form| differences(&theirs, &entered(form))).unwrap_or_default(),
         faults,
         send_faults,
     };

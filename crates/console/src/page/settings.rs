@@ -14,6 +14,7 @@ use crate::error::PageError;
 use crate::flash;
 use crate::form::{Faults, Form};
 use crate::layout::Layout;
+use crate::meanwhile::{Differences, NOTICE, Rows, differences, is_seen, mark};
 use crate::visit::Visit;
 
 #[derive(Template)]
@@ -26,6 +27,20 @@ struct SettingsPage {
     may_change: bool,
     faults: Faults,
     others: Vec<String>,
+    /// A mark of what the form was filled in from.
+    seen: String,
+    notice: &'static str,
+    differences: Differences,
+}
+
+/// What is shown on the page beside the form itself.
+#[derive(Default)]
+struct Around<'a> {
+    faults: Faults,
+    seen: String,
+    notice: &'static str,
+    differences: Differences,
+    query: Option<&'a str>,
 }
 
 /// The form, as texts.
@@ -70,7 +85,8 @@ pub(crate) async fn show(
 ) -> Result<Response, PageError> {
     let settings = service.get_organization(&visit.actor).await?;
     let fields = Fields::of_draft(&OrganizationDraft::of(&settings));
-    answer(&service, &visit, fields, Faults::default(), query.as_deref()).await
+    let around = Around { seen: mark(&fields.rows()), query: query.as_deref(), ..Around::default() };
+    answer(&service, &visit, fields, around).await
 }
 
 /// Changes what holds.
@@ -81,23 +97,30 @@ pub(crate) async fn change(
 ) -> Result<Response, PageError> {
     visit.actor.require(Right::ManageOrganization)?;
     let fields = Fields::of_form(&form);
+    let seen = form.get("seen");
+    let still = |draft: &OrganizationDraft| is_seen(seen, &Fields::of_draft(draft).rows());
     let changed = match fields.read() {
-        Ok(read) => service.update_organization(&visit.actor, |draft| read.write(draft)).await.map(drop),
+        Ok(read) => service.save_organization(&visit.actor, still, |draft| read.write(draft)).await.map(drop),
         Err(error) => Err(error),
     };
     match changed {
         Ok(()) => Ok(see_other(&flash::on(&format!("{}/settings", visit.base), "settings-changed"))),
-        Err(error) => answer(&service, &visit, fields, Faults::of(error)?, None).await,
+        Err(ServiceError::Conflict { code: "changed", .. }) => {
+            let settings = service.get_organization(&visit.actor).await?;
+            let theirs = Fields::of_draft(&OrganizationDraft::of(&settings)).rows();
+            let differences = differences(&theirs, &fields.rows());
+            let around = Around { seen: mark(&theirs), notice: NOTICE, differences, ..Around::default() };
+            answer(&service, &visit, fields, around).await
+        }
+        Err(error) => {
+            let around = Around { faults: Faults::of(error)?, seen: seen.to_owned(), ..Around::default() };
+            answer(&service, &visit, fields, around).await
+        }
     }
 }
 
-async fn answer(
-    service: &Service,
-    visit: &Visit,
-    fields: Fields,
-    faults: Faults,
-    query: Option<&str>,
-) -> Result<Response, PageError> {
+async fn answer(service: &Service, visit: &Visit, fields: Fields, around: Around<'_>) -> Result<Response, PageError> {
+    let Around { faults, seen, notice, differences, query } = around;
     let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let template = SettingsPage {
         layout: Layout::of_organization(service, visit, "Settings", "/settings").await?.after(query),
@@ -107,6 +130,9 @@ async fn answer(
         may_change: visit.may(Right::ManageOrganization),
         others: faults.others(&LINES).into_iter().map(str::to_owned).collect(),
         faults,
+        seen,
+        notice,
+        differences,
     };
     Ok(page_with(status, &template))
 }
@@ -182,6 +208,31 @@ impl Fields {
             frame_ancestors: text("branding.frameAncestors"),
             support_url: text("supportUrl"),
         }
+    }
+
+    /// All of them, by what they are called on the page.
+    fn rows(&self) -> Rows {
+        let yes = |is: bool| if is { "yes" } else { "no" }.to_owned();
+        let [payloads, attempts, messages] = self.retention.clone();
+        [
+            ("Retry schedule", self.retry_schedule.clone()),
+            ("Time zone", self.time_zone.clone()),
+            ("Payloads, in days", payloads),
+            ("Attempts and answers, in days", attempts),
+            ("Messages and how they ended, in days", messages),
+            ("Every new webhook has to verify its URL", yes(self.require_verification)),
+            ("Event types that are not registered are refused", yes(self.strict_event_types)),
+            ("Messages have to keep to the schema", yes(self.validate_payloads)),
+            ("Phone numbers are masked", yes(self.mask_numbers)),
+            ("Products of your own", self.products.clone()),
+            ("Your name", self.name.clone()),
+            ("Logo", self.logo_url.clone()),
+            ("Colour", self.accent_color.clone()),
+            ("Support", self.support_url.clone()),
+            ("Sites that may show the portal in a frame", self.frame_ancestors.clone()),
+        ]
+        .map(|(field, value)| (field.to_owned(), value))
+        .into()
     }
 
     fn read(&self) -> Result<Read, ServiceError> {

@@ -72,3 +72,25 @@ async fn what_belongs_to_another_organization_is_not_found() {
     browser.get(&other).await.expect(404);
     browser.get("/console/org_nonsense/app").await.expect(404);
 }
+
+#[tokio::test]
+async fn the_second_of_two_who_change_an_application_sees_what_differs_first() {
+    let world = World::new();
+    let mut editor = world.signed_in(Role::Editor).await;
+    let page = format!("/console/{ORG}");
+    let added = editor.post(&page, &page, &[("name", "Acme"), ("uid", "acme")]).await.expect(303);
+    let path = added.location().split('?').next().unwrap().replace("/webhooks", "/application");
+    let seen = editor.get(&path).await.hidden("seen");
+    let fields =
+        |name, numbers| [("seen", seen.as_str()), ("name", name), ("uid", "acme"), ("numbers-whatsapp", numbers)];
+    editor.post(&path, &path, &fields("Acme", "254700000001")).await.expect(303);
+    let told = editor.post(&path, &path, &fields("Acme Ltd", "")).await.expect(200);
+    told.holds("Somebody else has changed this since you opened it.");
+    told.holds(">Name</th><td>Acme</td><td>Acme Ltd</td>");
+    told.holds(">WhatsApp numbers</th><td>254700000001</td><td></td>");
+    let app = async || world.service.get_application(&world.actor(), "acme").await.unwrap().application;
+    assert_eq!(app().await.product_unique_ids["whatsapp"].len(), 1);
+    let seen = told.hidden("seen");
+    editor.post(&path, &path, &[("seen", seen.as_str()), ("name", "Acme Ltd"), ("uid", "acme")]).await.expect(303);
+    assert_eq!((app().await.name.as_str(), app().await.product_unique_ids.len()), ("Acme Ltd", 0));
+}

@@ -96,3 +96,31 @@ async fn the_send_form_makes_a_real_message() {
     assert!(!viewer.get(&path).await.expect(200).text.contains("Send an event"));
     viewer.post("/console/account", &send, &fields).await.expect(403);
 }
+
+#[tokio::test]
+async fn the_second_of_two_who_change_an_event_type_sees_what_differs_first() {
+    let world = World::new();
+    let list = format!("/console/{ORG}/event-types");
+    let mut editor = world.signed_in(Role::Editor).await;
+    editor.post(&list, &list, &[("name", "order.created"), ("schemas", SCHEMAS)]).await.expect(303);
+    let path = format!("{list}/order.created");
+    let seen = editor.get(&path).await.hidden("seen");
+    let fields = |description, schemas| [("seen", seen.as_str()), ("description", description), ("schemas", schemas)];
+    editor.post(&path, &path, &fields("An order", SCHEMAS)).await.expect(303);
+    let told = editor.post(&path, &path, &fields("All orders", SCHEMAS)).await.expect(200);
+    told.holds("Somebody else has changed this since you opened it.");
+    told.holds(">Description</th><td>An order</td><td>All orders</td>");
+    assert_eq!(told.text.matches("<th scope=\"row\"").count(), 1, "how the schemas are laid out is no difference");
+    told.holds("value=\"All orders\"");
+    let kept = async || world.service.get_event_type(&world.actor(), "order.created").await.unwrap().description;
+    assert_eq!(kept().await, "An order");
+    let seen = told.hidden("seen");
+    editor.post(&path, &path, &[("seen", seen.as_str()), ("description", "All orders")]).await.expect(303);
+    assert_eq!(kept().await, "All orders");
+    // One that is built in is kept as one's own by the first; the second is told.
+    let path = format!("{list}/sms.dlr");
+    let seen = editor.get(&path).await.hidden("seen");
+    let fields = |description| [("seen", seen.as_str()), ("description", description)];
+    editor.post(&path, &path, &fields("Ours")).await.expect(303);
+    editor.post(&path, &path, &fields("Mine")).await.expect(200).holds("<td>Ours</td><td>Mine</td>");
+}

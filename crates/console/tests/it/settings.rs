@@ -56,3 +56,25 @@ async fn what_is_wrong_is_told_at_its_field_and_changes_nothing() {
     shown.holds("<fieldset disabled>");
     editor.post("/console/account", &page, &[("timeZone", "UTC")]).await.expect(403);
 }
+
+#[tokio::test]
+async fn the_second_of_two_who_change_the_settings_sees_what_differs_first() {
+    let world = World::new();
+    let page = format!("/console/{ORG}/settings");
+    let mut admin = world.signed_in(Role::Admin).await;
+    let seen = admin.get(&page).await.hidden("seen");
+    let first = [("seen", seen.as_str()), ("timeZone", "Africa/Nairobi"), ("products", "rcs: dlr, mo")];
+    admin.post(&page, &page, &first).await.expect(303);
+    let second = [("seen", seen.as_str()), ("timeZone", "Asia/Tokyo"), ("products", "rcs: dlr, mo\r\n")];
+    let told = admin.post(&page, &page, &second).await.expect(200);
+    told.holds("Somebody else has changed this since you opened it.");
+    told.holds("<th scope=\"row\" class=\"mono\">Time zone</th><td>Africa/Nairobi</td><td>Asia/Tokyo</td>");
+    assert!(!told.text.contains("Products of your own</th>"), "how a browser ends lines is no difference");
+    told.holds("name=\"timeZone\" value=\"Asia/Tokyo\"");
+    let zone = async || world.service.get_organization(&world.actor()).await.unwrap().time_zone;
+    assert_eq!(zone().await.as_deref(), Some("Africa/Nairobi"), "nothing is saved yet");
+    let again = [("seen", told.hidden("seen")), ("timeZone", "Asia/Tokyo".to_owned())];
+    let again: Vec<_> = again.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    admin.post(&page, &page, &again).await.expect(303);
+    assert_eq!(zone().await.as_deref(), Some("Asia/Tokyo"));
+}
