@@ -152,6 +152,17 @@ impl Service {
         Ok(is_there.then_some(DeletedEndpoint { view, deleted_at, restorable_until, backlog }))
     }
 
+    /// Whether an endpoint of this id was deleted and can come back.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotFound`] when there is no such application.
+    pub async fn can_restore_endpoint(&self, actor: &Actor, app: &str, id: &str) -> Result<bool, ServiceError> {
+        actor.require(Right::ManageEndpoints)?;
+        let app = self.app(actor, app).await?;
+        let found = self.store.deleted_document(DocumentKind::Endpoint, app.no.0, id.to_owned()).await?;
+        Ok(found.is_some_and(|document| self.clock.now() < restorable_until(&document)))
+    }
+
     /// Brings a deleted endpoint back as it was, with its secrets. What was called off by its deletion stays so; what is
     /// still pending goes on. One that is not deleted is answered as it is.
     ///

@@ -64,3 +64,38 @@ async fn a_webhook_for_events_has_a_preview_before_an_event_type_is_named() {
     let shown = browser.post(&form, &form, &fields("invoice.draft")).await.expect(200);
     shown.holds("Sample payload: There is no sample of this event type");
 }
+
+#[tokio::test]
+async fn a_webhook_that_was_deleted_while_its_form_was_open_is_restored_or_saved_as_a_new_one() {
+    let world = World::new();
+    let (mut browser, path) = customer(&world, Role::Editor).await;
+    let add = format!("{path}/add/dlr");
+    let added = browser.post(&add, &add, &dlr("https://a.example/hook", "save")).await.expect(303);
+    let hook = added.location().split('?').next().unwrap().to_owned();
+    let edit = format!("{hook}/edit");
+    let version = browser.get(&edit).await.expect(200).hidden("version");
+    browser.post(&format!("{hook}/delete"), &format!("{hook}/delete"), &[]).await.expect(303);
+    let entered = |what| [dlr("https://b.example/entered", what), vec![("version", version.as_str())]].concat();
+    for what in ["save", "preview", "add-header"] {
+        let told = browser.post("/console/account", &edit, &entered(what)).await.expect(200);
+        told.holds("This webhook was deleted after you had opened it.");
+        told.holds("value=\"https://b.example/entered\"");
+        told.holds("value=\"restore\"");
+        assert!(!told.text.contains("value=\"save\""));
+    }
+    browser.get(&hook).await.expect(404);
+    let new = browser.post("/console/account", &edit, &entered("save-new")).await.expect(303);
+    let new = new.location().split('?').next().unwrap().to_owned();
+    assert_ne!(new, hook);
+    browser.get(&new).await.expect(200).holds("https://b.example/entered");
+    let restored = browser.post("/console/account", &edit, &entered("restore")).await.expect(303);
+    assert!(restored.location().starts_with(&hook));
+    browser.get(&hook).await.expect(200).holds("https://b.example/entered");
+    // What never was, or is erased by now, is not found.
+    let other = edit.replace("ep_", "ep_0");
+    browser.post("/console/account", &other, &entered("save")).await.expect(404);
+    browser.post(&format!("{hook}/delete"), &format!("{hook}/delete"), &[]).await.expect(303);
+    world.clock.advance(std::time::Duration::from_secs(31 * 86_400));
+    let mut browser = world.signed_in(Role::Editor).await;
+    browser.post("/console/account", &edit, &entered("restore")).await.expect(404);
+}

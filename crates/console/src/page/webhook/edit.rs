@@ -11,7 +11,7 @@ use axum::response::Response;
 use http::StatusCode;
 use ringback_model::{ProductList, SendMethod, Timestamp, product_name, sentence};
 use ringback_service::{
-    EndpointDraft, EndpointView, HeadersView, ProbeEvent, ProbeSubject, Right, Service, ServiceError,
+    EndpointDraft, EndpointView, HeadersView, ProbeEvent, ProbeSubject, Resource, Right, Service, ServiceError,
 };
 
 use super::METHODS;
@@ -22,7 +22,7 @@ use super::choices::{
 use super::exchange::{Shown, Tested};
 use super::fault::{IN_AUTH, IN_DELIVERY, IN_FILTER, IN_TEMPLATE, IN_VALUES, Told, caption, told};
 use super::fields::{self, CONSOLE, Wanted};
-use super::sample;
+use super::{gone, sample};
 use crate::answer::{page_with, see_other};
 use crate::error::PageError;
 use crate::flash;
@@ -38,6 +38,8 @@ pub(crate) enum Target {
     New(String),
     /// One that is.
     Saved(Box<EndpointView>, HeadersView),
+    /// One that was deleted while its form was open: its id, and the kind that it would be as a new one.
+    Gone(String, &'static str),
 }
 
 #[derive(Template)]
@@ -48,6 +50,8 @@ struct FormPage {
     action: String,
     title: &'static str,
     saved: bool,
+    /// It was deleted while the form was open.
+    gone: bool,
     /// What is said of an empty secret.
     kept: &'static str,
     form: Form,
@@ -87,11 +91,11 @@ struct FormPage {
 
 /// What is shown on the page beside the form itself.
 #[derive(Default)]
-struct Around {
-    faults: Faults,
-    notice: String,
-    tested: Option<Tested>,
-    differences: Vec<(String, String, String)>,
+pub(super) struct Around {
+    pub(super) faults: Faults,
+    pub(super) notice: String,
+    pub(super) tested: Option<Tested>,
+    pub(super) differences: Vec<(String, String, String)>,
 }
 
 /// The form for a new one.
@@ -135,11 +139,14 @@ pub(crate) async fn edit_step(
     Path((_, _, id)): Path<(String, String, String)>,
     form: Form,
 ) -> Result<Response, PageError> {
-    let target = saved(&service, &visit, &id).await?;
-    step(&service, &visit, target, form).await
+    match saved(&service, &visit, &id).await {
+        Ok(target) => step(&service, &visit, target, form).await,
+        Err(PageError::Service(ServiceError::NotFound(_))) => gone::step(&service, &visit, &id, form).await,
+        Err(error) => Err(error),
+    }
 }
 
-async fn saved(service: &Service, visit: &AppVisit, id: &str) -> Result<Target, PageError> {
+pub(super) async fn saved(service: &Service, visit: &AppVisit, id: &str) -> Result<Target, PageError> {
     let actor = &visit.visit.actor;
     let view = service.get_endpoint(actor, &visit.name, id).await?;
     let headers = service.get_headers(actor, &visit.name, id).await?;
@@ -150,7 +157,12 @@ fn must_be_kind(kind: &str) -> Result<(), PageError> {
     if ["dlr", "mo", "event"].contains(&kind) { Ok(()) } else { Err(PageError::NotFound) }
 }
 
-async fn step(service: &Service, visit: &AppVisit, target: Target, mut form: Form) -> Result<Response, PageError> {
+pub(super) async fn step(
+    service: &Service,
+    visit: &AppVisit,
+    target: Target,
+    mut form: Form,
+) -> Result<Response, PageError> {
     let what = form.get("do").to_owned();
     let mut around = Around::default();
     match what.as_str() {
@@ -238,7 +250,7 @@ fn method_word(method: SendMethod) -> &'static str {
 /// The draft that a form asks for; a closure over it for one that is saved.
 fn subject(target: &Target, wanted: Wanted) -> ProbeSubject {
     match target {
-        Target::New(_) => {
+        Target::New(_) | Target::Gone(..) => {
             let mut draft = EndpointDraft::new(String::new());
             wanted.write(&mut draft);
             ProbeSubject::Unsaved(Box::new(draft))
@@ -304,7 +316,12 @@ async fn preview(
     Ok((Shown::request(&view.request), warnings.collect()))
 }
 
-async fn save(service: &Service, visit: &AppVisit, target: Target, mut form: Form) -> Result<Response, PageError> {
+pub(super) async fn save(
+    service: &Service,
+    visit: &AppVisit,
+    target: Target,
+    mut form: Form,
+) -> Result<Response, PageError> {
     let (actor, app) = (&visit.visit.actor, visit.name.as_str());
     let result = match read(&form) {
         Err(error) => Err(error),
@@ -314,6 +331,7 @@ async fn save(service: &Service, visit: &AppVisit, target: Target, mut form: For
                 wanted.write(&mut draft);
                 service.create_endpoint(actor, app, draft, None).await
             }
+            Target::Gone(..) => Err(ServiceError::NotFound(Resource::Endpoint)),
             Target::Saved(view, _) => {
                 let seen = Timestamp::from_micros(form.get("version").parse().unwrap_or_default());
                 let id = view.endpoint.id.to_string();
@@ -326,6 +344,9 @@ async fn save(service: &Service, visit: &AppVisit, target: Target, mut form: For
             let word = if matches!(target, Target::New(_)) { "webhook-added" } else { "webhook-saved" };
             let path = format!("{}/webhooks/{}", visit.base, view.endpoint.id);
             Ok(see_other(&flash::on(&path, word)))
+        }
+        Err(ServiceError::NotFound(_)) if !matches!(target, Target::New(_)) => {
+            answer(service, visit, &gone::target(&target, &form), form, Around::default()).await
         }
         Err(ServiceError::Conflict { code: "changed", .. }) => {
             // Read anew: what was read before may be older than what stands in the way.
@@ -349,14 +370,21 @@ async fn save(service: &Service, visit: &AppVisit, target: Target, mut form: For
 
 fn title(target: &Target, is_event: bool) -> &'static str {
     match target {
-        Target::Saved(..) => "Edit webhook",
+        Target::Saved(..) | Target::Gone(..) => "Edit webhook",
         Target::New(_) if is_event => "Add Webhook for events",
         Target::New(kind) if kind == "mo" => "Add Webhook for WhatsApp’s MO Response",
         Target::New(_) => "Add Webhook for DLR (SMS/WhatsApp)",
     }
 }
 
-async fn answer(
+/// What a product has no reports of, in a sentence.
+fn lacks(report_types: &[Choice], product: &str) -> String {
+    let lacks = report_types.iter().filter(|one| one.refused && !one.chosen);
+    let told = |one: &Choice| format!("{} is not available for the {} product.", one.label, product_name(product));
+    lacks.map(told).collect::<Vec<_>>().join(" ")
+}
+
+pub(super) async fn answer(
     service: &Service,
     visit: &AppVisit,
     target: &Target,
@@ -375,19 +403,18 @@ async fn answer(
     let Around { faults, notice, tested, differences } = around;
     let is_event = match target {
         Target::New(kind) => kind == "event",
+        Target::Gone(_, kind) => *kind == "event",
         Target::Saved(view, _) => view.endpoint.product.is_none(),
     };
     let is_mo = form.get("reportType") == "mo";
-    let title = title(target, is_event);
+    let (title, saved) = (title(target, is_event), !matches!(target, Target::New(_)));
     let action = match target {
         Target::New(kind) => format!("{}/webhooks/add/{kind}", visit.base),
         Target::Saved(view, _) => format!("{}/webhooks/{}/edit", visit.base, view.endpoint.id),
+        Target::Gone(id, _) => format!("{}/webhooks/{id}/edit", visit.base),
     };
     let (products, report_types) = product_choices(service, visit, &form).await?;
     let product = form.get("product").to_owned();
-    let lacks = report_types.iter().filter(|one| one.refused && !one.chosen);
-    let lacks = lacks.map(|one| format!("{} is not available for the {} product.", one.label, product_name(&product)));
-    let lacks = lacks.collect::<Vec<_>>().join(" ");
     let has_numbers = service.products_with_numbers(&visit.visit.actor).await?.contains(&product);
     let event_type = format!("{product}.{}", form.get("reportType"));
     let asks_sample = is_event || service.sample(&visit.visit.actor, &event_type).await?.is_none();
@@ -408,8 +435,9 @@ async fn answer(
         base: visit.base.clone(),
         action,
         title,
-        saved: matches!(target, Target::Saved(..)),
-        kept: if matches!(target, Target::Saved(..)) { "Leave it empty to keep the one that is saved." } else { "" },
+        saved,
+        gone: matches!(target, Target::Gone(..)),
+        kept: if saved { "Leave it empty to keep the one that is saved." } else { "" },
         told: told(&form, &faults, is_event),
         notice,
         is_event,
@@ -417,8 +445,8 @@ async fn answer(
         sample_type: sample_type.filter(|_| form.line("sampleType").is_none()).unwrap_or_default(),
         whole_url,
         products,
+        lacks: lacks(&report_types, &product),
         report_types,
-        lacks,
         has_numbers,
         numbers: number_choices(visit, &form),
         dialects: dialect_choices,
@@ -434,7 +462,7 @@ async fn answer(
         preview_fault,
         tested,
         differences,
-        save: if is_mo || matches!(target, Target::Saved(..)) { "Save Changes" } else { "Save" },
+        save: if is_mo || saved { "Save Changes" } else { "Save" },
         faults,
         form,
     };

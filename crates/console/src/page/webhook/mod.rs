@@ -1,5 +1,6 @@
 //! Webhooks: the endpoints of an application. `fields.rs` is the form as names and values, to and from an endpoint;
-//! `edit.rs` the pages that add and change one, and `fault.rs` where on them a fault stands; `list.rs` the table; `details.rs` one of them, and how it is deleted;
+//! `edit.rs` the pages that add and change one, `fault.rs` where on them a fault stands, and
+//! `gone.rs` what comes of one that was deleted meanwhile; `list.rs` the table; `details.rs` one of them, and how it is deleted;
 //! `sample.rs` the event that a preview is made of; `deleted.rs` those that are gone and can come back; `secret.rs` what its signatures are verified with; `again.rs` what
 //! sends many messages once more; `diagnostics.rs` what whoever helps has to know.
 
@@ -12,6 +13,7 @@ pub(crate) mod edit;
 pub(crate) mod exchange;
 mod fault;
 pub(crate) mod fields;
+mod gone;
 pub(crate) mod list;
 mod sample;
 pub(crate) mod secret;
