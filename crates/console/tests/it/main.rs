@@ -25,4 +25,5 @@ mod signature;
 mod task;
 mod users;
 mod webhook;
+mod webhook_failing;
 mod webhook_form;

@@ -9,13 +9,13 @@ use bytes::Bytes;
 use http::StatusCode;
 use ringback_model::{Endpoint, VerificationState, sentence};
 use ringback_service::{
-    Condition, Direction, EndpointMessage, EndpointView, Leftovers, MessageFilter, ProbeEvent, ProbeSubject,
-    RESTORABLE, RequestView, Right, Service, ServiceError, Window,
+    Direction, EndpointMessage, EndpointView, Leftovers, MessageFilter, ProbeEvent, ProbeSubject, RESTORABLE,
+    RequestView, Right, Service, ServiceError, Window,
 };
 
 use super::choices::in_words;
 use super::exchange::{Shown, Tested, curl};
-use super::{Row, fields};
+use super::{Row, fields, trouble};
 use crate::answer::{page, page_with, see_other};
 use crate::error::PageError;
 use crate::flash;
@@ -177,17 +177,19 @@ async fn answer(
     let endpoint = &view.endpoint;
     let (sample, warnings, sample_fault) = sample(service, visit, endpoint, latest.first()).await?;
     let condition = service.endpoint_condition(actor, app, id).await?;
+    let now = service.clock().now();
     let key = if visit.may(Right::ReadSecrets) { service.get_validation_key(actor, app, id).await? } else { None };
     let key = key.map(|key| key.reveal().to_owned()).unwrap_or_default();
     let template = DetailsPage {
         layout: Layout::of_app(service, visit, "Webhook", "/webhooks").await?.after(query),
         base: visit.base.clone(),
-        row: Row::of(endpoint),
+        row: Row::of(endpoint).with(&condition.health, now),
         facts: facts(&form),
         created: text::time(endpoint.created_at),
         updated: text::time(endpoint.updated_at),
         pending: text::pending(condition.backlog),
-        trouble: trouble(&condition),
+        // Of one that is not sent to it is told beside why.
+        trouble: if endpoint.gate().is_some() { trouble(&condition.health, now) } else { String::new() },
         curl: sample.as_ref().map(curl).unwrap_or_default(),
         sample: sample.as_ref().map(Shown::request),
         sample_fault,
@@ -235,19 +237,6 @@ async fn sample(
         }
     }
     Ok((None, Vec::new(), fault))
-}
-
-/// What is said of attempts that fail.
-fn trouble(condition: &Condition) -> String {
-    let Some(since) = condition.health.failing_since else { return String::new() };
-    let since = text::time(since);
-    match condition.health.breaker {
-        Some(breaker) => format!(
-            "Its attempts have failed since {since}, so that one at a time is made. The next one may go at {}.",
-            text::time(breaker.probe_at)
-        ),
-        None => format!("Its attempts have failed since {since}."),
-    }
 }
 
 /// The messages that came for it last.

@@ -8,7 +8,7 @@ use axum::response::Response;
 use ringback_model::EndpointId;
 use ringback_service::{Direction, Right, Service, Window};
 
-use super::{Lately, METHODS, Row};
+use super::{ACTIVE, FAILING, Lately, METHODS, Row};
 use crate::answer::page;
 use crate::error::PageError;
 use crate::layout::Layout;
@@ -21,7 +21,7 @@ const PAGE: usize = 25;
 /// Webhooks of one application that are looked through.
 const WEBHOOKS_MAX: usize = 10_000;
 /// States that can be filtered by.
-const STATES: [&str; 5] = ["Active", "Paused", "Disabled", "Unverified", "Verification failed"];
+const STATES: [&str; 6] = [ACTIVE, FAILING, "Paused", "Disabled", "Unverified", "Verification failed"];
 
 #[derive(Template)]
 #[template(path = "webhooks.html")]
@@ -59,7 +59,11 @@ pub(crate) async fn list(
     let query = query.as_deref();
     let window = Window { limit: WEBHOOKS_MAX, from: None, backwards: false, order: Direction::Descending };
     let all = service.list_endpoints(&visit.visit.actor, &visit.name, &window).await?.items;
-    let all: Vec<Row> = all.iter().map(|view| Row::of(&view.endpoint)).collect();
+    let mut all: Vec<Row> = all.iter().map(|view| Row::of(&view.endpoint)).collect();
+    // How attempts go is looked up for all where it decides which are shown, else for those that are.
+    if [ACTIVE, FAILING].contains(&in_query(query, "state").as_str()) {
+        all = with_healths(&service, &visit, all).await?;
+    }
     let none = all.is_empty();
     let words = |of: fn(&Row) -> &str| {
         let mut words: Vec<String> = all.iter().map(|row| of(row).to_owned()).collect();
@@ -88,7 +92,8 @@ pub(crate) async fn list(
     let total = rows.len();
     let number = in_query(query, "page").parse::<usize>().unwrap_or(1).clamp(1, total.div_ceil(PAGE).max(1));
     let start = (number - 1) * PAGE;
-    let mut rows: Vec<Row> = rows.into_iter().skip(start).take(PAGE).collect();
+    let rows = rows.into_iter().skip(start).take(PAGE).collect();
+    let mut rows = with_healths(&service, &visit, rows).await?;
     let ids: Vec<EndpointId> = rows.iter().filter_map(|row| row.id.parse().ok()).collect();
     let activities = service.activities(&visit.visit.actor, &visit.name, &ids).await?;
     let now = service.clock().now();
@@ -121,4 +126,12 @@ pub(crate) async fn list(
         rows,
     };
     Ok(page(&template))
+}
+
+/// The rows with how the attempts of each go.
+async fn with_healths(service: &Service, visit: &AppVisit, rows: Vec<Row>) -> Result<Vec<Row>, PageError> {
+    let ids: Vec<EndpointId> = rows.iter().filter_map(|row| row.id.parse().ok()).collect();
+    let healths = service.healths(&visit.visit.actor, &visit.name, &ids).await?;
+    let now = service.clock().now();
+    Ok(rows.into_iter().zip(&healths).map(|(row, health)| row.with(health, now)).collect())
 }

@@ -19,7 +19,7 @@ mod sample;
 pub(crate) mod secret;
 pub(crate) mod transformation;
 
-use ringback_model::{Endpoint, Gate, SendMethod, Timestamp, VerificationState, product_name};
+use ringback_model::{Endpoint, Gate, Health, SendMethod, Timestamp, VerificationState, product_name};
 use ringback_service::{Activity, dialect_of};
 
 use crate::text;
@@ -83,6 +83,10 @@ impl Lately {
     }
 }
 
+/// States of those that send: attempts go well, or they fail.
+pub(crate) const ACTIVE: &str = "Active";
+pub(crate) const FAILING: &str = "Failing";
+
 /// Whether an endpoint sends, in a word and a colour.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct State {
@@ -104,13 +108,37 @@ impl State {
                 None => ("Unverified", "warn", "The handshake has still to pass. Messages are held.".to_owned()),
             },
             Some(Gate::Deleted) => ("Deleted", "bad", String::new()),
-            None => ("Active", "good", String::new()),
+            None => (ACTIVE, "good", String::new()),
         };
         Self { word, tone, why }
     }
 }
 
+/// What is said of attempts that fail; empty where they do not.
+pub(crate) fn trouble(health: &Health, now: Timestamp) -> String {
+    let Some(since) = health.failing_since.map(text::time) else { return String::new() };
+    match health.breaker {
+        Some(breaker) if breaker.probe_at > now => format!(
+            "Its attempts have failed since {since}, so that one at a time is made. The next one may go at {}.",
+            text::time(breaker.probe_at)
+        ),
+        Some(_) => format!(
+            "Its attempts have failed since {since}, so that one at a time is made. The next one goes as soon as something \
+             is due."
+        ),
+        None => format!("Its attempts have failed since {since}."),
+    }
+}
+
 impl Row {
+    /// The same with how its attempts go: one that would send, and fails to, is failing.
+    pub(crate) fn with(mut self, health: &Health, now: Timestamp) -> Self {
+        if self.state.word == ACTIVE && health.failing_since.is_some() {
+            self.state = State { word: FAILING, tone: "bad", why: trouble(health, now) };
+        }
+        self
+    }
+
     /// What the table says of an endpoint.
     pub(crate) fn of(endpoint: &Endpoint) -> Self {
         let shape = endpoint.shape.as_deref().cloned().unwrap_or_default();
