@@ -17,6 +17,7 @@ import { walkFaults } from "./faults.mjs";
 import { walkForm } from "./form.mjs";
 import { walkImport } from "./import.mjs";
 import { walkLong } from "./long.mjs";
+import { walkMeanwhile } from "./meanwhile.mjs";
 import { walkPages } from "./pages.mjs";
 import { walkPortal } from "./portal.mjs";
 import { walkPrograms } from "./programs.mjs";
@@ -214,6 +215,7 @@ try {
   await walkSignature(walk);
   await walkPrograms(walk);
   await walkImport({ ...walk, hostile: HOSTILE });
+  await walkMeanwhile(walk);
   await walkLong(walk);
   await walkPages({ ...walk, watch });
 

@@ -16,6 +16,13 @@ function asSelector({ id, name, type, value }) {
   return `[name="${CSS.escape(name)}"]${type === "submit" ? `[value="${CSS.escape(value)}"]` : ""}`;
 }
 
+/** Says that a test is under way, and for how long it may be: the timeout of the form, or what is usual. */
+function tellTest(isUnderWay) {
+  const note = document.getElementById("testing");
+  const seconds = /^\s*(\d+)\s*s\s*$/.exec(document.getElementById("timeout")?.value ?? "")?.[1] ?? 15;
+  if (note) note.textContent = isUnderWay ? `Testing… an answer may take up to ${seconds} s.` : "";
+}
+
 /** Where one goes on after a button that is gone, or has made something: the new row, the list, the URL. */
 function goOn({ value }) {
   const [what, list] = value.split("-");
@@ -111,8 +118,10 @@ document.addEventListener("submit", async (event) => {
   if (form !== here() || !button?.matches("[data-part]")) return;
   event.preventDefault();
   button.setAttribute("aria-busy", "true");
+  if (button.value === "test") tellTest(true);
   await step(form, button.value, ["#webhook-form"]);
   button.removeAttribute("aria-busy");
+  if (button.value === "test") tellTest(false);
   goOn(button);
   if (button.value === "test" && !goToFault()) document.getElementById("test-response")?.scrollIntoView({ block: "nearest" });
 });

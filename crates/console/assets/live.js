@@ -1,9 +1,11 @@
-// Parts of a page that still change (`data-live`) are fetched anew now and then. A page works without it: reload it.
+// Parts of a page that still change (`data-live`) are fetched anew now and then, and a list says when something new has come
+// (`data-news`). A page works without it: reload it.
 
 import { enliven } from "./console.js";
 import { ask } from "./fetch.js";
 
 const EVERY = 3000;
+const NEWS_EVERY = 5000;
 
 /** The page as it is now, if it can be had. */
 async function fetchPage() {
@@ -43,3 +45,15 @@ async function refresh() {
 }
 
 setTimeout(refresh, EVERY);
+
+/** Says that the list has something newer than what it shows; what it shows stays as it is until somebody asks for it. */
+async function tellNews() {
+  const note = document.querySelector("[data-news][hidden]");
+  const page = note && !document.hidden ? await fetchPage() : null;
+  const newest = page?.getElementById(note.id)?.dataset.news ?? "";
+  // Ids are in the order of time.
+  if (note?.isConnected && newest > note.dataset.news) note.hidden = false;
+  setTimeout(tellNews, NEWS_EVERY);
+}
+
+setTimeout(tellNews, NEWS_EVERY);

@@ -15,6 +15,7 @@ use crate::error::PageError;
 use crate::flash;
 use crate::form::Form;
 use crate::layout::Layout;
+use crate::page::webhook::exchange::steps;
 use crate::text;
 use crate::visit::AppVisit;
 
@@ -232,7 +233,6 @@ fn webhook_part(chapter: &Chapter, accepted_at: Timestamp) -> WebhookPart {
     }
 }
 
-fn delivery_part(chapter: &Chapter, attempts: &[AttemptView]) -> Option<DeliveryPart> {
 /// What has become of a webhook since the message came, in sentences.
 fn note(chapter: &Chapter, accepted_at: Timestamp) -> String {
     let endpoint = &chapter.endpoint.endpoint;
@@ -252,6 +252,7 @@ fn note(chapter: &Chapter, accepted_at: Timestamp) -> String {
     chapter.beside.iter().cloned().chain((!since.is_empty()).then_some(since)).collect::<Vec<_>>().join(" ")
 }
 
+fn delivery_part(chapter: &Chapter, attempts: &[AttemptView]) -> Option<DeliveryPart> {
     let delivery = chapter.delivery.as_ref()?;
     let endpoint = &chapter.endpoint.endpoint;
     let attempts: Vec<&AttemptView> = attempts.iter().filter(|view| view.endpoint == endpoint.id).collect();
@@ -305,8 +306,6 @@ fn handling(state: DeliveryState, last: Option<&AttemptView>) -> String {
 fn attempt_part(view: &AttemptView) -> AttemptPart {
     let attempt = &view.attempt;
     let phases = &attempt.exchange.phases;
-    let steps =
-        [("Resolve", phases.dns), ("Connect", phases.connect), ("TLS", phases.tls), ("First byte", phases.first_byte)];
     let (result, tone) = match (&attempt.outcome, attempt.exchange.status) {
         (AttemptOutcome::Delivered, Some(status)) => (status.to_string(), "good"),
         (AttemptOutcome::Delivered, None) => ("Delivered".to_owned(), "good"),
@@ -328,7 +327,7 @@ fn attempt_part(view: &AttemptView) -> AttemptPart {
         result,
         tone,
         total: text::length(phases.total),
-        phases: steps
+        phases: steps(phases)
             .into_iter()
             .filter(|(_, took)| !took.is_zero())
             .map(|(name, took)| (name, text::length(took)))

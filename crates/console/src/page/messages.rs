@@ -44,6 +44,10 @@ struct MessagesPage {
     is_filtered: bool,
     is_first: bool,
     fault: String,
+    /// The same page with what has come since.
+    here: String,
+    /// The newest message that it shows; empty if it shows none.
+    newest: String,
     /// The query of the next page.
     next: Option<String>,
     /// Back to when it was looked, where that was not to the end and the page is not full.
@@ -119,22 +123,23 @@ pub(crate) async fn list(
     let standings = service.message_standings(actor, &visit.name, &found.items).await?;
     let stopped_at = found.stopped.as_ref().and_then(|stopped| stopped.at.parse::<MessageId>().ok());
     let last = stopped_at.or_else(|| found.items.last().map(|last| last.id)).filter(|_| !found.done);
-    let next = last.map(|last| {
-        let given = [
-            ("search", &search),
-            ("type", &event_type),
-            ("state", &state),
-            ("channel", &channel),
-            ("tag", &tag),
-            ("before", &before),
-            ("after", &after),
-        ];
-        let mut next = form_urlencoded::Serializer::new(String::new());
-        given.into_iter().filter(|(_, value)| !value.is_empty()).for_each(|(name, value)| {
-            next.append_pair(name, value);
-        });
-        next.append_pair("from", &last.to_string()).finish()
-    });
+    let given = [
+        ("search", &search),
+        ("type", &event_type),
+        ("state", &state),
+        ("channel", &channel),
+        ("tag", &tag),
+        ("before", &before),
+        ("after", &after),
+    ];
+    let with = |from: Option<MessageId>| {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(given.into_iter().filter(|(_, value)| !value.is_empty()));
+        query.extend_pairs(from.map(|from| ("from", from.to_string())));
+        query.finish()
+    };
+    let next = last.map(|last| with(Some(last)));
+    let here = format!("{}/messages?{}", visit.base, with(None));
     let layout = Layout::of_app(&service, &visit, "Messages", "/messages").await?.after(query.as_deref());
     let is_filtered = [&search, &event_type, &state, &channel, &tag, &before, &after].iter().any(|one| !one.is_empty());
     let template = MessagesPage {
@@ -151,6 +156,8 @@ pub(crate) async fn list(
         before,
         after,
         fault,
+        here,
+        newest: found.items.first().map(|first| first.id.to_string()).unwrap_or_default(),
         next,
         looked_to: stopped_at.map(|at| text::time(at.made_at())).unwrap_or_default(),
     };

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ringback_model::Phases;
 use ringback_service::{ExchangeView, RequestView, TestView, VerificationView};
 
 /// A request as people read it.
@@ -57,13 +58,7 @@ impl Tested {
     fn exchange(exchange: Option<&ExchangeView>) -> Self {
         let answer = exchange.and_then(|exchange| exchange.response.as_ref());
         let phases = exchange.map(|exchange| exchange.phases).unwrap_or_default();
-        let times = [
-            ("DNS", phases.dns),
-            ("Connect", phases.connect),
-            ("TLS", phases.tls),
-            ("First byte", phases.first_byte),
-            ("Total", phases.total),
-        ];
+        let times = steps(&phases).into_iter().chain([("Total", phases.total)]);
         Self {
             good: false,
             class: "",
@@ -77,9 +72,14 @@ impl Tested {
                 body: answer.body.clone(),
             }),
             cut: answer.is_some_and(|answer| answer.truncated),
-            times: times.into_iter().map(|(name, time)| (name, milliseconds(time))).collect(),
+            times: times.map(|(name, time)| (name, milliseconds(time))).collect(),
         }
     }
+}
+
+/// The steps of a request with their times, called the same on every page.
+pub(crate) fn steps(phases: &Phases) -> [(&'static str, Duration); 4] {
+    [("DNS", phases.dns), ("Connect", phases.connect), ("TLS", phases.tls), ("First byte", phases.first_byte)]
 }
 
 fn pairs(headers: &indexmap::IndexMap<String, String>) -> Vec<(String, String)> {
