@@ -42,6 +42,9 @@ impl Monitor {
     async fn store_trouble(&self) -> Option<String> {
         match tokio::time::timeout(STORE_WAIT, self.store.ping()).await {
             Ok(Ok(())) => None,
+            Ok(Err(ringback_store::StoreError::Full)) => {
+                Some("The store has no room on its disk: new messages are refused until there is more.".to_owned())
+            }
             Ok(Err(error)) => {
                 tracing::warn!(?error, "not ready: the store does not work");
                 Some("A write and a read do not go through the store: the log says why.".to_owned())

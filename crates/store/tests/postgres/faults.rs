@@ -108,15 +108,19 @@ async fn a_full_disk_refuses_messages_and_holds_outcomes() {
     let full = "CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS \
                 $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'disk_full', MESSAGE = 'no room'; END $$; \
                 CREATE TRIGGER no_room BEFORE INSERT ON ringback.message FOR EACH STATEMENT EXECUTE FUNCTION no_room(); \
-                CREATE TRIGGER no_room BEFORE INSERT ON ringback.attempt FOR EACH STATEMENT EXECUTE FUNCTION no_room()";
+                CREATE TRIGGER no_room BEFORE INSERT ON ringback.attempt FOR EACH STATEMENT EXECUTE FUNCTION no_room(); \
+                CREATE TRIGGER no_room BEFORE INSERT ON ringback.meta FOR EACH ROW WHEN (NEW.name = 'room') EXECUTE FUNCTION no_room()";
     client.batch_execute(full).await.unwrap();
     let refused = store.accept(traffic.request(1, None)).await;
     assert!(matches!(refused, Err(StoreError::Full)), "{refused:?}");
+    let pinged = store.ping().await;
+    assert!(matches!(pinged, Err(StoreError::Full)), "{pinged:?}");
     let outcome = traffic.outcome(no, EndpointNo(1));
     let held = tokio::spawn(store.finish(outcome));
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(!held.is_finished());
     client.batch_execute("DROP FUNCTION no_room() CASCADE").await.unwrap();
+    store.ping().await.unwrap();
     held.await.unwrap().unwrap();
     assert_each_is_there_once(&client, &traffic).await;
 }

@@ -263,6 +263,15 @@ pub(super) async fn is_master_key(client: &Client, key: &MasterKey) -> Result<bo
     Ok(check.is_some_and(|check| key.open(CHECK_PLACE, &check).is_ok()))
 }
 
+/// Takes 128 KiB of room that the database has to find, and gives it back. Within a transaction.
+pub(super) async fn take_room(client: &Client) -> Result<()> {
+    let take = "INSERT INTO ringback.meta (name, value) \
+                SELECT 'room', string_agg(decode(md5(random()::text), 'hex'), '') FROM generate_series(1, 8192) \
+                ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    query(client, take, &Values::default()).await?;
+    query(client, "DELETE FROM ringback.meta WHERE name = 'room'", &Values::default()).await.map(drop)
+}
+
 /// Writes something, so that it is seen whether writing works.
 pub(super) async fn note_ping(client: &Client) -> Result<()> {
     let sql = "INSERT INTO ringback.meta (name, value) VALUES ('pings', '\\x01') \

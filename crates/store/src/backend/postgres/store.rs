@@ -107,6 +107,7 @@ impl PostgresStore {
             feed: sender,
             in_doubt: None,
             in_trouble: false,
+            is_full: false,
             sweep_at: Timestamp::MIN,
         };
         let runtime = Handle::current();

@@ -70,6 +70,8 @@ pub(super) struct Writer {
     pub(super) in_doubt: Option<Doubt>,
     /// The database does not take what is to be written, and the log says so.
     pub(super) in_trouble: bool,
+    /// The database has said that it has no room, and has taken no message since.
+    pub(super) is_full: bool,
     pub(super) sweep_at: Timestamp,
 }
 
@@ -195,6 +197,7 @@ impl Writer {
         if std::mem::take(&mut self.in_trouble) {
             tracing::info!("the database takes what is written again");
         }
+        self.is_full &= written.accepted.is_empty();
         // The feed first: whoever has an answer finds in the feed what it is about.
         self.tell(written.committed);
         let (mut accepted, mut finished) = (written.accepted.into_iter(), written.finished.into_iter());
@@ -226,6 +229,7 @@ impl Writer {
             tracing::warn!(error = one_line(error), "the database does not take what is to be written");
         }
         let is_full = error.trouble() == Trouble::Full;
+        self.is_full |= is_full;
         let mut again = Vec::new();
         for job in jobs {
             match job {
@@ -243,6 +247,12 @@ impl Writer {
     }
 
     async fn write_alone(&mut self, job: Job) {
+        if self.is_full && matches!(job, Job::Ping(_)) {
+            match self.look_for_room().await {
+                Ok(()) => self.is_full = false,
+                Err(error) => return job.refuse(error.into()),
+            }
+        }
         let mut tries = 1;
         loop {
             match self.try_alone(&job).await {
@@ -257,6 +267,14 @@ impl Writer {
                 Err(error) => return job.refuse(error.into()),
             }
         }
+    }
+
+    /// Whether the database has room again. What a ping writes needs none, for there is always one row of it.
+    async fn look_for_room(&mut self) -> Result<()> {
+        let purpose = self.purpose;
+        let client = self.connected().await?;
+        let looked = answered(transaction(client, purpose, schema::take_room(client))).await;
+        self.notice(looked)
     }
 
     async fn try_alone(&mut self, job: &Job) -> Result<(Done, Committed)> {
