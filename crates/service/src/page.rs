@@ -5,7 +5,7 @@ use std::fmt::Display;
 use ringback_store::{Direction, Hits, Paging};
 
 /// At how many messages or attempts one request for a page looks, where few may meet its conditions: a few milliseconds.
-pub(crate) const LOOK: usize = 10_000;
+pub(crate) const LOOK: usize = 6_000;
 
 /// Which part of a list is asked for: `limit` items behind `from`, or before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
