@@ -82,9 +82,8 @@ fn a_template_of_xml_that_is_not_well_formed_is_refused_with_the_place() {
             let said = fault(kind, body).unwrap_or_else(|| panic!("{body} is taken"));
             assert!(said.starts_with(place) && said.contains(word), "{body}: {said}");
         }
-        let is_ours = ["latin1", "DOCTYPE", "<?xml", "PUBLIC", "u&#38;", "xmlns:p=''", "\u{1} -->"]
-            .iter()
-            .any(|word| body.contains(word));
+        // What it does not look at.
+        let is_ours = ["latin1", "DOCTYPE", "<?xml", "xmlns", "\u{1} -->"].iter().any(|word| body.contains(word));
         assert!(roxmltree::Document::parse(body).is_err() || is_ours, "{body}");
     }
     for body in [

@@ -364,6 +364,17 @@ async fn a_trigger_is_known_however_many_event_types_there_are_and_not_once_it_i
     for at in 0..1_005 {
         world.event_type(&format!("a.E{at:04}:made")).await;
     }
+    let known =
+        ["profile.Customer:create", "profile.Customer:delete", "profile.*:*", "a.E1004:made", "*.Customer:create"];
+    for trigger in known {
+        ask(&world, &with(trigger)).await.expect(200);
+    }
+    world.event_type("shop.Order").await;
+    ask(&world, &with("shop.Order:update")).await.expect(200);
+    world.patch("/event-type/shop.Order", json!({ "archived": true })).await.expect(200);
+    refused(&ask(&world, &with("shop.Order:update")).await, 422, "trigger", "no trigger");
+    refused(&ask(&world, &with("a.E1005:made")).await, 422, "trigger", "no trigger");
+    world.patch("/event-type/profile.Customer:create", json!({ "archived": true })).await.expect(200);
     for trigger in ["profile.Customer:create", "profile.Customer:update", "profile.*:*"] {
         refused(&ask(&world, &with(trigger)).await, 422, "trigger", "no trigger");
     }
