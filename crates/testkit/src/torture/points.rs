@@ -29,7 +29,7 @@ const POINTS: [(Point, &str); 11] = [
     (Point::Answered, "answered"),
     (Point::Dial, "dial"),
     (Point::Send, "send"),
-    (Point::Sent, "sent"),
+    (Point::Sent, "after_send"),
     (Point::Received, "received"),
 ];
 
