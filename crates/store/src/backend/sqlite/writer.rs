@@ -87,7 +87,7 @@ impl Asker {
         }
     }
 
-    /// A deliberate fault: the answer is given before anything is written. See the crate's features.
+    /// A deliberate fault: the answer is given before anything is written. See [`Mutant`].
     fn answered_early(self) -> Self {
         match self {
             Self::Accept(answer) => {
@@ -340,6 +340,10 @@ impl Writer {
             for (op, asker) in group {
                 askers.push(if Mutant::AckBeforeCommit.is_alive() { asker.answered_early() } else { asker });
                 ops.push(op);
+            }
+            if Mutant::AckBeforeCommit.is_alive() {
+                // So that a power cut finds what was answered and is not there.
+                std::thread::sleep(10 * COMPANY_WAIT);
             }
             self.log.give_way();
             let now = self.clock.now();
