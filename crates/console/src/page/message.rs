@@ -37,8 +37,6 @@ struct MessagePage {
     may_download: bool,
     /// The signatures of attempts can be explained.
     may_explain: bool,
-    /// Something may still change.
-    is_open: bool,
 }
 
 struct EventPart {
@@ -125,7 +123,6 @@ pub(crate) async fn show(
     let template = MessagePage {
         layout,
         base: visit.base.clone(),
-        is_open: deliveries.iter().any(|delivery| delivery.tone == "warn"),
         event: event_part(&story.message, story.notes),
         webhooks: story.chapters.iter().map(|chapter| webhook_part(chapter, story.message.accepted_at)).collect(),
         deliveries,
@@ -263,7 +260,7 @@ fn delivery_part(chapter: &Chapter, attempts: &[AttemptView]) -> Option<Delivery
         state,
         tone,
         next: delivery.next_attempt.map(when),
-        reason: delivery.reason.clone().unwrap_or_default(),
+        reason: delivery.reason.as_deref().map(|reason| reason.trim_end_matches('.').to_owned()).unwrap_or_default(),
         handling: handling(delivery.state, attempts.first().copied()),
         attempts: attempts.into_iter().map(attempt_part).collect(),
         is_pending: tone == "warn",
