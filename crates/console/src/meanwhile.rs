@@ -3,6 +3,8 @@
 
 use sha2::{Digest as _, Sha256};
 
+use crate::form::Faults;
+
 /// What a form shows, by what each field is called.
 pub(crate) type Rows = Vec<(String, String)>;
 
@@ -12,6 +14,17 @@ pub(crate) type Differences = Vec<(String, String, String)>;
 /// What is said above what differs.
 pub(crate) const NOTICE: &str = "Somebody else has changed this since you opened it. Nothing is saved yet: look at what \
                                  differs, and save again to put yours in the place of theirs.";
+
+/// What is shown beside such a form.
+#[derive(Default)]
+pub(crate) struct Around<'a> {
+    pub(crate) faults: Faults,
+    /// A mark of what the form was filled in from.
+    pub(crate) seen: String,
+    pub(crate) notice: &'static str,
+    pub(crate) differences: Differences,
+    pub(crate) query: Option<&'a str>,
+}
 
 /// A mark of what a form is filled in from.
 pub(crate) fn mark(rows: &Rows) -> String {

@@ -14,7 +14,7 @@ use crate::error::PageError;
 use crate::flash;
 use crate::form::{Faults, Form};
 use crate::layout::Layout;
-use crate::meanwhile::{Differences, NOTICE, Rows, differences, is_seen, mark};
+use crate::meanwhile::{Around, Differences, NOTICE, Rows, differences, is_seen, mark};
 use crate::visit::Visit;
 
 #[derive(Template)]
@@ -31,16 +31,6 @@ struct SettingsPage {
     seen: String,
     notice: &'static str,
     differences: Differences,
-}
-
-/// What is shown on the page beside the form itself.
-#[derive(Default)]
-struct Around<'a> {
-    faults: Faults,
-    seen: String,
-    notice: &'static str,
-    differences: Differences,
-    query: Option<&'a str>,
 }
 
 /// The form, as texts.
