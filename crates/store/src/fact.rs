@@ -445,41 +445,44 @@ pub struct Cleared {
 mod tests {
     use super::*;
 
-    const fn at(second: i64) -> Timestamp {
-        Timestamp::from_micros(second * 1_000_000)
+    impl Due {
+        /// A delivery of a message that was accepted at second 10.
+        pub(crate) fn sample() -> Self {
+            let message = Message {
+                no: MessageNo(1),
+                app: AppNo(1),
+                id: MessageId::from_bytes([0; 20]),
+                event_type: "sms.dlr".into(),
+                event_id: None,
+                channels: Vec::new(),
+                tags: Vec::new(),
+                payload: None,
+                raw: None,
+                raw_content_type: None,
+                ordering_key: None,
+                occurred_at: None,
+                callback_url: None,
+                deliver_at: None,
+                deliver_until: None,
+                accepted_at: Timestamp::from_seconds(10),
+                expires_at: Timestamp::MAX,
+            };
+            Self {
+                message: Arc::new(message),
+                endpoint: EndpointNo(1),
+                trigger: Trigger::Scheduled,
+                priority: Priority(0),
+                due: Timestamp::from_seconds(10),
+                queue: None,
+                tries: 0,
+                unsent: 0,
+                held_since: None,
+            }
+        }
     }
 
     fn due(second: i64, tries: u16, queue: Option<QueueNo>) -> Due {
-        let message = Message {
-            no: MessageNo(1),
-            app: AppNo(1),
-            id: MessageId::from_bytes([0; 20]),
-            event_type: "sms.dlr".into(),
-            event_id: None,
-            channels: Vec::new(),
-            tags: Vec::new(),
-            payload: None,
-            raw: None,
-            raw_content_type: None,
-            ordering_key: None,
-            occurred_at: None,
-            callback_url: None,
-            deliver_at: None,
-            deliver_until: None,
-            accepted_at: at(10),
-            expires_at: Timestamp::MAX,
-        };
-        Due {
-            message: Arc::new(message),
-            endpoint: EndpointNo(1),
-            trigger: Trigger::Scheduled,
-            priority: Priority::new(ringback_model::Class::Transactional, false),
-            due: at(second),
-            queue,
-            tries,
-            unsent: 0,
-            held_since: None,
-        }
+        Due { due: Timestamp::from_seconds(second), tries, queue, ..Due::sample() }
     }
 
     #[test]
@@ -487,8 +490,8 @@ mod tests {
         let queue = Some(QueueNo(7));
         let since = [due(10, 0, None), due(3_610, 2, None), due(70, 0, queue), due(3_610, 2, queue)]
             .map(|due| due.late_since());
-        assert_eq!(since, [at(10), at(3_610), at(10), at(3_610)]);
+        assert_eq!(since, [10, 3_610, 10, 3_610].map(Timestamp::from_seconds));
         // Armed anew: it was nobody's to send before that.
-        assert_eq!(due(90_000, 0, None).late_since(), at(90_000));
+        assert_eq!(due(90_000, 0, None).late_since(), Timestamp::from_seconds(90_000));
     }
 }

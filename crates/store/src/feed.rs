@@ -172,45 +172,12 @@ mod tests {
         let (sender, mut feed) = feed();
         sender.waiting.rows.store(ROWS_WAITING, Ordering::Relaxed);
         for _ in 0..2 {
-            sender.tell(Committed { due: vec![row()], ..Committed::default() });
+            sender.tell(Committed { due: vec![Due::sample()], ..Committed::default() });
         }
         assert!(feed.try_next().expect("it is woken").is_empty());
         assert!(feed.try_next().is_none(), "once is enough");
         assert!(feed.missed());
-        sender.tell(Committed { due: vec![row()], ..Committed::default() });
+        sender.tell(Committed { due: vec![Due::sample()], ..Committed::default() });
         assert!(feed.try_next().is_some() && feed.missed(), "and once more for what is missed later");
-    }
-
-    fn row() -> Due {
-        let message = ringback_model::Message {
-            no: MessageNo(1),
-            app: AppNo(1),
-            id: ringback_model::Id::from_bytes([0; 20]),
-            event_type: "sms.dlr".into(),
-            event_id: None,
-            channels: Vec::new(),
-            tags: Vec::new(),
-            payload: None,
-            raw: None,
-            raw_content_type: None,
-            ordering_key: None,
-            occurred_at: None,
-            callback_url: None,
-            deliver_at: None,
-            deliver_until: None,
-            accepted_at: Timestamp::MIN,
-            expires_at: Timestamp::MAX,
-        };
-        Due {
-            message: Arc::new(message),
-            endpoint: EndpointNo(1),
-            trigger: Trigger::Scheduled,
-            priority: ringback_model::Priority(0),
-            due: Timestamp::MIN,
-            queue: None,
-            tries: 0,
-            unsent: 0,
-            held_since: None,
-        }
     }
 }
